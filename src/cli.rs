@@ -1,0 +1,170 @@
+//! The command line: what may be typed, and what each word leads to.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::cmd;
+use crate::ground::exit;
+
+/// Trains variational autoencoders from TOML files.
+///
+/// `runner SPEC.toml` checks the whole spec, trains what it describes and leaves a run folder behind that
+/// explains itself: resolved spec, metrics, checkpoints, figures.
+#[derive(Debug, Parser)]
+#[command(
+    name = "runner",
+    version,
+    arg_required_else_help = true,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Exit codes: 0 done, 1 the run failed, 2 the command line or the spec is wrong, \
+                  4 an [expect] was missed, 65 data or checkpoint invalid, 69 device absent, 74 I/O, \
+                  75 the run is locked, 130/143 stopped by a signal after saving."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Option<RunArgs>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train what a spec describes (`run` may be left out)
+    Run(RunArgs),
+    /// Go on with a run that was stopped, to the same bits as if it had not been
+    Resume(ResumeArgs),
+    /// Read and resolve a spec; print every mistake, or the plan. Writes nothing
+    Check(CheckArgs),
+    /// Print the JSON Schema of a spec, for completion in editors
+    Schema,
+    /// Print all settings of a spec with their ranges and defaults
+    Settings {
+        /// As a Markdown table
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Find, download or check a data set and say where it lies
+    Data {
+        /// fashion-mnist, mnist, kmnist or sprites
+        name: String,
+    },
+    /// Compare this program's arithmetic with values that another framework computed
+    Verify(VerifyArgs),
+    /// Print a completion script
+    Completions {
+        /// The shell to complete for
+        shell: Shell,
+    },
+}
+
+/// How a spec is given and changed.
+#[derive(Clone, Debug, Args)]
+pub struct SpecArgs {
+    /// The experiment's TOML file
+    #[arg(value_name = "SPEC.toml")]
+    pub spec: PathBuf,
+    /// Override a setting, checked like the file: `--set model.latent_dim=8`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Override the experiment's name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Override the device: cpu, cuda, cuda:N or auto
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// Override the number of threads (results do not depend on it)
+    #[arg(long, value_name = "N")]
+    pub threads: Option<String>,
+}
+
+impl SpecArgs {
+    /// All overrides in the form `KEY=VALUE`, checked later like the file.
+    pub fn overrides(&self) -> Vec<String> {
+        let mut overrides = self.set.clone();
+        let short = [("name", &self.name), ("training.device", &self.device)];
+        for (key, value) in short {
+            if let Some(value) = value {
+                overrides.push(format!("{key}={}", toml::Value::String(value.clone())));
+            }
+        }
+        overrides.extend(self.threads.iter().map(|n| format!("training.threads={n}")));
+        overrides
+    }
+}
+
+/// Arguments of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// Where run folders go
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub runs_dir: PathBuf,
+    /// Print nothing but warnings and errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Arguments of `resume`.
+#[derive(Clone, Debug, Args)]
+pub struct ResumeArgs {
+    /// The run's folder
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Override the number of threads (results do not depend on it)
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Print nothing but warnings and errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Arguments of `check`.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub spec: SpecArgs,
+}
+
+/// Arguments of `verify`.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyArgs {
+    /// Reference values, in the format that the README describes
+    #[arg(value_name = "FILE.safetensors")]
+    pub file: PathBuf,
+    /// Largest relative error that passes
+    #[arg(long, value_name = "X", default_value_t = 1e-4)]
+    pub tolerance: f64,
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; a closed pipe behind them is none either.
+            let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let result = match (cli.command, cli.run) {
+        (Some(Command::Run(args)), _) | (None, Some(args)) => cmd::run::main(&args),
+        (Some(Command::Resume(args)), _) => cmd::resume::main(&args),
+        (Some(Command::Check(args)), _) => cmd::check::main(&args),
+        (Some(Command::Schema), _) => cmd::schema::main(),
+        (Some(Command::Settings { markdown }), _) => cmd::settings::main(markdown),
+        (Some(Command::Data { name }), _) => cmd::data::main(&name),
+        (Some(Command::Verify(args)), _) => cmd::verify::main(&args),
+        (Some(Command::Completions { shell }), _) => cmd::completions::main::<Cli>(shell),
+        (None, None) => Ok(exit::USAGE),
+    };
+    ExitCode::from(result.unwrap_or_else(|failure| {
+        eprint!("{}", failure.render());
+        failure.code()
+    }))
+}

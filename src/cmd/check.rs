@@ -1,0 +1,86 @@
+//! `runner check SPEC.toml`: every mistake, or the plan. Writes nothing.
+
+use std::fmt::Write as _;
+
+use super::print::{bytes, out, thousands};
+use super::session::{check_against_data, extent};
+use super::{Failure, Outcome};
+use crate::cli::CheckArgs;
+use crate::data::{self, Survey};
+use crate::ground::exit;
+use crate::plan::{Layer, Plan};
+use crate::spec;
+
+/// Reads, resolves and prints.
+pub fn main(args: &CheckArgs) -> Outcome {
+    let loaded = spec::load(&args.spec.spec, &args.spec.overrides())?;
+    let survey = data::survey(&loaded.spec.data, loaded.spec.seed)?;
+    let image = extent(survey.height, survey.width, survey.channels);
+    let plan = Plan::new(loaded.spec.clone(), image, survey.train, survey.validation);
+    check_against_data(&loaded, &plan)?;
+    out(&describe(&plan, &survey)).map_err(|e| Failure::new(exit::IO, e))?;
+    Ok(exit::DONE)
+}
+
+fn describe(plan: &Plan, survey: &Survey) -> String {
+    let mut text = String::new();
+    let (encoder, decoder) = plan.architecture.parameters();
+    let spec = &plan.spec;
+    let _ = writeln!(text, "{}", spec.name);
+    text.push('\n');
+    table(&mut text, "Encoder", &plan.architecture.encoder_layers(), encoder);
+    text.push('\n');
+    table(&mut text, "Decoder", &plan.architecture.decoder_layers(), decoder);
+    text.push('\n');
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<12} {value}");
+    };
+    let held_out = match plan.validation_images {
+        0 => String::new(),
+        n => format!(", {} held out", thousands(n as u64)),
+    };
+    line("parameters", thousands(encoder + decoder));
+    line(
+        "data",
+        format!(
+            "{}: {} images of {} x {} x {}{held_out}",
+            survey.name,
+            thousands(plan.train_images as u64),
+            survey.height,
+            survey.width,
+            survey.channels
+        ),
+    );
+    line("", survey.place.clone());
+    line(
+        "training",
+        format!(
+            "{} epochs of {} steps, batch {}",
+            thousands(spec.training.epochs as u64),
+            thousands(plan.steps_per_epoch),
+            spec.training.batch_size
+        ),
+    );
+    line("work", format!("{:.2} GFLOP a step", plan.flops_per_step() as f64 / 1e9));
+    line("checkpoint", bytes(plan.checkpoint_bytes()));
+    line("memory", format!("about {}", bytes(plan.memory_bytes() + PROGRAM_BYTES)));
+    text
+}
+
+/// Memory of the program itself before it holds any image or weight.
+const PROGRAM_BYTES: u64 = 20_000_000;
+
+fn table(text: &mut String, title: &str, layers: &[Layer], total: u64) {
+    let shape = |layer: &Layer| {
+        let sizes: Vec<String> = layer.output.iter().map(usize::to_string).collect();
+        format!("({})", sizes.join(", "))
+    };
+    let name = |layer: &Layer| format!("{} ({})", layer.name, layer.kind);
+    let width = layers.iter().map(|l| name(l).len()).max().unwrap_or(0).max(34);
+    let rule = "-".repeat(width + 32);
+    let _ = writeln!(text, "{title:<width$}  {:<16} {:>13}\n{rule}", "Output shape", "Parameters");
+    for layer in layers {
+        let _ = writeln!(text, "{:<width$}  {:<16} {:>13}", name(layer), shape(layer), thousands(layer.parameters));
+    }
+    let _ = writeln!(text, "{rule}\n{:<width$}  {:<16} {:>13}", "total", "", thousands(total));
+}

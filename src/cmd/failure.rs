@@ -1,0 +1,96 @@
+//! Why a command could not do its work: what it says, and the exit code.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+
+use crate::data::DataError;
+use crate::ground::exit;
+use crate::spec::{Diagnostics, SpecError};
+
+/// An error on its way to the terminal.
+#[derive(Debug)]
+pub struct Failure {
+    text: String,
+    hint: Option<String>,
+    code: u8,
+    /// Whether `text` is already a rendered report.
+    rendered: bool,
+}
+
+impl Failure {
+    /// An error with its exit code.
+    pub fn new(code: u8, text: impl ToString) -> Self {
+        Self { text: text.to_string(), hint: None, code, rendered: false }
+    }
+
+    /// Adds the way out.
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// What stands on the terminal.
+    pub fn render(&self) -> String {
+        if self.rendered {
+            return self.text.clone();
+        }
+        let bold = |word: &str, color: u8| match stderr_has_color() {
+            true => format!("\u{1b}[1;{color}m{word}\u{1b}[0m"),
+            false => word.to_owned(),
+        };
+        let mut out = format!("{}: {}\n", bold("error", 31), self.text);
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(out, "{}: {hint}", bold("help", 36));
+        }
+        out
+    }
+}
+
+/// An error with the chain of its causes, as one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Whether stderr is a terminal that wants colours (<https://no-color.org>).
+pub fn stderr_has_color() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+impl From<Diagnostics> for Failure {
+    fn from(diagnostics: Diagnostics) -> Self {
+        let mut text = diagnostics.render(stderr_has_color());
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        Self { text, hint: None, code: exit::USAGE, rendered: true }
+    }
+}
+
+impl From<SpecError> for Failure {
+    fn from(error: SpecError) -> Self {
+        match error {
+            SpecError::Invalid(diagnostics) => diagnostics.into(),
+            error => Self::new(if error.is_io() { exit::IO } else { exit::USAGE }, with_causes(&error)),
+        }
+    }
+}
+
+impl From<DataError> for Failure {
+    fn from(error: DataError) -> Self {
+        let failure = Self::new(error.exit_code(), &error);
+        match error.hint() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! How numbers look on the terminal.
+
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+/// Writes to stdout; a reader that has gone away (`runner schema | head`) is no error.
+///
+/// # Errors
+/// Writing failed for another reason.
+pub fn out(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// 1234567 as `1,234,567`.
+pub fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of bytes in units of 1000: `537 kB`, `1.6 MB`.
+pub fn bytes(n: u64) -> String {
+    let (unit, name) = match n {
+        0..1_000 => return format!("{n} B"),
+        1_000..1_000_000 => (1e3, "kB"),
+        1_000_000..1_000_000_000 => (1e6, "MB"),
+        _ => (1e9, "GB"),
+    };
+    let value = n as f64 / unit;
+    if value < 9.95 { format!("{value:.1} {name}") } else { format!("{value:.0} {name}") }
+}
+
+/// `4.2 s`, `3 min 05 s`, `2 h 07 min`.
+pub fn duration(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3_600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3_600, whole % 3_600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        let texts = [0, 999, 1_000, 134_165, 1_234_567].map(thousands);
+        assert_eq!(texts, ["0", "999", "1,000", "134,165", "1,234,567"]);
+    }
+
+    #[test]
+    fn bytes_and_durations_take_the_unit_that_fits() {
+        let texts = [0, 999, 1_000, 536_660, 1_550_000, 47_040_000, 3_000_000_000].map(bytes);
+        assert_eq!(texts, ["0 B", "999 B", "1.0 kB", "537 kB", "1.6 MB", "47 MB", "3.0 GB"]);
+        let texts = [0.25, 59.94, 59.97, 185.0, 7_620.0].map(|s| duration(Duration::from_secs_f64(s)));
+        assert_eq!(texts, ["0.2 s", "59.9 s", "1 min 00 s", "3 min 05 s", "2 h 07 min"]);
+    }
+}

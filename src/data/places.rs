@@ -1,0 +1,303 @@
+//! Where the files of a known data set are looked for, and in which order.
+//!
+//! 1. the folder that `data.path` names
+//! 2. `$RUNNER_DATA_DIR`
+//! 3. `data/` in the current folder
+//! 4. the user's cache, `$XDG_CACHE_HOME/runner` or `~/.cache/runner`; this is where downloads go
+//! 5. `/usr/share/datasets`, where Debian's packages put data sets
+//!
+//! In each of them the sub-folder of the set's name comes first, then torchvision's, then (in 1 to 3)
+//! the folder itself. The first folder that holds all files wanted is taken; one that holds only some
+//! is passed over and named if nothing is found.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use super::download::Mirrors;
+use super::error::{DataError, LookedAt};
+use super::known::{FILES, KnownFile, KnownSet};
+
+/// What the process' surroundings say about where data may lie.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Surroundings {
+    /// `$RUNNER_DATA_DIR`
+    pub data_dir: Option<PathBuf>,
+    /// `data`
+    pub local: Option<PathBuf>,
+    /// The program's own folder in the user's cache.
+    pub cache: Option<PathBuf>,
+    /// `/usr/share/datasets`
+    pub system: Option<PathBuf>,
+    /// Where to download from; none for the published places.
+    pub mirrors: Option<Mirrors>,
+}
+
+impl Surroundings {
+    pub(super) fn of_process() -> Self {
+        let folder = |name| {
+            env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        Self {
+            data_dir: folder("RUNNER_DATA_DIR"),
+            local: Some("data".into()),
+            cache: cache_folder(folder("XDG_CACHE_HOME"), folder("HOME")),
+            system: Some("/usr/share/datasets".into()),
+            mirrors: None,
+        }
+    }
+
+    fn roots(&self, path: Option<&Path>) -> Vec<Root> {
+        let root = |folder: &Option<PathBuf>, reason, itself| {
+            folder.clone().map(|folder| Root {
+                folder,
+                reason,
+                itself,
+            })
+        };
+        [
+            root(&path.map(PathBuf::from), "data.path", true),
+            root(&self.data_dir, "$RUNNER_DATA_DIR", true),
+            root(&self.local, "in the current folder", true),
+            root(&self.cache, "the user's cache", false),
+            root(&self.system, "the system's data sets", false),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// The freedesktop.org base directory specification: a relative `XDG_CACHE_HOME` does not count.
+fn cache_folder(xdg: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
+    xdg.filter(|folder| folder.is_absolute())
+        .or_else(|| home.map(|home| home.join(".cache")))
+        .map(|cache| cache.join("runner"))
+}
+
+struct Root {
+    folder: PathBuf,
+    reason: &'static str,
+    /// Whether the files may lie in the folder itself.
+    itself: bool,
+}
+
+impl Root {
+    fn candidates(&self, set: &KnownSet) -> Vec<PathBuf> {
+        let mut folders = vec![
+            self.folder.join(set.name),
+            self.folder.join(set.torchvision_folder),
+        ];
+        if self.itself {
+            folders.push(self.folder.clone());
+        }
+        folders
+    }
+}
+
+/// A folder that holds the files wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub folder: PathBuf,
+    /// The files in the order in which they were wanted.
+    pub paths: Vec<PathBuf>,
+}
+
+/// Looks for some of the four files, by their positions in [`FILES`].
+///
+/// Without them in any place, `Ok(Err(places))` says where they are not.
+///
+/// # Errors
+/// `data.path` names something that is not a folder: a spec that points to the wrong place has to be
+/// told, not helped with data from elsewhere.
+pub(super) fn search(
+    set: &KnownSet,
+    path: Option<&Path>,
+    surroundings: &Surroundings,
+    wanted: &[usize],
+) -> Result<Result<Found, Vec<LookedAt>>, DataError> {
+    if let Some(path) = path.filter(|path| !path.is_dir()) {
+        return Err(DataError::NoSuchPath {
+            key: "data.path",
+            path: path.to_path_buf(),
+            expected: "a folder",
+        });
+    }
+    let mut looked = Vec::new();
+    for root in surroundings.roots(path) {
+        let mut best: Option<(PathBuf, Vec<String>)> = None;
+        for folder in root.candidates(set) {
+            match files_in(&folder, wanted) {
+                Ok(paths) => return Ok(Ok(Found { folder, paths })),
+                Err(lacking) if lacking.len() < wanted.len() => {
+                    best.get_or_insert((folder, lacking));
+                }
+                Err(_) => {}
+            }
+        }
+        looked.push(match best {
+            Some((folder, lacking)) => LookedAt {
+                seen: format!("lacks {}", lacking.join(", ")),
+                folder,
+                reason: root.reason,
+            },
+            None => LookedAt {
+                seen: if root.folder.is_dir() {
+                    "none of the files".into()
+                } else {
+                    "no such folder".into()
+                },
+                folder: root.folder,
+                reason: root.reason,
+            },
+        });
+    }
+    Ok(Err(looked))
+}
+
+/// The paths of the wanted files, or the names of those that are not there.
+fn files_in(folder: &Path, wanted: &[usize]) -> Result<Vec<PathBuf>, Vec<String>> {
+    let mut paths = Vec::new();
+    let mut lacking = Vec::new();
+    for file in wanted.iter().filter_map(|&index| FILES.get(index)) {
+        match file_in(folder, file) {
+            Some(path) => paths.push(path),
+            None => lacking.push(file.published_name()),
+        }
+    }
+    if lacking.is_empty() {
+        Ok(paths)
+    } else {
+        Err(lacking)
+    }
+}
+
+/// The path of a file under any of its names.
+pub(super) fn file_in(folder: &Path, file: &KnownFile) -> Option<PathBuf> {
+    file.names()
+        .into_iter()
+        .map(|name| folder.join(name))
+        .find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::data::known::{FASHION_MNIST, MNIST};
+
+    const ALL_FOUR: [usize; 4] = [0, 1, 2, 3];
+
+    fn put(folder: &Path, names: &[&str]) {
+        fs::create_dir_all(folder).unwrap();
+        for name in names {
+            fs::write(folder.join(name), b"").unwrap();
+        }
+    }
+
+    const NAMES: [&str; 4] = [
+        "train-images-idx3-ubyte.gz",
+        "train-labels.idx1-ubyte",
+        "t10k-images.idx3-ubyte.gz",
+        "t10k-labels-idx1-ubyte",
+    ];
+
+    fn surroundings(root: &Path) -> Surroundings {
+        Surroundings {
+            data_dir: Some(root.join("variable")),
+            local: Some(root.join("local")),
+            cache: Some(root.join("cache")),
+            system: Some(root.join("system")),
+            mirrors: None,
+        }
+    }
+
+    #[test]
+    fn places_are_looked_at_in_the_documented_order() {
+        let root = tempfile::tempdir().unwrap();
+        let around = surroundings(root.path());
+        let path = root.path().join("path");
+        fs::create_dir(&path).unwrap();
+        let find = || {
+            let found = search(&MNIST, Some(&path), &around, &ALL_FOUR).unwrap();
+            found.map(|found| found.folder)
+        };
+        let looked = find().unwrap_err();
+        let folders: Vec<_> = looked.iter().map(|place| place.folder.clone()).collect();
+        assert_eq!(
+            folders,
+            ["path", "variable", "local", "cache", "system"].map(|name| root.path().join(name))
+        );
+        // Each place is filled after those that come behind it, and then wins.
+        for place in [
+            "system/mnist",
+            "cache/mnist",
+            "local",
+            "local/MNIST/raw",
+            "local/mnist",
+            "variable",
+            "variable/mnist",
+            "path",
+            "path/mnist",
+        ] {
+            put(&root.path().join(place), &NAMES);
+            assert_eq!(find().unwrap(), root.path().join(place));
+        }
+    }
+
+    #[test]
+    fn a_folder_with_only_some_of_the_files_is_passed_over_and_named() {
+        let root = tempfile::tempdir().unwrap();
+        let around = surroundings(root.path());
+        put(&root.path().join("variable/mnist"), &NAMES[..3]);
+        let looked = search(&MNIST, None, &around, &ALL_FOUR)
+            .unwrap()
+            .unwrap_err();
+        assert_eq!(looked[0].seen, "lacks t10k-labels-idx1-ubyte.gz");
+        assert_eq!(looked[0].folder, root.path().join("variable/mnist"));
+        assert_eq!(looked[1].seen, "no such folder");
+        let found = search(&MNIST, None, &around, &[0, 1]).unwrap().unwrap();
+        assert_eq!(
+            found.paths,
+            [NAMES[0], NAMES[1]].map(|name| root.path().join("variable/mnist").join(name))
+        );
+    }
+
+    #[test]
+    fn one_set_is_not_found_in_the_folder_of_another() {
+        let root = tempfile::tempdir().unwrap();
+        put(&root.path().join("local/mnist"), &NAMES);
+        let around = surroundings(root.path());
+        assert!(
+            search(&FASHION_MNIST, None, &around, &ALL_FOUR)
+                .unwrap()
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn a_path_that_is_no_folder_is_an_error_even_if_the_data_is_elsewhere() {
+        let root = tempfile::tempdir().unwrap();
+        put(&root.path().join("local/mnist"), &NAMES);
+        let missing = root.path().join("missing");
+        assert!(matches!(
+            search(&MNIST, Some(&missing), &surroundings(root.path()), &[0]),
+            Err(DataError::NoSuchPath { .. })
+        ));
+    }
+
+    #[test]
+    fn the_cache_follows_the_base_directory_specification() {
+        let folder = |xdg: Option<&str>, home: Option<&str>| {
+            cache_folder(xdg.map(PathBuf::from), home.map(PathBuf::from))
+        };
+        assert_eq!(folder(Some("/x"), Some("/h")), Some("/x/runner".into()));
+        assert_eq!(
+            folder(Some("x"), Some("/h")),
+            Some("/h/.cache/runner".into())
+        );
+        assert_eq!(folder(None, None), None);
+    }
+}

@@ -1,0 +1,414 @@
+//! Decoded pixels, and the bitmaps they become.
+
+use super::error::FigureError;
+
+/// Longest side of an image, in pixels.
+pub(super) const MAX_SIDE: usize = 8_192;
+
+/// A batch of images in memory, borrowed: `pixels` in 0..1, shape (count, height, width, channels),
+/// row-major.
+#[derive(Clone, Copy, Debug)]
+pub struct Images<'a> {
+    pixels: &'a [f32],
+    count: usize,
+    height: usize,
+    width: usize,
+    channels: usize,
+}
+
+impl<'a> Images<'a> {
+    /// Images of shape (count, height, width, channels), with 1 channel (gray) or 3 (RGB).
+    ///
+    /// Values below 0 are drawn as 0, above 1 as 1, and those that are no number as 0.
+    ///
+    /// # Errors
+    ///
+    /// [`FigureError::Channels`], [`FigureError::Side`], [`FigureError::Length`].
+    pub fn new(
+        pixels: &'a [f32],
+        count: usize,
+        height: usize,
+        width: usize,
+        channels: usize,
+    ) -> Result<Self, FigureError> {
+        if channels != 1 && channels != 3 {
+            return Err(FigureError::Channels { found: channels });
+        }
+        let allowed = 1..=MAX_SIDE;
+        if !allowed.contains(&height) || !allowed.contains(&width) {
+            return Err(FigureError::Side { height, width });
+        }
+        let expected = count.saturating_mul(height * width * channels);
+        if pixels.len() != expected {
+            return Err(FigureError::Length {
+                what: "pixels",
+                expected,
+                found: pixels.len(),
+            });
+        }
+        Ok(Self {
+            pixels,
+            count,
+            height,
+            width,
+            channels,
+        })
+    }
+
+    /// Number of images.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Height and width, in pixels.
+    pub(super) fn side(&self) -> (usize, usize) {
+        (self.height, self.width)
+    }
+
+    /// Height, width and channels.
+    pub(super) fn shape(&self) -> [usize; 3] {
+        [self.height, self.width, self.channels]
+    }
+
+    /// The image at `index` averaged or repeated to `width` x `height`; white where there is no
+    /// such image.
+    pub(super) fn bitmap(&self, index: usize, width: u32, height: u32) -> Bitmap {
+        let size = self.height * self.width * self.channels;
+        let Some(pixels) = self.pixels.chunks_exact(size).nth(index) else {
+            return Bitmap::white(width, height);
+        };
+        let rgb = pixels
+            .chunks_exact(self.channels)
+            .flat_map(|pixel| match *pixel {
+                [r, g, b] => [byte(r), byte(g), byte(b)],
+                _ => [byte(pixel.first().copied().unwrap_or(0.0)); 3],
+            })
+            .collect();
+        Bitmap {
+            width: self.width as u32,
+            height: self.height as u32,
+            rgb,
+        }
+        .resized(width, height)
+    }
+}
+
+/// 0..1 to 0..=255; `as` saturates and turns what is no number into 0.
+fn byte(value: f32) -> u8 {
+    (value * 255.0).round() as u8
+}
+
+/// A raster of 8-bit RGB pixels, row-major.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bitmap {
+    pub width: u32,
+    pub height: u32,
+    pub rgb: Vec<u8>,
+}
+
+impl Bitmap {
+    pub(super) fn white(width: u32, height: u32) -> Self {
+        Self {
+            width,
+            height,
+            rgb: vec![255; width as usize * height as usize * 3],
+        }
+    }
+
+    /// Colour of a pixel; white outside.
+    pub(super) fn at(&self, x: u32, y: u32) -> [u8; 3] {
+        if x >= self.width || y >= self.height {
+            return [255; 3];
+        }
+        let start = (y as usize * self.width as usize + x as usize) * 3;
+        match self.rgb.get(start..start + 3) {
+            Some(&[r, g, b]) => [r, g, b],
+            _ => [255; 3],
+        }
+    }
+
+    /// Copies `other` into this bitmap, its top left corner at (`left`, `top`); what does not fit
+    /// is cut.
+    pub(super) fn paste(&mut self, other: &Bitmap, left: u32, top: u32) {
+        let (width, from) = (self.width as usize * 3, left as usize * 3);
+        if other.width == 0 || left >= self.width {
+            return;
+        }
+        let rows = self.rgb.chunks_exact_mut(width.max(1)).skip(top as usize);
+        for (row, source) in rows.zip(other.rgb.chunks_exact(other.width as usize * 3)) {
+            let room = &mut row[from..];
+            let length = room.len().min(source.len());
+            room[..length].copy_from_slice(&source[..length]);
+        }
+    }
+
+    /// The nearest pixel for every pixel of the new size: sharp squares when enlarged.
+    pub(super) fn stretched(&self, width: u32, height: u32) -> Bitmap {
+        if (width, height) == (self.width, self.height) {
+            return self.clone();
+        }
+        let nearest = |i: u32, from: u32, to: u32| {
+            ((u64::from(i) * 2 + 1) * u64::from(from) / (u64::from(to) * 2)) as u32
+        };
+        let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
+        for y in 0..height {
+            for x in 0..width {
+                let from = (
+                    nearest(x, self.width, width),
+                    nearest(y, self.height, height),
+                );
+                rgb.extend(self.at(from.0, from.1));
+            }
+        }
+        Bitmap { width, height, rgb }
+    }
+
+    /// The smallest bitmap of which this one is a whole enlargement by the nearest pixel.
+    pub(super) fn compacted(&self) -> Bitmap {
+        let sides = (2..=self.width.min(self.height)).rev();
+        let factor = sides
+            .filter(|&side| self.width.is_multiple_of(side) && self.height.is_multiple_of(side))
+            .find(|&side| self.is_tiled(side))
+            .unwrap_or(1);
+        let (width, height) = (self.width / factor, self.height / factor);
+        let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
+        for y in 0..height {
+            for x in 0..width {
+                rgb.extend(self.at(x * factor, y * factor));
+            }
+        }
+        Bitmap { width, height, rgb }
+    }
+
+    /// Whether every square of `side` x `side` pixels has one colour.
+    fn is_tiled(&self, side: u32) -> bool {
+        (0..self.height)
+            .all(|y| (0..self.width).all(|x| self.at(x, y) == self.at(x - x % side, y - y % side)))
+    }
+
+    /// Enlarged by the nearest pixel, reduced by the mean over the area.
+    pub(super) fn resized(&self, width: u32, height: u32) -> Bitmap {
+        let averaged = if width < self.width {
+            self.averaged_rows(width)
+        } else {
+            self.clone()
+        };
+        let averaged = if height < averaged.height {
+            averaged.transposed().averaged_rows(height).transposed()
+        } else {
+            averaged
+        };
+        averaged.stretched(width, height)
+    }
+
+    /// Fewer columns, each the mean of those it covers, in part or whole.
+    fn averaged_rows(&self, width: u32) -> Bitmap {
+        let ratio = f64::from(self.width) / f64::from(width.max(1));
+        let mut rgb = Vec::with_capacity(width as usize * self.height as usize * 3);
+        for y in 0..self.height {
+            for x in 0..width {
+                let (from, to) = (f64::from(x) * ratio, f64::from(x + 1) * ratio);
+                let mut sum = [0.0; 3];
+                let last = (to.ceil() as u32).min(self.width);
+                for column in from.floor() as u32..last {
+                    let weight = to.min(f64::from(column + 1)) - from.max(f64::from(column));
+                    for (sum, value) in sum.iter_mut().zip(self.at(column, y)) {
+                        *sum += weight * f64::from(value);
+                    }
+                }
+                rgb.extend(sum.map(|sum| (sum / ratio).round() as u8));
+            }
+        }
+        Bitmap {
+            width,
+            height: self.height,
+            rgb,
+        }
+    }
+
+    fn transposed(&self) -> Bitmap {
+        let mut rgb = Vec::with_capacity(self.rgb.len());
+        for x in 0..self.width {
+            for y in 0..self.height {
+                rgb.extend(self.at(x, y));
+            }
+        }
+        Bitmap {
+            width: self.height,
+            height: self.width,
+            rgb,
+        }
+    }
+
+    /// Every `times` x `times` pixels averaged to one; what is left over at the right and bottom is
+    /// dropped.
+    pub(super) fn shrunk(&self, times: u32) -> Bitmap {
+        let times = times.max(1);
+        let (width, height) = (self.width / times, self.height / times);
+        let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
+        let mut sums = vec![0_u32; width as usize * 3];
+        let row = self.width as usize * 3;
+        for band in self
+            .rgb
+            .chunks_exact((row * times as usize).max(1))
+            .take(height as usize)
+        {
+            sums.fill(0);
+            for line in band.chunks_exact(row) {
+                let groups = line.chunks_exact(3 * times as usize);
+                for (sum, group) in sums.chunks_exact_mut(3).zip(groups) {
+                    for pixel in group.chunks_exact(3) {
+                        for (sum, &value) in sum.iter_mut().zip(pixel) {
+                            *sum += u32::from(value);
+                        }
+                    }
+                }
+            }
+            let area = times * times;
+            rgb.extend(sums.iter().map(|sum| ((sum + area / 2) / area) as u8));
+        }
+        Bitmap { width, height, rgb }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_channels_and_sides_are_checked() {
+        let pixels = [0.0; 12];
+        assert!(Images::new(&pixels, 3, 2, 2, 1).is_ok());
+        assert!(Images::new(&pixels, 1, 2, 2, 3).is_ok());
+        assert!(Images::new(&[], 0, 2, 2, 3).is_ok());
+        assert!(matches!(
+            Images::new(&pixels, 2, 2, 2, 1),
+            Err(FigureError::Length {
+                expected: 8,
+                found: 12,
+                ..
+            })
+        ));
+        assert!(matches!(
+            Images::new(&pixels, usize::MAX, 2, 2, 1),
+            Err(FigureError::Length { .. })
+        ));
+        assert!(matches!(
+            Images::new(&pixels, 3, 2, 1, 2),
+            Err(FigureError::Channels { found: 2 })
+        ));
+        assert!(matches!(
+            Images::new(&[], 3, 0, 2, 1),
+            Err(FigureError::Side { .. })
+        ));
+        assert!(matches!(
+            Images::new(&[], 0, usize::MAX, usize::MAX, 1),
+            Err(FigureError::Side { .. })
+        ));
+    }
+
+    #[test]
+    fn values_become_bytes_and_outliers_are_clamped() {
+        let pixels = [0.0, 0.5, 1.0, 2.0, -1.0, f32::NAN];
+        let images = Images::new(&pixels, 1, 1, 6, 1).unwrap();
+        let bitmap = images.bitmap(0, 6, 1);
+        let gray: Vec<u8> = bitmap.rgb.chunks(3).map(|p| p[0]).collect();
+        assert_eq!(gray, [0, 128, 255, 255, 0, 0]);
+        let rgb = Images::new(&[1.0, 0.0, 0.5], 1, 1, 1, 3).unwrap();
+        assert_eq!(rgb.bitmap(0, 1, 1).rgb, [255, 0, 128]);
+        assert_eq!(rgb.bitmap(7, 1, 1).rgb, [255, 255, 255]);
+    }
+
+    #[test]
+    fn enlarging_repeats_and_reducing_averages() {
+        let two = Bitmap {
+            width: 2,
+            height: 1,
+            rgb: vec![0, 0, 0, 90, 90, 90],
+        };
+        assert_eq!(
+            two.resized(4, 2)
+                .rgb
+                .chunks(3)
+                .map(|p| p[0])
+                .collect::<Vec<_>>(),
+            [0, 0, 90, 90, 0, 0, 90, 90]
+        );
+        assert_eq!(two.resized(1, 1).rgb, [45, 45, 45]);
+        // Three columns to two: each takes one and a half.
+        let three = Bitmap {
+            width: 3,
+            height: 1,
+            rgb: vec![0, 0, 0, 30, 30, 30, 90, 90, 90],
+        };
+        assert_eq!(three.resized(2, 1).rgb, [10, 10, 10, 70, 70, 70]);
+        let column = Bitmap {
+            width: 1,
+            height: 2,
+            rgb: vec![10, 20, 30, 30, 40, 50],
+        };
+        assert_eq!(column.resized(1, 1).rgb, [20, 30, 40]);
+    }
+
+    #[test]
+    fn compacting_undoes_an_enlargement_and_nothing_else() {
+        let small = Bitmap {
+            width: 2,
+            height: 1,
+            rgb: vec![0, 1, 2, 90, 91, 92],
+        };
+        assert_eq!(small.stretched(12, 6).compacted(), small);
+        let mut large = small.stretched(12, 6);
+        large.paste(
+            &Bitmap {
+                width: 1,
+                height: 1,
+                rgb: vec![7; 3],
+            },
+            5,
+            5,
+        );
+        assert_eq!(large.compacted(), large);
+    }
+
+    #[test]
+    fn shrinking_averages_squares() {
+        let rgb = [0, 4, 8, 0, 255, 255, 255, 255]
+            .iter()
+            .flat_map(|&v| [v; 3])
+            .collect();
+        let page = Bitmap {
+            width: 4,
+            height: 2,
+            rgb,
+        };
+        // (0 + 4 + 255 + 255) / 4 = 128.5, (8 + 0 + 255 + 255) / 4 = 129.5, both rounded up.
+        assert_eq!(page.shrunk(2).rgb, [129, 129, 129, 130, 130, 130]);
+    }
+
+    #[test]
+    fn pasting_outside_is_cut() {
+        let mut page = Bitmap::white(2, 2);
+        page.paste(
+            &Bitmap {
+                width: 2,
+                height: 2,
+                rgb: vec![7; 12],
+            },
+            1,
+            1,
+        );
+        assert_eq!(page.at(1, 1), [7; 3]);
+        assert_eq!(page.at(0, 1), [255; 3]);
+        page.paste(
+            &Bitmap {
+                width: 1,
+                height: 1,
+                rgb: vec![1; 3],
+            },
+            9,
+            9,
+        );
+        assert_eq!(page.at(1, 0), [255; 3]);
+    }
+}

@@ -1,0 +1,285 @@
+//! What a decoder makes of a plane: decoded images on a grid over a two-dimensional latent space.
+
+use plotters::backend::DrawingBackend;
+
+use super::canvas::{Anchor, Canvas, Ink, Rect};
+use super::error::FigureError;
+use super::font;
+use super::images::Images;
+use super::mosaic::{Mosaic, steps};
+use super::panel::{HAIRLINE, LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM};
+use super::render::{Picture, Rendered, render};
+use super::ticks::{Tick, ticks};
+
+const ROOM: f64 = 560.0;
+const LEFT: f64 = 62.0;
+const RIGHT: f64 = 22.0;
+const TOP: f64 = 48.0;
+const BOTTOM: f64 = 58.0;
+const MIN_WIDTH: f64 = 420.0;
+
+/// The n * n latent points whose decoded images [`manifold`] takes, in the order in which it takes
+/// them.
+///
+/// Rows of the picture from top to bottom, each from left to right: `z[1]` falls from `scale` to
+/// -`scale` from row to row, and `z[0]` grows from -`scale` to `scale` within each. For n = 1 the
+/// origin.
+///
+/// # Errors
+///
+/// [`FigureError::Scale`] unless `scale` is positive and finite, [`FigureError::TooMany`] for n
+/// above 256.
+pub fn manifold_points(n: usize, scale: f64) -> Result<Vec<[f32; 2]>, FigureError> {
+    let steps = steps(n, scale)?;
+    let rows = steps.iter().rev();
+    Ok(rows
+        .flat_map(|&up| steps.iter().map(move |&right| [right as f32, up as f32]))
+        .collect())
+}
+
+/// Draws n x n decoded images over the plane of a two-dimensional latent space, `z[0]` to the right
+/// and `z[1]` upwards, as the Keras tutorial on variational autoencoders does.
+///
+/// `images` are the decoded [`manifold_points`]`(n, scale)`, in that order. Each is centred on its
+/// latent point, so the ticks at -`scale` and `scale` stand at the middle of the outermost images.
+///
+/// # Errors
+///
+/// [`FigureError::Length`] unless there are n * n images, [`FigureError::Scale`],
+/// [`FigureError::TooMany`], and the errors of drawing.
+pub fn manifold(
+    title: &str,
+    images: &Images<'_>,
+    n: usize,
+    scale: f64,
+) -> Result<Rendered, FigureError> {
+    let steps = steps(n, scale)?;
+    let expected = n * n;
+    if images.count() != expected {
+        return Err(FigureError::Length {
+            what: "images",
+            expected,
+            found: images.count(),
+        });
+    }
+    let mosaic = Mosaic::new(images, n, n, ROOM, 0)?;
+    render(&Manifold {
+        title,
+        images,
+        mosaic,
+        n,
+        range: axis(&steps, scale),
+        scale,
+    })
+}
+
+/// The range of an axis whose first and last image are centred on -`scale` and `scale`.
+pub(super) fn axis(steps: &[f64], scale: f64) -> Range {
+    let half = match steps {
+        [first, second, ..] => (second - first) / 2.0,
+        _ => {
+            return Range {
+                low: -scale,
+                high: scale,
+            };
+        }
+    };
+    Range {
+        low: -scale - half,
+        high: scale + half,
+    }
+}
+
+/// Round latent values under the images; for a single image its own.
+pub(super) fn axis_ticks(count: usize, scale: f64) -> Vec<Tick> {
+    if count == 1 {
+        return vec![Tick {
+            value: 0.0,
+            label: "0".to_owned(),
+        }];
+    }
+    ticks(-scale, scale, 5)
+}
+
+struct Manifold<'a> {
+    title: &'a str,
+    images: &'a Images<'a>,
+    mosaic: Mosaic,
+    n: usize,
+    range: Range,
+    scale: f64,
+}
+
+impl Picture for Manifold<'_> {
+    fn size(&self) -> (u32, u32) {
+        let width = (LEFT + self.mosaic.width() + RIGHT).max(MIN_WIDTH);
+        (
+            width.ceil() as u32,
+            (TOP + self.mosaic.height() + BOTTOM).ceil() as u32,
+        )
+    }
+
+    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), FigureError> {
+        let width = f64::from(self.size().0);
+        let title = font::fit(self.title, TITLE_EM, width - LEFT - RIGHT)?;
+        canvas.text(
+            &title,
+            (LEFT, 30.0),
+            Ink::new(TITLE_EM, TITLE, Anchor::Start),
+        )?;
+        if self.n == 0 {
+            let ink = Ink::new(TICK_EM, REMARK, Anchor::Start);
+            return canvas.text("no images", (LEFT, TOP + 12.0), ink);
+        }
+        let rect = self.mosaic.rect(LEFT, TOP);
+        let bitmap = self
+            .mosaic
+            .bitmap(self.images, |row, column| Some(row * self.n + column));
+        canvas.image(&bitmap, rect)?;
+        frame(canvas, rect)?;
+
+        let panel = Panel {
+            rect,
+            x: self.range,
+            y: self.range,
+        };
+        let ticks = axis_ticks(self.n, self.scale);
+        panel.lower_axis(canvas, &ticks, true)?;
+        panel.left_axis(canvas, &ticks)?;
+        let ink = Ink::new(LABEL_EM, LABEL, Anchor::Middle);
+        let middle = (rect.left + rect.width / 2.0, rect.top + rect.height / 2.0);
+        canvas.text("z[0]", (middle.0, rect.bottom() + 40.0), ink)?;
+        canvas.text_upwards("z[1]", (rect.left - 36.0, middle.1), ink)
+    }
+}
+
+/// A hairline around images, which may be as white as the page.
+pub(super) fn frame<DB: DrawingBackend>(
+    canvas: &mut Canvas<DB>,
+    rect: Rect,
+) -> Result<(), FigureError> {
+    let around = Rect {
+        left: rect.left - HAIRLINE / 2.0,
+        top: rect.top - HAIRLINE / 2.0,
+        width: rect.width + HAIRLINE,
+        height: rect.height + HAIRLINE,
+    };
+    canvas.outline(around, HAIRLINE / 2.0, super::panel::AXIS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{decode, texts};
+    use super::*;
+
+    #[test]
+    fn points_come_row_by_row_from_the_top_left() {
+        let points = manifold_points(3, 2.0).unwrap();
+        assert_eq!(
+            points,
+            [
+                [-2.0, 2.0],
+                [0.0, 2.0],
+                [2.0, 2.0],
+                [-2.0, 0.0],
+                [0.0, 0.0],
+                [2.0, 0.0],
+                [-2.0, -2.0],
+                [0.0, -2.0],
+                [2.0, -2.0],
+            ]
+        );
+        assert_eq!(manifold_points(1, 2.0).unwrap(), [[0.0, 0.0]]);
+        assert!(matches!(
+            manifold_points(3, f64::NAN),
+            Err(FigureError::Scale(_))
+        ));
+    }
+
+    /// One RGB pixel for each point: red grows with `z[0]`, green with `z[1]`.
+    fn colored(n: usize) -> Vec<f32> {
+        let points = manifold_points(n, 2.0).unwrap();
+        points
+            .iter()
+            .flat_map(|z| [(z[0] + 2.0) / 4.0, (z[1] + 2.0) / 4.0, 0.0])
+            .collect()
+    }
+
+    #[test]
+    fn the_first_axis_grows_to_the_right_and_the_second_upwards() {
+        let pixels = colored(5);
+        let images = Images::new(&pixels, 25, 1, 1, 3).unwrap();
+        let rendered = manifold("a run", &images, 5, 2.0).unwrap();
+        let picture = decode(&rendered);
+        // 112 units an image (its largest size), two pixels a unit.
+        let at = |column: u32, row: u32| {
+            let place = |start: f64, i: u32| (start as u32 + 112 * i + 56) * 2;
+            picture.get_pixel(place(LEFT, column), place(TOP, row)).0
+        };
+        assert_eq!(at(0, 0), [0, 255, 0]);
+        assert_eq!(at(4, 0), [255, 255, 0]);
+        assert_eq!(at(0, 4), [0, 0, 0]);
+        assert_eq!(at(4, 4), [255, 0, 0]);
+        assert_eq!(at(2, 1), [128, 191, 0]);
+    }
+
+    #[test]
+    fn ticks_stand_under_the_middle_of_the_outermost_images() {
+        let pixels = colored(5);
+        let images = Images::new(&pixels, 25, 1, 1, 3).unwrap();
+        let rendered = manifold("a run", &images, 5, 2.0).unwrap();
+        let found = texts(&rendered.svg);
+        assert_eq!(
+            found,
+            [
+                "a run", "−2", "−1", "0", "1", "2", "−2", "−1", "0", "1", "2", "z[0]", "z[1]"
+            ]
+        );
+        // The first number on the horizontal axis: 62 + 112 / 2 units, four steps of the canvas
+        // each.
+        let label = rendered.svg.split("<text ").nth(2).unwrap();
+        assert!(label.starts_with("x=\"472\""), "{label}");
+    }
+
+    #[test]
+    fn bitmaps_in_the_svg_keep_their_own_resolution() {
+        let pixels = vec![0.5; 4 * 28 * 28];
+        let images = Images::new(&pixels, 4, 28, 28, 1).unwrap();
+        let svg = manifold("a run", &images, 2, 2.0).unwrap().svg;
+        assert!(
+            svg.contains("<image x=\"248\" y=\"192\" width=\"896\" height=\"896\""),
+            "{svg}"
+        );
+        assert!(svg.contains("href=\"data:image/png;base64,iVBOR"));
+        assert!(svg.len() < 10_000, "{}", svg.len());
+    }
+
+    #[test]
+    fn any_number_and_size_of_images_can_be_drawn() {
+        for (n, height, width) in [
+            (0, 28, 28),
+            (1, 1, 1),
+            (2, 512, 512),
+            (3, 1, 512),
+            (2, 512, 1),
+        ] {
+            let pixels = vec![0.25; n * n * height * width];
+            let images = Images::new(&pixels, n * n, height, width, 1).unwrap();
+            decode(&manifold(&"long ".repeat(99), &images, n, 1.5).unwrap());
+        }
+        let pixels = [0.0; 3];
+        let images = Images::new(&pixels, 3, 1, 1, 1).unwrap();
+        assert!(matches!(
+            manifold("a run", &images, 2, 2.0),
+            Err(FigureError::Length {
+                expected: 4,
+                found: 3,
+                ..
+            })
+        ));
+        assert!(matches!(
+            manifold("a run", &images, usize::MAX, 2.0),
+            Err(FigureError::TooMany { .. })
+        ));
+    }
+}

@@ -1,0 +1,231 @@
+//! A curve that someone else published, to be drawn beside a run's own.
+
+use super::panel::is_usable;
+
+/// A published training curve.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Published {
+    /// What the legend calls it, such as `Keras`.
+    pub name: String,
+    /// Epochs, counted as the run counts its own (from 1), one for each entry of the other lists.
+    pub epochs: Vec<f64>,
+    /// Total loss.
+    pub loss: Vec<f64>,
+    /// Reconstruction term, where it was published.
+    pub reconstruction: Option<Vec<f64>>,
+    /// KL term, where it was published.
+    pub kl: Option<Vec<f64>>,
+}
+
+/// Why a published curve could not be read. Line numbers count from 1.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishedError {
+    /// No header line.
+    #[error("line 1: nothing found where the header `epoch,loss` is expected")]
+    Empty,
+    /// A column that has to be there is not.
+    #[error("line {line}: no column `{column}` in the header `{found}`")]
+    MissingColumn {
+        /// Line of the header.
+        line: usize,
+        /// Name of the column.
+        column: &'static str,
+        /// The header as it stands, shortened.
+        found: String,
+    },
+    /// A line has fewer or more fields than the header.
+    #[error("line {line}: {found} fields where the header has {expected}")]
+    FieldCount {
+        /// The line.
+        line: usize,
+        /// Fields in the header.
+        expected: usize,
+        /// Fields in the line.
+        found: usize,
+    },
+    /// A field is no finite number.
+    #[error("line {line}: `{found}` in column `{column}` is no finite number")]
+    NotANumber {
+        /// The line.
+        line: usize,
+        /// Name of the column.
+        column: &'static str,
+        /// The field as it stands, shortened.
+        found: String,
+    },
+    /// The epochs do not grow from line to line.
+    #[error("line {line}: epoch {found} does not come after the epoch before it")]
+    NotAscending {
+        /// The line.
+        line: usize,
+        /// The epoch.
+        found: String,
+    },
+    /// A header, and no line after it.
+    #[error("line {line}: no epochs after the header")]
+    NoEpochs {
+        /// The line after the header.
+        line: usize,
+    },
+}
+
+/// Reads a curve from CSV with the columns `epoch` and `loss`, and where they are there
+/// `reconstruction_loss` and `kl_loss`.
+///
+/// Columns may stand in any order; others are ignored, and so are empty lines. Fields are plain
+/// numbers, without quotes. The name is `published`; the caller sets another where it knows one.
+///
+/// # Errors
+///
+/// One [`PublishedError`] for the first line that does not fit.
+pub fn read_published(csv_text: &str) -> Result<Published, PublishedError> {
+    let text = csv_text.trim_start_matches('\u{feff}');
+    let mut lines = text
+        .lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, line))
+        .filter(|(_, line)| !line.trim().is_empty());
+    let (header_line, header) = lines.next().ok_or(PublishedError::Empty)?;
+    let names: Vec<&str> = header.split(',').map(str::trim).collect();
+    let find = |name: &str| names.iter().position(|&found| found == name);
+    let required = |column: &'static str| {
+        find(column).ok_or_else(|| PublishedError::MissingColumn {
+            line: header_line,
+            column,
+            found: shortened(header),
+        })
+    };
+    let (epoch_at, loss_at) = (required("epoch")?, required("loss")?);
+    let (reconstruction_at, kl_at) = (find("reconstruction_loss"), find("kl_loss"));
+
+    let mut published = Published {
+        name: "published".to_owned(),
+        epochs: Vec::new(),
+        loss: Vec::new(),
+        reconstruction: reconstruction_at.map(|_| Vec::new()),
+        kl: kl_at.map(|_| Vec::new()),
+    };
+    for (line, text) in lines {
+        let fields: Vec<&str> = text.split(',').map(str::trim).collect();
+        if fields.len() != names.len() {
+            return Err(PublishedError::FieldCount {
+                line,
+                expected: names.len(),
+                found: fields.len(),
+            });
+        }
+        let number = |index: usize, column: &'static str| {
+            let field = fields.get(index).copied().unwrap_or_default();
+            field
+                .parse::<f64>()
+                .ok()
+                .filter(|&value| is_usable(value))
+                .ok_or_else(|| PublishedError::NotANumber {
+                    line,
+                    column,
+                    found: shortened(field),
+                })
+        };
+        let epoch = number(epoch_at, "epoch")?;
+        if published
+            .epochs
+            .last()
+            .is_some_and(|&before| epoch <= before)
+        {
+            return Err(PublishedError::NotAscending {
+                line,
+                found: epoch.to_string(),
+            });
+        }
+        published.epochs.push(epoch);
+        published.loss.push(number(loss_at, "loss")?);
+        if let (Some(index), Some(list)) = (reconstruction_at, &mut published.reconstruction) {
+            list.push(number(index, "reconstruction_loss")?);
+        }
+        if let (Some(index), Some(list)) = (kl_at, &mut published.kl) {
+            list.push(number(index, "kl_loss")?);
+        }
+    }
+    if published.epochs.is_empty() {
+        return Err(PublishedError::NoEpochs {
+            line: header_line + 1,
+        });
+    }
+    Ok(published)
+}
+
+/// Enough of a text to recognise it in an error.
+fn shortened(text: &str) -> String {
+    const KEPT: usize = 60;
+    let mut short: String = text.chars().take(KEPT).collect();
+    if text.chars().nth(KEPT).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_columns_are_read() {
+        let text = "epoch,loss,reconstruction_loss,kl_loss\n\
+                    1,301.9441,298.3138,3.6303\n2,273.5940,270.0484,3.5456\n";
+        let published = read_published(text).unwrap();
+        assert_eq!(published.epochs, [1.0, 2.0]);
+        assert_eq!(published.loss, [301.9441, 273.594]);
+        assert_eq!(published.reconstruction, Some(vec![298.3138, 270.0484]));
+        assert_eq!(published.kl, Some(vec![3.6303, 3.5456]));
+    }
+
+    #[test]
+    fn other_orders_line_ends_and_columns_are_read() {
+        let text = "\u{feff}loss , note, epoch\r\n\r\n5.5, first, 1\r\n4.5,,3\r\n";
+        let published = read_published(text).unwrap();
+        assert_eq!(published.epochs, [1.0, 3.0]);
+        assert_eq!(published.loss, [5.5, 4.5]);
+        assert_eq!((published.reconstruction, published.kl), (None, None));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_its_line() {
+        let errors = [
+            (
+                "",
+                "line 1: nothing found where the header `epoch,loss` is expected",
+            ),
+            (
+                "\n\nepoch,los\n",
+                "line 3: no column `loss` in the header `epoch,los`",
+            ),
+            ("epoch,loss\n", "line 2: no epochs after the header"),
+            (
+                "epoch,loss\n1,2\n2\n",
+                "line 3: 1 fields where the header has 2",
+            ),
+            (
+                "epoch,loss\n1,two\n",
+                "line 2: `two` in column `loss` is no finite number",
+            ),
+            (
+                "epoch,loss\n1,NaN\n",
+                "line 2: `NaN` in column `loss` is no finite number",
+            ),
+            (
+                "epoch,loss\n1,1e200\n",
+                "line 2: `1e200` in column `loss` is no finite number",
+            ),
+            (
+                "epoch,loss\n2,5\n2,5\n",
+                "line 3: epoch 2 does not come after the epoch before it",
+            ),
+        ];
+        for (text, message) in errors {
+            assert_eq!(read_published(text).unwrap_err().to_string(), message);
+        }
+        let long = format!("epoch,loss\n1,{}", "9x".repeat(10_000));
+        assert!(read_published(&long).unwrap_err().to_string().len() < 200);
+    }
+}

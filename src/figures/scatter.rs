@@ -1,0 +1,149 @@
+//! Many small, slightly transparent points as one bitmap, which 70,000 shapes in an SVG would not
+//! be.
+
+use plotters::style::RGBColor;
+
+use super::images::Bitmap;
+
+/// A white raster on which points are laid over each other.
+pub(super) struct Scatter {
+    width: u32,
+    height: u32,
+    /// Linear mix of what was laid on so far, 0..=255, row-major RGB.
+    mixed: Vec<f32>,
+}
+
+impl Scatter {
+    pub(super) fn new(width: u32, height: u32) -> Self {
+        Self {
+            width,
+            height,
+            mixed: vec![255.0; width as usize * height as usize * 3],
+        }
+    }
+
+    /// Lays `color` over a pixel, `cover` of it from 0 to 1.
+    fn lay(&mut self, x: i64, y: i64, color: RGBColor, cover: f32) {
+        let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else {
+            return;
+        };
+        if x >= self.width || y >= self.height {
+            return;
+        }
+        let start = (y as usize * self.width as usize + x as usize) * 3;
+        if let Some(pixel) = self.mixed.get_mut(start..start + 3) {
+            for (mixed, channel) in pixel.iter_mut().zip([color.0, color.1, color.2]) {
+                *mixed += cover * (f32::from(channel) - *mixed);
+            }
+        }
+    }
+
+    /// A vertical line `width` pixels wide around `x`.
+    pub(super) fn vertical(&mut self, x: f64, width: u32, color: RGBColor) {
+        let left = (x - f64::from(width) / 2.0).round() as i64;
+        for y in 0..i64::from(self.height) {
+            for column in left..left + i64::from(width) {
+                self.lay(column, y, color, 1.0);
+            }
+        }
+    }
+
+    /// A horizontal line `width` pixels wide around `y`.
+    pub(super) fn horizontal(&mut self, y: f64, width: u32, color: RGBColor) {
+        let top = (y - f64::from(width) / 2.0).round() as i64;
+        for row in top..top + i64::from(width) {
+            for x in 0..i64::from(self.width) {
+                self.lay(x, row, color, 1.0);
+            }
+        }
+    }
+
+    /// A disc with a smoothed border; `x`, `y` and `radius` in pixels.
+    pub(super) fn dot(&mut self, (x, y): (f64, f64), radius: f64, color: RGBColor, opacity: f64) {
+        let span = |center: f64| {
+            (center - radius - 1.0).floor() as i64..(center + radius + 1.0).ceil() as i64
+        };
+        for row in span(y) {
+            for column in span(x) {
+                let away = (column as f64 + 0.5 - x).hypot(row as f64 + 0.5 - y);
+                let cover = (radius + 0.5 - away).clamp(0.0, 1.0);
+                if cover > 0.0 {
+                    self.lay(column, row, color, (cover * opacity) as f32);
+                }
+            }
+        }
+    }
+
+    pub(super) fn into_bitmap(self) -> Bitmap {
+        let rgb = self.mixed.iter().map(|value| value.round() as u8).collect();
+        Bitmap {
+            width: self.width,
+            height: self.height,
+            rgb,
+        }
+    }
+}
+
+/// 0 to `count` - 1, each once, in an order that scatters neighbours: steps of about the golden
+/// section of `count`.
+///
+/// Sets are often sorted by class; drawn in that order the last class would cover all others.
+pub(super) fn interleaved(count: usize) -> impl Iterator<Item = usize> {
+    let mut step = ((count as f64 * 0.618_033_988_749_895) as usize).max(1);
+    // A step without a common divisor visits every index.
+    while greatest_common_divisor(step, count) > 1 {
+        step += 1;
+    }
+    let mut at = 0_usize;
+    (0..count).map(move |_| {
+        let index = at;
+        at = (at + step) % count;
+        index
+    })
+}
+
+fn greatest_common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 {
+        a
+    } else {
+        greatest_common_divisor(b, a % b)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_index_comes_once_and_neighbours_come_apart() {
+        for count in [0, 1, 2, 3, 4, 10, 997, 1_000, 70_000] {
+            let mut order: Vec<usize> = interleaved(count).collect();
+            let early = order
+                .iter()
+                .take(count / 10)
+                .filter(|&&i| i < count / 10)
+                .count();
+            if count >= 1_000 {
+                // A tenth of the first tenth, give or take.
+                assert!(
+                    early > count / 200 && early < count / 50,
+                    "{count}: {early}"
+                );
+            }
+            order.sort_unstable();
+            assert!(order.into_iter().eq(0..count), "{count}");
+        }
+    }
+
+    #[test]
+    fn points_mix_and_those_outside_are_cut() {
+        let mut scatter = Scatter::new(9, 9);
+        scatter.dot((4.5, 4.5), 2.0, RGBColor(0, 0, 0), 0.5);
+        scatter.dot((4.5, 4.5), 2.0, RGBColor(255, 0, 0), 0.5);
+        scatter.dot((-1e9, 1e9), 2.0, RGBColor(0, 0, 0), 1.0);
+        let bitmap = scatter.into_bitmap();
+        // 255 to 127.5 under black, then halfway to (255, 0, 0).
+        assert_eq!(bitmap.at(4, 4), [191, 64, 64]);
+        assert_eq!(bitmap.at(0, 0), [255; 3]);
+    }
+}

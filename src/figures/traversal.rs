@@ -1,0 +1,258 @@
+//! One latent axis a row: decoded images while that axis moves and all others stay at 0.
+
+use plotters::backend::DrawingBackend;
+
+use super::canvas::{Anchor, Canvas, Ink};
+use super::error::FigureError;
+use super::font;
+use super::images::Images;
+use super::manifold::{axis, axis_ticks, frame};
+use super::mosaic::{Mosaic, steps};
+use super::panel::{LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM};
+use super::render::{Picture, Rendered, render};
+
+/// Most rows that are drawn; of more, the first ones.
+pub const MAX_TRAVERSAL_ROWS: usize = 16;
+
+const ROOM: f64 = 560.0;
+/// About the height of all rows that makes the images smaller.
+const TALLEST: f64 = 900.0;
+const LEFT: f64 = 20.0;
+const RIGHT: f64 = 22.0;
+const TOP: f64 = 48.0;
+const BOTTOM: f64 = 58.0;
+const MIN_WIDTH: f64 = 420.0;
+/// Widest the labels of the rows may be.
+const LABELS: f64 = 180.0;
+/// Between the rows, in pixels of the PNG.
+const GAP: u32 = 4;
+
+/// The values of the moving axis for each column, left to right: from -`scale` to `scale` in equal
+/// steps; 0 for a single column.
+///
+/// # Errors
+///
+/// [`FigureError::Scale`] unless `scale` is positive and finite, [`FigureError::TooMany`] for more
+/// than 256 columns.
+pub fn traversal_values(columns: usize, scale: f64) -> Result<Vec<f32>, FigureError> {
+    Ok(steps(columns, scale)?
+        .into_iter()
+        .map(|value| value as f32)
+        .collect())
+}
+
+/// Draws a row of decoded images for each label: in row `r` and column `c` the image of the latent
+/// point whose row's axis has the value [`traversal_values`]`(columns, scale)[c]` while all others
+/// are 0.
+///
+/// `images` come row by row. The number of columns is that of the images divided by that of the
+/// labels. A label names its axis, such as `z[3]  KL 1.92 nats`; the caller chooses the axes and
+/// their order, and of more than [`MAX_TRAVERSAL_ROWS`] only the first are drawn.
+///
+/// # Errors
+///
+/// [`FigureError::Length`] when the images cannot be divided among the labels,
+/// [`FigureError::Scale`], [`FigureError::TooMany`], and the errors of drawing.
+pub fn traversal(
+    title: &str,
+    labels: &[String],
+    images: &Images<'_>,
+    scale: f64,
+) -> Result<Rendered, FigureError> {
+    let columns = images.count().checked_div(labels.len()).unwrap_or(0);
+    let expected = columns * labels.len();
+    if images.count() != expected {
+        return Err(FigureError::Length {
+            what: "images",
+            expected,
+            found: images.count(),
+        });
+    }
+    let steps = steps(columns, scale)?;
+    let rows = if columns == 0 {
+        0
+    } else {
+        labels.len().min(MAX_TRAVERSAL_ROWS)
+    };
+    let room = ROOM.min(TALLEST * columns as f64 / rows.max(1) as f64);
+    let mosaic = Mosaic::new(images, columns, rows, room, 0)?;
+    let shown = labels.iter().take(rows);
+    let shown: Vec<String> = shown
+        .map(|label| font::fit(label, TICK_EM, LABELS))
+        .collect::<Result<_, _>>()?;
+    let mut label_width = 0.0_f64;
+    for label in &shown {
+        label_width = label_width.max(font::width(label, TICK_EM)?);
+    }
+    render(&Traversal {
+        title,
+        labels: shown,
+        left: LEFT + label_width + 10.0,
+        axes: labels.len(),
+        images,
+        mosaic,
+        columns,
+        range: axis(&steps, scale),
+        scale,
+    })
+}
+
+struct Traversal<'a> {
+    title: &'a str,
+    labels: Vec<String>,
+    left: f64,
+    /// Number of labels that were given.
+    axes: usize,
+    images: &'a Images<'a>,
+    mosaic: Mosaic,
+    columns: usize,
+    range: Range,
+    scale: f64,
+}
+
+impl Traversal<'_> {
+    /// Distance of the tops of two rows.
+    fn row_step(&self) -> f64 {
+        self.mosaic.cell_height() + f64::from(GAP) / 2.0
+    }
+
+    fn height(&self) -> f64 {
+        self.row_step() * self.labels.len() as f64 - f64::from(GAP) / 2.0
+    }
+}
+
+impl Picture for Traversal<'_> {
+    fn size(&self) -> (u32, u32) {
+        let width = (self.left + self.mosaic.width() + RIGHT).max(MIN_WIDTH);
+        (
+            width.ceil() as u32,
+            (TOP + self.height().max(20.0) + BOTTOM).ceil() as u32,
+        )
+    }
+
+    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), FigureError> {
+        let width = f64::from(self.size().0);
+        let remark = if self.axes > self.labels.len() && !self.labels.is_empty() {
+            format!("{} of {} axes", self.labels.len(), self.axes)
+        } else {
+            String::new()
+        };
+        let room = width - LEFT - RIGHT - font::width(&remark, TICK_EM)? - 12.0;
+        let title = font::fit(self.title, TITLE_EM, room)?;
+        canvas.text(
+            &title,
+            (LEFT, 30.0),
+            Ink::new(TITLE_EM, TITLE, Anchor::Start),
+        )?;
+        let at = (width - RIGHT, 30.0);
+        canvas.text(&remark, at, Ink::new(TICK_EM, REMARK, Anchor::End))?;
+        if self.labels.is_empty() {
+            let ink = Ink::new(TICK_EM, REMARK, Anchor::Start);
+            return canvas.text("no images", (LEFT, TOP + 12.0), ink);
+        }
+
+        let whole = self.mosaic.rect(self.left, TOP);
+        for (row, label) in self.labels.iter().enumerate() {
+            let top = TOP + self.row_step() * row as f64;
+            let rect = super::canvas::Rect {
+                top,
+                height: self.mosaic.cell_height(),
+                ..whole
+            };
+            let one = self.mosaic.one_row();
+            let bitmap = one.bitmap(self.images, |_, column| Some(row * self.columns + column));
+            canvas.image(&bitmap, rect)?;
+            frame(canvas, rect)?;
+            let at = (self.left - 10.0, top + rect.height / 2.0);
+            canvas.text_centered(label, at, Ink::new(TICK_EM, LABEL, Anchor::End))?;
+        }
+        let rect = super::canvas::Rect {
+            height: self.height(),
+            ..whole
+        };
+        let panel = Panel {
+            rect,
+            x: self.range,
+            y: self.range,
+        };
+        panel.lower_axis(canvas, &axis_ticks(self.columns, self.scale), true)?;
+        let at = (rect.left + rect.width / 2.0, rect.bottom() + 40.0);
+        let ink = Ink::new(LABEL_EM, LABEL, Anchor::Middle);
+        canvas.text("value of the axis, all others 0", at, ink)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{decode, texts};
+    use super::*;
+
+    fn labels(count: usize) -> Vec<String> {
+        (0..count)
+            .map(|i| format!("z[{i}]  KL {i}.50 nats"))
+            .collect()
+    }
+
+    #[test]
+    fn columns_run_from_end_to_end() {
+        assert_eq!(
+            traversal_values(5, 2.0).unwrap(),
+            [-2.0, -1.0, 0.0, 1.0, 2.0]
+        );
+        assert!(matches!(
+            traversal_values(5, 0.0),
+            Err(FigureError::Scale(_))
+        ));
+    }
+
+    #[test]
+    fn images_come_row_by_row_beside_their_labels() {
+        // Two rows of three: 0, 1/8, .. 5/8.
+        let pixels: Vec<f32> = (0..6_u8).map(|i| f32::from(i) / 8.0).collect();
+        let images = Images::new(&pixels, 6, 1, 1, 1).unwrap();
+        let rendered = traversal("a run", &labels(2), &images, 2.0).unwrap();
+        let picture = decode(&rendered);
+        let found = texts(&rendered.svg);
+        assert!(
+            found[1].starts_with("z[0]") && found[2].starts_with("z[1]"),
+            "{found:?}"
+        );
+        let left = LEFT + 10.0 + font::width("z[0]  KL 0.50 nats", TICK_EM).unwrap();
+        let at = |row: u32, column: u32| {
+            let x = (left as u32 + 112 * column + 56) * 2;
+            picture.get_pixel(x, (TOP as u32 + 114 * row + 56) * 2).0[0]
+        };
+        assert_eq!([at(0, 0), at(0, 1), at(0, 2)], [0, 32, 64]);
+        assert_eq!([at(1, 0), at(1, 1), at(1, 2)], [96, 128, 159]);
+    }
+
+    #[test]
+    fn of_many_axes_the_first_are_drawn() {
+        let pixels = vec![0.5; 40 * 3];
+        let images = Images::new(&pixels, 120, 1, 1, 1).unwrap();
+        let rendered = traversal("a run", &labels(40), &images, 2.0).unwrap();
+        let found = texts(&rendered.svg);
+        assert!(found.contains(&"16 of 40 axes".to_owned()));
+        assert!(found.iter().any(|text| text.starts_with("z[15]")));
+        assert!(!found.iter().any(|text| text.starts_with("z[16]")));
+        decode(&rendered);
+    }
+
+    #[test]
+    fn images_that_cannot_be_divided_among_the_labels_are_refused() {
+        let pixels = [0.5; 5];
+        let images = Images::new(&pixels, 5, 1, 1, 1).unwrap();
+        assert!(matches!(
+            traversal("a run", &labels(2), &images, 2.0),
+            Err(FigureError::Length {
+                expected: 4,
+                found: 5,
+                ..
+            })
+        ));
+        assert!(traversal("a run", &[], &images, 2.0).is_err());
+        let none = Images::new(&[], 0, 1, 1, 1).unwrap();
+        decode(&traversal("a run", &[], &none, 2.0).unwrap());
+        decode(&traversal("a run", &labels(2), &none, 2.0).unwrap());
+    }
+}

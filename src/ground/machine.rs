@@ -1,0 +1,94 @@
+//! What machine this is, for the manifest and for the message of a lock.
+//!
+//! Plain reads of what the kernel publishes as text; on systems without those files the answers are
+//! `unknown`, since nothing depends on them.
+
+use std::path::Path;
+
+use super::files;
+
+/// Enough for any of the files read here; `/proc/cpuinfo` has about 1.5 kB a core.
+const LIMIT: u64 = 4 << 20;
+
+/// The machine's name in its network.
+pub fn host() -> String {
+    first_line("/proc/sys/kernel/hostname")
+        .or_else(|| first_line("/etc/hostname"))
+        .unwrap_or_else(unknown)
+}
+
+/// The processor's name as its maker writes it, and the number of threads that it runs at once.
+pub fn cpu() -> String {
+    let model = read("/proc/cpuinfo")
+        .as_deref()
+        .and_then(cpu_model)
+        .unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    match std::thread::available_parallelism() {
+        Ok(threads) => format!("{model} ({threads} threads)"),
+        Err(_) => model,
+    }
+}
+
+/// Operating system, its release and architecture: `linux 6.18.4 x86_64`.
+pub fn os() -> String {
+    let release = first_line("/proc/sys/kernel/osrelease").map(|release| format!(" {release}"));
+    format!(
+        "{}{} {}",
+        std::env::consts::OS,
+        release.unwrap_or_default(),
+        std::env::consts::ARCH
+    )
+}
+
+fn cpu_model(cpuinfo: &str) -> Option<String> {
+    cpuinfo.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        matches!(key.trim(), "model name" | "Model").then(|| value.trim().to_owned())
+    })
+}
+
+fn first_line(path: &str) -> Option<String> {
+    let text = read(path)?;
+    let line = text.lines().next()?.trim();
+    (!line.is_empty()).then(|| line.to_owned())
+}
+
+fn read(path: &str) -> Option<String> {
+    files::read_text(Path::new(path), LIMIT).ok()
+}
+
+fn unknown() -> String {
+    "unknown".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processor_is_named_as_its_maker_writes_it() {
+        let intel = "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel\t\t: 143\n\
+                     model name\t: Intel(R) Xeon(R) Platinum 8488C\nstepping\t: 8\n";
+        assert_eq!(
+            cpu_model(intel).as_deref(),
+            Some("Intel(R) Xeon(R) Platinum 8488C")
+        );
+        let raspberry =
+            "processor\t: 0\nBogoMIPS\t: 108.00\nModel\t\t: Raspberry Pi 4 Model B Rev 1.4\n";
+        assert_eq!(
+            cpu_model(raspberry).as_deref(),
+            Some("Raspberry Pi 4 Model B Rev 1.4")
+        );
+        assert_eq!(cpu_model("processor\t: 0\n"), None);
+    }
+
+    #[test]
+    fn every_answer_is_one_line_with_something_in_it() {
+        for answer in [host(), cpu(), os()] {
+            assert!(
+                !answer.trim().is_empty() && answer.lines().count() == 1,
+                "{answer:?}"
+            );
+        }
+    }
+}

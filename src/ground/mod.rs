@@ -1,0 +1,16 @@
+//! The ground floor: what any program of this kind needs, and nothing of the field.
+//!
+//! All writing of files goes through [`files`], all randomness through [`random`], all reading of clocks
+//! through [`clock`].
+
+pub mod clock;
+pub mod digest;
+pub mod exit;
+pub mod files;
+pub mod lock;
+pub mod machine;
+pub mod math;
+pub mod nearest;
+pub mod random;
+pub mod stop;
+pub mod tensor;

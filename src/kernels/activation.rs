@@ -1,0 +1,159 @@
+//! Activations and their derivatives, as Keras defines them (`keras.activations`).
+
+use crate::ground::math::{exp, sigmoid, tanh};
+
+/// What stands between a layer's weighted sum and its output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// y = x
+    Linear,
+    /// y = max(x, 0)
+    Relu,
+    /// y = x for x > 0, else 0.2 x (`keras.activations.leaky_relu`)
+    LeakyRelu,
+    /// y = x for x > 0, else e^x - 1
+    Elu,
+    /// y = x sigmoid(x)
+    Silu,
+    /// y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) (`keras.activations.gelu`, approximate)
+    Gelu,
+    /// y = tanh x
+    Tanh,
+}
+
+const LEAK: f32 = 0.2;
+/// sqrt(2 / pi)
+const GELU_SCALE: f32 = 0.797_884_6;
+const GELU_CUBIC: f32 = 0.044_715;
+
+impl Activation {
+    /// Whether the derivative needs the weighted sum (else the output is enough).
+    pub fn needs_input(self) -> bool {
+        matches!(self, Self::Silu | Self::Gelu)
+    }
+
+    /// Applies the activation in place.
+    pub fn apply(self, values: &mut [f32]) {
+        fn each(values: &mut [f32], f: impl Fn(f32) -> f32) {
+            values.iter_mut().for_each(|v| *v = f(*v));
+        }
+        match self {
+            Self::Linear => {}
+            // Written so that NaN stays NaN: a diverged run must not look healthy.
+            Self::Relu => each(values, |x| if x < 0.0 { 0.0 } else { x }),
+            Self::LeakyRelu => each(values, |x| if x < 0.0 { LEAK * x } else { x }),
+            Self::Elu => each(values, |x| if x < 0.0 { exp(x) - 1.0 } else { x }),
+            Self::Silu => each(values, |x| x * sigmoid(x)),
+            Self::Gelu => each(values, |x| 0.5 * x * (1.0 + tanh(gelu_inner(x)))),
+            Self::Tanh => each(values, tanh),
+        }
+    }
+
+    /// Multiplies `gradient` by the derivative.
+    ///
+    /// `saved` is the weighted sum where [`Activation::needs_input`], else the output.
+    pub fn backward(self, gradient: &mut [f32], saved: &[f32]) {
+        fn each(gradient: &mut [f32], saved: &[f32], f: impl Fn(f32) -> f32) {
+            gradient
+                .iter_mut()
+                .zip(saved)
+                .for_each(|(g, &s)| *g *= f(s));
+        }
+        match self {
+            Self::Linear => {}
+            Self::Relu => {
+                for (g, &y) in gradient.iter_mut().zip(saved) {
+                    *g = if y > 0.0 { *g } else { 0.0 };
+                }
+            }
+            Self::LeakyRelu => each(gradient, saved, |y| if y > 0.0 { 1.0 } else { LEAK }),
+            Self::Elu => each(gradient, saved, |y| if y > 0.0 { 1.0 } else { y + 1.0 }),
+            Self::Silu => each(gradient, saved, |x| {
+                let s = sigmoid(x);
+                s * (1.0 + x * (1.0 - s))
+            }),
+            Self::Gelu => each(gradient, saved, |x| {
+                let t = tanh(gelu_inner(x));
+                let inner = GELU_SCALE * (1.0 + 3.0 * GELU_CUBIC * x * x);
+                0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner
+            }),
+            Self::Tanh => each(gradient, saved, |y| 1.0 - y * y),
+        }
+    }
+}
+
+#[inline(always)]
+fn gelu_inner(x: f32) -> f32 {
+    GELU_SCALE * (x + GELU_CUBIC * x * x * x)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Activation; 7] = [
+        Activation::Linear,
+        Activation::Relu,
+        Activation::LeakyRelu,
+        Activation::Elu,
+        Activation::Silu,
+        Activation::Gelu,
+        Activation::Tanh,
+    ];
+
+    /// Values at -1.5, -0.25 and 2, worked out with Python's `math` in double precision.
+    #[test]
+    fn values_match_the_definitions() {
+        let expected = [
+            [-1.5, -0.25, 2.0],
+            [0.0, 0.0, 2.0],
+            [-0.3, -0.05, 2.0],
+            [-0.776_869_84, -0.221_199_22, 2.0],
+            [-0.273_638_4, -0.109_455_88, 1.761_594_2],
+            [-0.100_428_06, -0.100_324_65, 1.954_597_7],
+            [-0.905_148_25, -0.244_918_66, 0.964_027_6],
+        ];
+        for (activation, expected) in ALL.into_iter().zip(expected) {
+            let mut values = [-1.5_f32, -0.25, 2.0];
+            activation.apply(&mut values);
+            for (got, want) in values.iter().zip(expected) {
+                assert!(
+                    (got - want).abs() < 1e-6,
+                    "{activation:?}: {got} is not {want}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn derivatives_match_central_differences() {
+        for activation in ALL {
+            for x in [-2.3_f32, -0.4, 0.3, 1.7] {
+                let at = |x: f32| {
+                    let mut v = [x];
+                    activation.apply(&mut v);
+                    v[0]
+                };
+                let step = 1e-2;
+                let numeric = (at(x + step) - at(x - step)) / (2.0 * step);
+                let saved = if activation.needs_input() { x } else { at(x) };
+                let mut gradient = [1.0];
+                activation.backward(&mut gradient, &[saved]);
+                assert!(
+                    (gradient[0] - numeric).abs() < 2e-4,
+                    "{activation:?} at {x}: {} against {numeric}",
+                    gradient[0]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn not_a_number_stays_not_a_number() {
+        for activation in ALL {
+            let mut values = [f32::NAN];
+            activation.apply(&mut values);
+            assert!(values[0].is_nan(), "{activation:?} hides a NaN");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The products of a dense layer: matrices of (batch, inputs), (inputs, outputs) and (batch, outputs), row-major.
+
+use rayon::prelude::*;
+
+use super::gather::{Gather, Packed, Store};
+use super::outer::Outer;
+use super::path::Path;
+
+/// Rows that a thread takes at a time: whole register blocks of every path.
+const ROWS: usize = 12;
+
+/// `out = x kernel`
+pub fn forward(
+    path: Path,
+    x: &[f32],
+    kernel: &[f32],
+    (inputs, outputs): (usize, usize),
+    out: &mut [f32],
+) {
+    let gather = Gather::rows(inputs, outputs);
+    run(&gather, &gather.pack(path, kernel), x, out, Store::Set);
+}
+
+/// `input += gradient kernel^T`
+pub fn backward_input(
+    path: Path,
+    gradient: &[f32],
+    kernel: &[f32],
+    (inputs, outputs): (usize, usize),
+    input: &mut [f32],
+) {
+    let gather = Gather::rows(outputs, inputs);
+    run(
+        &gather,
+        &gather.pack_transposed(path, kernel),
+        gradient,
+        input,
+        Store::Add,
+    );
+}
+
+/// `kernel += x^T gradient`
+pub fn backward_kernel(
+    path: Path,
+    x: &[f32],
+    gradient: &[f32],
+    (inputs, outputs): (usize, usize),
+    kernel: &mut [f32],
+) {
+    let outer = Outer::rows(inputs, outputs);
+    // Rows of the kernel are independent sums over the batch, so that this cut changes no bits either.
+    let rows = inputs
+        .div_ceil(rayon::current_num_threads())
+        .next_multiple_of(ROWS);
+    kernel
+        .par_chunks_mut(rows * outputs)
+        .enumerate()
+        .for_each(|(i, kernel)| {
+            let first = i * rows;
+            outer.add_rows_of(
+                path,
+                x,
+                gradient,
+                first..first + kernel.len() / outputs,
+                kernel,
+            );
+        });
+}
+
+/// One share of rows a thread: each reads the whole kernel, and no sum depends on the cut.
+fn run(gather: &Gather, kernel: &Packed, input: &[f32], output: &mut [f32], store: Store) {
+    let rows = output.len() / gather.output_len();
+    let share = rows
+        .div_ceil(rayon::current_num_threads())
+        .next_multiple_of(ROWS);
+    output
+        .par_chunks_mut(share * gather.output_len())
+        .zip(input.par_chunks(share * gather.input_len()))
+        .for_each(|(output, input)| gather.run(kernel, input, output, store));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parallel::Threads;
+    use super::super::reference::numbers;
+    use super::*;
+
+    /// Batch, inputs, outputs.
+    const SHAPES: [(usize, usize, usize); 7] = [
+        (1, 1, 1),
+        (3, 5, 7),
+        (64, 33, 16),
+        (16, 64, 200),
+        (48, 200, 3),
+        (1, 9, 130),
+        (97, 41, 33),
+    ];
+
+    fn paths() -> impl Iterator<Item = Path> {
+        Path::ALL.into_iter().filter(|path| path.is_available())
+    }
+
+    /// `a` is (m, k), `b` is (k, n).
+    fn product(
+        a: impl Fn(usize, usize) -> f32,
+        b: impl Fn(usize, usize) -> f32,
+        (m, n, k): (usize, usize, usize),
+    ) -> Vec<f32> {
+        let at = |i, j| {
+            (0..k)
+                .map(|l| f64::from(a(i, l)) * f64::from(b(l, j)))
+                .sum::<f64>() as f32
+        };
+        (0..m * n).map(|ij| at(ij / n, ij % n)).collect()
+    }
+
+    fn assert_close(got: &[f32], want: &[f32], terms: usize) {
+        for (g, w) in got.iter().zip(want) {
+            assert!((g - w).abs() < 2e-7 * terms as f32 + 1e-6, "{g} is not {w}");
+        }
+    }
+
+    #[test]
+    fn products_agree_with_plain_sums_on_every_path() {
+        for (batch, inputs, outputs) in SHAPES {
+            let (x, w) = (numbers(batch * inputs, 1), numbers(inputs * outputs, 2));
+            let g = numbers(batch * outputs, 3);
+            let sizes = (inputs, outputs);
+            for path in paths() {
+                let mut out = vec![f32::NAN; batch * outputs];
+                forward(path, &x, &w, sizes, &mut out);
+                let xw = product(
+                    |i, l| x[i * inputs + l],
+                    |l, j| w[l * outputs + j],
+                    (batch, outputs, inputs),
+                );
+                assert_close(&out, &xw, inputs);
+
+                let mut dx = vec![1.0; batch * inputs];
+                backward_input(path, &g, &w, sizes, &mut dx);
+                dx.iter_mut().for_each(|v| *v -= 1.0);
+                let gw = product(
+                    |i, l| g[i * outputs + l],
+                    |l, j| w[j * outputs + l],
+                    (batch, inputs, outputs),
+                );
+                assert_close(&dx, &gw, outputs);
+
+                let mut dw = vec![1.0; inputs * outputs];
+                backward_kernel(path, &x, &g, sizes, &mut dw);
+                dw.iter_mut().for_each(|v| *v -= 1.0);
+                let xg = product(
+                    |i, l| x[l * inputs + i],
+                    |l, j| g[l * outputs + j],
+                    (inputs, outputs, batch),
+                );
+                assert_close(&dw, &xg, batch);
+            }
+        }
+    }
+
+    #[test]
+    fn the_bits_do_not_depend_on_the_number_of_threads() {
+        let run = |threads: usize| {
+            Threads::new(threads).unwrap().run(|| {
+                let (x, w, g) = (
+                    numbers(50 * 70, 1),
+                    numbers(70 * 40, 2),
+                    numbers(50 * 40, 3),
+                );
+                let (mut out, mut dx, mut dw) =
+                    (vec![0.0; 50 * 40], vec![0.0; 50 * 70], vec![0.0; 70 * 40]);
+                forward(Path::current(), &x, &w, (70, 40), &mut out);
+                backward_input(Path::current(), &g, &w, (70, 40), &mut dx);
+                backward_kernel(Path::current(), &x, &g, (70, 40), &mut dw);
+                [out, dx, dw]
+                    .concat()
+                    .iter()
+                    .map(|v| v.to_bits())
+                    .collect::<Vec<_>>()
+            })
+        };
+        let one = run(1);
+        assert!([2, 3, 8].into_iter().all(|threads| run(threads) == one));
+    }
+}

@@ -1,0 +1,290 @@
+//! Products in which each output pixel gathers rows of input channels: convolution from big to small and from
+//! small to big, and dense layers.
+//!
+//! For every output pixel a table names the input pixel under each tap of the kernel (Dukhan, "The Indirect
+//! Convolution Algorithm", 2019). From small to big with stride s, output pixels fall into s x s phases, each
+//! with the taps that reach it; no inserted zero is ever multiplied.
+
+use std::ops::Range;
+
+use super::block::add_rows;
+use super::geometry::Conv;
+use super::path::{Path, compiled_for};
+
+/// An input pixel outside of the image.
+const PADDING: u32 = u32::MAX;
+
+/// Which input pixels each output pixel gathers.
+#[derive(Clone, Debug)]
+pub struct Gather {
+    /// Channels of an input pixel.
+    inputs: usize,
+    /// Channels of an output pixel.
+    outputs: usize,
+    input_pixels: usize,
+    output_pixels: usize,
+    phases: Vec<Phase>,
+}
+
+/// Output pixels that gather through the same taps.
+#[derive(Clone, Debug)]
+struct Phase {
+    /// Taps of the kernel.
+    taps: Vec<usize>,
+    /// Input pixels, (tap, output pixel of this phase).
+    sources: Vec<u32>,
+    /// Output pixels.
+    targets: Vec<u32>,
+}
+
+/// A kernel rearranged for a [`Gather`] and a [`Path`]: (phase, block of output channels, tap, input channel,
+/// output channel of the block), zeros behind the last channel.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    values: Vec<f32>,
+    path: Path,
+}
+
+/// Whether outputs are replaced or added to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// `out = ...`
+    Set,
+    /// `out += ...`
+    Add,
+}
+
+impl Gather {
+    /// From the big image to the small one: a convolution.
+    pub fn to_small(conv: &Conv) -> Self {
+        let k = conv.kernel;
+        let (big, small) = (conv.big, conv.small);
+        let source = |tap: usize, pixel: usize| {
+            let row = (pixel / small.width * conv.stride + tap / k).checked_sub(conv.pad_top);
+            let col = (pixel % small.width * conv.stride + tap % k).checked_sub(conv.pad_left);
+            inside(row, col, big.height, big.width)
+        };
+        let phase = Phase::new(
+            (0..k * k).collect(),
+            (0..small.pixels() as u32).collect(),
+            source,
+        );
+        Self {
+            inputs: big.channels,
+            outputs: small.channels,
+            input_pixels: big.pixels(),
+            output_pixels: small.pixels(),
+            phases: vec![phase],
+        }
+    }
+
+    /// From the small image to the big one: a transposed convolution.
+    pub fn to_big(conv: &Conv) -> Self {
+        let (k, stride) = (conv.kernel, conv.stride);
+        let (big, small) = (conv.big, conv.small);
+        // The big row y meets kernel row ky at small row (y + pad - ky) / stride, where that divides.
+        let meets = |at: usize, pad: usize, tap: usize| {
+            let shifted = (at + pad).checked_sub(tap)?;
+            shifted.is_multiple_of(stride).then_some(shifted / stride)
+        };
+        let source = |tap: usize, pixel: usize| {
+            let row = meets(pixel / big.width, conv.pad_top, tap / k);
+            let col = meets(pixel % big.width, conv.pad_left, tap % k);
+            inside(row, col, small.height, small.width)
+        };
+        let mut phases = vec![];
+        for (y, x) in (0..stride).flat_map(|y| (0..stride).map(move |x| (y, x))) {
+            let rows = (y..big.height).step_by(stride);
+            let targets: Vec<u32> = rows
+                .flat_map(|row| {
+                    (x..big.width)
+                        .step_by(stride)
+                        .map(move |col| (row * big.width + col) as u32)
+                })
+                .collect();
+            let divides = |at: usize, pad: usize, tap: usize| {
+                (at + pad + k * stride - tap).is_multiple_of(stride)
+            };
+            let taps = (0..k * k)
+                .filter(|tap| {
+                    divides(y, conv.pad_top, tap / k) && divides(x, conv.pad_left, tap % k)
+                })
+                .collect();
+            if !targets.is_empty() {
+                phases.push(Phase::new(taps, targets, source));
+            }
+        }
+        Self {
+            inputs: small.channels,
+            outputs: big.channels,
+            input_pixels: small.pixels(),
+            output_pixels: big.pixels(),
+            phases,
+        }
+    }
+
+    /// From rows of `inputs` values to rows of `outputs` values: a matrix product.
+    pub fn rows(inputs: usize, outputs: usize) -> Self {
+        let phase = Phase {
+            taps: vec![0],
+            sources: vec![0],
+            targets: vec![0],
+        };
+        Self {
+            inputs,
+            outputs,
+            input_pixels: 1,
+            output_pixels: 1,
+            phases: vec![phase],
+        }
+    }
+
+    /// Values of an output image.
+    pub fn output_len(&self) -> usize {
+        self.output_pixels * self.outputs
+    }
+
+    /// Values of an input image.
+    pub fn input_len(&self) -> usize {
+        self.input_pixels * self.inputs
+    }
+
+    /// Rearranges a kernel that is stored as (tap, input channel, output channel).
+    pub fn pack(&self, path: Path, kernel: &[f32]) -> Packed {
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        self.pack_with(path, |tap, input, channels, block| {
+            block.copy_from_slice(&kernel[(tap * inputs + input) * outputs..][channels]);
+        })
+    }
+
+    /// Rearranges a kernel that is stored as (tap, output channel, input channel).
+    pub fn pack_transposed(&self, path: Path, kernel: &[f32]) -> Packed {
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        self.pack_with(path, |tap, input, channels, block| {
+            for (value, channel) in block.iter_mut().zip(channels) {
+                *value = kernel[(tap * outputs + channel) * inputs + input];
+            }
+        })
+    }
+
+    fn pack_with(
+        &self,
+        path: Path,
+        copy: impl Fn(usize, usize, Range<usize>, &mut [f32]),
+    ) -> Packed {
+        let cols = path.block();
+        let taps: usize = self.phases.iter().map(|phase| phase.taps.len()).sum();
+        let mut values = vec![0.0; taps * self.inputs * self.outputs.next_multiple_of(cols)];
+        let mut blocks = values.chunks_exact_mut(cols);
+        for phase in &self.phases {
+            for first in (0..self.outputs).step_by(cols) {
+                let channels = first..self.outputs.min(first + cols);
+                for &tap in &phase.taps {
+                    for (input, block) in blocks.by_ref().take(self.inputs).enumerate() {
+                        copy(tap, input, channels.clone(), &mut block[..channels.len()]);
+                    }
+                }
+            }
+        }
+        Packed { values, path }
+    }
+
+    /// Computes some output images from as many input images on this thread.
+    pub fn run(&self, kernel: &Packed, input: &[f32], output: &mut [f32], store: Store) {
+        assert_eq!(
+            input.len() * self.output_len(),
+            output.len() * self.input_len()
+        );
+        if output.is_empty() {
+            return;
+        }
+        let gather = self;
+        let panels = kernel.values.as_slice();
+        compiled_for!(
+            kernel.path,
+            body,
+            [4, 6, 12],
+            (gather: &Gather, panels: &[f32], input: &[f32], output: &mut [f32], store: Store)
+        );
+    }
+}
+
+/// The index of a pixel, or [`PADDING`].
+fn inside(row: Option<usize>, col: Option<usize>, height: usize, width: usize) -> u32 {
+    match (row, col) {
+        (Some(row), Some(col)) if row < height && col < width => (row * width + col) as u32,
+        _ => PADDING,
+    }
+}
+
+impl Phase {
+    fn new(taps: Vec<usize>, targets: Vec<u32>, source: impl Fn(usize, usize) -> u32) -> Self {
+        let each = |&tap: &usize| targets.iter().map(move |&target| (tap, target as usize));
+        let sources = taps
+            .iter()
+            .flat_map(each)
+            .map(|(tap, target)| source(tap, target))
+            .collect();
+        Self {
+            taps,
+            sources,
+            targets,
+        }
+    }
+}
+
+#[inline(always)]
+fn body<const ROWS: usize, const COLS: usize, const FUSED: bool>(
+    gather: &Gather,
+    panels: &[f32],
+    input: &[f32],
+    output: &mut [f32],
+    store: Store,
+) {
+    let (inputs, outputs) = (gather.inputs, gather.outputs);
+    let images = output.len() / gather.output_len();
+    let zeros = vec![0.0; inputs];
+    let (mut panels, _) = panels.as_chunks::<COLS>();
+    for phase in &gather.phases {
+        let pixels = phase.targets.len();
+        let rows = images * pixels;
+        for channel in (0..outputs).step_by(COLS) {
+            let (panel, rest) = panels.split_at(phase.taps.len() * inputs);
+            panels = rest;
+            let width = COLS.min(outputs - channel);
+            for first in (0..rows).step_by(ROWS) {
+                // Behind the last row, that one is computed again and dropped.
+                let places: [(usize, usize); ROWS] = std::array::from_fn(|i| {
+                    let row = (first + i).min(rows - 1);
+                    (row / pixels, row % pixels)
+                });
+                let mut block = [[0.0; COLS]; ROWS];
+                for (panel, sources) in panel
+                    .chunks_exact(inputs)
+                    .zip(phase.sources.chunks_exact(pixels))
+                {
+                    let rows: [&[f32]; ROWS] = std::array::from_fn(|i| {
+                        let (image, pixel) = places[i];
+                        match sources[pixel] {
+                            PADDING => zeros.as_slice(),
+                            source => {
+                                let pixel = image * gather.input_pixels + source as usize;
+                                &input[pixel * inputs..][..inputs]
+                            }
+                        }
+                    });
+                    add_rows::<ROWS, COLS, FUSED>(&mut block, rows, panel);
+                }
+                for (sums, (image, pixel)) in block.iter().zip(places).take(rows - first) {
+                    let pixel = image * gather.output_pixels + phase.targets[pixel] as usize;
+                    let out = &mut output[pixel * outputs + channel..][..width];
+                    match (store, <&mut [f32; COLS]>::try_from(&mut *out)) {
+                        (Store::Set, Ok(out)) => *out = *sums,
+                        (Store::Set, Err(_)) => out.copy_from_slice(&sums[..width]),
+                        (Store::Add, _) => out.iter_mut().zip(sums).for_each(|(o, s)| *o += s),
+                    }
+                }
+            }
+        }
+    }
+}

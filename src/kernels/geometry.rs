@@ -1,0 +1,128 @@
+//! Sizes and padding of a convolution and its transpose.
+
+/// Size of an image or feature map, without the batch axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Extent {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Channels, the innermost axis in memory.
+    pub channels: usize,
+}
+
+impl Extent {
+    /// Number of pixels: height times width.
+    pub fn pixels(self) -> usize {
+        self.height * self.width
+    }
+
+    /// Number of values: height times width times channels.
+    pub fn len(self) -> usize {
+        self.pixels() * self.channels
+    }
+
+    /// Whether it holds no value.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A two-dimensional convolution between a big and a small image, with TensorFlow's `same` padding.
+///
+/// The small side has ceil(big / stride) pixels an axis. The padding that this needs in total goes half
+/// before and half after, the odd pixel after: for kernel 3, stride 2 on 28 pixels that is 0 before and 1
+/// after (`tf.nn.conv2d`, padding "SAME").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conv {
+    /// The side with stride 1: a convolution's input, a transposed convolution's output.
+    pub big: Extent,
+    /// The other side.
+    pub small: Extent,
+    /// Height and width of the kernel.
+    pub kernel: usize,
+    /// Step in the big image, the same on both axes.
+    pub stride: usize,
+    /// Rows of padding above the big image.
+    pub pad_top: usize,
+    /// Columns of padding left of the big image.
+    pub pad_left: usize,
+}
+
+impl Conv {
+    /// The convolution of `big` to `small_channels` with `same` padding.
+    pub fn same(big: Extent, small_channels: usize, kernel: usize, stride: usize) -> Self {
+        let (height, pad_top) = same_axis(big.height, kernel, stride);
+        let (width, pad_left) = same_axis(big.width, kernel, stride);
+        let small = Extent {
+            height,
+            width,
+            channels: small_channels,
+        };
+        Self {
+            big,
+            small,
+            kernel,
+            stride,
+            pad_top,
+            pad_left,
+        }
+    }
+
+    /// Number of kernel values, (kh, kw, big channels, small channels).
+    pub fn kernel_len(&self) -> usize {
+        self.patch_len() * self.small.channels
+    }
+
+    /// Values of the big image under the kernel at one place.
+    pub fn patch_len(&self) -> usize {
+        self.kernel * self.kernel * self.big.channels
+    }
+
+    /// Floating-point operations of one product on one image: a multiplication and an addition for each
+    /// pair of a kernel value and a small pixel. Taps that fall into the padding are counted.
+    pub fn flops(&self) -> u64 {
+        2 * self.small.pixels() as u64 * self.kernel_len() as u64
+    }
+}
+
+/// Output size and padding before, along one axis.
+fn same_axis(size: usize, kernel: usize, stride: usize) -> (usize, usize) {
+    let out = size.div_ceil(stride);
+    let needed = (out.saturating_sub(1) * stride + kernel).saturating_sub(size);
+    (out, needed / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sizes and pads before, from TensorFlow's rule worked out by hand.
+    #[test]
+    fn same_padding_is_tensorflows() {
+        assert_eq!(same_axis(28, 3, 2), (14, 0));
+        assert_eq!(same_axis(7, 3, 2), (4, 1));
+        assert_eq!(same_axis(28, 3, 1), (28, 1));
+        assert_eq!(same_axis(28, 4, 2), (14, 1));
+        assert_eq!(same_axis(28, 5, 3), (10, 2));
+        assert_eq!(same_axis(28, 1, 2), (14, 0));
+        assert_eq!(same_axis(1, 3, 2), (1, 1));
+        assert_eq!(same_axis(5, 2, 4), (2, 0));
+    }
+
+    #[test]
+    fn three_strided_layers_take_28_to_4() {
+        let mut extent = Extent {
+            height: 28,
+            width: 28,
+            channels: 1,
+        };
+        let mut sizes = vec![];
+        for filters in [8, 16, 32] {
+            extent = Conv::same(extent, filters, 3, 2).small;
+            sizes.push(extent.height);
+        }
+        assert_eq!(sizes, [14, 7, 4]);
+        assert_eq!(extent.len(), 4 * 4 * 32);
+    }
+}

@@ -1,0 +1,50 @@
+//! Arithmetic of the network on the CPU: convolutions, dense layers, activations and losses over
+//! plain slices. Nothing here knows of tensors, tapes or specs.
+//!
+//! Images and activations are NHWC (image, row, column, channel), row-major.
+//!
+//! # One convolution, three products
+//!
+//! A convolution with stride maps a *big* image to a *small* one; its transpose maps small to big with
+//! the same kernel. [`Conv`] describes the pair once, and everything is one of three products:
+//!
+//! | product | as a convolution | as a transposed convolution |
+//! | --- | --- | --- |
+//! | big -> small | forward | gradient of the input |
+//! | small -> big | gradient of the input | forward |
+//! | (big, small) -> kernel | gradient of the kernel | gradient of the kernel |
+//!
+//! With the kernel stored as (kh, kw, big channels, small channels) both layouts of Keras come out by
+//! themselves: (kh, kw, in, out) for a convolution, (kh, kw, out, in) for a transposed one.
+//!
+//! # The same bits for any number of threads
+//!
+//! Work is cut into pieces by the shapes alone, never by the number of threads ([`parallel`]). Each
+//! piece writes places of its own; sums over pieces are taken in the order of the pieces.
+//!
+//! # Files
+//!
+//! [`geometry`] sizes and padding; [`conv`] and [`dense`] the layers' products, made of [`gather`] (from pixels to
+//! pixels) and [`outer`] (from pixels to kernels), whose innermost loops stand in `block`, compiled once for
+//! each [`path`]; [`im2col`] unfolding for images of few channels; [`activation`]; [`loss`] reconstruction and
+//! divergence with their gradients; [`parallel`] cutting and threads; [`tensor`] the door to dfdx.
+
+pub mod activation;
+mod block;
+pub mod conv;
+pub mod dense;
+pub mod gather;
+pub mod geometry;
+pub mod im2col;
+pub mod loss;
+pub mod outer;
+pub mod parallel;
+pub mod path;
+#[cfg(test)]
+pub mod reference;
+
+pub mod tensor;
+
+pub use activation::Activation;
+pub use geometry::{Conv, Extent};
+pub use path::Path;

@@ -1,0 +1,105 @@
+//! Cutting work into pieces, and the threads that take them.
+//!
+//! How work is cut depends on shapes alone. The number of threads decides who does a piece, never what a
+//! piece is, so that results do not depend on it.
+
+use rayon::prelude::*;
+
+/// Pieces that a batch is cut into at most: enough to keep many threads busy, few enough that one
+/// gradient buffer a piece stays small.
+pub const MOST_PIECES: usize = 16;
+
+/// Images a piece, for a batch of `items` images.
+pub fn piece_len(items: usize) -> usize {
+    items.div_ceil(MOST_PIECES).max(1)
+}
+
+/// The threads of a run. Kernels called inside [`Threads::run`] use them.
+#[derive(Debug)]
+pub struct Threads {
+    pool: rayon::ThreadPool,
+}
+
+impl Threads {
+    /// `count` threads; 0 takes one for each core.
+    ///
+    /// # Errors
+    /// The operating system cannot start them.
+    pub fn new(count: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(count)
+            .thread_name(|i| format!("kernel-{i}"))
+            .build()?;
+        Ok(Self { pool })
+    }
+
+    /// How many threads there are.
+    pub fn count(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// Runs `work` on these threads.
+    pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.pool.install(work)
+    }
+}
+
+/// Sums of pieces, in the order of the pieces: `out[i] += pieces[0][i] + pieces[1][i] + ...`.
+///
+/// `pieces` holds buffers of the length of `out` one after another.
+pub fn add_pieces(out: &mut [f32], pieces: &[f32]) {
+    const BLOCK: usize = 4096;
+    let len = out.len();
+    out.par_chunks_mut(BLOCK)
+        .enumerate()
+        .for_each(|(block, out)| {
+            let start = block * BLOCK;
+            for piece in pieces.chunks_exact(len) {
+                let piece = &piece[start..start + out.len()];
+                for (o, p) in out.iter_mut().zip(piece) {
+                    *o += p;
+                }
+            }
+        });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_cover_every_batch_size() {
+        for items in 1..200_usize {
+            let pieces = items.div_ceil(piece_len(items));
+            assert!(
+                (1..=MOST_PIECES).contains(&pieces),
+                "{items} images in {pieces} pieces"
+            );
+        }
+    }
+
+    #[test]
+    fn add_pieces_adds_in_order() {
+        // 1e8 + 1 - 1e8 is 0 in this order and 1 in another.
+        let mut out = vec![0.0; 5000];
+        let mut pieces = vec![1e8; 5000];
+        pieces.extend(vec![1.0; 5000]);
+        pieces.extend(vec![-1e8; 5000]);
+        add_pieces(&mut out, &pieces);
+        assert!(out.iter().all(|&v| v == 0.0));
+    }
+
+    #[test]
+    fn several_threads_take_part() {
+        let threads = Threads::new(3).unwrap();
+        assert_eq!(threads.count(), 3);
+        let seen = std::sync::Mutex::new(std::collections::HashSet::new());
+        threads.run(|| {
+            (0..300).into_par_iter().for_each(|_| {
+                std::thread::sleep(std::time::Duration::from_micros(100));
+                seen.lock().unwrap().insert(rayon::current_thread_index());
+            });
+        });
+        assert!(seen.lock().unwrap().len() > 1);
+    }
+}

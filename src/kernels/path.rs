@@ -1,0 +1,145 @@
+//! Which instructions the kernels use.
+//!
+//! All paths are the same source, compiled for different instruction sets. Those that fuse multiplication and
+//! addition (AVX-512, AVX2, NEON) round alike and give the same bits; the portable path of x86 rounds twice
+//! and gives others.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// A set of instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Path {
+    /// Whatever the compiler takes for granted: SSE2 on x86-64, NEON on 64-bit ARM.
+    Portable = 1,
+    /// AVX2 with fused multiply-add.
+    Avx2 = 2,
+    /// AVX-512.
+    Avx512 = 3,
+}
+
+/// 0 until somebody asked.
+static CURRENT: AtomicU8 = AtomicU8::new(0);
+
+impl Path {
+    /// All paths, the fastest first.
+    pub const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Portable];
+
+    /// The path that kernels take: the fastest that the processor has, unless [`Path::choose`] said otherwise.
+    pub fn current() -> Self {
+        let stored = CURRENT.load(Ordering::Relaxed);
+        Self::ALL
+            .into_iter()
+            .find(|&path| path as u8 == stored)
+            .unwrap_or_else(|| {
+                let fastest = Self::ALL
+                    .into_iter()
+                    .find(|path| path.is_available())
+                    .unwrap_or(Self::Portable);
+                CURRENT.store(fastest as u8, Ordering::Relaxed);
+                fastest
+            })
+    }
+
+    /// Makes the kernels of this process take a path. Returns whether the processor has it.
+    pub fn choose(self) -> bool {
+        let available = self.is_available();
+        if available {
+            CURRENT.store(self as u8, Ordering::Relaxed);
+        }
+        available
+    }
+
+    /// Whether the processor has these instructions.
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => is_x86_feature_detected!("avx512f") && Self::Avx2.is_available(),
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => false,
+        }
+    }
+
+    /// As it stands in a manifest.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// The path of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|path| path.name() == name)
+    }
+
+    /// Output channels that a register block covers.
+    pub(super) fn block(self) -> usize {
+        match self {
+            Self::Portable => PORTABLE_BLOCK,
+            Self::Avx2 => 16,
+            Self::Avx512 => 32,
+        }
+    }
+}
+
+pub(super) const PORTABLE_BLOCK: usize = 8;
+
+/// Calls `$body::<rows, channels, fused>($args)` compiled for a path: register blocks of so many rows and output
+/// channels, with or without fused multiply-add.
+macro_rules! compiled_for {
+    ($path:expr, $body:ident, [$portable:literal, $avx2:literal, $avx512:literal],
+     ($($arg:ident : $type:ty),* $(,)?)) => {{
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx2,fma")]
+        fn avx512($($arg: $type),*) {
+            $body::<$avx512, 32, true>($($arg),*)
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        fn avx2($($arg: $type),*) {
+            $body::<$avx2, 16, true>($($arg),*)
+        }
+        match $path {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a path is only ever current, or given to a kernel, where the processor has it; the
+            // assertion keeps that true.
+            Path::Avx512 => {
+                assert!(Path::Avx512.is_available());
+                unsafe { avx512($($arg),*) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Path::Avx2 => {
+                assert!(Path::Avx2.is_available());
+                unsafe { avx2($($arg),*) }
+            }
+            _ => $body::<$portable, { $crate::kernels::path::PORTABLE_BLOCK }, { cfg!(target_arch = "aarch64") }>(
+                $($arg),*
+            ),
+        }
+    }};
+}
+pub(super) use compiled_for;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for path in Path::ALL {
+            assert_eq!(Path::from_name(path.name()), Some(path));
+        }
+        assert_eq!(Path::from_name("mmx"), None);
+    }
+
+    #[test]
+    fn the_current_path_is_available() {
+        assert!(Path::current().is_available());
+    }
+}

@@ -1,0 +1,71 @@
+//! The products of a convolution as plain sums over their definition, for tests only.
+
+use super::geometry::Conv;
+
+/// Calls `f(big index, small index, kernel index)` for every term of the sums, over a batch.
+fn for_each_term(conv: &Conv, images: usize, mut f: impl FnMut(usize, usize, usize)) {
+    let (big, small) = (conv.big, conv.small);
+    for n in 0..images {
+        for (sy, sx) in (0..small.height).flat_map(|y| (0..small.width).map(move |x| (y, x))) {
+            for (ky, kx) in (0..conv.kernel).flat_map(|y| (0..conv.kernel).map(move |x| (y, x))) {
+                let by = (sy * conv.stride + ky) as isize - conv.pad_top as isize;
+                let bx = (sx * conv.stride + kx) as isize - conv.pad_left as isize;
+                if by < 0 || bx < 0 || by >= big.height as isize || bx >= big.width as isize {
+                    continue;
+                }
+                let big_pixel = (n * big.height + by as usize) * big.width + bx as usize;
+                let small_pixel = (n * small.height + sy) * small.width + sx;
+                for bc in 0..big.channels {
+                    for sc in 0..small.channels {
+                        f(
+                            big_pixel * big.channels + bc,
+                            small_pixel * small.channels + sc,
+                            ((ky * conv.kernel + kx) * big.channels + bc) * small.channels + sc,
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn narrow(sums: Vec<f64>) -> Vec<f32> {
+    sums.into_iter().map(|v| v as f32).collect()
+}
+
+/// Convolution without bias.
+pub fn big_to_small(conv: &Conv, big: &[f32], kernel: &[f32]) -> Vec<f32> {
+    let images = big.len() / conv.big.len();
+    let mut out = vec![0.0; images * conv.small.len()];
+    for_each_term(conv, images, |b, s, k| {
+        out[s] += f64::from(big[b]) * f64::from(kernel[k])
+    });
+    narrow(out)
+}
+
+/// Transposed convolution without bias.
+pub fn small_to_big(conv: &Conv, small: &[f32], kernel: &[f32]) -> Vec<f32> {
+    let images = small.len() / conv.small.len();
+    let mut out = vec![0.0; images * conv.big.len()];
+    for_each_term(conv, images, |b, s, k| {
+        out[b] += f64::from(small[s]) * f64::from(kernel[k])
+    });
+    narrow(out)
+}
+
+/// Gradient of the kernel.
+pub fn to_kernel(conv: &Conv, big: &[f32], small: &[f32]) -> Vec<f32> {
+    let images = big.len() / conv.big.len();
+    let mut out = vec![0.0; conv.kernel_len()];
+    for_each_term(conv, images, |b, s, k| {
+        out[k] += f64::from(big[b]) * f64::from(small[s])
+    });
+    narrow(out)
+}
+
+/// Numbers in -1..1 without a pattern that a wrong index would hide behind.
+pub fn numbers(len: usize, seed: u64) -> Vec<f32> {
+    use crate::ground::random::{Purpose, Stream};
+    let mut stream = Stream::new(seed, Purpose::Sample, 0, 0);
+    (0..len).map(|_| stream.uniform() * 2.0 - 1.0).collect()
+}

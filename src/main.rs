@@ -1,0 +1,7 @@
+//! The `runner` program: reads the command line, hands over to the library, and exits.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runner::cli::main()
+}

@@ -1,0 +1,30 @@
+//! Layers on dfdx's tape.
+//!
+//! A layer holds dfdx tensors as parameters and is generic over its axes ([`dfdx::shapes::Dim`]), so that
+//! the same code serves sizes known to the compiler (`Const<2>`) and sizes known at run time
+//! (`usize`). What a device computes differently is one trait, [`Compute`]: on the CPU our kernels, with
+//! gradients registered on the tape as one operation a layer.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | [`compute`] | the trait, and what its operations mean |
+//! | [`cpu`] | the CPU's operations |
+//! | [`conv2d`], [`conv_transpose2d`], [`dense`] | one layer each |
+//! | [`params`] | names of parameters, a visitor over them, their initial values |
+//!
+//! dfdx's own convolutions need a nightly compiler and are slow; its `TensorCollection` cannot hold
+//! layers whose sizes are known at run time only. Hence layers and visitor of our own.
+
+pub mod compute;
+pub mod conv2d;
+pub mod conv_transpose2d;
+pub mod cpu;
+
+pub mod dense;
+pub mod params;
+
+pub use compute::{Compute, Maps};
+pub use conv_transpose2d::ConvTranspose2d;
+pub use conv2d::Conv2d;
+pub use dense::Dense;
+pub use params::{Parameters, Visit, VisitMut};

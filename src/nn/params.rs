@@ -1,0 +1,94 @@
+//! Parameters by name, and their initial values.
+//!
+//! Names and layouts are part of the file format of a checkpoint: `encoder.conv0.kernel`,
+//! `decoder.output.bias`. Convolution kernels are (kh, kw, in, out), transposed ones (kh, kw, out, in),
+//! dense ones (in, out).
+
+use dfdx::shapes::Shape;
+use dfdx::tensor::Tensor;
+
+use super::compute::Compute;
+use crate::ground::random::{Purpose, Stream};
+
+/// Something with parameters.
+pub trait Parameters<D: Compute> {
+    /// Shows every parameter, always in the same order. `prefix` comes before each name.
+    fn visit<V: Visit<D>>(&self, prefix: &str, visitor: &mut V) -> Result<(), V::Err>;
+
+    /// As [`Parameters::visit`], to change them.
+    fn visit_mut<V: VisitMut<D>>(&mut self, prefix: &str, visitor: &mut V) -> Result<(), V::Err>;
+}
+
+/// Looks at parameters one after another.
+pub trait Visit<D: Compute> {
+    /// Why it may stop.
+    type Err;
+    /// One parameter.
+    fn parameter<S: Shape>(
+        &mut self,
+        name: &str,
+        param: &Tensor<S, f32, D>,
+    ) -> Result<(), Self::Err>;
+}
+
+/// Changes parameters one after another.
+pub trait VisitMut<D: Compute> {
+    /// Why it may stop.
+    type Err;
+    /// One parameter.
+    fn parameter<S: Shape>(
+        &mut self,
+        name: &str,
+        param: &mut Tensor<S, f32, D>,
+    ) -> Result<(), Self::Err>;
+}
+
+/// Draws initial kernels, one after another; the same seed gives the same network.
+#[derive(Clone, Debug)]
+pub struct Init {
+    seed: u64,
+    drawn: u32,
+}
+
+impl Init {
+    /// Initial values of a run's seed.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, drawn: 0 }
+    }
+
+    /// Glorot and Bengio's uniform values (2010): within sqrt(6 / (fan in + fan out)), as
+    /// `keras.initializers.GlorotUniform`.
+    pub fn glorot_uniform(&mut self, len: usize, fan_in: usize, fan_out: usize) -> Vec<f32> {
+        let mut stream = Stream::new(self.seed, Purpose::Weights, 0, self.drawn);
+        self.drawn += 1;
+        let limit = (6.0 / (fan_in + fan_out) as f64).sqrt() as f32;
+        (0..len)
+            .map(|_| (2.0 * stream.uniform() - 1.0) * limit)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn glorot_uniform_has_its_variance_and_bound() {
+        let values = Init::new(3).glorot_uniform(100_000, 30, 70);
+        let limit = 0.06_f32.sqrt();
+        assert!(values.iter().all(|v| v.abs() <= limit));
+        let variance = values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / 1e5;
+        // A uniform variable's variance is limit^2 / 3 = 0.02.
+        assert!((variance - 0.02).abs() < 2e-4, "{variance}");
+    }
+
+    #[test]
+    fn each_kernel_has_numbers_of_its_own() {
+        let mut init = Init::new(3);
+        assert_ne!(init.glorot_uniform(10, 1, 1), init.glorot_uniform(10, 1, 1));
+        assert_eq!(
+            Init::new(3).glorot_uniform(10, 1, 1),
+            Init::new(3).glorot_uniform(10, 1, 1)
+        );
+    }
+}

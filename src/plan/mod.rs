@@ -1,0 +1,94 @@
+//! What a spec means for the machine: layers, steps, costs. Everything is known before any work starts.
+
+pub mod architecture;
+
+pub use architecture::{Architecture, Layer};
+
+use crate::kernels::{Activation, Extent};
+use crate::spec::{self, Rule, Spec};
+
+/// A spec together with the data it was found to have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// What the user asked for.
+    pub spec: Spec,
+    /// The network.
+    pub architecture: Architecture,
+    /// Images that are trained on.
+    pub train_images: usize,
+    /// Images that are held out.
+    pub validation_images: usize,
+    /// Optimizer steps an epoch; the last one takes what is left over.
+    pub steps_per_epoch: u64,
+}
+
+impl Plan {
+    /// Resolves a spec against its data: the size of an image, and how many are trained on and held out.
+    pub fn new(spec: Spec, image: Extent, train_images: usize, validation_images: usize) -> Self {
+        let architecture = Architecture {
+            image,
+            filters: spec.model.conv_filters.clone(),
+            kernel: spec.model.kernel_size,
+            stride: spec.model.stride,
+            hidden: spec.model.hidden.clone(),
+            latent: spec.model.latent_dim,
+            activation: activation(spec.model.activation),
+        };
+        Self {
+            architecture,
+            train_images,
+            validation_images,
+            steps_per_epoch: train_images.div_ceil(spec.training.batch_size) as u64,
+            spec,
+        }
+    }
+
+    /// All trained values.
+    pub fn parameters(&self) -> u64 {
+        let (encoder, decoder) = self.architecture.parameters();
+        encoder + decoder
+    }
+
+    /// Values that the optimizer keeps for each trained value.
+    pub fn optimizer_slots(&self) -> u64 {
+        match self.spec.optimizer.rule {
+            Rule::Adam { .. } | Rule::AdamW { .. } => 2,
+            Rule::RmsProp {
+                momentum, centered, ..
+            } => 1 + u64::from(momentum > 0.0) + u64::from(centered),
+            Rule::Sgd { momentum, .. } => u64::from(momentum > 0.0),
+        }
+    }
+
+    /// Size of a checkpoint in bytes, without its header.
+    pub fn checkpoint_bytes(&self) -> u64 {
+        4 * self.parameters() * (1 + self.optimizer_slots())
+    }
+
+    /// Estimated memory of training in bytes: images, weights with gradients and optimizer state, and the
+    /// activations of a step with their gradients.
+    pub fn memory_bytes(&self) -> u64 {
+        let batch = self.spec.training.batch_size as u64;
+        let images = (self.train_images + self.validation_images) as u64
+            * self.architecture.image.len() as u64;
+        let weights = 4 * self.parameters() * (2 + self.optimizer_slots());
+        images + weights + 4 * batch * self.architecture.activation_values()
+    }
+
+    /// Floating-point operations of a training step on a full batch.
+    pub fn flops_per_step(&self) -> u64 {
+        self.architecture.training_flops() * self.spec.training.batch_size as u64
+    }
+}
+
+/// The kernel that a spec's name stands for.
+pub fn activation(activation: spec::Activation) -> Activation {
+    match activation {
+        spec::Activation::Relu => Activation::Relu,
+        spec::Activation::LeakyRelu => Activation::LeakyRelu,
+        spec::Activation::Elu => Activation::Elu,
+        spec::Activation::Silu => Activation::Silu,
+        spec::Activation::Gelu => Activation::Gelu,
+        spec::Activation::Tanh => Activation::Tanh,
+    }
+}

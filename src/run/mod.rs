@@ -1,0 +1,56 @@
+//! The run folder: everything that a training leaves behind.
+//!
+//! ```text
+//! runs/20261123-202815_fmnist_vae_3f9a/
+//!   spec.toml            what was asked: the file as given, overrides as comments behind it
+//!   resolved.toml        what ran: every default and override filled in; runnable again as it is
+//!   manifest.json        what exactly ran, where, and how it ended
+//!   metrics.parquet      a row an epoch
+//!   checkpoints/         last.safetensors, previous.safetensors, best.safetensors
+//!   figures/             PNG and SVG
+//!   log.txt              what happened when
+//!   lock                 held by the process that writes
+//! ```
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | [`id`] | the folder's name |
+//! | [`folder`] | [`RunFolder`]: the folder for the one process that writes it |
+//! | [`view`] | [`RunView`]: the folder for everybody else |
+//! | [`manifest`] | `manifest.json` |
+//! | [`checkpoint`] | what a checkpoint is, its format and its digests |
+//! | [`commit`] | which checkpoints are kept, and how one takes the place of another |
+//! | [`container`] | files of tensors (safetensors) |
+//! | `state` | counters and history as text |
+//! | [`metrics`] | `metrics.parquet` |
+//! | [`log`] | `log.txt` |
+//! | [`error`] | what can go wrong, with exit codes |
+//!
+//! **Promises.** The checkpoint is the truth; metrics and figures are made from it and can be made
+//! again. Every file but the log and the lock's note is complete or absent, whatever the moment of a
+//! crash or a power cut (`ground::files` says how). After a checkpoint is reported as saved, nothing
+//! takes the run back behind it ([`commit`]). A file that is damaged, or made to do harm, is refused
+//! with the place in it, before memory is taken or anything of it used ([`container`]). One process
+//! writes; readers neither wait nor disturb. All this holds on a local disk; a network file system
+//! gives what its locks, renames and fsync are worth.
+
+pub mod checkpoint;
+pub mod commit;
+pub mod container;
+pub mod error;
+pub mod folder;
+pub mod id;
+pub mod log;
+pub mod manifest;
+pub mod metrics;
+mod state;
+pub mod view;
+
+pub use checkpoint::{Checkpoint, Origin, Summary, read_checkpoint, read_summary, state_digest};
+pub use commit::{Loaded, best_path};
+pub use container::{read_tensors, write_tensors};
+pub use error::RunError;
+pub use folder::{NewRun, RunFolder, read_resolved};
+pub use id::RunId;
+pub use manifest::{Compute, DataSource, Manifest, Parameters, Session, SourceFile, Status};
+pub use view::{RunView, Shown, find_runs};

@@ -1,0 +1,93 @@
+//! The experiment spec: what a user writes in a TOML file, checked and understood.
+//!
+//! # The way of a spec
+//!
+//! ```text
+//! file ----syntax--> tree --+
+//!                           +--> walk --> values --> cross, paths --> meant --> Spec
+//! --set ---overrides--------+      \________\____________\______
+//!                                                               \--> Diagnostics
+//! ```
+//!
+//! | part | holds |
+//! | --- | --- |
+//! | `settings` | **the table of settings**: name, type, range, unit, default and meaning of each, once |
+//! | `setting`, `shared_settings`, `kind`, `value`, `choice` | what a line of the table says |
+//! | `source`, `tree`, `syntax`, `overrides` | what was written, with the place of every key and value |
+//! | `walk`, `check`, `suggest`, `hint` | every key and value against the table |
+//! | `values`, `cross`, `paths` | what was written rightly, and the rules that tie settings together |
+//! | `diagnostic`, `error` | what is wrong, and how it is shown |
+//! | `data`, `model`, `loss`, `optimizer`, `schedule`, `training`, `figures`, `expectation`, `experiment` | the spec as meant: plain types without tensors, options for defaults or strings for choices |
+//! | `meant`, `resolved` | from values to the plain types and back to TOML |
+//! | `schema`, `handbook` | the table of settings as JSON Schema, Markdown and help text |
+//!
+//! # Promises
+//!
+//! - A spec is accepted or refused as a whole, and everything that is wrong is told at once.
+//! - No text, file or override makes this code panic, recurse without bound or take more than a few
+//!   times the file's size in memory; files above 1 MiB are refused.
+//! - [`resolved_toml`] read back gives the same spec, bit for bit.
+//! - Reading looks at the disk (are the named files there?) and writes nothing.
+
+mod check;
+mod choice;
+mod cross;
+mod data;
+mod diagnostic;
+mod error;
+mod expectation;
+mod experiment;
+mod figures;
+mod handbook;
+mod hint;
+mod kind;
+mod load;
+mod loss;
+mod meant;
+mod model;
+mod optimizer;
+mod overrides;
+mod paths;
+mod resolved;
+mod schedule;
+mod schema;
+mod setting;
+mod settings;
+mod shared_settings;
+mod source;
+mod suggest;
+mod syntax;
+mod training;
+mod tree;
+mod value;
+mod values;
+mod walk;
+
+#[cfg(test)]
+mod fuzz;
+#[cfg(test)]
+mod messages;
+#[cfg(test)]
+mod typos;
+
+pub use choice::Choice;
+pub use data::{Color, Data, Dataset, Split, Validation};
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use error::SpecError;
+pub use expectation::Expectation;
+pub use experiment::Spec;
+pub use figures::Figures;
+pub use handbook::{settings_help, settings_markdown};
+pub use kind::{Interval, Kind, PathKind};
+pub use load::{Loaded, MOST_BYTES, load, parse};
+pub use loss::{KlReduction, Loss, Reconstruction};
+pub use model::{Activation, Model};
+pub use optimizer::{Optimizer, Rule};
+pub use resolved::resolved_toml;
+pub use schedule::{Decay, Schedule};
+pub use schema::json_schema;
+pub use setting::{DefaultValue, Form, Setting, Table};
+pub use settings::{EXPECT, SETTINGS, TABLES, find};
+pub use source::Source;
+pub use training::{DeviceChoice, Training};
+pub use value::Value;

@@ -1,0 +1,14 @@
+//! Training in memory: batches, schedule, steps, evaluation. Knows neither folders nor progress bars.
+//!
+//! [`Trainer::advance`] takes a run to the end of an epoch, or to the step after which somebody asked it to
+//! stop. Everything that decides what comes next is in the weights, the optimizer's state and [`Progress`];
+//! put back with [`Trainer::restore`], they continue to the same bits.
+
+mod schedule;
+mod setup;
+mod sums;
+mod trainer;
+
+pub use schedule::{kl_weight, learning_rate};
+pub use setup::{build_model, objective, rule};
+pub use trainer::{Advance, StepView, TrainError, Trainer};

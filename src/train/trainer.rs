@@ -1,0 +1,325 @@
+//! The training loop, one epoch at a time.
+
+use crate::data::{DataSet, fill_batch};
+use crate::ground::clock;
+use crate::ground::random::{Purpose, Stream};
+use crate::ground::stop::Stop;
+use crate::kernels::parallel::Threads;
+use crate::metrics::EpochMetrics;
+use crate::optim::Step;
+use crate::plan::Plan;
+use crate::progress::{Best, Partial, Progress};
+use crate::vae::{Batch, Model, ModelError};
+
+use super::schedule::{Position, kl_weight, learning_rate};
+use super::sums::{Means, Sums};
+
+/// A run in memory.
+pub struct Trainer<'a> {
+    plan: &'a Plan,
+    data: &'a DataSet,
+    threads: &'a Threads,
+    model: Box<dyn Model>,
+    progress: Progress,
+    history: Vec<EpochMetrics>,
+}
+
+/// Where [`Trainer::advance`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advance {
+    /// An epoch is complete; its metrics are the last of the history.
+    Epoch,
+    /// Somebody asked to stop, somewhere in an epoch.
+    Stopped,
+}
+
+/// What a progress bar may show after a step.
+#[derive(Clone, Copy, Debug)]
+pub struct StepView {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// Steps taken in it.
+    pub step: u64,
+    /// Mean loss over the epoch so far.
+    pub loss: f64,
+}
+
+/// Why training ended before its time.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum TrainError {
+    /// A term of the loss, or the gradient, is not a number or infinite.
+    #[error("{term} is not finite at step {step} of epoch {epoch}")]
+    Diverged {
+        /// Which.
+        term: &'static str,
+        /// The epoch, from 1.
+        epoch: u32,
+        /// The step in it, from 1.
+        step: u32,
+    },
+    /// The network failed.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+impl<'a> Trainer<'a> {
+    /// A run at its beginning.
+    pub fn new(
+        plan: &'a Plan,
+        data: &'a DataSet,
+        threads: &'a Threads,
+        model: Box<dyn Model>,
+    ) -> Self {
+        Self {
+            plan,
+            data,
+            threads,
+            model,
+            progress: Progress::default(),
+            history: vec![],
+        }
+    }
+
+    /// Goes on from a checkpoint: weights and optimizer state are already in the model.
+    pub fn restore(&mut self, progress: Progress, history: Vec<EpochMetrics>) {
+        self.progress = progress;
+        self.history = history;
+    }
+
+    /// The network.
+    pub fn model(&self) -> &dyn Model {
+        self.model.as_ref()
+    }
+
+    /// The network, to put weights back.
+    pub fn model_mut(&mut self) -> &mut dyn Model {
+        self.model.as_mut()
+    }
+
+    /// How far it has come.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Metrics of the epochs so far.
+    pub fn history(&self) -> &[EpochMetrics] {
+        &self.history
+    }
+
+    /// Whether no epoch is left, by their number or by early stopping.
+    pub fn is_finished(&self) -> bool {
+        self.progress.epoch as usize >= self.plan.spec.training.epochs || self.stops_early()
+    }
+
+    /// Whether `early_stopping` ended the run.
+    pub fn stops_early(&self) -> bool {
+        let patience = self.plan.spec.training.early_stopping;
+        self.progress.step_in_epoch == 0
+            && patience.is_some_and(|epochs| self.progress.epochs_since_best as usize >= epochs)
+    }
+
+    /// Trains to the end of the epoch, or to the step after which `stop` is set.
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`]: the weights are those before the step that failed.
+    pub fn advance(
+        &mut self,
+        stop: &Stop,
+        on_step: &mut dyn FnMut(StepView),
+    ) -> Result<Advance, TrainError> {
+        let spec = &self.plan.spec;
+        let epoch = self.progress.epoch;
+        let started = clock::monotonic();
+        let before = self.progress.partial.seconds;
+        let mut order = self.data.train.clone();
+        Stream::new(spec.seed, Purpose::Shuffle, epoch, 0).shuffle(&mut order);
+        let mut buffers = Buffers::new(self.plan);
+        let steps = self.plan.steps_per_epoch as u32;
+        for step in self.progress.step_in_epoch..steps {
+            let start = step as usize * spec.training.batch_size;
+            let indices = &order[start..order.len().min(start + spec.training.batch_size)];
+            let noise = Stream::new(spec.seed, Purpose::Noise, epoch, step);
+            let at = self.position(self.progress.step);
+            let rate = learning_rate(spec.optimizer.learning_rate, &spec.schedule, at);
+            let kl_weight = kl_weight(&spec.loss, at);
+            let (images, eps) = buffers.fill(self.data, indices, noise);
+            let batch = Batch {
+                images,
+                eps,
+                kl_weight,
+            };
+            let optimizer_step = Step {
+                learning_rate: rate,
+                number: self.progress.step + 1,
+                gradient_scale: 1.0,
+            };
+            let model = &mut self.model;
+            let report = self
+                .threads
+                .run(|| model.train_step(batch, optimizer_step, spec.optimizer.clip_norm))
+                .map_err(|error| diverged(error, epoch, step))?;
+            let progress = &mut self.progress;
+            let mut sums = Sums::new(&mut progress.partial, spec.model.latent_dim);
+            sums.add_step(&report, indices.len());
+            let loss = sums.means().loss;
+            progress.step_in_epoch = step + 1;
+            progress.step += 1;
+            progress.partial.seconds = before + started.elapsed().as_secs_f64();
+            on_step(StepView {
+                epoch: epoch + 1,
+                step: u64::from(step) + 1,
+                loss,
+            });
+            if stop.requested() {
+                return Ok(Advance::Stopped);
+            }
+        }
+        self.finish_epoch()?;
+        Ok(Advance::Epoch)
+    }
+
+    fn position(&self, step: u64) -> Position {
+        Position {
+            step,
+            steps_per_epoch: self.plan.steps_per_epoch,
+            epochs: self.plan.spec.training.epochs as u64,
+        }
+    }
+
+    fn finish_epoch(&mut self) -> Result<(), TrainError> {
+        let spec = &self.plan.spec;
+        let last = self.position(self.progress.step.saturating_sub(1));
+        let learning_rate = learning_rate(spec.optimizer.learning_rate, &spec.schedule, last);
+        let kl_weight = kl_weight(&spec.loss, last);
+        let validation = self.validate(kl_weight)?;
+        let progress = &mut self.progress;
+        let mut partial = std::mem::take(&mut progress.partial);
+        let seconds = partial.seconds;
+        let images = partial.images as f64;
+        let means = Sums::new(&mut partial, spec.model.latent_dim).means();
+        let kl_nats: f64 = means.kl_per_axis.iter().sum();
+        let epoch = progress.epoch + 1;
+        let metrics = EpochMetrics {
+            epoch,
+            loss: means.loss,
+            reconstruction: means.reconstruction,
+            kl: means.kl,
+            kl_nats,
+            elbo: -(means.reconstruction + kl_nats),
+            val_loss: validation.as_ref().map(|v| v.loss),
+            val_reconstruction: validation.as_ref().map(|v| v.reconstruction),
+            val_kl: validation.as_ref().map(|v| v.kl),
+            kl_per_axis: means.kl_per_axis,
+            active_axes: means.active_axes,
+            grad_norm: means.grad_norm,
+            learning_rate,
+            kl_weight,
+            images_per_second: if seconds > 0.0 { images / seconds } else { 0.0 },
+            seconds,
+        };
+        if kl_weight >= spec.loss.kl_weight {
+            let (name, value) = match metrics.val_loss {
+                Some(value) => ("val_loss", value),
+                None => ("loss", metrics.loss),
+            };
+            if progress.best.as_ref().is_none_or(|best| value < best.value) {
+                progress.best = Some(Best {
+                    epoch,
+                    metric: name.to_owned(),
+                    value,
+                });
+                progress.epochs_since_best = 0;
+            } else {
+                progress.epochs_since_best += 1;
+            }
+        }
+        progress.epoch = epoch;
+        progress.step_in_epoch = 0;
+        self.history.push(metrics);
+        Ok(())
+    }
+
+    /// Losses on the validation part with the weights at rest, or nothing without one.
+    ///
+    /// The noise is the same in every epoch, so that two epochs differ by their weights alone.
+    fn validate(&self, kl_weight: f64) -> Result<Option<Means>, TrainError> {
+        if self.data.validation.is_empty() {
+            return Ok(None);
+        }
+        let spec = &self.plan.spec;
+        let mut buffers = Buffers::new(self.plan);
+        let mut partial = Partial::default();
+        let mut sums = Sums::new(&mut partial, spec.model.latent_dim);
+        for (i, indices) in self
+            .data
+            .validation
+            .chunks(spec.training.batch_size)
+            .enumerate()
+        {
+            let noise = Stream::new(spec.seed, Purpose::Validation, 1, i as u32);
+            let (images, eps) = buffers.fill(self.data, indices, noise);
+            let model = &self.model;
+            let batch = Batch {
+                images,
+                eps,
+                kl_weight,
+            };
+            let losses = self
+                .threads
+                .run(|| model.evaluate(batch))
+                .map_err(TrainError::Model)?;
+            if let Some(term) = losses.non_finite() {
+                let term = match term {
+                    "reconstruction" => "val_reconstruction",
+                    "kl" => "val_kl",
+                    _ => "val_loss",
+                };
+                let (epoch, step) = (self.progress.epoch + 1, self.progress.step_in_epoch);
+                return Err(TrainError::Diverged { term, epoch, step });
+            }
+            sums.add(&losses, indices.len());
+        }
+        Ok(Some(sums.means()))
+    }
+}
+
+fn diverged(error: ModelError, epoch: u32, step: u32) -> TrainError {
+    match error {
+        ModelError::NotFinite(term) => TrainError::Diverged {
+            term,
+            epoch: epoch + 1,
+            step: step + 1,
+        },
+        other => TrainError::Model(other),
+    }
+}
+
+/// Memory for a batch, kept from step to step.
+struct Buffers {
+    images: Vec<f32>,
+    eps: Vec<f32>,
+    image_len: usize,
+    latent: usize,
+}
+
+impl Buffers {
+    fn new(plan: &Plan) -> Self {
+        let image_len = plan.architecture.image.len();
+        let latent = plan.architecture.latent;
+        let batch = plan.spec.training.batch_size;
+        Self {
+            images: vec![0.0; batch * image_len],
+            eps: vec![0.0; batch * latent],
+            image_len,
+            latent,
+        }
+    }
+
+    fn fill(&mut self, data: &DataSet, indices: &[u32], mut noise: Stream) -> (&[f32], &[f32]) {
+        let images = &mut self.images[..indices.len() * self.image_len];
+        let eps = &mut self.eps[..indices.len() * self.latent];
+        fill_batch(&data.images, indices, images);
+        noise.fill_normal(eps);
+        (images, eps)
+    }
+}

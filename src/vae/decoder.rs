@@ -1,0 +1,92 @@
+//! From points of the latent space to images.
+
+use dfdx::shapes::{Dim, HasShape};
+use dfdx::tensor::Tape;
+
+use crate::kernels::{Activation, Extent};
+use crate::nn::compute::Latent;
+use crate::nn::params::Init;
+use crate::nn::{Compute, ConvTranspose2d, Dense, Maps, Parameters, Visit, VisitMut};
+use crate::plan::Architecture;
+
+/// A dense layer up to the encoder's last feature map, transposed convolutions that mirror the encoder's,
+/// and an output layer of stride 1.
+#[derive(Clone, Debug)]
+pub struct Decoder<C: Dim, Z: Dim, D: Compute> {
+    feature_map: Extent,
+    hidden: Dense<Z, usize, D>,
+    convolutions: Vec<ConvTranspose2d<usize, usize, D>>,
+    output: ConvTranspose2d<usize, C, D>,
+}
+
+impl<C: Dim, Z: Dim, D: Compute> Decoder<C, Z, D> {
+    /// Draws initial weights.
+    pub fn new(
+        device: &D,
+        init: &mut Init,
+        architecture: &Architecture,
+        (channels, latent): (C, Z),
+    ) -> Result<Self, D::Err> {
+        let activation = architecture.activation;
+        let feature_map = architecture.feature_map();
+        let hidden = Dense::new(device, init, (latent, feature_map.len()), activation)?;
+        let mut convolutions = vec![];
+        for conv in architecture.transposed_convolutions() {
+            let sizes = (conv.small.channels, conv.big.channels);
+            convolutions.push(ConvTranspose2d::new(device, init, conv, sizes, activation)?);
+        }
+        let conv = architecture.output();
+        let sizes = (conv.small.channels, channels);
+        let output = ConvTranspose2d::new(device, init, conv, sizes, Activation::Linear)?;
+        Ok(Self {
+            feature_map,
+            hidden,
+            convolutions,
+            output,
+        })
+    }
+
+    /// Where the weights are.
+    pub fn device(&self) -> &D {
+        self.hidden.device()
+    }
+
+    /// (batch, latent) to logits, (batch, height, width, channels): values before the sigmoid.
+    pub fn forward<T: Tape<f32, D>>(&self, z: Latent<Z, D, T>) -> Result<Maps<C, D, T>, D::Err> {
+        let Extent {
+            height,
+            width,
+            channels,
+        } = self.feature_map;
+        let batch = z.shape().0;
+        let mut maps: Maps<usize, D, T> = self
+            .hidden
+            .forward_to(z, (batch, height, width, channels))?;
+        for conv in &self.convolutions {
+            maps = conv.forward(maps)?;
+        }
+        self.output.forward(maps)
+    }
+}
+
+impl<C: Dim, Z: Dim, D: Compute> Parameters<D> for Decoder<C, Z, D> {
+    fn visit<V: Visit<D>>(&self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
+        self.hidden
+            .visit(&format!("{prefix}decoder.hidden"), visitor)?;
+        for (i, conv) in self.convolutions.iter().enumerate() {
+            conv.visit(&format!("{prefix}decoder.conv{i}"), visitor)?;
+        }
+        self.output
+            .visit(&format!("{prefix}decoder.output"), visitor)
+    }
+
+    fn visit_mut<V: VisitMut<D>>(&mut self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
+        self.hidden
+            .visit_mut(&format!("{prefix}decoder.hidden"), visitor)?;
+        for (i, conv) in self.convolutions.iter_mut().enumerate() {
+            conv.visit_mut(&format!("{prefix}decoder.conv{i}"), visitor)?;
+        }
+        self.output
+            .visit_mut(&format!("{prefix}decoder.output"), visitor)
+    }
+}

@@ -1,0 +1,41 @@
+//! The variational autoencoder: encoder, reparameterisation, decoder, objective.
+//!
+//! dfdx keeps shapes in types, a spec is known at run time only. They meet in [`registry`], which maps the
+//! spec's numbers to types: common sizes become `Const`, all others `usize` in the same code. The latent
+//! axis `Z` is one type parameter that encoder heads, sampling and decoder share; where the types disagree,
+//! the program does not compile:
+//!
+//! ```compile_fail,E0308
+//! use dfdx::{shapes::Const, tensor::Cpu};
+//! use runner::vae::{Decoder, Encoder, Vae};
+//!
+//! fn join(encoder: Encoder<Const<1>, Const<2>, Cpu>, decoder: Decoder<Const<1>, Const<3>, Cpu>) {
+//!     Vae::from_parts(encoder, decoder); // two latent axes here, three there
+//! }
+//! ```
+//!
+//! ```
+//! use dfdx::{shapes::Const, tensor::Cpu};
+//! use runner::vae::{Decoder, Encoder, Vae};
+//!
+//! fn join(encoder: Encoder<Const<1>, Const<2>, Cpu>, decoder: Decoder<Const<1>, Const<2>, Cpu>) {
+//!     Vae::from_parts(encoder, decoder);
+//! }
+//! ```
+//!
+//! Behind the registry stands one object-safe trait, [`Model`]: the only dynamic call, once a step.
+
+mod decoder;
+mod encoder;
+mod manifold;
+mod model;
+mod network;
+mod registry;
+mod trained;
+
+pub use decoder::Decoder;
+pub use encoder::Encoder;
+pub use manifold::{Planar, manifold};
+pub use model::{Batch, Forward, Losses, Model, ModelError, Objective, StepReport};
+pub use network::Vae;
+pub use registry::build;

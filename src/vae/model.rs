@@ -1,0 +1,136 @@
+//! The network as the rest of the program sees it: sizes are gone from the type.
+
+use super::manifold::Planar;
+use crate::ground::tensor::NamedTensor;
+use crate::kernels::loss::Reconstruction;
+use crate::optim::Step;
+
+/// What the loss is made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Objective {
+    /// Kind of reconstruction error.
+    pub reconstruction: Reconstruction,
+    /// Its weight.
+    pub reconstruction_weight: f64,
+    /// Whether the divergence is averaged over latent axes (as the published Keras example does) instead
+    /// of summed (the evidence lower bound).
+    pub kl_mean: bool,
+}
+
+/// A batch on its way into the network.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// (batch, height, width, channels), 0 to 1.
+    pub images: &'a [f32],
+    /// (batch, latent), standard normal.
+    pub eps: &'a [f32],
+    /// Weight of the divergence.
+    pub kl_weight: f64,
+}
+
+/// Losses of a batch, each a mean over its images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Losses {
+    /// The weighted sum.
+    pub loss: f64,
+    /// Reconstruction error, before its weight.
+    pub reconstruction: f64,
+    /// Divergence as in the loss, before its weight.
+    pub kl: f64,
+    /// Divergence of each latent axis in nats.
+    pub kl_per_axis: Vec<f64>,
+    /// Means of q(z | x), (batch, latent).
+    pub means: Vec<f32>,
+}
+
+impl Losses {
+    /// The first term that is not finite, by its name.
+    pub fn non_finite(&self) -> Option<&'static str> {
+        [
+            ("reconstruction", self.reconstruction),
+            ("kl", self.kl),
+            ("loss", self.loss),
+        ]
+        .into_iter()
+        .find(|(_, value)| !value.is_finite())
+        .map(|(name, _)| name)
+    }
+}
+
+/// What a training step reports.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepReport {
+    /// Losses before the update.
+    pub losses: Losses,
+    /// Euclidean norm over all gradients, before clipping.
+    pub grad_norm: f64,
+}
+
+/// Values of a forward pass with the gradients of the loss, for comparisons.
+#[derive(Clone, Debug)]
+pub struct Forward {
+    /// Losses.
+    pub losses: Losses,
+    /// (batch, latent)
+    pub log_var: Vec<f32>,
+    /// (batch, latent)
+    pub z: Vec<f32>,
+    /// (batch, height, width, channels), before the sigmoid.
+    pub logits: Vec<f32>,
+    /// One for each parameter, under its name.
+    pub gradients: Vec<NamedTensor>,
+}
+
+/// Why the network could not do what it was asked.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ModelError {
+    /// A term is not a number or infinite; the weights were not touched.
+    #[error("{0} is not finite")]
+    NotFinite(&'static str),
+    /// The device failed.
+    #[error("the device reports: {0}")]
+    Device(String),
+    /// Tensors of a file do not fit this network.
+    #[error("{0}")]
+    Mismatch(String),
+}
+
+/// A network with its optimizer's state.
+pub trait Model: Send + Sync {
+    /// One optimizer step on a batch. Nothing changes when a term is not finite.
+    ///
+    /// `clip_norm` limits the norm over all gradients.
+    fn train_step(
+        &mut self,
+        batch: Batch,
+        step: Step,
+        clip_norm: Option<f64>,
+    ) -> Result<StepReport, ModelError>;
+
+    /// Losses of a batch, the weights at rest.
+    fn evaluate(&self, batch: Batch) -> Result<Losses, ModelError>;
+
+    /// Forward values and gradients of a batch, the weights at rest.
+    fn forward(&self, batch: Batch) -> Result<Forward, ModelError>;
+
+    /// (batch, height, width, channels) to means of q(z | x), (batch, latent).
+    fn encode(&self, images: &[f32]) -> Result<Vec<f32>, ModelError>;
+
+    /// (batch, latent) to pixel values from 0 to 1, (batch, height, width, channels).
+    fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError>;
+
+    /// Every parameter.
+    fn weights(&self) -> Vec<NamedTensor>;
+
+    /// Replaces every parameter; nothing changes when one is missing, too many or of another shape.
+    fn set_weights(&mut self, weights: &[NamedTensor]) -> Result<(), ModelError>;
+
+    /// The optimizer's state: `optimizer.SLOT.PARAMETER`.
+    fn optimizer_state(&self) -> Vec<NamedTensor>;
+
+    /// Replaces the optimizer's state; nothing changes when one is missing, too many or of another shape.
+    fn set_optimizer_state(&mut self, state: &[NamedTensor]) -> Result<(), ModelError>;
+
+    /// The network as one with exactly two latent axes, if it is one.
+    fn planar(&self) -> Option<&dyn Planar>;
+}

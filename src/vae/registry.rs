@@ -1,0 +1,124 @@
+//! From the numbers of a plan to the types of a network: the only place where they meet.
+
+use std::collections::BTreeMap;
+
+use dfdx::shapes::{Const, Dim};
+
+use super::Vae;
+use super::manifold::Planar;
+use super::model::{Model, ModelError, Objective};
+use super::trained::{NewState, Trained, device_error};
+use crate::nn::params::Init;
+use crate::nn::{Compute, Parameters};
+use crate::optim::Rule;
+use crate::plan::Architecture;
+
+/// A latent axis that the registry knows.
+pub trait LatentAxis: Dim {
+    /// The network as one with two latent axes, if this axis is `Const<2>`.
+    fn planar<C: Dim, D: Compute>(_network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
+        None
+    }
+}
+
+impl LatentAxis for usize {}
+
+impl LatentAxis for Const<2> {
+    fn planar<C: Dim, D: Compute>(network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
+        Some(network)
+    }
+}
+
+/// Latent sizes that get a type of their own, besides 2. Adding a size is adding it here.
+macro_rules! for_each_latent_size {
+    ($do:ident) => {
+        $do!(3, 4, 8, 10, 16, 20, 32, 64, 128);
+    };
+}
+
+macro_rules! latent_axes {
+    ($($n:literal),*) => { $(impl LatentAxis for Const<$n> {})* };
+}
+for_each_latent_size!(latent_axes);
+
+/// Builds the network of an architecture with new weights, and its optimizer.
+///
+/// # Errors
+/// The device has no memory for it.
+pub fn build<D: Compute + Send + Sync>(
+    device: &D,
+    architecture: &Architecture,
+    objective: Objective,
+    rule: Rule,
+    seed: u64,
+) -> Result<Box<dyn Model>, ModelError> {
+    let spec = Parts {
+        device,
+        architecture,
+        objective,
+        rule,
+        seed,
+    };
+    match architecture.image.channels {
+        1 => spec.with_channels(Const::<1>),
+        3 => spec.with_channels(Const::<3>),
+        other => spec.with_channels(other),
+    }
+}
+
+struct Parts<'a, D> {
+    device: &'a D,
+    architecture: &'a Architecture,
+    objective: Objective,
+    rule: Rule,
+    seed: u64,
+}
+
+impl<D: Compute + Send + Sync> Parts<'_, D> {
+    fn with_channels<C: Dim>(&self, channels: C) -> Result<Box<dyn Model>, ModelError> {
+        macro_rules! by_size {
+            ($($n:literal),*) => {
+                match self.architecture.latent {
+                    2 => self.with_sizes(channels, Const::<2>),
+                    $($n => self.with_sizes(channels, Const::<$n>),)*
+                    other => self.with_sizes(channels, other),
+                }
+            };
+        }
+        macro_rules! dispatch { ($($n:literal),*) => { return by_size!($($n),*) }; }
+        for_each_latent_size!(dispatch);
+    }
+
+    fn with_sizes<C: Dim, Z: LatentAxis>(
+        &self,
+        channels: C,
+        latent: Z,
+    ) -> Result<Box<dyn Model>, ModelError> {
+        let mut init = Init::new(self.seed);
+        let network = Vae::new(
+            self.device,
+            &mut init,
+            self.architecture,
+            (channels, latent),
+        )
+        .map_err(device_error)?;
+        let slots = self.rule.slots().len();
+        let mut new = NewState {
+            device: self.device,
+            slots,
+            state: BTreeMap::new(),
+        };
+        network.visit("", &mut new).map_err(device_error)?;
+        let state = new.state;
+        Ok(Box::new(Trained {
+            device: self.device.clone(),
+            network,
+            channels,
+            latent,
+            image: self.architecture.image,
+            objective: self.objective,
+            rule: self.rule,
+            state,
+        }))
+    }
+}

@@ -1,0 +1,404 @@
+//! A network with its optimizer: what stands behind [`Model`].
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use dfdx::shapes::{Dim, HasShape, Shape};
+use dfdx::tensor::{Gradients, NoneTape, Tensor, Trace};
+use dfdx::tensor_ops::Backward;
+
+use super::Vae;
+use super::manifold::Planar;
+use super::model::{Batch, Forward, Losses, Model, ModelError, Objective, StepReport};
+use super::network::Outcome;
+use super::registry::LatentAxis;
+use crate::ground::math::sigmoid;
+use crate::ground::tensor::NamedTensor;
+use crate::kernels::Extent;
+use crate::nn::compute::Latent;
+use crate::nn::{Compute, Maps, Parameters, Visit, VisitMut};
+use crate::optim::{Rule, Step};
+
+/// State slots of a parameter, in the order of [`Rule::slots`].
+type Slots<D> = Vec<Tensor<(usize,), f32, D>>;
+
+/// A network, its objective, its update rule and the state of that.
+pub(super) struct Trained<C: Dim, Z: Dim, D: Compute> {
+    pub(super) device: D,
+    pub(super) network: Vae<C, Z, D>,
+    pub(super) channels: C,
+    pub(super) latent: Z,
+    pub(super) image: Extent,
+    pub(super) objective: Objective,
+    pub(super) rule: Rule,
+    /// By the parameter's name.
+    pub(super) state: BTreeMap<String, Slots<D>>,
+}
+
+pub(super) fn device_error(error: impl std::fmt::Display) -> ModelError {
+    ModelError::Device(error.to_string())
+}
+
+/// Decodes points of the latent space to pixel values.
+pub(super) fn decode<C: Dim, Z: Dim, D: Compute>(
+    network: &Vae<C, Z, D>,
+    z: &[f32],
+    latent: Z,
+) -> Result<Vec<f32>, D::Err> {
+    let device = network.decoder.device();
+    let z: Latent<Z, D> =
+        device.try_tensor_from_vec(z.to_vec(), (z.len() / latent.size(), latent))?;
+    let mut pixels = D::to_vec(&network.decoder.forward(z)?);
+    pixels.iter_mut().for_each(|p| *p = sigmoid(*p));
+    Ok(pixels)
+}
+
+impl<C: Dim, Z: Dim, D: Compute> Trained<C, Z, D> {
+    fn images(&self, images: &[f32]) -> Result<Maps<C, D>, D::Err> {
+        let Extent { height, width, .. } = self.image;
+        let shape = (
+            images.len() / self.image.len(),
+            height,
+            width,
+            self.channels,
+        );
+        self.device.try_tensor_from_vec(images.to_vec(), shape)
+    }
+
+    fn latent(&self, values: &[f32]) -> Result<Latent<Z, D>, D::Err> {
+        let shape = (values.len() / self.latent.size(), self.latent);
+        self.device.try_tensor_from_vec(values.to_vec(), shape)
+    }
+
+    /// Forward and backward; the gradients are absent where a loss is not finite.
+    #[allow(clippy::type_complexity)]
+    fn gradients(
+        &self,
+        batch: Batch,
+    ) -> Result<
+        (
+            Losses,
+            Outcome<C, Z, D, NoneTape>,
+            Option<Gradients<f32, D>>,
+        ),
+        D::Err,
+    > {
+        let images = self.images(batch.images)?.leaky_traced();
+        let outcome = self.network.objective(
+            images,
+            self.latent(batch.eps)?,
+            &self.objective,
+            batch.kl_weight,
+        )?;
+        let losses = losses(&outcome);
+        let Outcome {
+            mean,
+            log_var,
+            z,
+            logits,
+            loss,
+            reconstruction,
+            kl,
+            kl_per_axis,
+        } = outcome;
+        let value = loss.retaped();
+        let gradients = losses
+            .non_finite()
+            .is_none()
+            .then(|| loss.try_backward())
+            .transpose()?;
+        let outcome = Outcome {
+            mean,
+            log_var,
+            z,
+            logits,
+            loss: value,
+            reconstruction,
+            kl,
+            kl_per_axis,
+        };
+        Ok((losses, outcome, gradients))
+    }
+}
+
+fn losses<C: Dim, Z: Dim, D: Compute, T>(outcome: &Outcome<C, Z, D, T>) -> Losses {
+    Losses {
+        loss: D::scalar(&outcome.loss).into(),
+        reconstruction: outcome.reconstruction.into(),
+        kl: outcome.kl.into(),
+        kl_per_axis: outcome.kl_per_axis.iter().map(|&v| v.into()).collect(),
+        means: D::to_vec(&outcome.mean),
+    }
+}
+
+impl<C: Dim, Z: LatentAxis, D: Compute> Model for Trained<C, Z, D>
+where
+    Self: Send + Sync,
+{
+    fn train_step(
+        &mut self,
+        batch: Batch,
+        step: Step,
+        clip_norm: Option<f64>,
+    ) -> Result<StepReport, ModelError> {
+        let (losses, outcome, gradients) = self.gradients(batch).map_err(device_error)?;
+        // dfdx copies a parameter that something still refers to.
+        drop(outcome);
+        let Some(mut gradients) = gradients else {
+            return Err(ModelError::NotFinite(losses.non_finite().unwrap_or("loss")));
+        };
+        let mut norm = SquaredNorm {
+            gradients: &mut gradients,
+            sum: 0.0,
+        };
+        self.network.visit("", &mut norm).map_err(device_error)?;
+        let grad_norm = norm.sum.sqrt();
+        if !grad_norm.is_finite() {
+            return Err(ModelError::NotFinite("gradient norm"));
+        }
+        let clip = clip_norm.map_or(1.0, |limit| (limit / grad_norm).min(1.0));
+        let step = Step {
+            gradient_scale: clip as f32,
+            ..step
+        };
+        let (rule, state) = (&self.rule, &mut self.state);
+        let mut update = Update {
+            rule,
+            step,
+            gradients: &mut gradients,
+            state,
+        };
+        self.network
+            .visit_mut("", &mut update)
+            .map_err(device_error)?;
+        Ok(StepReport { losses, grad_norm })
+    }
+
+    fn evaluate(&self, batch: Batch) -> Result<Losses, ModelError> {
+        let images = self.images(batch.images).map_err(device_error)?;
+        let eps = self.latent(batch.eps).map_err(device_error)?;
+        let outcome = self
+            .network
+            .objective(images, eps, &self.objective, batch.kl_weight);
+        Ok(losses(&outcome.map_err(device_error)?))
+    }
+
+    fn forward(&self, batch: Batch) -> Result<Forward, ModelError> {
+        let (losses, outcome, gradients) = self.gradients(batch).map_err(device_error)?;
+        let Some(gradients) = gradients else {
+            return Err(ModelError::NotFinite(losses.non_finite().unwrap_or("loss")));
+        };
+        let mut collect = CollectGradients {
+            gradients: &gradients,
+            tensors: vec![],
+        };
+        let Ok(()) = self.network.visit("", &mut collect);
+        Ok(Forward {
+            losses,
+            log_var: D::to_vec(&outcome.log_var),
+            z: D::to_vec(&outcome.z),
+            logits: D::to_vec(&outcome.logits),
+            gradients: collect.tensors,
+        })
+    }
+
+    fn encode(&self, images: &[f32]) -> Result<Vec<f32>, ModelError> {
+        let images = self.images(images).map_err(device_error)?;
+        let (mean, _) = self.network.encoder.forward(images).map_err(device_error)?;
+        Ok(D::to_vec(&mean))
+    }
+
+    fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError> {
+        decode(&self.network, z, self.latent).map_err(device_error)
+    }
+
+    fn weights(&self) -> Vec<NamedTensor> {
+        let mut collect = Collect { tensors: vec![] };
+        let Ok(()) = self.network.visit("", &mut collect);
+        collect.tensors
+    }
+
+    fn set_weights(&mut self, weights: &[NamedTensor]) -> Result<(), ModelError> {
+        check_fit(&self.weights(), weights)?;
+        let by_name = weights.iter().map(|t| (t.name.as_str(), t)).collect();
+        let Ok(()) = self.network.visit_mut("", &mut Assign { by_name });
+        Ok(())
+    }
+
+    fn optimizer_state(&self) -> Vec<NamedTensor> {
+        let mut tensors = vec![];
+        for param in self.weights() {
+            for (slot, tensor) in self.rule.slots().iter().zip(&self.state[&param.name]) {
+                tensors.push(NamedTensor {
+                    name: format!("optimizer.{slot}.{}", param.name),
+                    shape: param.shape.clone(),
+                    data: D::to_vec(tensor),
+                });
+            }
+        }
+        tensors
+    }
+
+    fn set_optimizer_state(&mut self, state: &[NamedTensor]) -> Result<(), ModelError> {
+        check_fit(&self.optimizer_state(), state)?;
+        let by_name: BTreeMap<&str, &NamedTensor> =
+            state.iter().map(|t| (t.name.as_str(), t)).collect();
+        for (param, slots) in &mut self.state {
+            for (slot, tensor) in self.rule.slots().iter().zip(slots) {
+                if let Some(source) = by_name.get(format!("optimizer.{slot}.{param}").as_str()) {
+                    tensor.copy_from(&source.data);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn planar(&self) -> Option<&dyn Planar> {
+        Z::planar(&self.network)
+    }
+}
+
+/// Whether `given` has exactly the names and shapes of `wanted`.
+fn check_fit(wanted: &[NamedTensor], given: &[NamedTensor]) -> Result<(), ModelError> {
+    let mismatch = |text: String| Err(ModelError::Mismatch(text));
+    let by_name: BTreeMap<&str, &NamedTensor> =
+        given.iter().map(|t| (t.name.as_str(), t)).collect();
+    for tensor in wanted {
+        let NamedTensor { name, shape, .. } = tensor;
+        let Some(found) = by_name.get(name.as_str()) else {
+            return mismatch(format!("tensor `{name}` is missing"));
+        };
+        if &found.shape != shape || found.data.len() != tensor.data.len() {
+            return mismatch(format!(
+                "tensor `{name}` has shape {:?}, the network needs {shape:?}",
+                found.shape
+            ));
+        }
+    }
+    let known: std::collections::BTreeSet<&str> = wanted.iter().map(|t| t.name.as_str()).collect();
+    if let Some(other) = given.iter().find(|t| !known.contains(t.name.as_str())) {
+        return mismatch(format!(
+            "tensor `{}` belongs to no layer of the network",
+            other.name
+        ));
+    }
+    if given.len() != wanted.len() {
+        return mismatch("a tensor is there twice".to_owned());
+    }
+    Ok(())
+}
+
+struct SquaredNorm<'a, D: Compute> {
+    gradients: &'a mut Gradients<f32, D>,
+    sum: f64,
+}
+
+impl<D: Compute> Visit<D> for SquaredNorm<'_, D> {
+    type Err = D::Err;
+    fn parameter<S: Shape>(&mut self, _: &str, param: &Tensor<S, f32, D>) -> Result<(), D::Err> {
+        self.sum += D::gradient_square(self.gradients, param)?;
+        Ok(())
+    }
+}
+
+struct Update<'a, D: Compute> {
+    rule: &'a Rule,
+    step: Step,
+    gradients: &'a mut Gradients<f32, D>,
+    state: &'a mut BTreeMap<String, Slots<D>>,
+}
+
+impl<D: Compute> VisitMut<D> for Update<'_, D> {
+    type Err = D::Err;
+    fn parameter<S: Shape>(
+        &mut self,
+        name: &str,
+        param: &mut Tensor<S, f32, D>,
+    ) -> Result<(), D::Err> {
+        let slots = self
+            .state
+            .get_mut(name)
+            .map(Vec::as_mut_slice)
+            .unwrap_or_default();
+        D::update(self.rule, self.step, self.gradients, param, slots)
+    }
+}
+
+struct Collect {
+    tensors: Vec<NamedTensor>,
+}
+
+impl<D: Compute> Visit<D> for Collect {
+    type Err = Infallible;
+    fn parameter<S: Shape>(
+        &mut self,
+        name: &str,
+        param: &Tensor<S, f32, D>,
+    ) -> Result<(), Infallible> {
+        self.tensors.push(named(name, param));
+        Ok(())
+    }
+}
+
+struct CollectGradients<'a, D: Compute> {
+    gradients: &'a Gradients<f32, D>,
+    tensors: Vec<NamedTensor>,
+}
+
+impl<D: Compute> Visit<D> for CollectGradients<'_, D> {
+    type Err = Infallible;
+    fn parameter<S: Shape>(
+        &mut self,
+        name: &str,
+        param: &Tensor<S, f32, D>,
+    ) -> Result<(), Infallible> {
+        self.tensors.push(named(name, &self.gradients.get(param)));
+        Ok(())
+    }
+}
+
+struct Assign<'a> {
+    by_name: BTreeMap<&'a str, &'a NamedTensor>,
+}
+
+impl<D: Compute> VisitMut<D> for Assign<'_> {
+    type Err = Infallible;
+    fn parameter<S: Shape>(
+        &mut self,
+        name: &str,
+        param: &mut Tensor<S, f32, D>,
+    ) -> Result<(), Infallible> {
+        if let Some(source) = self.by_name.get(name) {
+            param.copy_from(&source.data);
+        }
+        Ok(())
+    }
+}
+
+/// Zeroed state slots for every parameter.
+pub(super) struct NewState<'a, D: Compute> {
+    pub(super) device: &'a D,
+    pub(super) slots: usize,
+    pub(super) state: BTreeMap<String, Slots<D>>,
+}
+
+impl<D: Compute> Visit<D> for NewState<'_, D> {
+    type Err = D::Err;
+    fn parameter<S: Shape>(&mut self, name: &str, param: &Tensor<S, f32, D>) -> Result<(), D::Err> {
+        let len = param.shape().num_elements();
+        let slots: Result<Slots<D>, D::Err> = (0..self.slots)
+            .map(|_| self.device.try_tensor_from_vec(vec![0.0; len], (len,)))
+            .collect();
+        self.state.insert(name.to_owned(), slots?);
+        Ok(())
+    }
+}
+
+fn named<S: Shape, D: Compute>(name: &str, tensor: &Tensor<S, f32, D>) -> NamedTensor {
+    let shape = tensor.shape().concrete();
+    NamedTensor {
+        name: name.to_owned(),
+        shape: shape.as_ref().to_vec(),
+        data: D::to_vec(tensor),
+    }
+}

@@ -1,0 +1,52 @@
+"""Three steps of each update rule, in doubles, from the formulas of Keras 3 (keras/src/optimizers).
+
+Prints the table that src/optim/rule.rs holds as expected values: python3 tests/reference/update_rules.py
+"""
+import numpy as np
+
+GRADIENTS = [np.array(g) * 0.5 for g in ([0.1, -3.0], [0.2, 1.0], [-0.5, 0.01])]
+LR = 0.1
+
+
+def adam(weight_decay):
+    p, m, v = np.array([1.0, -2.0]), np.zeros(2), np.zeros(2)
+    for t, g in enumerate(GRADIENTS, 1):
+        p = p * (1 - weight_decay * LR)
+        alpha = LR * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+        m = 0.9 * m + 0.1 * g
+        v = 0.999 * v + 0.001 * g**2
+        p = p - alpha * m / (np.sqrt(v) + 1e-7)
+        yield p
+
+
+def rmsprop(momentum, centered):
+    p, v, a, m = np.array([1.0, -2.0]), np.zeros(2), np.zeros(2), np.zeros(2)
+    for g in GRADIENTS:
+        v = 0.9 * v + 0.1 * g**2
+        a = 0.9 * a + 0.1 * g
+        increment = LR * g / np.sqrt(v - (a**2 if centered else 0) + 1e-7)
+        m = momentum * m + increment
+        p = p - (m if momentum else increment)
+        yield p
+
+
+def sgd(momentum, nesterov):
+    p, m = np.array([1.0, -2.0]), np.zeros(2)
+    for g in GRADIENTS:
+        m = momentum * m - LR * g
+        p = p + (momentum * m - LR * g if nesterov else m)
+        yield p
+
+
+RULES = [
+    ("Rule::Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, weight_decay: 0.0 }", adam(0.0)),
+    ("Rule::Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, weight_decay: 0.04 }", adam(0.04)),
+    ("Rule::RmsProp { rho: 0.9, momentum: 0.0, epsilon: 1e-7, centered: false }", rmsprop(0, False)),
+    ("Rule::RmsProp { rho: 0.9, momentum: 0.5, epsilon: 1e-7, centered: false }", rmsprop(0.5, False)),
+    ("Rule::RmsProp { rho: 0.9, momentum: 0.5, epsilon: 1e-7, centered: true }", rmsprop(0.5, True)),
+    ("Rule::Sgd { momentum: 0.0, nesterov: false }", sgd(0, False)),
+    ("Rule::Sgd { momentum: 0.9, nesterov: false }", sgd(0.9, False)),
+    ("Rule::Sgd { momentum: 0.9, nesterov: true }", sgd(0.9, True)),
+]
+for name, steps in RULES:
+    print(f"({name}, [{', '.join(f'{v:.7f}' for p in steps for v in p)}]),")
