@@ -1,9 +1,10 @@
 //! The command line: what may be typed, and what each word leads to.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::cmd;
@@ -18,17 +19,14 @@ use crate::ground::exit;
     name = "runner",
     version,
     arg_required_else_help = true,
-    args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true,
+    override_usage = "runner <SPEC.toml> [OPTIONS]\n       runner <COMMAND> [ARGS]",
     after_help = "Exit codes: 0 done, 1 the run failed, 2 the command line or the spec is wrong, \
                   4 an [expect] was missed, 65 data or checkpoint invalid, 69 device absent, 74 I/O, \
                   75 the run is locked, 130/143 stopped by a signal after saving."
 )]
 struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    run: Option<RunArgs>,
+    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
@@ -141,30 +139,112 @@ pub struct VerifyArgs {
     pub tolerance: f64,
 }
 
+/// Puts `run` in front where the first word is a spec: something that is no option and no command.
+fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
+    let is_command = |word: &OsString| {
+        word == "help"
+            || Cli::command()
+                .get_subcommands()
+                .any(|command| word == command.get_name())
+    };
+    let spec_first = args
+        .get(1)
+        .is_some_and(|word| !word.to_string_lossy().starts_with('-') && !is_command(word));
+    // Options may come before the spec, except for those of the program itself.
+    let own = ["-h", "--help", "-V", "--version"];
+    let option_first = args.get(1).is_some_and(|word| {
+        word.to_string_lossy().starts_with('-') && !own.iter().any(|own| word == own)
+    });
+    if spec_first || option_first {
+        args.insert(1, "run".into());
+    }
+    args
+}
+
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(with_command(std::env::args_os().collect())) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors; a closed pipe behind them is none either.
-            let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
+            let code = if error.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::DONE
+            };
             let _ = error.print();
             return ExitCode::from(code);
         }
     };
-    let result = match (cli.command, cli.run) {
-        (Some(Command::Run(args)), _) | (None, Some(args)) => cmd::run::main(&args),
-        (Some(Command::Resume(args)), _) => cmd::resume::main(&args),
-        (Some(Command::Check(args)), _) => cmd::check::main(&args),
-        (Some(Command::Schema), _) => cmd::schema::main(),
-        (Some(Command::Settings { markdown }), _) => cmd::settings::main(markdown),
-        (Some(Command::Data { name }), _) => cmd::data::main(&name),
-        (Some(Command::Verify(args)), _) => cmd::verify::main(&args),
-        (Some(Command::Completions { shell }), _) => cmd::completions::main::<Cli>(shell),
-        (None, None) => Ok(exit::USAGE),
+    let result = match cli.command {
+        Command::Run(args) => cmd::run::main(&args),
+        Command::Resume(args) => cmd::resume::main(&args),
+        Command::Check(args) => cmd::check::main(&args),
+        Command::Schema => cmd::schema::main(),
+        Command::Settings { markdown } => cmd::settings::main(markdown),
+        Command::Data { name } => cmd::data::main(&name),
+        Command::Verify(args) => cmd::verify::main(&args),
+        Command::Completions { shell } => cmd::completions::main::<Cli>(shell),
     };
     ExitCode::from(result.unwrap_or_else(|failure| {
         eprint!("{}", failure.render());
         failure.code()
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(args: &[&str]) -> Vec<String> {
+        let all = std::iter::once("runner")
+            .chain(args.iter().copied())
+            .map(OsString::from)
+            .collect();
+        with_command(all)
+            .into_iter()
+            .skip(1)
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_spec_needs_no_command() {
+        assert_eq!(words(&["a.toml", "--quiet"]), ["run", "a.toml", "--quiet"]);
+        assert_eq!(words(&["--quiet", "a.toml"]), ["run", "--quiet", "a.toml"]);
+        assert_eq!(words(&["check", "a.toml"]), ["check", "a.toml"]);
+        assert_eq!(words(&["--help"]), ["--help"]);
+        assert_eq!(words(&["help", "run"]), ["help", "run"]);
+        assert_eq!(words(&[]), [""; 0]);
+    }
+
+    #[test]
+    fn short_options_become_overrides_that_are_checked_like_the_file() {
+        let cli = Cli::try_parse_from([
+            "runner",
+            "run",
+            "a.toml",
+            "--name",
+            "it's",
+            "--set",
+            "seed=3",
+            "--threads",
+            "x",
+        ]);
+        let Ok(Cli {
+            command: Command::Run(args),
+        }) = cli
+        else {
+            panic!("{cli:?}")
+        };
+        assert_eq!(
+            args.spec.overrides(),
+            ["seed=3", "name=\"it's\"", "training.threads=x"]
+        );
+    }
 }

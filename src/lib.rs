@@ -1,4 +1,6 @@
 //! runner
+pub mod cli;
+pub mod cmd;
 pub mod data;
 pub mod figures;
 pub mod ground;
@@ -8,6 +10,7 @@ pub mod nn;
 pub mod optim;
 pub mod plan;
 pub mod progress;
+pub mod run;
 pub mod spec;
 pub mod train;
 pub mod vae;

@@ -14,7 +14,7 @@ use crate::spec;
 /// Reads, resolves and prints.
 pub fn main(args: &CheckArgs) -> Outcome {
     let loaded = spec::load(&args.spec.spec, &args.spec.overrides())?;
-    let survey = data::survey(&loaded.spec.data, loaded.spec.seed)?;
+    let survey = data::survey(&loaded.spec.data)?;
     let image = extent(survey.height, survey.width, survey.channels);
     let plan = Plan::new(loaded.spec.clone(), image, survey.train, survey.validation);
     check_against_data(&loaded, &plan)?;
@@ -28,9 +28,19 @@ fn describe(plan: &Plan, survey: &Survey) -> String {
     let spec = &plan.spec;
     let _ = writeln!(text, "{}", spec.name);
     text.push('\n');
-    table(&mut text, "Encoder", &plan.architecture.encoder_layers(), encoder);
+    table(
+        &mut text,
+        "Encoder",
+        &plan.architecture.encoder_layers(),
+        encoder,
+    );
     text.push('\n');
-    table(&mut text, "Decoder", &plan.architecture.decoder_layers(), decoder);
+    table(
+        &mut text,
+        "Decoder",
+        &plan.architecture.decoder_layers(),
+        decoder,
+    );
     text.push('\n');
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<12} {value}");
@@ -61,9 +71,15 @@ fn describe(plan: &Plan, survey: &Survey) -> String {
             spec.training.batch_size
         ),
     );
-    line("work", format!("{:.2} GFLOP a step", plan.flops_per_step() as f64 / 1e9));
+    line(
+        "work",
+        format!("{:.2} GFLOP a step", plan.flops_per_step() as f64 / 1e9),
+    );
     line("checkpoint", bytes(plan.checkpoint_bytes()));
-    line("memory", format!("about {}", bytes(plan.memory_bytes() + PROGRAM_BYTES)));
+    line(
+        "memory",
+        format!("about {}", bytes(plan.memory_bytes() + PROGRAM_BYTES)),
+    );
     text
 }
 
@@ -76,11 +92,32 @@ fn table(text: &mut String, title: &str, layers: &[Layer], total: u64) {
         format!("({})", sizes.join(", "))
     };
     let name = |layer: &Layer| format!("{} ({})", layer.name, layer.kind);
-    let width = layers.iter().map(|l| name(l).len()).max().unwrap_or(0).max(34);
+    let width = layers
+        .iter()
+        .map(|l| name(l).len())
+        .max()
+        .unwrap_or(0)
+        .max(34);
     let rule = "-".repeat(width + 32);
-    let _ = writeln!(text, "{title:<width$}  {:<16} {:>13}\n{rule}", "Output shape", "Parameters");
+    let _ = writeln!(
+        text,
+        "{title:<width$}  {:<16} {:>13}\n{rule}",
+        "Output shape", "Parameters"
+    );
     for layer in layers {
-        let _ = writeln!(text, "{:<width$}  {:<16} {:>13}", name(layer), shape(layer), thousands(layer.parameters));
+        let _ = writeln!(
+            text,
+            "{:<width$}  {:<16} {:>13}",
+            name(layer),
+            shape(layer),
+            thousands(layer.parameters)
+        );
     }
-    let _ = writeln!(text, "{rule}\n{:<width$}  {:<16} {:>13}", "total", "", thousands(total));
+    let _ = writeln!(
+        text,
+        "{rule}\n{:<width$}  {:<16} {:>13}",
+        "total",
+        "",
+        thousands(total)
+    );
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::loading::Loading;
 use super::print::{bytes, out};
-use super::session::Loading;
 use super::{Failure, Outcome};
 use crate::data;
 use crate::ground::exit;
@@ -16,18 +16,39 @@ pub fn main(name: &str) -> Outcome {
     let mut text = String::new();
     match &located.folder {
         None => {
-            let _ = writeln!(text, "{}: drawn by the program, nothing to download", located.name);
+            let _ = writeln!(
+                text,
+                "{}: drawn by the program, nothing to download",
+                located.name
+            );
         }
         Some(folder) => {
-            let how = if located.downloaded { "downloaded to" } else { "found in" };
+            let how = if located.downloaded {
+                "downloaded to"
+            } else {
+                "found in"
+            };
             let _ = writeln!(text, "{}: {how} {}", located.name, folder.display());
         }
     }
     for file in &located.files {
         let source = &file.source;
-        let name = source.path.file_name().unwrap_or_default().to_string_lossy();
-        let checked = if file.verified { "verified" } else { "structure checked" };
-        let _ = writeln!(text, "  {name:<28} {:>7}  sha256 {}  {checked}", bytes(source.bytes), source.sha256);
+        let name = source
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let checked = if file.verified {
+            "verified"
+        } else {
+            "structure checked"
+        };
+        let _ = writeln!(
+            text,
+            "  {name:<28} {:>7}  sha256 {}  {checked}",
+            bytes(source.bytes),
+            source.sha256
+        );
     }
     out(&text).map_err(|e| Failure::new(exit::IO, e))?;
     Ok(exit::DONE)

@@ -27,8 +27,10 @@ pub fn find(choice: DeviceChoice) -> Result<Device, Failure> {
     match choice {
         DeviceChoice::Cpu | DeviceChoice::Auto => Ok(Device::Cpu),
         DeviceChoice::Cuda(_) => {
-            let text = format!("device `{choice}` is not available: this version trains on the CPU only");
-            Err(Failure::new(exit::NO_DEVICE, text).with_hint("use `--device cpu` or `--device auto`"))
+            let text =
+                format!("device `{choice}` is not available: this version trains on the CPU only");
+            Err(Failure::new(exit::NO_DEVICE, text)
+                .with_hint("use `--device cpu` or `--device auto`"))
         }
     }
 }

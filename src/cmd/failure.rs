@@ -15,17 +15,45 @@ pub struct Failure {
     code: u8,
     /// Whether `text` is already a rendered report.
     rendered: bool,
+    divergence: bool,
 }
 
 impl Failure {
     /// An error with its exit code.
     pub fn new(code: u8, text: impl ToString) -> Self {
-        Self { text: text.to_string(), hint: None, code, rendered: false }
+        Self {
+            text: text.to_string(),
+            hint: None,
+            code,
+            rendered: false,
+            divergence: false,
+        }
     }
 
     /// Adds the way out.
     pub fn with_hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// Marks a run that ended because a term was not finite.
+    pub fn as_divergence(self) -> Self {
+        Self {
+            divergence: true,
+            ..self
+        }
+    }
+
+    /// Whether a term was not finite.
+    pub fn is_divergence(&self) -> bool {
+        self.divergence
+    }
+
+    /// What went wrong, without the way out.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The exit code.
@@ -72,7 +100,13 @@ impl From<Diagnostics> for Failure {
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        Self { text, hint: None, code: exit::USAGE, rendered: true }
+        Self {
+            text,
+            hint: None,
+            code: exit::USAGE,
+            rendered: true,
+            divergence: false,
+        }
     }
 }
 
@@ -80,7 +114,10 @@ impl From<SpecError> for Failure {
     fn from(error: SpecError) -> Self {
         match error {
             SpecError::Invalid(diagnostics) => diagnostics.into(),
-            error => Self::new(if error.is_io() { exit::IO } else { exit::USAGE }, with_causes(&error)),
+            error => Self::new(
+                if error.is_io() { exit::IO } else { exit::USAGE },
+                with_causes(&error),
+            ),
         }
     }
 }

@@ -1,12 +1,14 @@
-//! One command, one file; what they share stands in `failure`, `print` and `session`.
+//! One command, one file; what `run` and `resume` share is `session`.
 
 pub mod check;
 pub mod completions;
 pub mod data;
 mod device;
 mod failure;
+mod loading;
 mod pictures;
 mod print;
+mod reporter;
 pub mod resume;
 pub mod run;
 pub mod schema;

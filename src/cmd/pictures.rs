@@ -99,7 +99,12 @@ impl Album<'_> {
             None => vec![],
         };
         let title = format!("{}: latent manifold after {}", self.name(), self.epochs());
-        Ok(figures::manifold(&title, &self.as_images(&pixels)?, wanted.n, wanted.scale)?)
+        Ok(figures::manifold(
+            &title,
+            &self.as_images(&pixels)?,
+            wanted.n,
+            wanted.scale,
+        )?)
     }
 
     fn traversal(&self) -> Picture {
@@ -115,11 +120,18 @@ impl Album<'_> {
         for (i, point) in points.chunks_exact_mut(latent).enumerate() {
             point[axes[i / values.len()]] = values[i % values.len()];
         }
-        let labels: Vec<String> =
-            axes.iter().map(|&axis| format!("z[{axis}]  {:.2} nats", nats(axis))).collect();
+        let labels: Vec<String> = axes
+            .iter()
+            .map(|&axis| format!("z[{axis}]  {:.2} nats", nats(axis)))
+            .collect();
         let pixels = self.decode(&points)?;
         let title = format!("{}: latent axes after {}", self.name(), self.epochs());
-        Ok(figures::traversal(&title, &labels, &self.as_images(&pixels)?, scale)?)
+        Ok(figures::traversal(
+            &title,
+            &labels,
+            &self.as_images(&pixels)?,
+            scale,
+        )?)
     }
 
     fn clusters(&self) -> Picture {
@@ -129,7 +141,11 @@ impl Album<'_> {
         let means = self.encode(&indices)?;
         let latent = self.plan.architecture.latent;
         let (points, x_label, y_label) = match latent {
-            1 => (means.iter().map(|&z| [z, 0.0]).collect(), "z[0]".to_owned(), String::new()),
+            1 => (
+                means.iter().map(|&z| [z, 0.0]).collect(),
+                "z[0]".to_owned(),
+                String::new(),
+            ),
             2 => (
                 means.chunks_exact(2).map(|z| [z[0], z[1]]).collect(),
                 "z[0]".to_owned(),
@@ -137,14 +153,21 @@ impl Album<'_> {
             ),
             _ => {
                 let principal = figures::principal_components(&means, latent)?;
-                let label =
-                    |i: usize| format!("PC {} ({:.0} % of variance)", i + 1, 100.0 * principal.explained[i]);
+                let label = |i: usize| {
+                    format!(
+                        "PC {} ({:.0} % of variance)",
+                        i + 1,
+                        100.0 * principal.explained[i]
+                    )
+                };
                 (principal.scores.clone(), label(0), label(1))
             }
         };
         let points: Vec<[f32; 2]> = points;
-        let classes: Vec<u32> =
-            indices.iter().map(|&i| u32::from(data.images.labels[i as usize])).collect();
+        let classes: Vec<u32> = indices
+            .iter()
+            .map(|&i| u32::from(data.images.labels[i as usize]))
+            .collect();
         let title = format!("{}: latent means after {}", self.name(), self.epochs());
         Ok(figures::clusters(&figures::Clusters {
             title: &title,
@@ -181,8 +204,18 @@ impl Album<'_> {
     }
 
     fn as_images<'a>(&self, pixels: &'a [f32]) -> Result<Images<'a>, FigureError> {
-        let Extent { height, width, channels } = self.image();
-        Images::new(pixels, pixels.len() / self.image().len(), height, width, channels)
+        let Extent {
+            height,
+            width,
+            channels,
+        } = self.image();
+        Images::new(
+            pixels,
+            pixels.len() / self.image().len(),
+            height,
+            width,
+            channels,
+        )
     }
 
     fn encode(&self, indices: &[u32]) -> Result<Vec<f32>, ModelError> {

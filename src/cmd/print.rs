@@ -9,7 +9,10 @@ use std::time::Duration;
 /// Writing failed for another reason.
 pub fn out(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
@@ -37,7 +40,11 @@ pub fn bytes(n: u64) -> String {
         _ => (1e9, "GB"),
     };
     let value = n as f64 / unit;
-    if value < 9.95 { format!("{value:.1} {name}") } else { format!("{value:.0} {name}") }
+    if value < 9.95 {
+        format!("{value:.1} {name}")
+    } else {
+        format!("{value:.0} {name}")
+    }
 }
 
 /// `4.2 s`, `3 min 05 s`, `2 h 07 min`.
@@ -64,8 +71,17 @@ mod tests {
     #[test]
     fn bytes_and_durations_take_the_unit_that_fits() {
         let texts = [0, 999, 1_000, 536_660, 1_550_000, 47_040_000, 3_000_000_000].map(bytes);
-        assert_eq!(texts, ["0 B", "999 B", "1.0 kB", "537 kB", "1.6 MB", "47 MB", "3.0 GB"]);
-        let texts = [0.25, 59.94, 59.97, 185.0, 7_620.0].map(|s| duration(Duration::from_secs_f64(s)));
-        assert_eq!(texts, ["0.2 s", "59.9 s", "1 min 00 s", "3 min 05 s", "2 h 07 min"]);
+        assert_eq!(
+            texts,
+            [
+                "0 B", "999 B", "1.0 kB", "537 kB", "1.6 MB", "47 MB", "3.0 GB"
+            ]
+        );
+        let texts =
+            [0.25, 59.94, 59.97, 185.0, 7_620.0].map(|s| duration(Duration::from_secs_f64(s)));
+        assert_eq!(
+            texts,
+            ["0.2 s", "59.9 s", "1 min 00 s", "3 min 05 s", "2 h 07 min"]
+        );
     }
 }

@@ -7,7 +7,11 @@ use crate::spec;
 
 /// Prints the settings, as Markdown if asked.
 pub fn main(markdown: bool) -> Outcome {
-    let text = if markdown { spec::settings_markdown() } else { spec::settings_help() };
+    let text = if markdown {
+        spec::settings_markdown()
+    } else {
+        spec::settings_help()
+    };
     out(&text).map_err(|e| Failure::new(exit::IO, e))?;
     Ok(exit::DONE)
 }

@@ -70,14 +70,19 @@ impl<'de> Deserialize<'de> for Hidden {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         use serde::de::Error as _;
         let width = |value: &serde_json::Value| {
-            value.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0)
+            value
+                .as_u64()
+                .and_then(|n| usize::try_from(n).ok())
+                .filter(|&n| n > 0)
         };
         let widths = match serde_json::Value::deserialize(from)? {
             serde_json::Value::Null => Some(vec![]),
             serde_json::Value::Array(list) => list.iter().map(width).collect(),
             value => width(&value).map(|n| vec![n]),
         };
-        widths.map(Self).ok_or_else(|| D::Error::custom("`hidden` must be a width or a list of widths"))
+        widths
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("`hidden` must be a width or a list of widths"))
     }
 }
 
@@ -99,8 +104,16 @@ pub fn main(args: &VerifyArgs) -> Outcome {
     }
     let worst = rows.iter().map(|row| row.error).fold(0.0, f64::max);
     text += &match above {
-        0 => format!("all {} agree within {:e}; the largest error is {worst:.2e}\n", rows.len(), args.tolerance),
-        n => format!("{n} of {} are above the tolerance of {:e}\n", rows.len(), args.tolerance),
+        0 => format!(
+            "all {} agree within {:e}; the largest error is {worst:.2e}\n",
+            rows.len(),
+            args.tolerance
+        ),
+        n => format!(
+            "{n} of {} are above the tolerance of {:e}\n",
+            rows.len(),
+            args.tolerance
+        ),
     };
     out(&text).map_err(|e| Failure::new(exit::IO, e))?;
     Ok(if above == 0 { exit::DONE } else { exit::FAILED })
@@ -132,7 +145,10 @@ impl Reference {
         let description: Description =
             serde_json::from_str(json).map_err(|e| invalid(format!("metadata key `json`: {e}")))?;
         let choose = |key: &str, found: &str, allowed: &[&str]| {
-            invalid(format!("metadata: `{key}` is `{found}`; expected one of {}", allowed.join(", ")))
+            invalid(format!(
+                "metadata: `{key}` is `{found}`; expected one of {}",
+                allowed.join(", ")
+            ))
         };
         let activation = match description.activation.as_str() {
             "relu" => Activation::Relu,
@@ -148,11 +164,35 @@ impl Reference {
         };
         let epsilon = description.epsilon;
         let rule = match description.optimizer.as_str() {
-            "rmsprop" => Rule::RmsProp { rho: 0.9, momentum: 0.0, epsilon, centered: false },
-            "adam" => Rule::Adam { beta_1: 0.9, beta_2: 0.999, epsilon, weight_decay: 0.0 },
-            "adamw" => Rule::Adam { beta_1: 0.9, beta_2: 0.999, epsilon, weight_decay: 0.004 },
-            "sgd" => Rule::Sgd { momentum: 0.0, nesterov: false },
-            other => return Err(choose("optimizer", other, &["rmsprop", "adam", "adamw", "sgd"])),
+            "rmsprop" => Rule::RmsProp {
+                rho: 0.9,
+                momentum: 0.0,
+                epsilon,
+                centered: false,
+            },
+            "adam" => Rule::Adam {
+                beta_1: 0.9,
+                beta_2: 0.999,
+                epsilon,
+                weight_decay: 0.0,
+            },
+            "adamw" => Rule::Adam {
+                beta_1: 0.9,
+                beta_2: 0.999,
+                epsilon,
+                weight_decay: 0.004,
+            },
+            "sgd" => Rule::Sgd {
+                momentum: 0.0,
+                nesterov: false,
+            },
+            other => {
+                return Err(choose(
+                    "optimizer",
+                    other,
+                    &["rmsprop", "adam", "adamw", "sgd"],
+                ));
+            }
         };
         let reconstruction = match description.recon.as_str() {
             "bce" => Reconstruction::BinaryCrossEntropy,
@@ -166,7 +206,11 @@ impl Reference {
         };
         let [height, width, channels] = description.image;
         let architecture = Architecture {
-            image: Extent { height, width, channels },
+            image: Extent {
+                height,
+                width,
+                channels,
+            },
             filters: description.filters.clone(),
             kernel: description.kernel,
             stride: description.stride,
@@ -179,7 +223,11 @@ impl Reference {
             path,
             description,
             architecture,
-            objective: Objective { reconstruction, reconstruction_weight: 1.0, kl_mean },
+            objective: Objective {
+                reconstruction,
+                reconstruction_weight: 1.0,
+                kl_mean,
+            },
             rule,
             tensors: tensors.into_iter().map(|t| (t.name.clone(), t)).collect(),
         })
@@ -192,11 +240,20 @@ impl Reference {
         let initial: Vec<NamedTensor> = model
             .weights()
             .into_iter()
-            .map(|t| Ok(NamedTensor { data: self.values(&format!("init.{}", t.name), &t.shape)?.to_vec(), ..t }))
+            .map(|t| {
+                Ok(NamedTensor {
+                    data: self.values(&format!("init.{}", t.name), &t.shape)?.to_vec(),
+                    ..t
+                })
+            })
             .collect::<Result<_, Failure>>()?;
         model.set_weights(&initial).map_err(|e| self.failure(e))?;
 
-        let Extent { height, width, channels } = self.architecture.image;
+        let Extent {
+            height,
+            width,
+            channels,
+        } = self.architecture.image;
         let latent = self.architecture.latent;
         let batch = self.tensor("x")?.shape.first().copied().unwrap_or(0);
         if batch == 0 {
@@ -205,7 +262,11 @@ impl Reference {
         let images = self.values("x", &[batch, height, width, channels])?;
         let eps = self.values("eps", &[3, batch, latent])?;
         let eps = |step: usize| &eps[step * batch * latent..(step + 1) * batch * latent];
-        let at = |step: usize| Batch { images, eps: eps(step), kl_weight: self.description.klw };
+        let at = |step: usize| Batch {
+            images,
+            eps: eps(step),
+            kl_weight: self.description.klw,
+        };
 
         let mut rows = vec![];
         let forward = model.forward(at(0)).map_err(|e| self.failure(e))?;
@@ -215,7 +276,11 @@ impl Reference {
         rows.push(self.row("z", &[batch, latent], &forward.z)?);
         rows.push(self.row("logits", &logits_shape, &forward.logits)?);
         for gradient in &forward.gradients {
-            rows.push(self.row(&format!("grad.{}", gradient.name), &gradient.shape, &gradient.data)?);
+            rows.push(self.row(
+                &format!("grad.{}", gradient.name),
+                &gradient.shape,
+                &gradient.data,
+            )?);
         }
         for step in 0..3 {
             let optimizer = Step {
@@ -223,15 +288,24 @@ impl Reference {
                 number: step as u64 + 1,
                 gradient_scale: 1.0,
             };
-            let report = model.train_step(at(step), optimizer, None).map_err(|e| self.failure(e))?;
+            let report = model
+                .train_step(at(step), optimizer, None)
+                .map_err(|e| self.failure(e))?;
             let losses = report.losses;
             let Some(expected) = self.description.losses.get(step) else {
                 return Err(self.invalid("metadata: `losses` must hold three steps"));
             };
-            let terms = [("loss", losses.loss), ("reconstruction", losses.reconstruction), ("kl", losses.kl)];
+            let terms = [
+                ("loss", losses.loss),
+                ("reconstruction", losses.reconstruction),
+                ("kl", losses.kl),
+            ];
             for ((name, got), want) in terms.into_iter().zip(expected) {
                 let error = relative(&[got], &[*want]);
-                rows.push(Row { name: format!("step{}.{name}", step + 1), error });
+                rows.push(Row {
+                    name: format!("step{}.{name}", step + 1),
+                    error,
+                });
             }
             if step != 1 {
                 self.compare_weights(model.as_ref(), step + 1, &mut rows)?;
@@ -240,9 +314,18 @@ impl Reference {
         Ok(rows)
     }
 
-    fn compare_weights(&self, model: &dyn Model, step: usize, rows: &mut Vec<Row>) -> Result<(), Failure> {
+    fn compare_weights(
+        &self,
+        model: &dyn Model,
+        step: usize,
+        rows: &mut Vec<Row>,
+    ) -> Result<(), Failure> {
         for tensor in model.weights() {
-            rows.push(self.row(&format!("step{step}.{}", tensor.name), &tensor.shape, &tensor.data)?);
+            rows.push(self.row(
+                &format!("step{step}.{}", tensor.name),
+                &tensor.shape,
+                &tensor.data,
+            )?);
         }
         Ok(())
     }
@@ -250,17 +333,25 @@ impl Reference {
     fn row(&self, name: &str, shape: &[usize], got: &[f32]) -> Result<Row, Failure> {
         let want = self.values(name, shape)?;
         let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
-        Ok(Row { name: name.to_owned(), error: relative(&wide(got), &wide(want)) })
+        Ok(Row {
+            name: name.to_owned(),
+            error: relative(&wide(got), &wide(want)),
+        })
     }
 
     fn tensor(&self, name: &str) -> Result<&NamedTensor, Failure> {
-        self.tensors.get(name).ok_or_else(|| self.invalid(&format!("tensor `{name}` is missing")))
+        self.tensors
+            .get(name)
+            .ok_or_else(|| self.invalid(&format!("tensor `{name}` is missing")))
     }
 
     fn values(&self, name: &str, shape: &[usize]) -> Result<&[f32], Failure> {
         let tensor = self.tensor(name)?;
         if tensor.shape != shape {
-            let text = format!("tensor `{name}` has shape {:?}, the model needs {shape:?}", tensor.shape);
+            let text = format!(
+                "tensor `{name}` has shape {:?}, the model needs {shape:?}",
+                tensor.shape
+            );
             return Err(self.invalid(&text));
         }
         Ok(&tensor.data)
@@ -278,7 +369,14 @@ impl Reference {
 /// Refuses sizes that no reference file has, before any memory is asked for.
 fn check_sizes(a: &Architecture) -> Result<(), String> {
     let lists = a.filters.iter().chain(&a.hidden);
-    let sizes = [a.image.height, a.image.width, a.image.channels, a.kernel, a.stride, a.latent];
+    let sizes = [
+        a.image.height,
+        a.image.width,
+        a.image.channels,
+        a.kernel,
+        a.stride,
+        a.latent,
+    ];
     if a.filters.is_empty() {
         return Err("metadata: `filters` must name at least one layer".to_owned());
     }
@@ -286,10 +384,20 @@ fn check_sizes(a: &Architecture) -> Result<(), String> {
         return Err(format!("metadata: a size of {size}; expected 1 to 65536"));
     }
     if a.filters.len() + a.hidden.len() > 64 || a.kernel > 255 {
-        return Err("metadata: more layers or a larger kernel than this program can build".to_owned());
+        return Err(
+            "metadata: more layers or a larger kernel than this program can build".to_owned(),
+        );
     }
-    let largest = a.convolutions().iter().map(|c| c.kernel_len().max(c.big.len())).max().unwrap_or(0);
-    let dense = a.feature_map().len().saturating_mul(a.hidden.first().copied().unwrap_or(a.latent));
+    let largest = a
+        .convolutions()
+        .iter()
+        .map(|c| c.kernel_len().max(c.big.len()))
+        .max()
+        .unwrap_or(0);
+    let dense = a
+        .feature_map()
+        .len()
+        .saturating_mul(a.hidden.first().copied().unwrap_or(a.latent));
     if largest.max(dense) > MOST_VALUES {
         return Err("metadata: the model is larger than this program can build".to_owned());
     }
@@ -301,7 +409,11 @@ fn relative(got: &[f64], want: &[f64]) -> f64 {
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
     let difference = norm(&mut got.iter().zip(want).map(|(g, w)| g - w));
     let size = norm(&mut want.iter().copied());
-    let error = if size > 0.0 { difference / size } else { difference };
+    let error = if size > 0.0 {
+        difference / size
+    } else {
+        difference
+    };
     // A value that is not a number agrees with nothing.
     if error.is_nan() { f64::INFINITY } else { error }
 }

@@ -8,7 +8,7 @@
 //!
 //! **Readers.** [`is_locked`] has to try the lock to learn about it: it takes it *shared* and lets it
 //! go at once, some microseconds later. A writer that starts in just that moment must not be turned
-//! away, so [`Lock::acquire`] tries again for [`PATIENCE`] before it believes in another writer. A
+//! away, so [`Lock::acquire`] tries again for a quarter of a second before it believes in another writer. A
 //! running writer notices nothing, and readers do not hinder each other.
 //!
 //! On a network file system a lock is worth what its server makes of it.

@@ -40,6 +40,16 @@ pub fn os() -> String {
     )
 }
 
+/// Memory of the machine in bytes; nothing where the system does not say.
+pub fn memory_bytes() -> Option<u64> {
+    let text = read("/proc/meminfo")?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
 fn cpu_model(cpuinfo: &str) -> Option<String> {
     cpuinfo.lines().find_map(|line| {
         let (key, value) = line.split_once(':')?;

@@ -7,8 +7,9 @@
 
 use std::ops::Range;
 
-use super::block::add_rows;
+use super::block::{Block, LARGEST};
 use super::geometry::Conv;
+use super::lanes::Lanes;
 use super::path::{Path, compiled_for};
 
 /// An input pixel outside of the image.
@@ -234,54 +235,56 @@ impl Phase {
 }
 
 #[inline(always)]
-fn body<const ROWS: usize, const COLS: usize, const FUSED: bool>(
+fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     gather: &Gather,
     panels: &[f32],
     input: &[f32],
     output: &mut [f32],
     store: Store,
 ) {
+    let cols = Block::<V, ROWS, WIDTH>::COLS;
     let (inputs, outputs) = (gather.inputs, gather.outputs);
     let images = output.len() / gather.output_len();
     let zeros = vec![0.0; inputs];
-    let (mut panels, _) = panels.as_chunks::<COLS>();
+    let mut tile = [0.0; LARGEST];
+    let mut panels = panels;
     for phase in &gather.phases {
         let pixels = phase.targets.len();
         let rows = images * pixels;
-        for channel in (0..outputs).step_by(COLS) {
-            let (panel, rest) = panels.split_at(phase.taps.len() * inputs);
+        for channel in (0..outputs).step_by(cols) {
+            let (panel, rest) = panels.split_at(phase.taps.len() * inputs * cols);
             panels = rest;
-            let width = COLS.min(outputs - channel);
+            let width = cols.min(outputs - channel);
+            let mut places = [(0, 0); ROWS];
             for first in (0..rows).step_by(ROWS) {
-                // Behind the last row, that one is computed again and dropped.
-                let places: [(usize, usize); ROWS] = std::array::from_fn(|i| {
+                for (i, place) in places.iter_mut().enumerate() {
+                    // Behind the last row, that one is computed again and dropped.
                     let row = (first + i).min(rows - 1);
-                    (row / pixels, row % pixels)
-                });
-                let mut block = [[0.0; COLS]; ROWS];
-                for (panel, sources) in panel
-                    .chunks_exact(inputs)
-                    .zip(phase.sources.chunks_exact(pixels))
-                {
-                    let rows: [&[f32]; ROWS] = std::array::from_fn(|i| {
-                        let (image, pixel) = places[i];
-                        match sources[pixel] {
-                            PADDING => zeros.as_slice(),
-                            source => {
-                                let pixel = image * gather.input_pixels + source as usize;
-                                &input[pixel * inputs..][..inputs]
-                            }
-                        }
-                    });
-                    add_rows::<ROWS, COLS, FUSED>(&mut block, rows, panel);
+                    *place = (row / pixels, row % pixels);
                 }
-                for (sums, (image, pixel)) in block.iter().zip(places).take(rows - first) {
+                let mut block = Block::<V, ROWS, WIDTH>::zero();
+                let taps = panel
+                    .chunks_exact(inputs * cols)
+                    .zip(phase.sources.chunks_exact(pixels));
+                for (panel, sources) in taps {
+                    let mut rows = [zeros.as_slice(); ROWS];
+                    for (row, (image, pixel)) in rows.iter_mut().zip(places) {
+                        let source = sources[pixel];
+                        if source != PADDING {
+                            let pixel = image * gather.input_pixels + source as usize;
+                            *row = &input[pixel * inputs..][..inputs];
+                        }
+                    }
+                    block.add_rows(rows, panel);
+                }
+                block.store(&mut tile);
+                for (sums, (image, pixel)) in tile.chunks_exact(cols).zip(places).take(rows - first)
+                {
                     let pixel = image * gather.output_pixels + phase.targets[pixel] as usize;
                     let out = &mut output[pixel * outputs + channel..][..width];
-                    match (store, <&mut [f32; COLS]>::try_from(&mut *out)) {
-                        (Store::Set, Ok(out)) => *out = *sums,
-                        (Store::Set, Err(_)) => out.copy_from_slice(&sums[..width]),
-                        (Store::Add, _) => out.iter_mut().zip(sums).for_each(|(o, s)| *o += s),
+                    match store {
+                        Store::Set => out.copy_from_slice(&sums[..width]),
+                        Store::Add => out.iter_mut().zip(sums).for_each(|(o, s)| *o += s),
                     }
                 }
             }

@@ -36,6 +36,7 @@ pub mod dense;
 pub mod gather;
 pub mod geometry;
 pub mod im2col;
+mod lanes;
 pub mod loss;
 pub mod outer;
 pub mod parallel;

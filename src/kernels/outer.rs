@@ -5,8 +5,9 @@
 
 use std::cell::RefCell;
 
-use super::block::add_outer;
+use super::block::{Block, LARGEST};
 use super::geometry::Conv;
+use super::lanes::Lanes;
 use super::path::{Path, compiled_for};
 
 /// Which pixels each tap joins.
@@ -77,6 +78,9 @@ impl Outer {
         );
         assert!(channels.end <= self.rows);
         assert_eq!(out.len(), self.taps.len() * channels.len() * self.cols);
+        if big.is_empty() || out.is_empty() {
+            return;
+        }
         with_packed(small, self.cols, path.block(), |panels| {
             let outer = self;
             let channels = (channels.start, channels.end);
@@ -107,52 +111,57 @@ fn with_packed(rows: &[f32], cols: usize, block: usize, f: impl FnOnce(&[f32])) 
 }
 
 #[inline(always)]
-fn body<const ROWS: usize, const COLS: usize, const FUSED: bool>(
+fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     outer: &Outer,
     big: &[f32],
     panels: &[f32],
     (start, end): (usize, usize),
     out: &mut [f32],
 ) {
-    let (panels, _) = panels.as_chunks::<COLS>();
+    let cols = Block::<V, ROWS, WIDTH>::COLS;
     let images = big.len() / (outer.big_pixels * outer.rows);
     let small_rows = images * outer.small_pixels;
+    let mut tile = [0.0; LARGEST];
+    // The last rows of a block that hangs over are read from here, zeros behind them.
+    let mut edge = vec![];
     for (pairs, out) in outer
         .taps
         .iter()
         .zip(out.chunks_exact_mut((end - start) * outer.cols))
     {
-        for (panel, first_col) in panels
-            .chunks_exact(small_rows.max(1))
-            .zip((0..outer.cols).step_by(COLS))
-        {
-            let width = COLS.min(outer.cols - first_col);
-            for first in (start..end).step_by(ROWS) {
-                let count = ROWS.min(end - first);
-                let mut block = [[0.0; COLS]; ROWS];
+        for first in (start..end).step_by(ROWS) {
+            let count = ROWS.min(end - first);
+            let whole = count == ROWS;
+            if !whole {
+                edge.clear();
+                for pixel in big.chunks_exact(outer.rows) {
+                    edge.extend_from_slice(&pixel[first..first + count]);
+                    edge.resize(edge.len() + ROWS - count, 0.0);
+                }
+            }
+            for (panel, first_col) in panels
+                .chunks_exact(small_rows * cols)
+                .zip((0..outer.cols).step_by(cols))
+            {
+                let width = cols.min(outer.cols - first_col);
+                let mut block = Block::<V, ROWS, WIDTH>::zero();
                 for image in 0..images {
-                    let panel = &panel[image * outer.small_pixels..][..outer.small_pixels];
-                    let big = &big[image * outer.big_pixels * outer.rows..];
-                    let at = |pixel: u32| pixel as usize * outer.rows + first;
-                    if count == ROWS {
-                        let term = |&(b, s): &(u32, u32)| {
-                            let left = big[at(b)..]
-                                .first_chunk::<ROWS>()
-                                .copied()
-                                .unwrap_or([0.0; ROWS]);
-                            (left, &panel[s as usize])
-                        };
-                        add_outer::<ROWS, COLS, FUSED>(&mut block, pairs.iter().map(term));
+                    let (b0, s0) = (image * outer.big_pixels, image * outer.small_pixels);
+                    let terms = pairs
+                        .iter()
+                        .map(|&(b, s)| (b0 + b as usize, s0 + s as usize));
+                    if whole {
+                        block.add_outer(
+                            big,
+                            panel,
+                            terms.map(|(b, s)| (b * outer.rows + first, s)),
+                        );
                     } else {
-                        let term = |&(b, s): &(u32, u32)| {
-                            let mut left = [0.0; ROWS];
-                            left[..count].copy_from_slice(&big[at(b)..][..count]);
-                            (left, &panel[s as usize])
-                        };
-                        add_outer::<ROWS, COLS, FUSED>(&mut block, pairs.iter().map(term));
+                        block.add_outer(&edge, panel, terms.map(|(b, s)| (b * ROWS, s)));
                     }
                 }
-                for (i, sums) in block.iter().enumerate().take(count) {
+                block.store(&mut tile);
+                for (i, sums) in tile.chunks_exact(cols).enumerate().take(count) {
                     let row = &mut out[(first - start + i) * outer.cols + first_col..][..width];
                     row.iter_mut().zip(sums).for_each(|(o, s)| *o += s);
                 }

@@ -80,47 +80,42 @@ impl Path {
     /// Output channels that a register block covers.
     pub(super) fn block(self) -> usize {
         match self {
-            Self::Portable => PORTABLE_BLOCK,
+            Self::Portable => 8,
             Self::Avx2 => 16,
             Self::Avx512 => 32,
         }
     }
 }
 
-pub(super) const PORTABLE_BLOCK: usize = 8;
-
-/// Calls `$body::<rows, channels, fused>($args)` compiled for a path: register blocks of so many rows and output
-/// channels, with or without fused multiply-add.
+/// Calls `$body::<vector, rows, width>($args)` compiled for a path: register blocks of so many rows and vectors a
+/// row. The three numbers are the rows on the portable path, AVX2 and AVX-512; a row has two vectors everywhere.
 macro_rules! compiled_for {
     ($path:expr, $body:ident, [$portable:literal, $avx2:literal, $avx512:literal],
      ($($arg:ident : $type:ty),* $(,)?)) => {{
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx2,fma")]
         fn avx512($($arg: $type),*) {
-            $body::<$avx512, 32, true>($($arg),*)
+            $body::<$crate::kernels::lanes::Avx512, $avx512, 2>($($arg),*)
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
         fn avx2($($arg: $type),*) {
-            $body::<$avx2, 16, true>($($arg),*)
+            $body::<$crate::kernels::lanes::Avx2, $avx2, 2>($($arg),*)
         }
         match $path {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: a path is only ever current, or given to a kernel, where the processor has it; the
-            // assertion keeps that true.
             Path::Avx512 => {
                 assert!(Path::Avx512.is_available());
+                // SAFETY: the processor has the instructions, by the assertion.
                 unsafe { avx512($($arg),*) }
             }
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: as above.
             Path::Avx2 => {
                 assert!(Path::Avx2.is_available());
+                // SAFETY: as above.
                 unsafe { avx2($($arg),*) }
             }
-            _ => $body::<$portable, { $crate::kernels::path::PORTABLE_BLOCK }, { cfg!(target_arch = "aarch64") }>(
-                $($arg),*
-            ),
+            _ => $body::<$crate::kernels::lanes::Portable, $portable, 2>($($arg),*),
         }
     }};
 }

@@ -28,8 +28,9 @@ use crate::ground::tensor::NamedTensor;
 use crate::metrics::EpochMetrics;
 use crate::progress::Progress;
 
-use super::container::{Container, Encoded, Fault, digest_tensors};
+use super::container::{Container, Encoded, digest_tensors};
 use super::error::RunError;
+use super::fault::Fault;
 use super::state;
 
 /// What `format` says in the files that this version writes.

@@ -3,7 +3,7 @@
 //! The folder `checkpoints/` holds `last.safetensors`, `previous.safetensors` (what was last before)
 //! and `best.safetensors` (a copy of its own, so that damage to one file is damage to one).
 //!
-//! **What a commit promises.** When [`Checkpoints::commit`] returns, no crash and no power cut leaves
+//! **What a commit promises.** When a commit returns, no crash and no power cut leaves
 //! less than this checkpoint. When it fails or never returns, the last one is as it was, or the new
 //! one has replaced it whole. The order is: best (which may therefore be newer than last, and is
 //! written again with the same bits when the run gets there again), last under its temporary name

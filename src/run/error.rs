@@ -6,7 +6,7 @@ use crate::ground::exit;
 use crate::ground::files::FileError;
 use crate::ground::lock::LockError;
 
-use super::container::Fault;
+use super::fault::Fault;
 
 /// Why a run folder could not be made, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum RunError {
     Lock(#[from] LockError),
     /// A name that cannot be a folder's.
     #[error(
-        "`{name}` is no name for a run; expected 1 to 100 of the characters a-z, A-Z, 0-9, `_`, `-` \
+        "`{name}` is no name for a run or a figure; expected 1 to 100 of the characters a-z, A-Z, 0-9, `_`, `-` \
          and `.`, the first one a letter or a digit"
     )]
     Name {
@@ -94,7 +94,7 @@ impl RunError {
     /// The exit code for this error.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::File(_) | Self::Lock(LockError::File(_)) => exit::IO,
+            Self::File(error) | Self::Lock(LockError::File(error)) => error.exit_code(),
             Self::Lock(LockError::Held { .. }) => exit::LOCKED,
             Self::Name { .. } => exit::USAGE,
             Self::NoNameLeft { .. } => exit::IO,

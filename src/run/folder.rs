@@ -14,8 +14,9 @@ use crate::metrics::EpochMetrics;
 
 use super::checkpoint::Checkpoint;
 use super::commit::{Checkpoints, Loaded};
-use super::container::{LARGEST_FILE, LARGEST_HEADER};
+use super::container::LARGEST_FILE;
 use super::error::RunError;
+use super::header::LARGEST_HEADER;
 use super::id;
 use super::log::Log;
 use super::manifest::{
@@ -82,10 +83,7 @@ impl RunFolder {
     /// A name that does not fit, or a file that cannot be written.
     pub fn create(runs_dir: &Path, run: &NewRun) -> Result<Self, RunError> {
         let path = id::create_folder(runs_dir, run.name, clock::now_utc())?;
-        Self::fill(&path, run).inspect_err(|_| {
-            // The first error is the one to report. The folder is new, so nothing of anyone is lost.
-            let _ = files::remove_dir_all(&path);
-        })
+        filled_or_gone(&path, |path| Self::fill(path, run))
     }
 
     fn fill(path: &Path, run: &NewRun) -> Result<Self, RunError> {
@@ -174,21 +172,22 @@ impl RunFolder {
     /// Notes how the run ended, or that it was interrupted.
     ///
     /// # Errors
-    /// The manifest cannot be written.
+    /// The manifest or the log cannot be written.
     pub fn finish(&mut self, status: Status, why: Option<String>) -> Result<(), RunError> {
+        let event = match &why {
+            Some(why) => format!("{status}: {why}"),
+            None => status.to_string(),
+        };
         let ends = matches!(
             status,
             Status::Completed | Status::Diverged | Status::Failed
         );
-        self.log(&match &why {
-            Some(why) => format!("{status}: {why}"),
-            None => status.to_string(),
-        })?;
         self.update(|manifest| {
             manifest.status = status;
             manifest.why = why;
             manifest.finished = ends.then(clock::now_utc);
-        })
+        })?;
+        self.log(&event)
     }
 
     /// Changes the manifest and writes it.
@@ -257,6 +256,17 @@ impl RunFolder {
     pub fn log(&self, event: &str) -> Result<(), RunError> {
         self.log.event(event)
     }
+}
+
+/// Fills a folder that was just made, and takes it away again where that fails.
+fn filled_or_gone<T>(
+    path: &Path,
+    fill: impl FnOnce(&Path) -> Result<T, RunError>,
+) -> Result<T, RunError> {
+    fill(path).inspect_err(|_| {
+        // The first error is the one to report. The folder is new, so nothing of anyone is lost.
+        let _ = files::remove_dir_all(path);
+    })
 }
 
 /// The resolved spec of a run folder.

@@ -20,7 +20,7 @@
 //! | [`manifest`] | `manifest.json` |
 //! | [`checkpoint`] | what a checkpoint is, its format and its digests |
 //! | [`commit`] | which checkpoints are kept, and how one takes the place of another |
-//! | [`container`] | files of tensors (safetensors) |
+//! | [`container`], `header`, [`fault`] | files of tensors (safetensors), and what can be wrong with one |
 //! | `state` | counters and history as text |
 //! | [`metrics`] | `metrics.parquet` |
 //! | [`log`] | `log.txt` |
@@ -38,7 +38,9 @@ pub mod checkpoint;
 pub mod commit;
 pub mod container;
 pub mod error;
+pub mod fault;
 pub mod folder;
+mod header;
 pub mod id;
 pub mod log;
 pub mod manifest;
@@ -48,9 +50,11 @@ pub mod view;
 
 pub use checkpoint::{Checkpoint, Origin, Summary, read_checkpoint, read_summary, state_digest};
 pub use commit::{Loaded, best_path};
-pub use container::{read_tensors, write_tensors};
+pub use container::{LARGEST_FILE, read_tensors, write_tensors};
 pub use error::RunError;
 pub use folder::{NewRun, RunFolder, read_resolved};
 pub use id::RunId;
-pub use manifest::{Compute, DataSource, Manifest, Parameters, Session, SourceFile, Status};
+pub use manifest::{
+    Compute, DataSource, Machine, Manifest, Parameters, Session, SourceFile, Status,
+};
 pub use view::{RunView, Shown, find_runs};

@@ -14,7 +14,7 @@ use crate::metrics::EpochMetrics;
 use crate::progress::{Best, Partial, Progress};
 
 use super::checkpoint::Origin;
-use super::container::short;
+use super::fault::short;
 
 /// The text of counters and history.
 pub(super) fn to_text(

@@ -24,7 +24,7 @@ use super::id::RunId;
 use super::manifest::{MANIFEST, Manifest, Status};
 
 /// How a run stands, seen from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
     /// A process works on it.
     Running,
@@ -165,7 +165,7 @@ impl RunView {
     /// How the run stands. A run whose manifest says `running` while no process holds its lock is
     /// interrupted.
     pub fn status(&self) -> Shown {
-        self.status.clone()
+        self.status
     }
 
     /// Why, where there is something to say; always for a broken one.

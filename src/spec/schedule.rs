@@ -7,7 +7,7 @@ pub enum Decay {
     Constant,
     /// Half a cosine wave from the learning rate down to `final_fraction` of it.
     Cosine {
-        /// The last step's learning rate, as a fraction of the first.
+        /// Where the learning rate ends behind the last step, as a fraction of where it starts.
         final_fraction: f64,
     },
     /// Multiplied by `factor` every so many epochs.
@@ -19,7 +19,7 @@ pub enum Decay {
     },
     /// A straight line from the learning rate down to `final_fraction` of it.
     Linear {
-        /// The last step's learning rate, as a fraction of the first.
+        /// Where the learning rate ends behind the last step, as a fraction of where it starts.
         final_fraction: f64,
     },
 }
@@ -33,6 +33,11 @@ impl Decay {
             Self::Step { .. } => Some("step"),
             Self::Linear { .. } => Some("linear"),
         }
+    }
+
+    /// Whether the learning rate of a step depends on how many epochs the whole run has.
+    pub const fn depends_on_epochs(&self) -> bool {
+        matches!(self, Self::Cosine { .. } | Self::Linear { .. })
     }
 }
 

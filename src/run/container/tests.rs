@@ -45,25 +45,27 @@ fn raw(header: &str, data: usize) -> Vec<u8> {
     bytes
 }
 
-/// What the reader says of a file, and that it says so soon.
+/// What the reader says of a file, and that it says so within 100 ms. Another process may hold the
+/// processor for a moment, so one try of five has to.
 fn refusal(bytes: &[u8]) -> Fault {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.safetensors");
     std::fs::write(&path, bytes).unwrap();
-    let start = Instant::now();
-    let answer = read_tensors(&path);
-    assert!(
-        start.elapsed() < Duration::from_millis(500),
-        "took {:?}",
-        start.elapsed()
-    );
-    match answer {
-        Err(RunError::Damaged { path: named, fault }) => {
-            assert_eq!(named, path);
-            fault
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        let start = Instant::now();
+        let answer = read_tensors(&path);
+        times.push(start.elapsed());
+        match answer {
+            Err(RunError::Damaged { path: named, fault }) if named == path => {
+                if times.last() < Some(&Duration::from_millis(100)) {
+                    return fault;
+                }
+            }
+            other => panic!("{other:?}"),
         }
-        other => panic!("{other:?}"),
     }
+    panic!("refused after {times:?}");
 }
 
 #[test]
@@ -402,7 +404,7 @@ fn hostile_headers_are_refused_with_their_place() {
             "byte 62 of the file: trailing comma",
         ),
         (
-            format!("{{\n\n\"a\":{{\"dtype\":\"F32\",,}}}}"),
+            "{\n\n\"a\":{\"dtype\":\"F32\",,}}".to_owned(),
             4,
             "byte 30 of the file: key must be a string",
         ),

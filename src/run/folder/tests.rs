@@ -334,3 +334,17 @@ fn the_largest_checkpoint_follows_from_the_network_and_is_bounded() {
     assert_eq!(largest(134_165), (65 << 20) + 134_165 * 32);
     assert_eq!(largest(u64::MAX), 4 << 30);
 }
+
+#[test]
+fn a_folder_that_could_not_be_filled_is_gone() {
+    let runs = tempfile::tempdir().unwrap();
+    let path = runs.path().join("run");
+    fs::create_dir(&path).unwrap();
+    let error = filled_or_gone(&path, |path| {
+        files::write_atomic(&path.join(SPEC), b"whole")?;
+        Ok(files::write_atomic(&path.join("no/such/folder"), b"")?)
+    })
+    .unwrap_err();
+    assert!(error.to_string().contains("no/such/folder.tmp`"), "{error}");
+    assert!(names(runs.path()).is_empty());
+}

@@ -1,0 +1,121 @@
+//! What a person sees while a run trains: a bar with loss and time left, and a line an epoch.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::print::{duration, out, thousands};
+use crate::metrics::EpochMetrics;
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::train::StepView;
+
+/// The bar goes to stderr, the lines to stdout.
+#[derive(Debug)]
+pub struct Reporter {
+    bar: ProgressBar,
+    quiet: bool,
+    epochs: usize,
+    steps_per_epoch: u64,
+}
+
+impl Reporter {
+    /// Shows a run that has come so far.
+    pub fn new(plan: &Plan, progress: &Progress, quiet: bool) -> Self {
+        let epochs = plan.spec.training.epochs;
+        let bar = ProgressBar::with_draw_target(
+            Some(epochs as u64 * plan.steps_per_epoch),
+            if quiet {
+                ProgressDrawTarget::hidden()
+            } else {
+                ProgressDrawTarget::stderr_with_hz(8)
+            },
+        );
+        let style = ProgressStyle::with_template("{msg}  [{bar:32}] {percent:>3}%  {eta} left");
+        if let Ok(style) = style {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_position(progress.step);
+        // So that the time left does not count the steps of an earlier process as done in an instant.
+        bar.reset_eta();
+        Self {
+            bar,
+            quiet,
+            epochs,
+            steps_per_epoch: plan.steps_per_epoch,
+        }
+    }
+
+    /// After a step.
+    pub fn step(&mut self, view: StepView) {
+        self.bar
+            .set_position(u64::from(view.epoch - 1) * self.steps_per_epoch + view.step);
+        if !self.bar.is_hidden() {
+            self.bar.set_message(format!(
+                "epoch {}/{}  loss {:.2}",
+                view.epoch, self.epochs, view.loss
+            ));
+        }
+    }
+
+    /// After an epoch.
+    pub fn epoch(&mut self, metrics: &EpochMetrics) {
+        if !self.quiet {
+            // A reader of stdout that has gone away does not end a run.
+            self.bar
+                .suspend(|| out(&format!("{}\n", line(metrics, self.epochs))).ok());
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// An epoch in one line.
+pub fn line(m: &EpochMetrics, epochs: usize) -> String {
+    let width = epochs.to_string().len();
+    let mut text = format!(
+        "epoch {:>width$}/{epochs}  loss {:.2}  reconstruction {:.2}  kl {:.3}",
+        m.epoch, m.loss, m.reconstruction, m.kl
+    );
+    if let Some(value) = m.val_loss {
+        text += &format!("  val_loss {value:.2}");
+    }
+    let seconds = std::time::Duration::from_secs_f64(m.seconds.clamp(0.0, 1e9));
+    text + &format!(
+        "  {}  {} images/s",
+        duration(seconds),
+        thousands(m.images_per_second as u64)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_names_what_it_shows() {
+        let metrics = EpochMetrics {
+            epoch: 7,
+            loss: 261.044,
+            reconstruction: 257.501,
+            kl: 3.5432,
+            kl_nats: 7.0864,
+            elbo: -264.6,
+            val_loss: Some(262.0),
+            val_reconstruction: Some(258.0),
+            val_kl: Some(4.0),
+            kl_per_axis: vec![3.0, 4.0],
+            active_axes: 2,
+            grad_norm: 11.0,
+            learning_rate: 1e-3,
+            kl_weight: 1.0,
+            images_per_second: 3456.7,
+            seconds: 20.25,
+        };
+        assert_eq!(
+            line(&metrics, 100),
+            "epoch   7/100  loss 261.04  reconstruction 257.50  kl 3.543  val_loss 262.00  20.2 s  3,456 images/s"
+        );
+    }
+}

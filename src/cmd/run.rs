@@ -1,0 +1,78 @@
+//! `runner SPEC.toml`: the whole job.
+
+use super::session::{
+    Session, check_against_data, compute, extent, load_data, origin, read_published, start_threads,
+};
+use super::{Outcome, device};
+use crate::cli::RunArgs;
+use crate::plan::Plan;
+use crate::run::{DataSource, NewRun, Parameters, RunFolder, SourceFile};
+use crate::spec;
+use crate::train::{Trainer, build_model};
+
+/// Checks everything, makes the run folder, trains.
+pub fn main(args: &RunArgs) -> Outcome {
+    let loaded = spec::load(&args.spec.spec, &args.spec.overrides())?;
+    let device = device::find(loaded.spec.training.device)?;
+    let published = read_published(&loaded.spec)?;
+    let data = load_data(&loaded.spec, args.quiet)?;
+    let image = extent(data.images.height, data.images.width, data.images.channels);
+    let plan = Plan::new(
+        loaded.spec.clone(),
+        image,
+        data.train.len(),
+        data.validation.len(),
+    );
+    check_against_data(&loaded, &plan)?;
+    let threads = start_threads(plan.spec.training.threads)?;
+    let model = build_model(&plan)?;
+    let (encoder, decoder) = plan.architecture.parameters();
+    let source = |s: &crate::data::Source| SourceFile {
+        name: s
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+        sha256: s.sha256.clone(),
+    };
+    let folder = RunFolder::create(
+        &args.runs_dir,
+        &NewRun {
+            name: &plan.spec.name,
+            spec_text: &loaded.text,
+            overrides: loaded.overrides.clone(),
+            resolved_text: &spec::resolved_toml(&plan.spec),
+            command_line: std::env::args_os()
+                .map(|a| a.to_string_lossy().into_owned())
+                .collect(),
+            git_commit: option_env!("RUNNER_GIT_COMMIT").map(str::to_owned),
+            compute: compute(device, &threads),
+            data: DataSource {
+                name: data.name.clone(),
+                place: data.place.clone(),
+                sources: data.sources.iter().map(source).collect(),
+            },
+            parameters: Parameters {
+                encoder,
+                decoder,
+                total: encoder + decoder,
+            },
+            epochs: plan.spec.training.epochs as u32,
+        },
+    )?;
+    let trainer = Trainer::new(&plan, &data, &threads, model);
+    let origin = origin(&plan.spec, &data);
+    let quiet = args.quiet;
+    Session {
+        folder,
+        plan: &plan,
+        data: &data,
+        threads: &threads,
+        trainer,
+        origin,
+        published,
+        quiet,
+    }
+    .drive()
+}

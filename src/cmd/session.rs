@@ -1,0 +1,408 @@
+//! What `run` and `resume` share: from a plan and its data to a trained model in a run folder.
+
+use std::time::Duration;
+
+use super::device::Device;
+use super::failure::with_causes;
+use super::pictures::Album;
+use super::reporter::Reporter;
+use super::{Failure, Outcome};
+use crate::data::{self, DataSet};
+use crate::figures::{self, Published};
+use crate::ground::digest::sha256_hex;
+use crate::ground::files;
+use crate::ground::stop::Stop;
+use crate::ground::{clock, exit};
+use crate::kernels::parallel::Threads;
+use crate::kernels::{Extent, Path as KernelPath};
+use crate::plan::Plan;
+use crate::run::{Checkpoint, Compute, Origin, RunError, RunFolder, Status};
+use crate::spec::{self, DeviceChoice, Figures, Loaded, Spec};
+use crate::train::{Advance, TrainError, Trainer};
+use crate::vae::ModelError;
+
+/// Largest CSV of a published curve, in bytes.
+const LARGEST_CURVE: u64 = 16 << 20;
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        Self::new(error.exit_code(), with_causes(&error))
+    }
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        Self::new(exit::FAILED, error)
+    }
+}
+
+/// The size of an image.
+pub fn extent(height: usize, width: usize, channels: usize) -> Extent {
+    Extent {
+        height,
+        width,
+        channels,
+    }
+}
+
+/// What only the data can tell: a batch larger than it, a model larger than the machine.
+///
+/// # Errors
+/// A diagnostic at the setting's place.
+pub fn check_against_data(loaded: &Loaded, plan: &Plan) -> Result<(), Failure> {
+    let (batch, images) = (plan.spec.training.batch_size, plan.train_images);
+    if batch > images {
+        let diagnostics = loaded.diagnostic_at(
+            "training.batch_size",
+            format!(
+                "a batch of {batch} is larger than the data, which has {images} training images"
+            ),
+            Some(format!("at most {images} images")),
+            None,
+        );
+        return Err(diagnostics.into());
+    }
+    let (needed, there) = (plan.memory_bytes(), crate::ground::machine::memory_bytes());
+    if let Some(there) = there.filter(|&there| needed > there) {
+        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+        let diagnostics = loaded.diagnostic_at(
+            "model.conv_filters",
+            format!(
+                "this model takes about {:.1} GB to train, the machine has {:.1} GB",
+                gigabytes(needed),
+                gigabytes(there)
+            ),
+            None,
+            Some("take fewer or smaller layers, a smaller batch or smaller images".to_owned()),
+        );
+        return Err(diagnostics.into());
+    }
+    Ok(())
+}
+
+/// Loads a plan's data, showing what takes long.
+///
+/// # Errors
+/// See [`crate::data::DataError`].
+pub fn load_data(spec: &Spec, quiet: bool) -> Result<DataSet, Failure> {
+    let mut loading = super::loading::Loading::new(quiet);
+    let data = data::load(&spec.data, spec.seed, &mut |progress| {
+        loading.show(progress)
+    })?;
+    loading.finish();
+    Ok(data)
+}
+
+/// Starts the threads that a spec asks for.
+///
+/// # Errors
+/// The operating system cannot start them.
+pub fn start_threads(wanted: Option<usize>) -> Result<Threads, Failure> {
+    Threads::new(wanted.unwrap_or(0))
+        .map_err(|e| Failure::new(exit::FAILED, format!("cannot start threads: {e}")))
+}
+
+/// How a run computes, for its manifest.
+pub fn compute(device: Device, threads: &Threads) -> Compute {
+    Compute {
+        device: device.to_string(),
+        threads: threads.count(),
+        kernel_path: KernelPath::current().name().to_owned(),
+    }
+}
+
+/// What a run is started from: its seed, and digests of the settings and of the data that decide its numbers.
+///
+/// Left out are settings that change no number (name, threads, figures, expectations, how often it is saved), and
+/// paths, since the data's digest says what was there. The number of epochs counts only where the learning rate
+/// depends on it.
+pub fn origin(spec: &Spec, data: &DataSet) -> Origin {
+    let mut decisive = spec.clone();
+    decisive.name = "name".to_owned();
+    decisive.expect.clear();
+    decisive.figures = Figures {
+        loss: true,
+        manifold: true,
+        clusters: true,
+        reconstructions: true,
+        samples: true,
+        n: 1,
+        scale: 1.0,
+        published: None,
+        published_name: String::new(),
+    };
+    let data_settings = &mut decisive.data;
+    for path in [
+        &mut data_settings.path,
+        &mut data_settings.images,
+        &mut data_settings.labels,
+        &mut data_settings.test_images,
+        &mut data_settings.test_labels,
+    ] {
+        *path = None;
+    }
+    decisive.training.threads = None;
+    decisive.training.device = DeviceChoice::Auto;
+    decisive.training.checkpoint_every = 1;
+    if !spec.schedule.decay.depends_on_epochs() {
+        decisive.training.epochs = 1;
+    }
+    Origin {
+        seed: spec.seed,
+        spec_digest: sha256_hex(spec::resolved_toml(&decisive).as_bytes()),
+        data_digest: data.checksum(),
+    }
+}
+
+/// A run that is about to train.
+pub struct Session<'a> {
+    pub folder: RunFolder,
+    pub plan: &'a Plan,
+    pub data: &'a DataSet,
+    pub threads: &'a Threads,
+    pub trainer: Trainer<'a>,
+    pub origin: Origin,
+    pub published: Option<Published>,
+    pub quiet: bool,
+}
+
+impl Session<'_> {
+    /// Trains to the end, or until somebody asks to stop; leaves the folder complete either way.
+    pub fn drive(mut self) -> Outcome {
+        let stop = Stop::on_signals()
+            .map_err(|e| Failure::new(exit::FAILED, format!("cannot listen for signals: {e}")))?;
+        let started = clock::monotonic();
+        let result = self.train(&stop);
+        if let Err(failure) = &result {
+            let status = if failure.is_divergence() {
+                Status::Diverged
+            } else {
+                Status::Failed
+            };
+            // The failure that ended the run is the one to report.
+            let _ = self.folder.finish(status, Some(failure.text().to_owned()));
+        }
+        let stopped = result?;
+        if let Some(code) = stopped {
+            return Ok(code);
+        }
+        self.draw();
+        let missed = self.missed_expectations();
+        self.folder
+            .finish(Status::Completed, self.end_note(&missed))?;
+        self.summarise(started.elapsed());
+        for line in &missed {
+            eprintln!("expected: {line}");
+        }
+        Ok(if missed.is_empty() {
+            exit::DONE
+        } else {
+            exit::EXPECTATION_MISSED
+        })
+    }
+
+    /// Gives the exit code of the signal that stopped it, or nothing when all epochs are done.
+    fn train(&mut self, stop: &Stop) -> Result<Option<u8>, Failure> {
+        let mut reporter = Reporter::new(self.plan, self.trainer.progress(), self.quiet);
+        let every = self.plan.spec.training.checkpoint_every as u32;
+        while !self.trainer.is_finished() {
+            let advance = self
+                .trainer
+                .advance(stop, &mut |view| reporter.step(view))
+                .map_err(Failure::from)?;
+            match advance {
+                Advance::Stopped => {
+                    self.commit(false)?;
+                    let code = stop.exit_code().unwrap_or(exit::INTERRUPTED);
+                    let progress = self.trainer.progress();
+                    let place = format!(
+                        "epoch {}, step {}",
+                        progress.epoch + 1,
+                        progress.step_in_epoch
+                    );
+                    self.folder.finish(
+                        Status::Interrupted,
+                        Some(format!("stopped by a signal in {place}")),
+                    )?;
+                    reporter.finish();
+                    eprintln!("stopped in {place}; everything is saved");
+                    eprintln!("go on with: runner resume {}", self.folder.path().display());
+                    return Ok(Some(code));
+                }
+                Advance::Epoch => {
+                    let progress = self.trainer.progress();
+                    let epoch = progress.epoch;
+                    let is_best = progress
+                        .best
+                        .as_ref()
+                        .is_some_and(|best| best.epoch == epoch);
+                    if epoch.is_multiple_of(every.max(1)) || is_best || self.trainer.is_finished() {
+                        self.commit(is_best)?;
+                    }
+                    self.folder.write_metrics(self.trainer.history())?;
+                    if let Some(metrics) = self.trainer.history().last() {
+                        reporter.epoch(metrics);
+                        self.folder.log(&super::reporter::line(
+                            metrics,
+                            self.plan.spec.training.epochs,
+                        ))?;
+                    }
+                }
+            }
+        }
+        reporter.finish();
+        Ok(None)
+    }
+
+    fn commit(&mut self, is_best: bool) -> Result<(), Failure> {
+        let model = self.trainer.model();
+        let checkpoint = Checkpoint {
+            weights: model.weights(),
+            optimizer: model.optimizer_state(),
+            progress: self.trainer.progress().clone(),
+            history: self.trainer.history().to_vec(),
+            origin: self.origin.clone(),
+            model: describe_model(self.plan),
+        };
+        Ok(self.folder.commit(&checkpoint, is_best)?)
+    }
+
+    /// Draws the figures; one that fails is named and does not fail the run.
+    fn draw(&self) {
+        let album = Album {
+            plan: self.plan,
+            data: self.data,
+            threads: self.threads,
+            model: self.trainer.model(),
+            history: self.trainer.history(),
+            published: self.published.as_ref(),
+        };
+        for (name, picture) in album.draw() {
+            let written = picture.map_err(|e| with_causes(&e)).and_then(|rendered| {
+                self.folder
+                    .write_figure(&format!("{name}.png"), &rendered.png)
+                    .and_then(|()| {
+                        self.folder
+                            .write_figure(&format!("{name}.svg"), rendered.svg.as_bytes())
+                    })
+                    .map_err(|e| with_causes(&e))
+            });
+            if let Err(error) = written {
+                eprintln!("warning: figure `{name}`: {error}");
+                let _ = self.folder.log(&format!("warning: figure {name}: {error}"));
+            }
+        }
+    }
+
+    /// What `[expect]` limits and the last epoch misses, a line each.
+    fn missed_expectations(&self) -> Vec<String> {
+        let Some(last) = self.trainer.history().last() else {
+            return vec![];
+        };
+        let mut missed = vec![];
+        for expectation in &self.plan.spec.expect {
+            let name = &expectation.metric;
+            let Some(value) = last.scalar(name) else {
+                missed.push(format!("`{name}` has no value"));
+                continue;
+            };
+            // A value that is not a number satisfies no limit.
+            if let Some(max) = expectation.max.filter(|&max| value.is_nan() || value > max) {
+                missed.push(format!("`{name}` at most {max}, found {value}"));
+            }
+            if let Some(min) = expectation.min.filter(|&min| value.is_nan() || value < min) {
+                missed.push(format!("`{name}` at least {min}, found {value}"));
+            }
+        }
+        missed
+    }
+
+    fn end_note(&self, missed: &[String]) -> Option<String> {
+        let mut notes = vec![];
+        if self.trainer.stops_early() {
+            let patience = self.trainer.progress().epochs_since_best;
+            notes.push(format!("stopped early: no better epoch in {patience}"));
+        }
+        notes.extend(missed.iter().map(|line| format!("expected {line}")));
+        (!notes.is_empty()).then(|| notes.join("; "))
+    }
+
+    fn summarise(&self, elapsed: Duration) {
+        if self.quiet {
+            return;
+        }
+        let mut text = String::new();
+        if self.trainer.stops_early() {
+            text += &format!(
+                "no better epoch in {}: stopped early\n",
+                self.trainer.progress().epochs_since_best
+            );
+        }
+        if let Some(best) = &self.trainer.progress().best {
+            text += &format!(
+                "best     {} {:.3} in epoch {}\n",
+                best.metric, best.value, best.epoch
+            );
+        }
+        text += &format!("done in  {}\n", super::print::duration(elapsed));
+        text += &format!("folder   {}\n", self.folder.path().display());
+        // Nothing is lost when nobody reads it any more.
+        let _ = super::print::out(&text);
+    }
+}
+
+/// The network and its training in the words of a reference file (see `verify`).
+fn describe_model(plan: &Plan) -> serde_json::Value {
+    let a = &plan.architecture;
+    let spec = &plan.spec;
+    serde_json::json!({
+        "image": [a.image.height, a.image.width, a.image.channels],
+        "filters": a.filters,
+        "kernel": a.kernel,
+        "stride": a.stride,
+        "hidden": a.hidden,
+        "latent": a.latent,
+        "activation": spec.model.activation.name(),
+        "optimizer": spec.optimizer.rule.name(),
+        "learning_rate": spec.optimizer.learning_rate,
+        "recon": spec.loss.reconstruction.name(),
+        "kl": spec.loss.kl_reduction.name(),
+        "klw": spec.loss.kl_weight,
+        "layout": "images NHWC; conv kernels (kh, kw, in, out); transposed (kh, kw, out, in); dense (in, out)",
+    })
+}
+
+/// Reads the published curve that a spec names.
+///
+/// # Errors
+/// It cannot be read, or is no such table.
+pub fn read_published(spec: &Spec) -> Result<Option<Published>, Failure> {
+    let Some(path) = &spec.figures.published else {
+        return Ok(None);
+    };
+    let text = files::read_text(path, LARGEST_CURVE)
+        .map_err(|e| Failure::new(exit::IO, with_causes(&e)))?;
+    let published = figures::read_published(&text).map_err(|e| {
+        Failure::new(
+            exit::USAGE,
+            format!("{}: {}", path.display(), with_causes(&e)),
+        )
+    })?;
+    Ok(Some(Published {
+        name: spec.figures.published_name.clone(),
+        ..published
+    }))
+}
+
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        let divergence = matches!(error, TrainError::Diverged { .. });
+        let failure = Self::new(exit::FAILED, &error);
+        if !divergence {
+            return failure;
+        }
+        failure.as_divergence().with_hint(
+            "the weights before that step are kept; try a lower learning rate, or `clip_norm`",
+        )
+    }
+}

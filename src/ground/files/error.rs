@@ -1,0 +1,174 @@
+//! Why a file could not be read or written: the operation, the path, and the system's own words.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+
+use crate::ground::exit;
+
+/// A primitive operation on the file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Making a folder.
+    CreateFolder,
+    /// Listing a folder.
+    List,
+    /// Making a file that must not be there yet.
+    Create,
+    /// Opening a file that is there.
+    Open,
+    /// Reading from an open file.
+    Read,
+    /// Writing to an open file.
+    Write,
+    /// Bringing a file or a folder from the system's memory to the disk.
+    Sync,
+    /// Giving a file another name, in place of what had that name.
+    Rename,
+    /// Giving a file a second name.
+    Link,
+    /// Removing a file or a folder.
+    Remove,
+    /// Taking or asking for a lock.
+    Lock,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CreateFolder => "create the folder",
+            Self::List => "list the folder",
+            Self::Create => "create",
+            Self::Open => "open",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Sync => "bring to the disk",
+            Self::Rename => "rename",
+            Self::Link => "link",
+            Self::Remove => "remove",
+            Self::Lock => "lock",
+        })
+    }
+}
+
+/// Why a file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The operating system said no.
+    #[error("cannot {operation} `{}`: {source}", path.display())]
+    System {
+        /// What was tried.
+        operation: Operation,
+        /// On which file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The disk, or the user's share of it, is full.
+    #[error("cannot {operation} `{}`: {source}; the file needs {bytes} bytes", path.display())]
+    NoSpace {
+        /// What was tried.
+        operation: Operation,
+        /// On which file.
+        path: PathBuf,
+        /// Size of the whole file.
+        bytes: u64,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The file is larger than anything that the program writes under such a name.
+    #[error("`{}` is larger than the {limit} bytes that such a file may have", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The largest size accepted, in bytes.
+        limit: u64,
+    },
+    /// A folder, pipe, socket or device where a file is expected.
+    #[error("`{}` is not a regular file", path.display())]
+    NotAFile {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// A symbolic link where a file is written in place: following it would write somewhere else.
+    #[error("`{}` is a symbolic link, which is not followed for writing", path.display())]
+    IsALink {
+        /// The link.
+        path: PathBuf,
+    },
+    /// The file should hold text.
+    #[error("`{}` is not UTF-8 text: byte {offset} is wrong", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Offset of the first byte that does not belong.
+        offset: usize,
+    },
+}
+
+impl FileError {
+    /// The system's kind of error, where the system was asked.
+    pub fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::System { source, .. } | Self::NoSpace { source, .. } => Some(source.kind()),
+            Self::TooLarge { .. }
+            | Self::NotAFile { .. }
+            | Self::IsALink { .. }
+            | Self::NotText { .. } => None,
+        }
+    }
+
+    /// Whether the file or folder is not there.
+    pub fn is_not_found(&self) -> bool {
+        self.kind() == Some(ErrorKind::NotFound)
+    }
+
+    /// Whether something is there already.
+    pub fn is_already_there(&self) -> bool {
+        self.kind() == Some(ErrorKind::AlreadyExists)
+    }
+
+    /// Whether the disk or the user's share of it is full.
+    pub fn is_no_space(&self) -> bool {
+        matches!(
+            self.kind(),
+            Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+        )
+    }
+
+    /// The exit code for this error: what is in the way of the program is invalid data, what the system
+    /// refuses an error of reading or writing.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::System { .. } | Self::NoSpace { .. } => exit::IO,
+            Self::TooLarge { .. }
+            | Self::NotAFile { .. }
+            | Self::IsALink { .. }
+            | Self::NotText { .. } => exit::INVALID_DATA,
+        }
+    }
+
+    /// Adds how many bytes the file needs, where the error is a full disk.
+    pub(super) fn needing(self, bytes: u64) -> Self {
+        match self {
+            Self::System {
+                operation,
+                path,
+                source,
+            } if is_full(&source) => Self::NoSpace {
+                operation,
+                path,
+                bytes,
+                source,
+            },
+            other => other,
+        }
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+    )
+}

@@ -1,0 +1,130 @@
+//! Vectors of f32, one type an instruction set.
+//!
+//! Arrays leave it to the compiler whether a loop becomes vector code, and small changes around a loop undo
+//! it (a factor of eight was seen); these types do not.
+
+/// A vector of f32.
+pub trait Lanes: Copy {
+    /// Values in a vector.
+    const N: usize;
+    /// The same value in every lane.
+    fn splat(value: f32) -> Self;
+    /// Reads `N` values.
+    ///
+    /// # Safety
+    /// `N` values behind `from` can be read.
+    unsafe fn load(from: *const f32) -> Self;
+    /// Writes `N` values.
+    ///
+    /// # Safety
+    /// `N` values behind `to` can be written.
+    unsafe fn store(self, to: *mut f32);
+    /// `self + a b`, rounded once or twice as the instruction set has it.
+    fn add_product(self, a: Self, b: Self) -> Self;
+}
+
+/// Four lanes that every compiler makes SSE or NEON code of.
+#[derive(Clone, Copy, Debug)]
+pub struct Portable([f32; 4]);
+
+impl Lanes for Portable {
+    const N: usize = 4;
+
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        Self([value; 4])
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { from.cast::<[f32; 4]>().read() })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller's.
+        unsafe { to.cast::<[f32; 4]>().write(self.0) }
+    }
+
+    #[inline(always)]
+    fn add_product(self, a: Self, b: Self) -> Self {
+        let mut sum = self.0;
+        for ((sum, a), b) in sum.iter_mut().zip(a.0).zip(b.0) {
+            // 64-bit ARM has a fused instruction, without which `mul_add` is a slow call.
+            *sum = if cfg!(target_arch = "aarch64") {
+                a.mul_add(b, *sum)
+            } else {
+                *sum + a * b
+            };
+        }
+        Self(sum)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub use x86::{Avx2, Avx512};
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::Lanes;
+    use std::arch::x86_64::{
+        __m256, __m512, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps,
+        _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
+    };
+
+    macro_rules! lanes {
+        ($name:ident, $vector:ty, $n:literal, $doc:literal, $splat:ident, $load:ident, $store:ident, $fma:ident) => {
+            #[doc = $doc]
+            #[derive(Clone, Copy, Debug)]
+            pub struct $name($vector);
+
+            // SAFETY of all blocks: these methods are inlined into functions that `Path` calls only where the
+            // processor has the instructions; pointers are the caller's promise.
+            impl Lanes for $name {
+                const N: usize = $n;
+
+                #[inline(always)]
+                fn splat(value: f32) -> Self {
+                    Self(unsafe { $splat(value) })
+                }
+
+                #[inline(always)]
+                unsafe fn load(from: *const f32) -> Self {
+                    Self(unsafe { $load(from) })
+                }
+
+                #[inline(always)]
+                unsafe fn store(self, to: *mut f32) {
+                    unsafe { $store(to, self.0) }
+                }
+
+                #[inline(always)]
+                fn add_product(self, a: Self, b: Self) -> Self {
+                    Self(unsafe { $fma(a.0, b.0, self.0) })
+                }
+            }
+        };
+    }
+
+    lanes!(
+        Avx2,
+        __m256,
+        8,
+        "Eight lanes, AVX2 with fused multiply-add.",
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_fmadd_ps
+    );
+    lanes!(
+        Avx512,
+        __m512,
+        16,
+        "Sixteen lanes, AVX-512.",
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_fmadd_ps
+    );
+}
