@@ -10,8 +10,8 @@ use super::lanes::Lanes;
 #[derive(Clone, Copy)]
 pub struct Block<V, const ROWS: usize, const WIDTH: usize>([[V; WIDTH]; ROWS]);
 
-/// Most values of a block of any path.
-pub const LARGEST: usize = 12 * 32;
+/// Most columns of a block of any path.
+const MOST_COLS: usize = 32;
 
 impl<V: Lanes, const ROWS: usize, const WIDTH: usize> Block<V, ROWS, WIDTH> {
     /// Columns of the block: values in a row.
@@ -62,34 +62,52 @@ impl<V: Lanes, const ROWS: usize, const WIDTH: usize> Block<V, ROWS, WIDTH> {
 
     /// `self += sum over terms of left * right`. A term names a place in `lefts`, from which `ROWS` values are
     /// taken, and a row of `COLS` values in `panel`.
+    ///
+    /// # Safety
+    /// `ROWS` values behind each place, and the named rows of the panel, can be read.
     #[inline(always)]
-    pub fn add_outer(
+    pub unsafe fn add_outer(
         &mut self,
-        lefts: &[f32],
-        panel: &[f32],
-        terms: impl Iterator<Item = (usize, usize)>,
+        lefts: *const f32,
+        panel: *const f32,
+        terms: &[(usize, usize)],
     ) {
-        let rights = panel.len() / Self::COLS;
-        for (left, right) in terms {
-            assert!(right < rights);
-            // A fixed-size chunk is one check for all of its values.
-            let Some(left) = lefts[left..].first_chunk::<ROWS>() else {
-                return;
-            };
-            // SAFETY: by the assertion.
-            unsafe { self.add_term(*left, panel.as_ptr().add(right * Self::COLS)) };
+        for &(left, right) in terms {
+            // SAFETY: the caller's.
+            unsafe {
+                let left = lefts.add(left).cast::<[f32; ROWS]>().read();
+                self.add_term(left, panel.add(right * Self::COLS));
+            }
         }
     }
 
-    /// The sums, row by row, each of `COLS` values.
+    /// Writes row `i`, or adds it to what is there; fewer than `COLS` values where `to` is shorter.
     #[inline(always)]
-    pub fn store(&self, to: &mut [f32; LARGEST]) {
-        const { assert!(ROWS * WIDTH * V::N <= LARGEST) };
-        for (i, row) in self.0.iter().enumerate() {
+    pub fn write_row(&self, i: usize, to: &mut [f32], add: bool) {
+        let row = &self.0[i];
+        if to.len() == Self::COLS {
             for (j, vector) in row.iter().enumerate() {
-                // SAFETY: (i, j) is within the block, which fits by the assertion.
-                unsafe { vector.store(to.as_mut_ptr().add(i * Self::COLS + j * V::N)) };
+                // SAFETY: `to` has `COLS` = `WIDTH * N` values, and j < WIDTH.
+                unsafe {
+                    let at = to.as_mut_ptr().add(j * V::N);
+                    let vector = if add {
+                        V::load(at).add_product(*vector, V::splat(1.0))
+                    } else {
+                        *vector
+                    };
+                    vector.store(at);
+                }
             }
+            return;
+        }
+        let mut values = [0.0; MOST_COLS];
+        for (j, vector) in row.iter().enumerate() {
+            const { assert!(WIDTH * V::N <= MOST_COLS) };
+            // SAFETY: `values` has room for a row, by the assertion.
+            unsafe { vector.store(values.as_mut_ptr().add(j * V::N)) };
+        }
+        for (to, value) in to.iter_mut().zip(values) {
+            *to = if add { *to + value } else { value };
         }
     }
 }

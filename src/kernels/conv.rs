@@ -3,7 +3,6 @@
 //! Batches are NHWC; kernels are (kh, kw, big channels, small channels). Where the big image has few channels
 //! (gray or RGB), its patches are unfolded first, since a register block would be mostly empty.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +15,7 @@ use super::im2col::{col2im_add, im2col};
 use super::outer::Outer;
 use super::parallel::{add_pieces, piece_len};
 use super::path::Path;
+use super::scratch::with_buffer;
 
 /// Below so many big channels patches are unfolded.
 const UNFOLD_BELOW: usize = 8;
@@ -134,7 +134,7 @@ impl Tables {
             big.fill(0.0);
         }
         let patches_len = conv.small.pixels() * conv.patch_len();
-        with_scratch(small.len() / conv.small.len() * patches_len, |patches| {
+        with_buffer(small.len() / conv.small.len() * patches_len, |patches| {
             self.to_big.run(kernel, small, patches, Store::Set);
             let images = big.chunks_exact_mut(conv.big.len());
             for (image, patches) in images.zip(patches.chunks_exact(patches_len)) {
@@ -155,7 +155,7 @@ impl Tables {
     fn with_patches(&self, big: &[f32], f: impl FnOnce(&[f32])) {
         let conv = &self.conv;
         let patches_len = conv.small.pixels() * conv.patch_len();
-        with_scratch(big.len() / conv.big.len() * patches_len, |patches| {
+        with_buffer(big.len() / conv.big.len() * patches_len, |patches| {
             let images = big.chunks_exact(conv.big.len());
             for (image, patches) in images.zip(patches.chunks_exact_mut(patches_len)) {
                 im2col(conv, image, patches);
@@ -331,34 +331,42 @@ fn backward_pieces(
     let images = gradient.len() / output_len;
     let per_piece = piece_len(images);
     let pieces = images.div_ceil(per_piece);
-    let mut kernels = vec![0.0; pieces * conv.kernel_len()];
-    let mut biases = vec![0.0; pieces * out.bias.len()];
-    let prepare = |i: usize, gradient: &mut [f32], bias: &mut [f32]| {
+    let (kernel_len, bias_len) = (conv.kernel_len(), out.bias.len());
+    let prepare = |i: usize, gradient: &mut [f32], sums: &mut [f32]| {
+        sums.fill(0.0);
         activation.backward(
             gradient,
             &saved[i * per_piece * output_len..][..gradient.len()],
         );
-        add_columns(gradient, bias);
+        add_columns(gradient, &mut sums[kernel_len..]);
     };
-    let tasks = gradient
-        .par_chunks_mut(per_piece * output_len)
-        .zip(kernels.par_chunks_mut(conv.kernel_len()))
-        .zip(biases.par_chunks_mut(out.bias.len()))
-        .enumerate();
-    match out.input {
-        None => tasks.for_each(|(i, ((gradient, kernel), bias))| {
-            prepare(i, gradient, bias);
-            f(i * per_piece, gradient, kernel, None);
-        }),
-        Some(input) => tasks
-            .zip(input.par_chunks_mut(per_piece * input_len))
-            .for_each(|((i, ((gradient, kernel), bias)), input)| {
-                prepare(i, gradient, bias);
-                f(i * per_piece, gradient, kernel, Some(input));
+    // Each piece sums into a kernel and a bias of its own, one behind the other.
+    with_buffer(pieces * (kernel_len + bias_len), |sums| {
+        let tasks = gradient
+            .par_chunks_mut(per_piece * output_len)
+            .zip(sums.par_chunks_mut(kernel_len + bias_len))
+            .enumerate();
+        match out.input {
+            None => tasks.for_each(|(i, (gradient, sums))| {
+                prepare(i, gradient, sums);
+                f(i * per_piece, gradient, &mut sums[..kernel_len], None);
             }),
-    }
-    add_pieces(out.kernel, &kernels);
-    add_pieces(out.bias, &biases);
+            Some(input) => tasks
+                .zip(input.par_chunks_mut(per_piece * input_len))
+                .for_each(|((i, (gradient, sums)), input)| {
+                    prepare(i, gradient, sums);
+                    f(
+                        i * per_piece,
+                        gradient,
+                        &mut sums[..kernel_len],
+                        Some(input),
+                    );
+                }),
+        }
+        let stride = kernel_len + bias_len;
+        add_pieces(out.kernel, sums, stride);
+        add_pieces(out.bias, &sums[kernel_len..], stride);
+    });
 }
 
 /// Adds every row of a row-major matrix to `sums`: the gradient of a bias.
@@ -368,17 +376,6 @@ pub fn add_columns(rows: &[f32], sums: &mut [f32]) {
             *s += v;
         }
     }
-}
-
-/// A buffer of this thread, kept from call to call. Its content is whatever was there.
-fn with_scratch(len: usize, f: impl FnOnce(&mut [f32])) {
-    thread_local!(static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) });
-    let mut buffer = SCRATCH.take();
-    if buffer.len() < len {
-        buffer.resize(len, 0.0);
-    }
-    f(&mut buffer[..len]);
-    SCRATCH.set(buffer);
 }
 
 #[cfg(test)]

@@ -7,13 +7,13 @@
 
 use std::ops::Range;
 
-use super::block::{Block, LARGEST};
+use super::block::Block;
 use super::geometry::Conv;
 use super::lanes::Lanes;
 use super::path::{Path, compiled_for};
 
 /// An input pixel outside of the image.
-const PADDING: u32 = u32::MAX;
+const PADDING: usize = usize::MAX;
 
 /// Which input pixels each output pixel gathers.
 #[derive(Clone, Debug)]
@@ -32,10 +32,10 @@ pub struct Gather {
 struct Phase {
     /// Taps of the kernel.
     taps: Vec<usize>,
-    /// Input pixels, (tap, output pixel of this phase).
-    sources: Vec<u32>,
-    /// Output pixels.
-    targets: Vec<u32>,
+    /// Where the input pixel's values start within an image, (tap, output pixel of this phase).
+    sources: Vec<usize>,
+    /// Where the output pixel's values start within an image.
+    targets: Vec<usize>,
 }
 
 /// A kernel rearranged for a [`Gather`] and a [`Path`]: (phase, block of output channels, tap, input channel,
@@ -65,9 +65,11 @@ impl Gather {
             let col = (pixel % small.width * conv.stride + tap % k).checked_sub(conv.pad_left);
             inside(row, col, big.height, big.width)
         };
+        let channels = (big.channels, small.channels);
         let phase = Phase::new(
             (0..k * k).collect(),
-            (0..small.pixels() as u32).collect(),
+            (0..small.pixels()).collect(),
+            channels,
             source,
         );
         Self {
@@ -96,11 +98,11 @@ impl Gather {
         let mut phases = vec![];
         for (y, x) in (0..stride).flat_map(|y| (0..stride).map(move |x| (y, x))) {
             let rows = (y..big.height).step_by(stride);
-            let targets: Vec<u32> = rows
+            let targets: Vec<usize> = rows
                 .flat_map(|row| {
                     (x..big.width)
                         .step_by(stride)
-                        .map(move |col| (row * big.width + col) as u32)
+                        .map(move |col| row * big.width + col)
                 })
                 .collect();
             let divides = |at: usize, pad: usize, tap: usize| {
@@ -112,7 +114,8 @@ impl Gather {
                 })
                 .collect();
             if !targets.is_empty() {
-                phases.push(Phase::new(taps, targets, source));
+                let channels = (small.channels, big.channels);
+                phases.push(Phase::new(taps, targets, channels, source));
             }
         }
         Self {
@@ -210,26 +213,28 @@ impl Gather {
     }
 }
 
-/// The index of a pixel, or [`PADDING`].
-fn inside(row: Option<usize>, col: Option<usize>, height: usize, width: usize) -> u32 {
+/// The index of a pixel, if it lies inside.
+fn inside(row: Option<usize>, col: Option<usize>, height: usize, width: usize) -> Option<usize> {
     match (row, col) {
-        (Some(row), Some(col)) if row < height && col < width => (row * width + col) as u32,
-        _ => PADDING,
+        (Some(row), Some(col)) if row < height && col < width => Some(row * width + col),
+        _ => None,
     }
 }
 
 impl Phase {
-    fn new(taps: Vec<usize>, targets: Vec<u32>, source: impl Fn(usize, usize) -> u32) -> Self {
-        let each = |&tap: &usize| targets.iter().map(move |&target| (tap, target as usize));
-        let sources = taps
-            .iter()
-            .flat_map(each)
-            .map(|(tap, target)| source(tap, target))
-            .collect();
+    fn new(
+        taps: Vec<usize>,
+        targets: Vec<usize>,
+        (inputs, outputs): (usize, usize),
+        source: impl Fn(usize, usize) -> Option<usize>,
+    ) -> Self {
+        let each = |&tap: &usize| targets.iter().map(move |&target| (tap, target));
+        let start = |(tap, target)| source(tap, target).map_or(PADDING, |pixel| pixel * inputs);
+        let sources = taps.iter().flat_map(each).map(start).collect();
         Self {
             taps,
             sources,
-            targets,
+            targets: targets.iter().map(|target| target * outputs).collect(),
         }
     }
 }
@@ -244,9 +249,9 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
 ) {
     let cols = Block::<V, ROWS, WIDTH>::COLS;
     let (inputs, outputs) = (gather.inputs, gather.outputs);
-    let images = output.len() / gather.output_len();
+    let (input_len, output_len) = (gather.input_len(), gather.output_len());
+    let images = output.len() / output_len;
     let zeros = vec![0.0; inputs];
-    let mut tile = [0.0; LARGEST];
     let mut panels = panels;
     for phase in &gather.phases {
         let pixels = phase.targets.len();
@@ -255,12 +260,17 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
             let (panel, rest) = panels.split_at(phase.taps.len() * inputs * cols);
             panels = rest;
             let width = cols.min(outputs - channel);
+            // Image and pixel of each row of a block; behind the last row, that one is computed again.
+            let (mut image, mut pixel) = (0, 0);
             let mut places = [(0, 0); ROWS];
             for first in (0..rows).step_by(ROWS) {
-                for (i, place) in places.iter_mut().enumerate() {
-                    // Behind the last row, that one is computed again and dropped.
-                    let row = (first + i).min(rows - 1);
-                    *place = (row / pixels, row % pixels);
+                for place in &mut places {
+                    *place = (image, pixel);
+                    if pixel + 1 < pixels {
+                        pixel += 1;
+                    } else if image + 1 < images {
+                        (image, pixel) = (image + 1, 0);
+                    }
                 }
                 let mut block = Block::<V, ROWS, WIDTH>::zero();
                 let taps = panel
@@ -271,21 +281,14 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
                     for (row, (image, pixel)) in rows.iter_mut().zip(places) {
                         let source = sources[pixel];
                         if source != PADDING {
-                            let pixel = image * gather.input_pixels + source as usize;
-                            *row = &input[pixel * inputs..][..inputs];
+                            *row = &input[image * input_len + source..][..inputs];
                         }
                     }
                     block.add_rows(rows, panel);
                 }
-                block.store(&mut tile);
-                for (sums, (image, pixel)) in tile.chunks_exact(cols).zip(places).take(rows - first)
-                {
-                    let pixel = image * gather.output_pixels + phase.targets[pixel] as usize;
-                    let out = &mut output[pixel * outputs + channel..][..width];
-                    match store {
-                        Store::Set => out.copy_from_slice(&sums[..width]),
-                        Store::Add => out.iter_mut().zip(sums).for_each(|(o, s)| *o += s),
-                    }
+                for (i, (image, pixel)) in places.iter().enumerate().take(rows - first) {
+                    let start = image * output_len + phase.targets[*pixel] + channel;
+                    block.write_row(i, &mut output[start..start + width], store == Store::Add);
                 }
             }
         }

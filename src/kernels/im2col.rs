@@ -14,11 +14,22 @@ pub fn im2col(conv: &Conv, big: &[f32], cols: &mut [f32]) {
         Run::Inside { image, patch } => {
             let row = &mut cols[col];
             row[..patch.start].fill(0.0);
-            row[patch.clone()].copy_from_slice(&big[image]);
+            copy_run(&big[image], &mut row[patch.clone()]);
             row[patch.end..].fill(0.0);
         }
         Run::Outside => cols[col].fill(0.0),
     });
+}
+
+/// Copies a run of memory. A loop, since most runs are shorter than a call of `memcpy` is worth.
+#[inline(always)]
+fn copy_run(from: &[f32], to: &mut [f32]) {
+    if from.len() >= 16 {
+        return to.copy_from_slice(from);
+    }
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
 }
 
 /// The adjoint of [`im2col`]: adds every patch value to the pixel it came from.
@@ -44,6 +55,7 @@ enum Run {
     Outside,
 }
 
+#[inline(always)]
 fn for_each_run(conv: &Conv, mut f: impl FnMut(Range<usize>, Run)) {
     let (height, width, channels) = (conv.big.height, conv.big.width, conv.big.channels);
     let run_len = conv.kernel * channels;

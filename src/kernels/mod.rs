@@ -43,6 +43,7 @@ pub mod parallel;
 pub mod path;
 #[cfg(test)]
 pub mod reference;
+pub mod scratch;
 
 pub mod tensor;
 

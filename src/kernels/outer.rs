@@ -3,12 +3,11 @@
 //! For each tap, the kernel's gradient is the sum over pixels of (big channels) x (small channels), each pair of
 //! pixels that the tap joins giving one outer product.
 
-use std::cell::RefCell;
-
-use super::block::{Block, LARGEST};
+use super::block::Block;
 use super::geometry::Conv;
 use super::lanes::Lanes;
 use super::path::{Path, compiled_for};
+use super::scratch::with_buffer;
 
 /// Which pixels each tap joins.
 #[derive(Clone, Debug)]
@@ -19,8 +18,8 @@ pub struct Outer {
     cols: usize,
     big_pixels: usize,
     small_pixels: usize,
-    /// For each tap, pairs of a big and a small pixel.
-    taps: Vec<Vec<(u32, u32)>>,
+    /// For each tap, pairs of where a big pixel's values start within an image, and a small pixel.
+    taps: Vec<Vec<(usize, usize)>>,
 }
 
 impl Outer {
@@ -30,8 +29,8 @@ impl Outer {
         let pair = |tap: usize, pixel: usize| {
             let row = (pixel / small.width * conv.stride + tap / k).checked_sub(conv.pad_top)?;
             let col = (pixel % small.width * conv.stride + tap % k).checked_sub(conv.pad_left)?;
-            (row < big.height && col < big.width)
-                .then_some(((row * big.width + col) as u32, pixel as u32))
+            let inside = row < big.height && col < big.width;
+            inside.then_some(((row * big.width + col) * big.channels, pixel))
         };
         let pairs = |tap| {
             (0..small.pixels())
@@ -87,7 +86,7 @@ impl Outer {
             compiled_for!(
                 path,
                 body,
-                [4, 4, 8],
+                [4, 6, 12],
                 (outer: &Outer, big: &[f32], panels: &[f32], channels: (usize, usize), out: &mut [f32])
             );
         });
@@ -96,18 +95,57 @@ impl Outer {
 
 /// Rows of `cols` values rearranged as (block of columns, row, column of the block), zeros behind the last.
 fn with_packed(rows: &[f32], cols: usize, block: usize, f: impl FnOnce(&[f32])) {
-    thread_local!(static PACKED: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) });
-    let mut packed = PACKED.take();
-    packed.clear();
-    for first in (0..cols).step_by(block) {
-        let width = block.min(cols - first);
-        for row in rows.chunks_exact(cols) {
-            packed.extend_from_slice(&row[first..first + width]);
-            packed.resize(packed.len() + block - width, 0.0);
+    let count = rows.len() / cols;
+    with_buffer(count * cols.next_multiple_of(block), |packed| {
+        for (first, panel) in (0..cols)
+            .step_by(block)
+            .zip(packed.chunks_exact_mut(count * block))
+        {
+            let width = block.min(cols - first);
+            for (row, to) in rows.chunks_exact(cols).zip(panel.chunks_exact_mut(block)) {
+                to[..width].copy_from_slice(&row[first..first + width]);
+                to[width..].fill(0.0);
+            }
+        }
+        f(packed);
+    });
+}
+
+/// What the blocks of one tap share.
+struct Tap<'a> {
+    outer: &'a Outer,
+    pairs: &'a [(usize, usize)],
+    big: &'a [f32],
+    panels: &'a [f32],
+    images: usize,
+}
+
+impl Tap<'_> {
+    /// Sums `ROWS` big channels from `first` on, against all small channels; `out` has a row a big channel.
+    #[inline(always)]
+    fn add<V: Lanes, const ROWS: usize, const WIDTH: usize>(&self, first: usize, out: &mut [f32]) {
+        let outer = self.outer;
+        let cols = Block::<V, ROWS, WIDTH>::COLS;
+        let (big_len, small_pixels) = (outer.big_pixels * outer.rows, outer.small_pixels);
+        let panels = self.panels.chunks_exact(self.images * small_pixels * cols);
+        for (panel, col) in panels.zip((0..outer.cols).step_by(cols)) {
+            let mut block = Block::<V, ROWS, WIDTH>::zero();
+            let images = self
+                .big
+                .chunks_exact(big_len)
+                .zip(panel.chunks_exact(small_pixels * cols));
+            for (big, panel) in images {
+                assert!(first + ROWS <= outer.rows);
+                // SAFETY: a pair's places are within an image (`Outer::new`), the big one a multiple of the
+                // channels, behind which `first + ROWS` values follow.
+                unsafe { block.add_outer(big[first..].as_ptr(), panel.as_ptr(), self.pairs) };
+            }
+            let width = cols.min(outer.cols - col);
+            for i in 0..ROWS {
+                block.write_row(i, &mut out[i * outer.cols + col..][..width], true);
+            }
         }
     }
-    f(&packed);
-    PACKED.set(packed);
 }
 
 #[inline(always)]
@@ -118,54 +156,41 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     (start, end): (usize, usize),
     out: &mut [f32],
 ) {
-    let cols = Block::<V, ROWS, WIDTH>::COLS;
     let images = big.len() / (outer.big_pixels * outer.rows);
-    let small_rows = images * outer.small_pixels;
-    let mut tile = [0.0; LARGEST];
-    // The last rows of a block that hangs over are read from here, zeros behind them.
-    let mut edge = vec![];
     for (pairs, out) in outer
         .taps
         .iter()
         .zip(out.chunks_exact_mut((end - start) * outer.cols))
     {
-        for first in (start..end).step_by(ROWS) {
-            let count = ROWS.min(end - first);
-            let whole = count == ROWS;
-            if !whole {
-                edge.clear();
-                for pixel in big.chunks_exact(outer.rows) {
-                    edge.extend_from_slice(&pixel[first..first + count]);
-                    edge.resize(edge.len() + ROWS - count, 0.0);
+        let tap = Tap {
+            outer,
+            pairs,
+            big,
+            panels,
+            images,
+        };
+        let mut first = start;
+        while first < end {
+            let out = &mut out[(first - start) * outer.cols..];
+            // The largest block that fits.
+            first += match end - first {
+                left if left >= ROWS => {
+                    tap.add::<V, ROWS, WIDTH>(first, out);
+                    ROWS
                 }
-            }
-            for (panel, first_col) in panels
-                .chunks_exact(small_rows * cols)
-                .zip((0..outer.cols).step_by(cols))
-            {
-                let width = cols.min(outer.cols - first_col);
-                let mut block = Block::<V, ROWS, WIDTH>::zero();
-                for image in 0..images {
-                    let (b0, s0) = (image * outer.big_pixels, image * outer.small_pixels);
-                    let terms = pairs
-                        .iter()
-                        .map(|&(b, s)| (b0 + b as usize, s0 + s as usize));
-                    if whole {
-                        block.add_outer(
-                            big,
-                            panel,
-                            terms.map(|(b, s)| (b * outer.rows + first, s)),
-                        );
-                    } else {
-                        block.add_outer(&edge, panel, terms.map(|(b, s)| (b * ROWS, s)));
-                    }
+                4.. => {
+                    tap.add::<V, 4, WIDTH>(first, out);
+                    4
                 }
-                block.store(&mut tile);
-                for (i, sums) in tile.chunks_exact(cols).enumerate().take(count) {
-                    let row = &mut out[(first - start + i) * outer.cols + first_col..][..width];
-                    row.iter_mut().zip(sums).for_each(|(o, s)| *o += s);
+                2.. => {
+                    tap.add::<V, 2, WIDTH>(first, out);
+                    2
                 }
-            }
+                _ => {
+                    tap.add::<V, 1, WIDTH>(first, out);
+                    1
+                }
+            };
         }
     }
 }

@@ -46,15 +46,14 @@ impl Threads {
 
 /// Sums of pieces, in the order of the pieces: `out[i] += pieces[0][i] + pieces[1][i] + ...`.
 ///
-/// `pieces` holds buffers of the length of `out` one after another.
-pub fn add_pieces(out: &mut [f32], pieces: &[f32]) {
+/// `pieces` holds one buffer every `stride` values.
+pub fn add_pieces(out: &mut [f32], pieces: &[f32], stride: usize) {
     const BLOCK: usize = 4096;
-    let len = out.len();
     out.par_chunks_mut(BLOCK)
         .enumerate()
         .for_each(|(block, out)| {
             let start = block * BLOCK;
-            for piece in pieces.chunks_exact(len) {
+            for piece in pieces.chunks(stride) {
                 let piece = &piece[start..start + out.len()];
                 for (o, p) in out.iter_mut().zip(piece) {
                     *o += p;
@@ -85,7 +84,7 @@ mod tests {
         let mut pieces = vec![1e8; 5000];
         pieces.extend(vec![1.0; 5000]);
         pieces.extend(vec![-1e8; 5000]);
-        add_pieces(&mut out, &pieces);
+        add_pieces(&mut out, &pieces, 5000);
         assert!(out.iter().all(|&v| v == 0.0));
     }
 

@@ -36,6 +36,12 @@ fn put<S: Shape>(
     Ok(())
 }
 
+/// Zeros, in memory that dfdx's cache kept from an earlier step.
+fn buffer(device: &Cpu, len: usize) -> Result<Vec<f32>, CpuError> {
+    let mut buffer: Buffer = device.try_alloc_len(len)?;
+    Ok(std::mem::take(&mut *buffer))
+}
+
 /// What a layer keeps for its backward pass: the weighted sum where the activation's derivative needs it,
 /// else its output, which the tensor holds anyway.
 struct Saved<S: Shape> {
@@ -52,7 +58,7 @@ impl<S: Shape> Saved<S> {
         shape: S,
         run: impl FnOnce(&mut [f32], Option<&mut [f32]>),
     ) -> Result<Self, CpuError> {
-        let mut output = vec![0.0; shape.num_elements()];
+        let mut output = buffer(device, shape.num_elements())?;
         let mut weighted_sum =
             (T::OWNS_TAPE && activation.needs_input()).then(|| vec![0.0; output.len()]);
         run(&mut output, weighted_sum.as_deref_mut());

@@ -1,6 +1,6 @@
 //! From a plan to a network with its optimizer.
 
-use dfdx::tensor::Cpu;
+use dfdx::tensor::{Cache, Cpu};
 
 use crate::kernels::loss;
 use crate::optim;
@@ -66,11 +66,8 @@ pub fn rule(rule: &spec::Rule) -> optim::Rule {
 pub fn build_model(plan: &Plan) -> Result<Box<dyn Model>, ModelError> {
     let spec = &plan.spec;
     let (objective, rule) = (objective(&spec.loss), rule(&spec.optimizer.rule));
-    vae::build(
-        &Cpu::default(),
-        &plan.architecture,
-        objective,
-        rule,
-        spec.seed,
-    )
+    let device = Cpu::default();
+    // Memory is kept from step to step instead of being given back and asked for again.
+    device.enable_cache();
+    vae::build(&device, &plan.architecture, objective, rule, spec.seed)
 }
