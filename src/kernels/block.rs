@@ -23,6 +23,35 @@ impl<V: Lanes, const ROWS: usize, const WIDTH: usize> Block<V, ROWS, WIDTH> {
         Self([[V::splat(0.0); WIDTH]; ROWS])
     }
 
+    /// Every row starts with the same values, zeros behind the last of them.
+    #[inline(always)]
+    pub fn filled(row: &[f32]) -> Self {
+        let mut values = [0.0; MOST_COLS];
+        for (to, from) in values.iter_mut().zip(row) {
+            *to = *from;
+        }
+        let mut block = Self::zero();
+        for j in 0..WIDTH {
+            const { assert!(WIDTH * V::N <= MOST_COLS) };
+            // SAFETY: `values` has room for a row, by the assertion.
+            let vector = unsafe { V::load(values.as_ptr().add(j * V::N)) };
+            for i in 0..ROWS {
+                block.0[i][j] = vector;
+            }
+        }
+        block
+    }
+
+    /// Replaces what is below 0 by 0; NaN stays NaN.
+    #[inline(always)]
+    pub fn clip_below_zero(&mut self) {
+        for row in &mut self.0 {
+            for vector in row {
+                *vector = vector.or_zero();
+            }
+        }
+    }
+
     /// `self[i] += left[i] * right` for a row of `COLS` values.
     ///
     /// # Safety

@@ -1,7 +1,7 @@
 //! The three products of a convolution and its transpose (see the [module](super)), threads over images.
 //!
 //! Batches are NHWC; kernels are (kh, kw, big channels, small channels). Where the big image has few channels
-//! (gray or RGB), its patches are unfolded first, since a register block would be mostly empty.
+//! (gray or RGB), it is unfolded into planes first, since a register block over them would be mostly empty.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,14 +11,14 @@ use rayon::prelude::*;
 use super::activation::Activation;
 use super::gather::{Gather, Packed, Store};
 use super::geometry::Conv;
-use super::im2col::{col2im_add, im2col};
 use super::outer::Outer;
 use super::parallel::{add_pieces, piece_len};
 use super::path::Path;
+use super::planes::{fold_add, unfold};
 use super::scratch::with_buffer;
 
-/// Below so many big channels patches are unfolded.
-const UNFOLD_BELOW: usize = 8;
+/// Below so many big channels the products go through planes.
+const PLANES_BELOW: usize = 8;
 
 /// What comes after the products of a forward pass.
 #[derive(Clone, Copy, Debug)]
@@ -29,19 +29,36 @@ pub struct Epilogue<'a> {
     pub activation: Activation,
 }
 
-impl Epilogue<'_> {
-    /// Adds the bias and applies the activation; `saved`, where given, receives the weighted sum
-    /// before the activation.
-    pub fn apply(&self, values: &mut [f32], saved: Option<&mut [f32]>) {
+impl<'a> Epilogue<'a> {
+    /// The part that a product does on its way out: the bias, and ReLU.
+    pub fn in_store(&self) -> Store<'a> {
+        Store::Layer {
+            bias: self.bias,
+            clip: self.activation == Activation::Relu,
+        }
+    }
+
+    /// The part that is left after [`Epilogue::in_store`]; `saved`, where given, receives the weighted sum before
+    /// the activation.
+    pub fn finish(&self, values: &mut [f32], saved: Option<&mut [f32]>) {
+        if let Some(saved) = saved {
+            saved.copy_from_slice(values);
+        }
+        if self.activation != Activation::Relu {
+            self.activation.apply(values);
+        }
+    }
+
+    /// Adds the bias and does ReLU, for values that came from elsewhere.
+    fn bias_and_clip(&self, values: &mut [f32]) {
         for pixel in values.chunks_exact_mut(self.bias.len()) {
             for (v, b) in pixel.iter_mut().zip(self.bias) {
                 *v += b;
             }
         }
-        if let Some(saved) = saved {
-            saved.copy_from_slice(values);
+        if self.activation == Activation::Relu {
+            self.activation.apply(values);
         }
-        self.activation.apply(values);
     }
 }
 
@@ -60,10 +77,34 @@ pub struct Gradients<'a> {
 #[derive(Debug)]
 pub struct Tables {
     conv: Conv,
-    to_small: Gather,
-    to_big: Gather,
-    outer: Outer,
-    unfolded: bool,
+    way: Way,
+}
+
+/// How the products are done.
+#[derive(Debug)]
+enum Way {
+    /// Pixel by pixel, through tables of neighbours.
+    Direct {
+        to_small: Gather,
+        to_big: Gather,
+        to_kernel: Outer,
+    },
+    /// Through planes, image by image, for few big channels.
+    Planes {
+        /// (planes, pixels) and (planes, small channels) to (pixels, small channels)
+        to_small: Outer,
+        /// (planes, small channels) and (pixels, small channels) to (planes, pixels)
+        to_planes: Gather,
+        /// (planes, pixels) and (pixels, small channels) to (planes, small channels)
+        to_kernel: Gather,
+    },
+}
+
+/// A kernel ready for one of the products.
+enum Ready<'a> {
+    Packed(Packed),
+    /// As it is, with the path to take.
+    Plain(Path, &'a [f32]),
 }
 
 impl Tables {
@@ -76,92 +117,129 @@ impl Tables {
     }
 
     fn new(conv: &Conv) -> Self {
-        let (patch, small) = (conv.patch_len(), conv.small.channels);
-        let unfolded = conv.big.channels < UNFOLD_BELOW;
-        let (to_small, to_big, outer) = if unfolded {
-            (
-                Gather::rows(patch, small),
-                Gather::rows(small, patch),
-                Outer::rows(patch, small),
-            )
+        let (pixels, channels) = (conv.small.pixels(), conv.small.channels);
+        let way = if conv.big.channels < PLANES_BELOW {
+            Way::Planes {
+                to_small: Outer::rows(pixels, channels),
+                to_planes: Gather::rows(channels, pixels),
+                to_kernel: Gather::rows(pixels, channels),
+            }
         } else {
-            (
-                Gather::to_small(conv),
-                Gather::to_big(conv),
-                Outer::new(conv),
-            )
+            Way::Direct {
+                to_small: Gather::to_small(conv),
+                to_big: Gather::to_big(conv),
+                to_kernel: Outer::new(conv),
+            }
         };
-        Self {
-            conv: *conv,
-            to_small,
-            to_big,
-            outer,
-            unfolded,
-        }
+        Self { conv: *conv, way }
     }
 
     /// Images that are worked on together: enough pixels for whole register blocks, few enough for the cache.
     fn group(&self) -> usize {
-        (196 / self.conv.small.pixels().max(1)).max(1)
-    }
-
-    fn pack_to_small(&self, path: Path, kernel: &[f32]) -> Packed {
-        self.to_small.pack(path, kernel)
-    }
-
-    fn pack_to_big(&self, path: Path, kernel: &[f32]) -> Packed {
-        self.to_big.pack_transposed(path, kernel)
-    }
-
-    /// big -> small for some images, on this thread.
-    fn big_to_small(&self, kernel: &Packed, big: &[f32], small: &mut [f32], store: Store) {
-        if self.unfolded {
-            self.with_patches(big, |patches| {
-                self.to_small.run(kernel, patches, small, store)
-            });
-        } else {
-            self.to_small.run(kernel, big, small, store);
+        match self.way {
+            Way::Direct { .. } => (196 / self.conv.small.pixels().max(1)).max(1),
+            Way::Planes { .. } => 1,
         }
     }
 
-    /// small -> big for some images, on this thread.
-    fn small_to_big(&self, kernel: &Packed, small: &[f32], big: &mut [f32], store: Store) {
-        if !self.unfolded {
-            return self.to_big.run(kernel, small, big, store);
+    fn ready_to_small<'a>(&self, path: Path, kernel: &'a [f32]) -> Ready<'a> {
+        match &self.way {
+            Way::Direct { to_small, .. } => Ready::Packed(to_small.pack(path, kernel)),
+            Way::Planes { .. } => Ready::Plain(path, kernel),
         }
-        let conv = &self.conv;
-        if store == Store::Set {
-            big.fill(0.0);
+    }
+
+    fn ready_to_big<'a>(&self, path: Path, kernel: &'a [f32]) -> Ready<'a> {
+        match &self.way {
+            Way::Direct { to_big, .. } => Ready::Packed(to_big.pack_transposed(path, kernel)),
+            Way::Planes { .. } => Ready::Plain(path, kernel),
         }
-        let patches_len = conv.small.pixels() * conv.patch_len();
-        with_buffer(small.len() / conv.small.len() * patches_len, |patches| {
-            self.to_big.run(kernel, small, patches, Store::Set);
-            let images = big.chunks_exact_mut(conv.big.len());
-            for (image, patches) in images.zip(patches.chunks_exact(patches_len)) {
-                col2im_add(conv, patches, image);
+    }
+
+    /// big -> small for a group of images, on this thread: as a layer, or added to what is there.
+    fn big_to_small(
+        &self,
+        kernel: &Ready,
+        big: &[f32],
+        small: &mut [f32],
+        layer: Option<Epilogue>,
+    ) {
+        match (&self.way, kernel) {
+            (Way::Direct { to_small, .. }, Ready::Packed(kernel)) => {
+                to_small.run(
+                    kernel,
+                    big,
+                    small,
+                    layer.map_or(Store::Add, |layer| layer.in_store()),
+                );
             }
-        });
+            (Way::Planes { to_small, .. }, &Ready::Plain(path, kernel)) => {
+                self.with_planes(|planes| {
+                    unfold(&self.conv, big, planes);
+                    if layer.is_some() {
+                        small.fill(0.0);
+                    }
+                    to_small.add(path, planes, kernel, small);
+                    if let Some(layer) = layer {
+                        layer.bias_and_clip(small);
+                    }
+                })
+            }
+            _ => unreachable!("a kernel is made ready by the same tables"),
+        }
     }
 
-    /// (big, small) -> kernel for some images, on this thread.
+    /// small -> big for a group of images, on this thread: as a layer, or added to what is there.
+    fn small_to_big(
+        &self,
+        kernel: &Ready,
+        small: &[f32],
+        big: &mut [f32],
+        layer: Option<Epilogue>,
+    ) {
+        match (&self.way, kernel) {
+            (Way::Direct { to_big, .. }, Ready::Packed(kernel)) => {
+                to_big.run(
+                    kernel,
+                    small,
+                    big,
+                    layer.map_or(Store::Add, |layer| layer.in_store()),
+                );
+            }
+            (Way::Planes { to_planes, .. }, &Ready::Plain(path, kernel)) => {
+                self.with_planes(|planes| {
+                    to_planes.run(
+                        &to_planes.pack_transposed(path, small),
+                        kernel,
+                        planes,
+                        Store::Set,
+                    );
+                    if layer.is_some() {
+                        big.fill(0.0);
+                    }
+                    fold_add(&self.conv, planes, big);
+                    if let Some(layer) = layer {
+                        layer.bias_and_clip(big);
+                    }
+                })
+            }
+            _ => unreachable!("a kernel is made ready by the same tables"),
+        }
+    }
+
+    /// (big, small) -> kernel for a group of images, on this thread; added to what is there.
     fn add_to_kernel(&self, path: Path, big: &[f32], small: &[f32], kernel: &mut [f32]) {
-        if self.unfolded {
-            self.with_patches(big, |patches| self.outer.add(path, patches, small, kernel));
-        } else {
-            self.outer.add(path, big, small, kernel);
+        match &self.way {
+            Way::Direct { to_kernel, .. } => to_kernel.add(path, big, small, kernel),
+            Way::Planes { to_kernel, .. } => self.with_planes(|planes| {
+                unfold(&self.conv, big, planes);
+                to_kernel.run(&to_kernel.pack(path, small), planes, kernel, Store::Add);
+            }),
         }
     }
 
-    fn with_patches(&self, big: &[f32], f: impl FnOnce(&[f32])) {
-        let conv = &self.conv;
-        let patches_len = conv.small.pixels() * conv.patch_len();
-        with_buffer(big.len() / conv.big.len() * patches_len, |patches| {
-            let images = big.chunks_exact(conv.big.len());
-            for (image, patches) in images.zip(patches.chunks_exact_mut(patches_len)) {
-                im2col(conv, image, patches);
-            }
-            f(patches);
-        });
+    fn with_planes(&self, f: impl FnOnce(&mut [f32])) {
+        with_buffer(self.conv.patch_len() * self.conv.small.pixels(), f);
     }
 }
 
@@ -176,7 +254,7 @@ pub fn forward(
     saved: Option<&mut [f32]>,
 ) {
     let tables = Tables::of(conv);
-    let kernel = tables.pack_to_small(path, kernel);
+    let kernel = tables.ready_to_small(path, kernel);
     let (big_len, small_len) = (conv.big.len(), conv.small.len());
     for_each_piece(small, small_len, saved, |first, small, saved| {
         let big = &big[first * big_len..][..small.len() / small_len * big_len];
@@ -185,9 +263,9 @@ pub fn forward(
             .chunks(group * big_len)
             .zip(small.chunks_mut(group * small_len))
         {
-            tables.big_to_small(&kernel, big, small, Store::Set);
+            tables.big_to_small(&kernel, big, small, Some(epilogue));
         }
-        epilogue.apply(small, saved);
+        epilogue.finish(small, saved);
     });
 }
 
@@ -202,7 +280,7 @@ pub fn forward_transposed(
     saved: Option<&mut [f32]>,
 ) {
     let tables = Tables::of(conv);
-    let kernel = tables.pack_to_big(path, kernel);
+    let kernel = tables.ready_to_big(path, kernel);
     let (big_len, small_len) = (conv.big.len(), conv.small.len());
     for_each_piece(big, big_len, saved, |first, big, saved| {
         let small = &small[first * small_len..][..big.len() / big_len * small_len];
@@ -211,9 +289,9 @@ pub fn forward_transposed(
             .chunks(group * small_len)
             .zip(big.chunks_mut(group * big_len))
         {
-            tables.small_to_big(&kernel, small, big, Store::Set);
+            tables.small_to_big(&kernel, small, big, Some(epilogue));
         }
-        epilogue.apply(big, saved);
+        epilogue.finish(big, saved);
     });
 }
 
@@ -234,7 +312,7 @@ pub fn backward(
     let packed = out
         .input
         .is_some()
-        .then(|| tables.pack_to_big(path, kernel));
+        .then(|| tables.ready_to_big(path, kernel));
     let (big_len, small_len) = (conv.big.len(), conv.small.len());
     let task = |first: usize, gradient: &[f32], kernel: &mut [f32], input: Option<&mut [f32]>| {
         let big = &big[first * big_len..][..gradient.len() / small_len * big_len];
@@ -245,7 +323,7 @@ pub fn backward(
         }
         if let (Some(input), Some(packed)) = (input, &packed) {
             for (input, gradient) in input.chunks_mut(group * big_len).zip(groups()) {
-                tables.small_to_big(packed, gradient, input, Store::Add);
+                tables.small_to_big(packed, gradient, input, None);
             }
         }
     };
@@ -274,7 +352,7 @@ pub fn backward_transposed(
     let packed = out
         .input
         .is_some()
-        .then(|| tables.pack_to_small(path, kernel));
+        .then(|| tables.ready_to_small(path, kernel));
     let (big_len, small_len) = (conv.big.len(), conv.small.len());
     let task = |first: usize, gradient: &[f32], kernel: &mut [f32], input: Option<&mut [f32]>| {
         let small = &small[first * small_len..][..gradient.len() / big_len * small_len];
@@ -285,7 +363,7 @@ pub fn backward_transposed(
         }
         if let (Some(input), Some(packed)) = (input, &packed) {
             for (input, gradient) in input.chunks_mut(group * small_len).zip(groups()) {
-                tables.big_to_small(packed, gradient, input, Store::Add);
+                tables.big_to_small(packed, gradient, input, None);
             }
         }
     };
@@ -439,10 +517,8 @@ mod tests {
     fn assert_close(got: &[f32], want: &[f32], what: &str) {
         let norm = |v: &[f32]| v.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
         let difference: Vec<f32> = got.iter().zip(want).map(|(a, b)| a - b).collect();
-        assert!(
-            norm(&difference) <= 2e-6 * norm(want),
-            "{what}: {got:?} is not {want:?}"
-        );
+        let error = norm(&difference) / norm(want).max(1e-30);
+        assert!(error <= 2e-6, "{what} is off by {error:e}");
     }
 
     #[test]
@@ -451,7 +527,7 @@ mod tests {
             let bias = numbers(case.conv.small.channels, 4);
             let epilogue = Epilogue {
                 bias: &bias,
-                activation: Activation::Relu,
+                activation: Activation::LeakyRelu,
             };
             let mut got = vec![f32::NAN; case.small.len()];
             let mut saved = vec![f32::NAN; case.small.len()];
@@ -469,8 +545,23 @@ mod tests {
                 *v += bias[i % bias.len()];
             }
             assert_close(&saved, &want, "weighted sum");
+            let leaky: Vec<f32> = want.iter().map(|&v| v.max(0.2 * v)).collect();
+            assert_close(&got, &leaky, "output");
+            let epilogue = Epilogue {
+                activation: Activation::Relu,
+                ..epilogue
+            };
+            forward(
+                path,
+                &case.conv,
+                &case.big,
+                &case.kernel,
+                epilogue,
+                &mut got,
+                None,
+            );
             want.iter_mut().for_each(|v| *v = v.max(0.0));
-            assert_close(&got, &want, "output");
+            assert_close(&got, &want, "output of ReLU");
         }
     }
 

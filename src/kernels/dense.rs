@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::conv::Epilogue;
 use super::gather::{Gather, Packed, Store};
 use super::outer::Outer;
 use super::path::Path;
@@ -9,16 +10,25 @@ use super::path::Path;
 /// Rows that a thread takes at a time: whole register blocks of every path.
 const ROWS: usize = 12;
 
-/// `out = x kernel`
+/// `out = activation(x kernel + bias)`; `saved`, where given, receives the weighted sum before the activation.
 pub fn forward(
     path: Path,
     x: &[f32],
     kernel: &[f32],
     (inputs, outputs): (usize, usize),
+    epilogue: Epilogue,
     out: &mut [f32],
+    saved: Option<&mut [f32]>,
 ) {
     let gather = Gather::rows(inputs, outputs);
-    run(&gather, &gather.pack(path, kernel), x, out, Store::Set);
+    run(
+        &gather,
+        &gather.pack(path, kernel),
+        x,
+        out,
+        epilogue.in_store(),
+    );
+    epilogue.finish(out, saved);
 }
 
 /// `input += gradient kernel^T`
@@ -81,6 +91,7 @@ fn run(gather: &Gather, kernel: &Packed, input: &[f32], output: &mut [f32], stor
 
 #[cfg(test)]
 mod tests {
+    use super::super::activation::Activation;
     use super::super::parallel::Threads;
     use super::super::reference::numbers;
     use super::*;
@@ -95,6 +106,13 @@ mod tests {
         (1, 9, 130),
         (97, 41, 33),
     ];
+
+    fn no_epilogue(bias: &[f32]) -> Epilogue<'_> {
+        Epilogue {
+            bias,
+            activation: Activation::Linear,
+        }
+    }
 
     fn paths() -> impl Iterator<Item = Path> {
         Path::ALL.into_iter().filter(|path| path.is_available())
@@ -128,7 +146,15 @@ mod tests {
             let sizes = (inputs, outputs);
             for path in paths() {
                 let mut out = vec![f32::NAN; batch * outputs];
-                forward(path, &x, &w, sizes, &mut out);
+                forward(
+                    path,
+                    &x,
+                    &w,
+                    sizes,
+                    no_epilogue(&vec![0.0; outputs]),
+                    &mut out,
+                    None,
+                );
                 let xw = product(
                     |i, l| x[i * inputs + l],
                     |l, j| w[l * outputs + j],
@@ -170,7 +196,15 @@ mod tests {
                 );
                 let (mut out, mut dx, mut dw) =
                     (vec![0.0; 50 * 40], vec![0.0; 50 * 70], vec![0.0; 70 * 40]);
-                forward(Path::current(), &x, &w, (70, 40), &mut out);
+                forward(
+                    Path::current(),
+                    &x,
+                    &w,
+                    (70, 40),
+                    no_epilogue(&[0.0; 40]),
+                    &mut out,
+                    None,
+                );
                 backward_input(Path::current(), &g, &w, (70, 40), &mut dx);
                 backward_kernel(Path::current(), &x, &g, (70, 40), &mut dw);
                 [out, dx, dw]

@@ -10,6 +10,7 @@ use std::ops::Range;
 use super::block::Block;
 use super::geometry::Conv;
 use super::lanes::Lanes;
+use super::outer::copy_block;
 use super::path::{Path, compiled_for};
 
 /// An input pixel outside of the image.
@@ -46,13 +47,20 @@ pub struct Packed {
     path: Path,
 }
 
-/// Whether outputs are replaced or added to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Store {
-    /// `out = ...`
+/// What becomes of the sums.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Store<'a> {
+    /// `out = sums`
     Set,
-    /// `out += ...`
+    /// `out += sums`
     Add,
+    /// `out = sums + bias`, one value an output channel, and 0 where that is negative if `clip` (ReLU).
+    Layer {
+        /// Bias.
+        bias: &'a [f32],
+        /// Whether negative values become 0.
+        clip: bool,
+    },
 }
 
 impl Gather {
@@ -157,7 +165,7 @@ impl Gather {
     pub fn pack(&self, path: Path, kernel: &[f32]) -> Packed {
         let (inputs, outputs) = (self.inputs, self.outputs);
         self.pack_with(path, |tap, input, channels, block| {
-            block.copy_from_slice(&kernel[(tap * inputs + input) * outputs..][channels]);
+            copy_block(&kernel[(tap * inputs + input) * outputs..][channels], block);
         })
     }
 
@@ -260,6 +268,12 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
             let (panel, rest) = panels.split_at(phase.taps.len() * inputs * cols);
             panels = rest;
             let width = cols.min(outputs - channel);
+            let start = match store {
+                Store::Layer { bias, .. } => {
+                    Block::<V, ROWS, WIDTH>::filled(&bias[channel..channel + width])
+                }
+                Store::Set | Store::Add => Block::zero(),
+            };
             // Image and pixel of each row of a block; behind the last row, that one is computed again.
             let (mut image, mut pixel) = (0, 0);
             let mut places = [(0, 0); ROWS];
@@ -272,7 +286,7 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
                         (image, pixel) = (image + 1, 0);
                     }
                 }
-                let mut block = Block::<V, ROWS, WIDTH>::zero();
+                let mut block = start;
                 let taps = panel
                     .chunks_exact(inputs * cols)
                     .zip(phase.sources.chunks_exact(pixels));
@@ -285,6 +299,9 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
                         }
                     }
                     block.add_rows(rows, panel);
+                }
+                if let Store::Layer { clip: true, .. } = store {
+                    block.clip_below_zero();
                 }
                 for (i, (image, pixel)) in places.iter().enumerate().take(rows - first) {
                     let start = image * output_len + phase.targets[*pixel] + channel;

@@ -21,6 +21,8 @@ pub trait Lanes: Copy {
     unsafe fn store(self, to: *mut f32);
     /// `self + a b`, rounded once or twice as the instruction set has it.
     fn add_product(self, a: Self, b: Self) -> Self;
+    /// 0 where the value is below 0, else the value; NaN stays NaN.
+    fn or_zero(self) -> Self;
 }
 
 /// Four lanes that every compiler makes SSE or NEON code of.
@@ -60,6 +62,11 @@ impl Lanes for Portable {
         }
         Self(sum)
     }
+
+    #[inline(always)]
+    fn or_zero(self) -> Self {
+        Self(self.0.map(|v| if v < 0.0 { 0.0 } else { v }))
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -69,12 +76,13 @@ pub use x86::{Avx2, Avx512};
 mod x86 {
     use super::Lanes;
     use std::arch::x86_64::{
-        __m256, __m512, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps,
-        _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
+        __m256, __m512, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_set1_ps,
+        _mm256_storeu_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps, _mm512_set1_ps,
+        _mm512_storeu_ps,
     };
 
     macro_rules! lanes {
-        ($name:ident, $vector:ty, $n:literal, $doc:literal, $splat:ident, $load:ident, $store:ident, $fma:ident) => {
+        ($name:ident, $vector:ty, $n:literal, $doc:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $max:ident) => {
             #[doc = $doc]
             #[derive(Clone, Copy, Debug)]
             pub struct $name($vector);
@@ -103,6 +111,12 @@ mod x86 {
                 fn add_product(self, a: Self, b: Self) -> Self {
                     Self(unsafe { $fma(a.0, b.0, self.0) })
                 }
+
+                #[inline(always)]
+                fn or_zero(self) -> Self {
+                    // Of two operands the second comes out where one is NaN.
+                    Self(unsafe { $max($splat(0.0), self.0) })
+                }
             }
         };
     }
@@ -115,7 +129,8 @@ mod x86 {
         _mm256_set1_ps,
         _mm256_loadu_ps,
         _mm256_storeu_ps,
-        _mm256_fmadd_ps
+        _mm256_fmadd_ps,
+        _mm256_max_ps
     );
     lanes!(
         Avx512,
@@ -125,6 +140,7 @@ mod x86 {
         _mm512_set1_ps,
         _mm512_loadu_ps,
         _mm512_storeu_ps,
-        _mm512_fmadd_ps
+        _mm512_fmadd_ps,
+        _mm512_max_ps
     );
 }

@@ -26,7 +26,7 @@
 //!
 //! [`geometry`] sizes and padding; [`conv`] and [`dense`] the layers' products, made of [`gather`] (from pixels to
 //! pixels) and [`outer`] (from pixels to kernels), whose innermost loops stand in `block`, compiled once for
-//! each [`path`]; [`im2col`] unfolding for images of few channels; [`activation`]; [`loss`] reconstruction and
+//! each [`path`]; [`planes`] unfolding for images of few channels; [`activation`]; [`loss`] reconstruction and
 //! divergence with their gradients; [`parallel`] cutting and threads; [`tensor`] the door to dfdx.
 
 pub mod activation;
@@ -35,12 +35,12 @@ pub mod conv;
 pub mod dense;
 pub mod gather;
 pub mod geometry;
-pub mod im2col;
 mod lanes;
 pub mod loss;
 pub mod outer;
 pub mod parallel;
 pub mod path;
+pub mod planes;
 #[cfg(test)]
 pub mod reference;
 pub mod scratch;

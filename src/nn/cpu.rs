@@ -233,9 +233,10 @@ impl Compute for Cpu {
                 values(&x),
                 values(weights.kernel),
                 sizes,
+                epilogue,
                 output,
+                sum,
             );
-            epilogue.apply(output, sum);
         })?;
         let output = saved.output.clone();
         register(
