@@ -1,4 +1,51 @@
-//! runner
+//! Experiment runner for variational autoencoders: one TOML file in, a trained model and a run folder that
+//! explains itself out.
+//!
+//! # The way through the house
+//!
+//! ```text
+//! text --spec--> Spec --plan--> Plan (layers, sizes, costs)
+//! Data --data--> images in memory (u8)
+//! cmd::session: loop { train::Trainer::advance   memory only, one epoch or until somebody asks to stop
+//!                      run::RunFolder::commit    disk only, one checkpoint, the truth
+//!                      metrics.parquet, figures  made from it, can be made again }
+//! ```
+//!
+//! # Floors
+//!
+//! A file uses lower floors only (`tests/floors.rs` checks it).
+//!
+//! | floor | part | holds | knows nothing of |
+//! | --- | --- | --- | --- |
+//! | 0 | [`ground`] | atomic files, locks, clock, counter-based randomness, elementary functions, digests, signals, exit codes | the field |
+//! | 1 | [`metrics`], [`progress`] | an epoch's numbers; how far a run has come | where they come from |
+//! | 2 | [`spec`] | the table of settings, checks, diagnostics, overrides | tensors, run folders |
+//! | 2 | [`data`] | IDX, picture folders, sprites, search, download, batches; of specs it knows the `[data]` table | tensors |
+//! | 2 | [`kernels`] | the CPU's arithmetic over slices, threads | dfdx (but for one door), specs |
+//! | 3 | [`plan`] | a spec resolved against its data: layer table, parameters, operations, memory | files of a run |
+//! | 3 | [`optim`] | update rules whose state can be saved | networks |
+//! | 4 | [`nn`] | layers on dfdx's tape, generic over axes and device; parameters by name | specs, files |
+//! | 5 | [`vae`] | encoder, decoder, objective, the registry from numbers to types | files, progress bars |
+//! | 5 | [`run`] | the run folder: lock, commit, checkpoint, metrics, manifest, view | how training works |
+//! | 5 | [`figures`] | pictures from plain arrays | training |
+//! | 6 | [`train`] | batches, schedules, steps, evaluation, in memory | folders, progress bars |
+//! | 7 | [`cmd`], [`cli`] | one file a command; the driver that joins training and run folder; exit codes | - |
+//!
+//! # Types
+//!
+//! dfdx keeps shapes in types, a TOML file is known at run time. Layers are generic over
+//! [`dfdx::shapes::Dim`], one implementation for `Const<32>` and `usize`. The network's type carries the axes that
+//! have a meaning, image channels and the latent axis; inner sizes are `usize`, since carrying them would multiply
+//! compiled code and catch nothing that the plan does not decide in one place. [`vae::build`] is the one place
+//! where numbers become types, and [`vae::Model`] the one dynamic call, once a step.
+//!
+//! # The same bits
+//!
+//! Same spec, same seed, same kernel path: same bits, for any number of threads, and whether or not the run was
+//! stopped and resumed on the way. Work is cut by shapes, never by threads ([`kernels::parallel`]); randomness is
+//! a function of (seed, purpose, epoch, step) ([`ground::random`]); everything else that decides what comes next is
+//! in the checkpoint ([`run`]).
+
 pub mod cli;
 pub mod cmd;
 pub mod data;

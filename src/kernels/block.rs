@@ -35,8 +35,8 @@ impl<V: Lanes, const ROWS: usize, const WIDTH: usize> Block<V, ROWS, WIDTH> {
             const { assert!(WIDTH * V::N <= MOST_COLS) };
             // SAFETY: `values` has room for a row, by the assertion.
             let vector = unsafe { V::load(values.as_ptr().add(j * V::N)) };
-            for i in 0..ROWS {
-                block.0[i][j] = vector;
+            for row in &mut block.0 {
+                row[j] = vector;
             }
         }
         block
@@ -63,10 +63,10 @@ impl<V: Lanes, const ROWS: usize, const WIDTH: usize> Block<V, ROWS, WIDTH> {
             // SAFETY: the caller's, since j < WIDTH.
             *weight = unsafe { V::load(right.add(j * V::N)) };
         }
-        for i in 0..ROWS {
-            let value = V::splat(left[i]);
-            for j in 0..WIDTH {
-                self.0[i][j] = self.0[i][j].add_product(value, weights[j]);
+        for (sums, value) in self.0.iter_mut().zip(left) {
+            let value = V::splat(value);
+            for (sum, weight) in sums.iter_mut().zip(weights) {
+                *sum = sum.add_product(value, weight);
             }
         }
     }

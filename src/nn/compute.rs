@@ -11,8 +11,11 @@ use crate::optim::{Rule, Step};
 /// A batch of feature maps or images, NHWC: (image, row, column, channel).
 pub type Maps<C, D, T = NoneTape> = Tensor<(usize, usize, usize, C), f32, D, T>;
 
+/// A batch of rows: (image, value).
+pub type Rows<N, D, T = NoneTape> = Tensor<(usize, N), f32, D, T>;
+
 /// A batch of points of the latent space: (image, latent axis).
-pub type Latent<Z, D, T = NoneTape> = Tensor<(usize, Z), f32, D, T>;
+pub type Latent<Z, D, T = NoneTape> = Rows<Z, D, T>;
 
 /// Kernel and bias of a layer with `O` output channels or units.
 #[derive(Clone, Copy, Debug)]

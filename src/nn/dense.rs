@@ -3,7 +3,7 @@
 use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Tape, Tensor};
 
-use super::compute::{Compute, Weights};
+use super::compute::{Compute, Rows, Weights};
 use super::params::{Init, Parameters, Visit, VisitMut};
 use crate::kernels::Activation;
 
@@ -43,7 +43,7 @@ impl<I: Dim, O: Dim, D: Compute> Dense<I, O, D> {
     pub fn forward<S: Shape, T: Tape<f32, D>>(
         &self,
         x: Tensor<S, f32, D, T>,
-    ) -> Result<Tensor<(usize, O), f32, D, T>, D::Err> {
+    ) -> Result<Rows<O, D, T>, D::Err> {
         let batch = x.shape().concrete()[0];
         self.forward_to(x, (batch, self.bias.shape().0))
     }

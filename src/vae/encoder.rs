@@ -1,7 +1,7 @@
 //! From images to the parameters of the latent distribution.
 
-use dfdx::shapes::Dim;
-use dfdx::tensor::{PutTape, SplitTape, Tape};
+use dfdx::shapes::{Dim, Shape};
+use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
 
 use crate::kernels::Activation;
 use crate::nn::compute::Latent;
@@ -9,6 +9,9 @@ use crate::nn::params::Init;
 use crate::nn::{Compute, Conv2d, Dense, Maps, Parameters, Visit, VisitMut};
 use crate::plan::Architecture;
 use crate::plan::architecture::hidden_name;
+
+/// Mean, which carries the tape, and log variance of q(z | x).
+pub type Distribution<Z, D, T> = (Latent<Z, D, T>, Latent<Z, D>);
 
 /// Convolutions with stride, dense layers, and two heads: q(z | x) = N(mean, e^log_var).
 #[derive(Clone, Debug)]
@@ -60,11 +63,10 @@ impl<C: Dim, Z: Dim, D: Compute> Encoder<C, Z, D> {
 
     /// (batch, height, width, channels) to mean and log variance, both (batch, latent). The tape goes with
     /// the mean.
-    #[allow(clippy::type_complexity)]
     pub fn forward<T: Tape<f32, D>>(
         &self,
         images: Maps<C, D, T>,
-    ) -> Result<(Latent<Z, D, T>, Latent<Z, D>), D::Err> {
+    ) -> Result<Distribution<Z, D, T>, D::Err> {
         let mut maps = self.stem.forward(images)?;
         for conv in &self.convolutions {
             maps = conv.forward(maps)?;
@@ -79,11 +81,10 @@ impl<C: Dim, Z: Dim, D: Compute> Encoder<C, Z, D> {
         self.heads(features)
     }
 
-    #[allow(clippy::type_complexity)]
-    fn heads<S: dfdx::shapes::Shape, T: Tape<f32, D>>(
+    fn heads<S: Shape, T: Tape<f32, D>>(
         &self,
-        features: dfdx::tensor::Tensor<S, f32, D, T>,
-    ) -> Result<(Latent<Z, D, T>, Latent<Z, D>), D::Err> {
+        features: Tensor<S, f32, D, T>,
+    ) -> Result<Distribution<Z, D, T>, D::Err> {
         let (features, tape) = features.split_tape();
         let (log_var, tape) = self
             .z_log_var

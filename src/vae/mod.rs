@@ -1,6 +1,6 @@
 //! The variational autoencoder: encoder, reparameterisation, decoder, objective.
 //!
-//! dfdx keeps shapes in types, a spec is known at run time only. They meet in [`registry`], which maps the
+//! dfdx keeps shapes in types, a spec is known at run time only. They meet in [`build`], which maps the
 //! spec's numbers to types: common sizes become `Const`, all others `usize` in the same code. The latent
 //! axis `Z` is one type parameter that encoder heads, sampling and decoder share; where the types disagree,
 //! the program does not compile:

@@ -71,18 +71,7 @@ impl<C: Dim, Z: Dim, D: Compute> Trained<C, Z, D> {
     }
 
     /// Forward and backward; the gradients are absent where a loss is not finite.
-    #[allow(clippy::type_complexity)]
-    fn gradients(
-        &self,
-        batch: Batch,
-    ) -> Result<
-        (
-            Losses,
-            Outcome<C, Z, D, NoneTape>,
-            Option<Gradients<f32, D>>,
-        ),
-        D::Err,
-    > {
+    fn gradients(&self, batch: Batch) -> Result<Differentiated<C, Z, D>, D::Err> {
         let images = self.images(batch.images)?.leaky_traced();
         let outcome = self.network.objective(
             images,
@@ -120,6 +109,13 @@ impl<C: Dim, Z: Dim, D: Compute> Trained<C, Z, D> {
         Ok((losses, outcome, gradients))
     }
 }
+
+/// Losses, forward values, and the gradients unless a loss is not finite.
+type Differentiated<C, Z, D> = (
+    Losses,
+    Outcome<C, Z, D, NoneTape>,
+    Option<Gradients<f32, D>>,
+);
 
 fn losses<C: Dim, Z: Dim, D: Compute, T>(outcome: &Outcome<C, Z, D, T>) -> Losses {
     Losses {
