@@ -9,8 +9,6 @@ use crate::metrics::EpochMetrics;
 use crate::plan::Plan;
 use crate::vae::{Model, ModelError};
 
-/// Images that go through the network at a time.
-const BATCH: usize = 250;
 /// Images whose reconstructions are shown.
 const RECONSTRUCTIONS: usize = 24;
 /// Columns of a traversal.
@@ -218,10 +216,15 @@ impl Album<'_> {
         )
     }
 
+    /// Images that go through the network at a time: as many as in training, whose memory is there already.
+    fn batch(&self) -> usize {
+        self.plan.spec.training.batch_size
+    }
+
     fn encode(&self, indices: &[u32]) -> Result<Vec<f32>, ModelError> {
         let mut means = vec![];
-        let mut buffer = vec![0.0; BATCH * self.image().len()];
-        for indices in indices.chunks(BATCH) {
+        let mut buffer = vec![0.0; self.batch().min(indices.len()) * self.image().len()];
+        for indices in indices.chunks(self.batch()) {
             let images = &mut buffer[..indices.len() * self.image().len()];
             fill_batch(&self.data.images, indices, images);
             means.extend(self.threads.run(|| self.model.encode(images))?);
@@ -231,7 +234,7 @@ impl Album<'_> {
 
     fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError> {
         let mut pixels = vec![];
-        for z in z.chunks(BATCH * self.plan.architecture.latent) {
+        for z in z.chunks(self.batch() * self.plan.architecture.latent) {
             pixels.extend(self.threads.run(|| self.model.decode(z))?);
         }
         Ok(pixels)

@@ -186,6 +186,8 @@ impl Session<'_> {
         if let Some(code) = stopped {
             return Ok(code);
         }
+        // Figures need memory too, but not at the same time.
+        self.trainer.model().release_memory()?;
         self.draw();
         let missed = self.missed_expectations();
         self.folder

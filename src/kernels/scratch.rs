@@ -1,5 +1,6 @@
 //! Buffers that are kept from call to call, so that a training step asks the system for no memory.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// Buffers nobody uses at the moment.
@@ -25,9 +26,47 @@ pub fn with_buffer<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
     result
 }
 
+/// Vectors that were given back, by their length.
+static RETURNED: Mutex<Option<HashMap<usize, Vec<Vec<f32>>>>> = Mutex::new(None);
+
+/// A vector of this length that somebody gave back, whatever it holds.
+pub fn take(len: usize) -> Option<Vec<f32>> {
+    let mut returned = RETURNED.lock().unwrap_or_else(PoisonError::into_inner);
+    returned.as_mut()?.get_mut(&len)?.pop()
+}
+
+/// Gives a vector back for [`take`].
+pub fn give(vector: Vec<f32>) {
+    let mut returned = RETURNED.lock().unwrap_or_else(PoisonError::into_inner);
+    returned
+        .get_or_insert_with(HashMap::new)
+        .entry(vector.len())
+        .or_default()
+        .push(vector);
+}
+
+/// Gives all idle memory back to the system.
+pub fn clear() {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    *RETURNED.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One test, since `clear` empties what another may just have given back.
+    #[test]
+    fn what_was_given_back_is_taken_once_and_cleared() {
+        let len = 12_345;
+        assert_eq!(take(len), None);
+        give(vec![7.0; len]);
+        assert_eq!(take(len).map(|v| v.len()), Some(len));
+        assert_eq!(take(len), None);
+        give(vec![7.0; len]);
+        clear();
+        assert_eq!(take(len), None);
+    }
 
     #[test]
     fn buffers_have_their_length_and_do_not_overlap() {

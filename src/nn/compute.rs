@@ -45,6 +45,16 @@ pub struct Sample<Z: Dim, D: Compute, T> {
 /// Operations with a tape register their gradients on it; gradients are added to what is there, so that a
 /// tensor may be used twice. Errors are the device's (out of memory, say).
 pub trait Compute: Device<f32> {
+    /// A tensor of these values, row-major.
+    ///
+    /// # Errors
+    /// Their number is not that of the shape, or the device has no memory for them.
+    fn tensor<S: Shape>(&self, values: &[f32], shape: S)
+    -> Result<Tensor<S, f32, Self>, Self::Err>;
+
+    /// Gives back the memory that is kept from step to step.
+    fn release(&self) -> Result<(), Self::Err>;
+
     /// Convolution with bias and activation. Kernel: (kh, kw, in, out); `conv.big` is the input.
     ///
     /// `input_gradient`: whether anybody needs the gradient of `x`.

@@ -2,14 +2,14 @@
 
 use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{
-    Cpu, CpuError, Gradients, PutTape, SplitTape, Storage, Tape, Tensor, TensorFromVec,
+    Cache, Cpu, CpuError, Gradients, PutTape, SplitTape, Storage, Tape, Tensor, TensorFromVec,
 };
 
 use super::compute::{Compute, Latent, Maps, Sample, Weights};
 use crate::kernels::conv::{self, Epilogue};
 use crate::kernels::loss::{self, Reconstruction};
 use crate::kernels::tensor::values;
-use crate::kernels::{Activation, Conv, Path, dense};
+use crate::kernels::{Activation, Conv, Path, dense, scratch};
 use crate::optim::{Rule, Step};
 
 type Buffer = <Cpu as Storage<f32>>::Vec;
@@ -36,10 +36,31 @@ fn put<S: Shape>(
     Ok(())
 }
 
-/// Zeros, in memory that dfdx's cache kept from an earlier step.
+/// A vector that a tensor can be made of, whatever it holds.
+///
+/// Memory goes in a circle, so that a training step asks the system for none: a tensor that is dropped goes to dfdx's
+/// cache; gradients are allocated from there, which fills them with zeros; gradients that are used up go to
+/// [`scratch`], and come from there as the next step's outputs, which need no zeros. A tensor must therefore never
+/// be made of a vector from elsewhere: the cache would grow by it.
 fn buffer(device: &Cpu, len: usize) -> Result<Vec<f32>, CpuError> {
-    let mut buffer: Buffer = device.try_alloc_len(len)?;
-    Ok(std::mem::take(&mut *buffer))
+    match scratch::take(len) {
+        Some(vector) => Ok(vector),
+        None => Ok(into_vector(device.try_alloc_len(len)?)),
+    }
+}
+
+fn into_vector(mut buffer: Buffer) -> Vec<f32> {
+    let vector = std::mem::take(&mut *buffer);
+    // Dropped, it would put its empty vector into the cache, which keeps those too.
+    std::mem::forget(buffer);
+    vector
+}
+
+/// A tensor of one value.
+fn scalar(device: &Cpu, value: f32) -> Result<Tensor<(), f32, Cpu>, CpuError> {
+    let mut vector = buffer(device, 1)?;
+    vector.fill(value);
+    device.try_tensor_from_vec(vector, ())
 }
 
 /// What a layer keeps for its backward pass: the weighted sum where the activation's derivative needs it,
@@ -112,6 +133,7 @@ fn register<X: Shape, K: Shape, O: Dim, S: Shape, T: Tape<f32, Cpu>>(
             &mut output_gradient,
             out,
         );
+        scratch::give(into_vector(output_gradient));
         put(gradients, &kernel, kernel_gradient)?;
         put(gradients, &bias, bias_gradient)?;
         match x_gradient {
@@ -122,6 +144,24 @@ fn register<X: Shape, K: Shape, O: Dim, S: Shape, T: Tape<f32, Cpu>>(
 }
 
 impl Compute for Cpu {
+    fn tensor<S: Shape>(
+        &self,
+        values: &[f32],
+        shape: S,
+    ) -> Result<Tensor<S, f32, Self>, Self::Err> {
+        if values.len() != shape.num_elements() {
+            return Err(CpuError::WrongNumElements);
+        }
+        let mut vector = buffer(self, values.len())?;
+        vector.copy_from_slice(values);
+        self.try_tensor_from_vec(vector, shape)
+    }
+
+    fn release(&self) -> Result<(), Self::Err> {
+        scratch::clear();
+        self.try_empty_cache()
+    }
+
     fn conv2d<I: Dim, O: Dim, T: Tape<f32, Self>>(
         conv: &Conv,
         x: Maps<I, Self, T>,
@@ -266,7 +306,7 @@ impl Compute for Cpu {
         let (mean, mut tape) = mean.split_tape();
         let device = mean.device().clone();
         let axes = mean.shape().1.size();
-        let mut z = vec![0.0; values(&mean).len()];
+        let mut z = buffer(&device, values(&mean).len())?;
         let mut kl_per_axis = vec![0.0; axes];
         loss::sample(
             values(&mean),
@@ -277,7 +317,7 @@ impl Compute for Cpu {
         );
         let z = device.try_tensor_from_vec(z, *mean.shape())?;
         let total = kl_per_axis.iter().sum::<f32>() * kl_factor;
-        let kl = device.try_tensor_from_vec(vec![total], ())?;
+        let kl = scalar(&device, total)?;
         let (z_, kl_) = (z.clone(), kl.clone());
         tape.add_backward_op(move |gradients| {
             let dz = take(gradients, &z_)?;
@@ -315,7 +355,7 @@ impl Compute for Cpu {
         let batch = logits.shape().0;
         let error =
             loss::reconstruction(kind, values(&logits), values(&images), batch, &mut gradient);
-        let error = logits.device().try_tensor_from_vec(vec![error], ())?;
+        let error = scalar(logits.device(), error)?;
         let error_ = error.clone();
         tape.add_backward_op(move |gradients| {
             let outer = take(gradients, &error_)?.first().copied().unwrap_or(0.0);

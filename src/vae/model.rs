@@ -131,6 +131,9 @@ pub trait Model: Send + Sync {
     /// Replaces the optimizer's state; nothing changes when one is missing, too many or of another shape.
     fn set_optimizer_state(&mut self, state: &[NamedTensor]) -> Result<(), ModelError>;
 
+    /// Gives back the memory that is kept from step to step; the next step asks for it again.
+    fn release_memory(&self) -> Result<(), ModelError>;
+
     /// The network as one with exactly two latent axes, if it is one.
     fn planar(&self) -> Option<&dyn Planar>;
 }

@@ -46,8 +46,7 @@ pub(super) fn decode<C: Dim, Z: Dim, D: Compute>(
     latent: Z,
 ) -> Result<Vec<f32>, D::Err> {
     let device = network.decoder.device();
-    let z: Latent<Z, D> =
-        device.try_tensor_from_vec(z.to_vec(), (z.len() / latent.size(), latent))?;
+    let z: Latent<Z, D> = device.tensor(z, (z.len() / latent.size(), latent))?;
     let mut pixels = D::to_vec(&network.decoder.forward(z)?);
     pixels.iter_mut().for_each(|p| *p = sigmoid(*p));
     Ok(pixels)
@@ -62,12 +61,12 @@ impl<C: Dim, Z: Dim, D: Compute> Trained<C, Z, D> {
             width,
             self.channels,
         );
-        self.device.try_tensor_from_vec(images.to_vec(), shape)
+        self.device.tensor(images, shape)
     }
 
     fn latent(&self, values: &[f32]) -> Result<Latent<Z, D>, D::Err> {
         let shape = (values.len() / self.latent.size(), self.latent);
-        self.device.try_tensor_from_vec(values.to_vec(), shape)
+        self.device.tensor(values, shape)
     }
 
     /// Forward and backward; the gradients are absent where a loss is not finite.
@@ -247,6 +246,10 @@ where
             }
         }
         Ok(())
+    }
+
+    fn release_memory(&self) -> Result<(), ModelError> {
+        self.device.release().map_err(device_error)
     }
 
     fn planar(&self) -> Option<&dyn Planar> {

@@ -49,5 +49,4 @@ RULES = [
     ("Rule::Sgd { momentum: 0.9, nesterov: true }", sgd(0.9, True)),
 ]
 for name, steps in RULES:
-    values = ", ".join(repr(round(float(v), 7)) for p in steps for v in p)
-    print(f"({name}, [{values}]),")
+    print(f"({name}, [{', '.join(f'{v:.7f}' for p in steps for v in p)}]),")

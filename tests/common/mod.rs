@@ -1,0 +1,312 @@
+//! What the integration tests share: a temporary folder, tiny specs, and the real program with its exit code.
+
+#![allow(dead_code)]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use runner::run::{Checkpoint, LARGEST_FILE, read_checkpoint, state_digest};
+
+/// No process of these tests takes longer, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Pictures take most of the time of a tiny run; only those tests that look at them draw them.
+pub const NO_FIGURES: &str = "
+[figures]
+loss = false
+manifold = false
+clusters = false
+reconstructions = false
+samples = false
+";
+
+/// A spec that trains for a tenth of a second, without `[figures]`.
+pub fn tiny() -> String {
+    "name = \"tiny\"
+[data]
+dataset = \"sprites\"
+count = 300
+image_size = 12
+[model]
+conv_filters = [4, 8]
+[training]
+epochs = 2
+"
+    .to_owned()
+}
+
+/// [`tiny`], without pictures.
+pub fn plain() -> String {
+    tiny() + NO_FIGURES
+}
+
+/// What a process left behind.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its exit code; minus the signal where one killed it.
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Fails unless the exit code is this one.
+    #[track_caller]
+    pub fn with_code(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:#?}");
+        self
+    }
+
+    /// Fails unless stderr has this text.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "no {text:?} in {self:#?}");
+        self
+    }
+}
+
+/// A folder of its own for a test.
+pub struct Lab {
+    folder: tempfile::TempDir,
+}
+
+impl Lab {
+    pub fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// A lab with [`plain`] as `spec.toml`.
+    pub fn with(spec: &str) -> Self {
+        let lab = Self::new();
+        lab.write("spec.toml", spec);
+        lab
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// The program, in the lab's folder, away from what the user's surroundings hold.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+        command
+            .args(args)
+            .current_dir(self.path())
+            .env_remove("RUNNER_DATA_DIR")
+            .env("HOME", self.path())
+            .env("XDG_CACHE_HOME", self.path().join("cache"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub fn runner(&self, args: &[&str]) -> Ended {
+        Session::spawn(self.command(args)).end()
+    }
+
+    /// Trains `spec.toml` and gives its folder.
+    #[track_caller]
+    pub fn train(&self, args: &[&str]) -> PathBuf {
+        let mut all = vec!["spec.toml", "--quiet"];
+        all.extend(args);
+        let before = self.runs();
+        let ended = self.runner(&all);
+        assert_eq!(ended.code, 0, "{ended:#?}");
+        self.new_run(&before)
+    }
+
+    /// The run folders in `runs`, by name.
+    pub fn runs(&self) -> Vec<PathBuf> {
+        folders(&self.path().join("runs"))
+    }
+
+    /// The one run folder that was not there before.
+    #[track_caller]
+    pub fn new_run(&self, before: &[PathBuf]) -> PathBuf {
+        let mut new = self.runs();
+        new.retain(|run| !before.contains(run));
+        assert_eq!(new.len(), 1, "{new:?}");
+        new.remove(0)
+    }
+
+    /// Every file and folder below the lab, relative to it.
+    pub fn listing(&self) -> Vec<String> {
+        listing(self.path())
+    }
+}
+
+/// A process under way, whose stdout is read line by line.
+pub struct Session {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    seen: String,
+    started: Instant,
+}
+
+impl Session {
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self {
+            child,
+            stdout,
+            seen: String::new(),
+            started: Instant::now(),
+        }
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Waits for so many lines on stdout; false where it ended before.
+    pub fn lines(&mut self, count: usize) -> bool {
+        (0..count).all(|_| self.stdout.read_line(&mut self.seen).unwrap() > 0)
+    }
+
+    /// Waits until a file holds a text; false where the process ended before.
+    pub fn until(&mut self, path: &Path, holds: impl Fn(&str) -> bool) -> bool {
+        while self.started.elapsed() < PATIENCE {
+            if fs::read_to_string(path).is_ok_and(|text| holds(&text)) {
+                return true;
+            }
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_micros(300));
+        }
+        panic!("{} never held what was waited for", path.display());
+    }
+
+    /// Sends a signal by its name: `INT`, `TERM`, `KILL`, `STOP`, `CONT`.
+    pub fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        let status = Command::new("sh").args(["-c", &kill]).status().unwrap();
+        assert!(status.success(), "{kill}");
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Ended {
+        use std::io::Read;
+        let mut stderr = self.child.stderr.take().unwrap();
+        let errors = std::thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        self.stdout.read_to_string(&mut self.seen).unwrap();
+        let status = self.child.wait().unwrap();
+        Ended {
+            code: code(status),
+            stdout: self.seen,
+            stderr: errors.join().unwrap(),
+        }
+    }
+}
+
+fn code(status: std::process::ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status
+        .code()
+        .unwrap_or_else(|| -status.signal().unwrap_or(0))
+}
+
+/// Numbers to vary a test with: the same ones in every run of it.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// From 0 to `n - 1` (splitmix64).
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % n
+    }
+}
+
+pub fn folders(path: &Path) -> Vec<PathBuf> {
+    let mut all: Vec<_> = fs::read_dir(path)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    all.sort();
+    all
+}
+
+/// Every file and folder below a folder, relative to it, sorted.
+pub fn listing(root: &Path) -> Vec<String> {
+    let mut all: Vec<_> = walkdir::WalkDir::new(root)
+        .min_depth(1)
+        .into_iter()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let path = entry.path().strip_prefix(root).unwrap();
+            path.to_string_lossy().into_owned()
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+pub fn checkpoint(run: &Path, name: &str) -> Checkpoint {
+    read_checkpoint(&run.join("checkpoints").join(name), LARGEST_FILE).unwrap()
+}
+
+/// Digest of everything that training decides.
+pub fn digest(run: &Path) -> String {
+    state_digest(&checkpoint(run, "last.safetensors"))
+}
+
+pub fn manifest(run: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(run.join("manifest.json")).unwrap()).unwrap()
+}
+
+/// An IDX file of unsigned bytes.
+pub fn idx(sizes: &[u32], bytes: &[u8]) -> Vec<u8> {
+    let mut file = vec![0, 0, 8, sizes.len() as u8];
+    for size in sizes {
+        file.extend(size.to_be_bytes());
+    }
+    file.extend(bytes);
+    file
+}
+
+/// Images with something to learn: a bright bar whose place is the class.
+pub fn bars(count: u32, height: u32, width: u32) -> (Vec<u8>, Vec<u8>) {
+    let labels: Vec<u8> = (0..count).map(|i| (i % 4) as u8).collect();
+    let pixel = |i: u32, y: u32, x: u32| {
+        let on = x * 4 / width == i % 4;
+        (if on { 200 } else { 20 }) + ((i * 31 + y * 7 + x * 13) % 50) as u8
+    };
+    let mut pixels = vec![];
+    for i in 0..count {
+        for y in 0..height {
+            pixels.extend((0..width).map(|x| pixel(i, y, x)));
+        }
+    }
+    (
+        idx(&[count, height, width], &pixels),
+        idx(&[count], &labels),
+    )
+}
