@@ -1,8 +1,8 @@
 //! Which instructions the kernels use.
 //!
-//! All paths are the same source, compiled for different instruction sets. Those that fuse multiplication and
-//! addition (AVX-512, AVX2, NEON) round alike and give the same bits; the portable path of x86 rounds twice
-//! and gives others.
+//! All paths are the same source, compiled for different instruction sets, with every sum in the same order. Those
+//! that fuse multiplication and addition (AVX-512, AVX2, NEON) round once and should give the same bits, which
+//! was not compared on a machine that has both; the portable path of x86 rounds twice and gives others.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
