@@ -10,8 +10,8 @@ use super::lanes::Lanes;
 #[derive(Clone, Copy)]
 pub struct Block<V, const ROWS: usize, const WIDTH: usize>([[V; WIDTH]; ROWS]);
 
-/// Most columns of a block of any path.
-const MOST_COLS: usize = 32;
+/// Most values of a block of any path.
+pub const MOST_VALUES: usize = 12 * 32;
 
 impl<V: Lanes, const ROWS: usize, const WIDTH: usize> Block<V, ROWS, WIDTH> {
     /// Columns of the block: values in a row.
@@ -23,23 +23,18 @@ impl<V: Lanes, const ROWS: usize, const WIDTH: usize> Block<V, ROWS, WIDTH> {
         Self([[V::splat(0.0); WIDTH]; ROWS])
     }
 
-    /// Every row starts with the same values, zeros behind the last of them.
+    /// Every row starts with the same values.
+    ///
+    /// # Safety
+    /// `COLS` values behind `row` can be read.
     #[inline(always)]
-    pub fn filled(row: &[f32]) -> Self {
-        let mut values = [0.0; MOST_COLS];
-        for (to, from) in values.iter_mut().zip(row) {
-            *to = *from;
+    pub unsafe fn filled(row: *const f32) -> Self {
+        let mut values = [V::splat(0.0); WIDTH];
+        for (j, value) in values.iter_mut().enumerate() {
+            // SAFETY: the caller's, since j < WIDTH.
+            *value = unsafe { V::load(row.add(j * V::N)) };
         }
-        let mut block = Self::zero();
-        for j in 0..WIDTH {
-            const { assert!(WIDTH * V::N <= MOST_COLS) };
-            // SAFETY: `values` has room for a row, by the assertion.
-            let vector = unsafe { V::load(values.as_ptr().add(j * V::N)) };
-            for row in &mut block.0 {
-                row[j] = vector;
-            }
-        }
-        block
+        Self([values; ROWS])
     }
 
     /// Replaces what is below 0 by 0; NaN stays NaN.
@@ -55,88 +50,118 @@ impl<V: Lanes, const ROWS: usize, const WIDTH: usize> Block<V, ROWS, WIDTH> {
     /// `self[i] += left[i] * right` for a row of `COLS` values.
     ///
     /// # Safety
-    /// `COLS` values behind `right` can be read.
+    /// A value behind each of `left` and `COLS` values behind `right` can be read.
     #[inline(always)]
-    unsafe fn add_term(&mut self, left: [f32; ROWS], right: *const f32) {
+    unsafe fn add_term(&mut self, left: impl Fn(usize) -> *const f32, right: *const f32) {
         let mut weights = [V::splat(0.0); WIDTH];
         for (j, weight) in weights.iter_mut().enumerate() {
             // SAFETY: the caller's, since j < WIDTH.
             *weight = unsafe { V::load(right.add(j * V::N)) };
         }
-        for (sums, value) in self.0.iter_mut().zip(left) {
-            let value = V::splat(value);
+        for (i, sums) in self.0.iter_mut().enumerate() {
+            // SAFETY: the caller's.
+            let value = V::splat(unsafe { *left(i) });
             for (sum, weight) in sums.iter_mut().zip(weights) {
                 *sum = sum.add_product(value, weight);
             }
         }
     }
 
-    /// `self[i] += sum over c of rows[i][c] * panel[c]`; the panel has a row of `COLS` values for each value of
-    /// a row.
+    /// `self[i] += sum over runs and c of lefts[i][run + c] * panel[c]`. A run is where it starts and how many
+    /// values it has; the panel has a row of `COLS` values for each of them.
+    ///
+    /// # Safety
+    /// The runs behind each of `lefts`, and the panel, can be read.
     #[inline(always)]
-    pub fn add_rows(&mut self, rows: [&[f32]; ROWS], panel: &[f32]) {
-        let len = panel.len() / Self::COLS;
-        assert!(rows.iter().all(|row| row.len() >= len));
-        let rows = rows.map(<[f32]>::as_ptr);
-        for c in 0..len {
-            let mut left = [0.0; ROWS];
-            for (value, row) in left.iter_mut().zip(rows) {
-                // SAFETY: every row has `len` values.
-                *value = unsafe { *row.add(c) };
+    pub unsafe fn add_runs(
+        &mut self,
+        lefts: [*const f32; ROWS],
+        runs: &[(usize, usize)],
+        mut panel: *const f32,
+    ) {
+        for &(start, len) in runs {
+            let end = start + len;
+            let mut at = start;
+            // Two terms a turn, since a turn's jump costs some of a term.
+            while at + 1 < end {
+                // SAFETY: the caller's.
+                unsafe {
+                    self.add_term(|i| lefts[i].add(at), panel);
+                    self.add_term(|i| lefts[i].add(at + 1), panel.add(Self::COLS));
+                    panel = panel.add(2 * Self::COLS);
+                }
+                at += 2;
             }
-            // SAFETY: the panel has `len` rows of `COLS` values.
-            unsafe { self.add_term(left, panel.as_ptr().add(c * Self::COLS)) };
+            if at < end {
+                // SAFETY: the caller's.
+                unsafe {
+                    self.add_term(|i| lefts[i].add(at), panel);
+                    panel = panel.add(Self::COLS);
+                }
+            }
         }
     }
 
-    /// `self += sum over terms of left * right`. A term names a place in `lefts`, from which `ROWS` values are
-    /// taken, and a row of `COLS` values in `panel`.
+    /// `self += sum over pairs of left * right`: from a pair to the next one it is `step` values on the left, of
+    /// which the first `ROWS` are taken, and a row of `COLS` values in `panel`.
     ///
     /// # Safety
-    /// `ROWS` values behind each place, and the named rows of the panel, can be read.
+    /// `ROWS` values at each place, and the rows of the panel, can be read.
     #[inline(always)]
     pub unsafe fn add_outer(
         &mut self,
-        lefts: *const f32,
-        panel: *const f32,
-        terms: &[(usize, usize)],
+        mut left: *const f32,
+        step: usize,
+        mut panel: *const f32,
+        pairs: usize,
     ) {
-        for &(left, right) in terms {
+        for _ in 0..pairs {
             // SAFETY: the caller's.
-            unsafe {
-                let left = lefts.add(left).cast::<[f32; ROWS]>().read();
-                self.add_term(left, panel.add(right * Self::COLS));
-            }
+            unsafe { self.add_term(|i| left.add(i), panel) };
+            left = left.wrapping_add(step);
+            panel = panel.wrapping_add(Self::COLS);
         }
     }
 
-    /// Writes row `i`, or adds it to what is there; fewer than `COLS` values where `to` is shorter.
+    /// Writes each row, or adds it to what is there.
+    ///
+    /// # Safety
+    /// `COLS` values behind each of `to` can be read and written.
     #[inline(always)]
-    pub fn write_row(&self, i: usize, to: &mut [f32], add: bool) {
-        let row = &self.0[i];
-        if to.len() == Self::COLS {
-            for (j, vector) in row.iter().enumerate() {
-                // SAFETY: `to` has `COLS` = `WIDTH * N` values, and j < WIDTH.
+    pub unsafe fn write(&self, to: [*mut f32; ROWS], add: bool) {
+        for (row, to) in self.0.iter().zip(to) {
+            for (j, &vector) in row.iter().enumerate() {
+                // SAFETY: the caller's, since j < WIDTH.
                 unsafe {
-                    let at = to.as_mut_ptr().add(j * V::N);
+                    let at = to.add(j * V::N);
                     let vector = if add {
-                        V::load(at).add_product(*vector, V::splat(1.0))
+                        V::load(at).add_product(vector, V::splat(1.0))
                     } else {
-                        *vector
+                        vector
                     };
                     vector.store(at);
                 }
             }
-            return;
         }
-        let mut values = [0.0; MOST_COLS];
-        for (j, vector) in row.iter().enumerate() {
-            const { assert!(WIDTH * V::N <= MOST_COLS) };
-            // SAFETY: `values` has room for a row, by the assertion.
-            unsafe { vector.store(values.as_mut_ptr().add(j * V::N)) };
+    }
+}
+
+/// Copies a run into a block, zeros behind it. Whole blocks have a size that the compiler knows, which spares a
+/// call of `memcpy` each.
+#[inline(always)]
+pub fn copy_block(from: &[f32], to: &mut [f32]) {
+    fn fixed<const N: usize>(from: &[f32], to: &mut [f32]) {
+        if let (Some(from), Some(to)) = (from.first_chunk::<N>(), to.first_chunk_mut::<N>()) {
+            *to = *from;
         }
-        for (to, value) in to.iter_mut().zip(values) {
-            *to = if add { *to + value } else { value };
+    }
+    match (from.len(), to.len()) {
+        (16, 16) => fixed::<16>(from, to),
+        (32, 32) => fixed::<32>(from, to),
+        (8, 8) => fixed::<8>(from, to),
+        (n, _) => {
+            to[..n].copy_from_slice(from);
+            to[n..].fill(0.0);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The three products of a convolution and its transpose (see the [module](super)), threads over images.
 //!
 //! Batches are NHWC; kernels are (kh, kw, big channels, small channels). Where the big image has few channels
-//! (gray or RGB), it is unfolded into planes first, since a register block over them would be mostly empty.
+//! (gray or RGB), it is unfolded into patches first, since a register block over them would be mostly empty.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,12 +14,15 @@ use super::gather::{Gather, Packed, Store};
 use super::geometry::Conv;
 use super::outer::Outer;
 use super::parallel::{add_pieces, piece_len};
+use super::patches::Patches;
 use super::path::Path;
-use super::planes::{fold_add, unfold};
-use super::scratch::with_buffer;
+use super::scratch::{Buffer, buffer};
 
-/// Below so many big channels the products go through planes.
-const PLANES_BELOW: usize = 8;
+/// Below so many big channels the products go through patches.
+const PATCHES_BELOW: usize = 8;
+
+/// Patches of an image have at most so many values; larger ones are not worth their memory.
+const MOST_PATCHES: usize = 1 << 24;
 
 /// What comes after the products of a forward pass.
 #[derive(Clone, Copy, Debug)]
@@ -48,18 +52,6 @@ impl<'a> Epilogue<'a> {
             self.activation.apply(values);
         }
     }
-
-    /// Adds the bias and does ReLU, for values that came from elsewhere.
-    fn bias_and_clip(&self, values: &mut [f32]) {
-        for pixel in values.chunks_exact_mut(self.bias.len()) {
-            for (v, b) in pixel.iter_mut().zip(self.bias) {
-                *v += b;
-            }
-        }
-        if self.activation == Activation::Relu {
-            self.activation.apply(values);
-        }
-    }
 }
 
 /// The gradients that a layer's backward pass leaves behind.
@@ -77,34 +69,38 @@ pub struct Gradients<'a> {
 #[derive(Debug)]
 pub struct Tables {
     conv: Conv,
-    way: Way,
+    /// For few big channels: the big image unfolded takes its place in the products.
+    few: Option<Few>,
+    /// From the big image, or its patches.
+    to_small: Gather,
+    /// To the big image, or its patches.
+    to_big: Gather,
+    /// From the big image, or its patches, and the small image.
+    to_kernel: Outer,
 }
 
-/// How the products are done.
+/// The big image as patches.
 #[derive(Debug)]
-enum Way {
-    /// Pixel by pixel, through tables of neighbours.
-    Direct {
-        to_small: Gather,
-        to_big: Gather,
-        to_kernel: Outer,
-    },
-    /// Through planes, image by image, for few big channels.
-    Planes {
-        /// (planes, pixels) and (planes, small channels) to (pixels, small channels)
-        to_small: Outer,
-        /// (planes, small channels) and (pixels, small channels) to (planes, pixels)
-        to_planes: Gather,
-        /// (planes, pixels) and (pixels, small channels) to (planes, small channels)
-        to_kernel: Gather,
-    },
+struct Few {
+    /// One behind the other, to read from.
+    dense: Patches,
+    /// Each starting a cache line, to write to.
+    aligned: Patches,
 }
 
-/// A kernel ready for one of the products.
-enum Ready<'a> {
-    Packed(Packed),
-    /// As it is, with the path to take.
-    Plain(Path, &'a [f32]),
+/// The big image or its patches.
+enum Big<'a> {
+    Image(&'a [f32]),
+    Patches(Buffer),
+}
+
+impl Big<'_> {
+    fn values(&self) -> &[f32] {
+        match self {
+            Self::Image(values) => values,
+            Self::Patches(values) => values,
+        }
+    }
 }
 
 impl Tables {
@@ -117,129 +113,84 @@ impl Tables {
     }
 
     fn new(conv: &Conv) -> Self {
-        let (pixels, channels) = (conv.small.pixels(), conv.small.channels);
-        let way = if conv.big.channels < PLANES_BELOW {
-            Way::Planes {
-                to_small: Outer::rows(pixels, channels),
-                to_planes: Gather::rows(channels, pixels),
-                to_kernel: Gather::rows(pixels, channels),
-            }
-        } else {
-            Way::Direct {
-                to_small: Gather::to_small(conv),
-                to_big: Gather::to_big(conv),
-                to_kernel: Outer::new(conv),
-            }
-        };
-        Self { conv: *conv, way }
+        let (pixels, channels, patch) =
+            (conv.small.pixels(), conv.small.channels, conv.patch_len());
+        let width = patch.next_multiple_of(16);
+        if conv.big.channels < PATCHES_BELOW && pixels * width <= MOST_PATCHES {
+            return Self {
+                conv: *conv,
+                few: Some(Few {
+                    dense: Patches::new(conv, patch),
+                    aligned: Patches::new(conv, width),
+                }),
+                to_small: Gather::rows(patch, channels),
+                to_big: Gather::rows(channels, width),
+                to_kernel: Outer::rows(patch, channels, pixels),
+            };
+        }
+        Self {
+            conv: *conv,
+            few: None,
+            to_small: Gather::to_small(conv),
+            to_big: Gather::to_big(conv),
+            to_kernel: Outer::new(conv),
+        }
     }
 
     /// Images that are worked on together: enough pixels for whole register blocks, few enough for the cache.
     fn group(&self) -> usize {
-        match self.way {
-            Way::Direct { .. } => (196 / self.conv.small.pixels().max(1)).max(1),
-            Way::Planes { .. } => 1,
+        match self.few {
+            None => (196 / self.conv.small.pixels().max(1)).max(1),
+            Some(_) => 1,
         }
     }
 
-    fn ready_to_small<'a>(&self, path: Path, kernel: &'a [f32]) -> Ready<'a> {
-        match &self.way {
-            Way::Direct { to_small, .. } => Ready::Packed(to_small.pack(path, kernel)),
-            Way::Planes { .. } => Ready::Plain(path, kernel),
-        }
+    fn pack_to_small(&self, path: Path, kernel: &[f32]) -> Packed {
+        self.to_small.pack(path, kernel)
     }
 
-    fn ready_to_big<'a>(&self, path: Path, kernel: &'a [f32]) -> Ready<'a> {
-        match &self.way {
-            Way::Direct { to_big, .. } => Ready::Packed(to_big.pack_transposed(path, kernel)),
-            Way::Planes { .. } => Ready::Plain(path, kernel),
-        }
-    }
-
-    /// big -> small for a group of images, on this thread: as a layer, or added to what is there.
-    fn big_to_small(
-        &self,
-        kernel: &Ready,
-        big: &[f32],
-        small: &mut [f32],
-        layer: Option<Epilogue>,
-    ) {
-        match (&self.way, kernel) {
-            (Way::Direct { to_small, .. }, Ready::Packed(kernel)) => {
-                to_small.run(
-                    kernel,
-                    big,
-                    small,
-                    layer.map_or(Store::Add, |layer| layer.in_store()),
-                );
+    fn pack_to_big(&self, path: Path, kernel: &[f32]) -> Packed {
+        let kernel = match &self.few {
+            None => Cow::Borrowed(kernel),
+            Some(few) => {
+                // Patches end in values that count for nothing.
+                let mut padded = kernel.to_vec();
+                padded.resize(few.aligned.stride() * self.conv.small.channels, 0.0);
+                Cow::Owned(padded)
             }
-            (Way::Planes { to_small, .. }, &Ready::Plain(path, kernel)) => {
-                self.with_planes(|planes| {
-                    unfold(&self.conv, big, planes);
-                    if layer.is_some() {
-                        small.fill(0.0);
-                    }
-                    to_small.add(path, planes, kernel, small);
-                    if let Some(layer) = layer {
-                        layer.bias_and_clip(small);
-                    }
-                })
+        };
+        self.to_big.pack_transposed(path, &kernel)
+    }
+
+    /// What stands for some big images in the products.
+    fn big<'a>(&self, images: &'a [f32]) -> Big<'a> {
+        match &self.few {
+            None => Big::Image(images),
+            Some(few) => {
+                let mut patches = buffer(images.len() / self.conv.big.len() * few.dense.len());
+                let images = images.chunks_exact(self.conv.big.len());
+                for (image, patches) in images.zip(patches.chunks_exact_mut(few.dense.len())) {
+                    few.dense.unfold(image, patches);
+                }
+                Big::Patches(patches)
             }
-            _ => unreachable!("a kernel is made ready by the same tables"),
         }
     }
 
-    /// small -> big for a group of images, on this thread: as a layer, or added to what is there.
-    fn small_to_big(
-        &self,
-        kernel: &Ready,
-        small: &[f32],
-        big: &mut [f32],
-        layer: Option<Epilogue>,
-    ) {
-        match (&self.way, kernel) {
-            (Way::Direct { to_big, .. }, Ready::Packed(kernel)) => {
-                to_big.run(
-                    kernel,
-                    small,
-                    big,
-                    layer.map_or(Store::Add, |layer| layer.in_store()),
-                );
-            }
-            (Way::Planes { to_planes, .. }, &Ready::Plain(path, kernel)) => {
-                self.with_planes(|planes| {
-                    to_planes.run(
-                        &to_planes.pack_transposed(path, small),
-                        kernel,
-                        planes,
-                        Store::Set,
-                    );
-                    if layer.is_some() {
-                        big.fill(0.0);
-                    }
-                    fold_add(&self.conv, planes, big);
-                    if let Some(layer) = layer {
-                        layer.bias_and_clip(big);
-                    }
-                })
-            }
-            _ => unreachable!("a kernel is made ready by the same tables"),
+    /// small -> big for some images, on this thread.
+    fn small_to_big(&self, kernel: &Packed, small: &[f32], big: &mut [f32], store: Store) {
+        let Some(few) = &self.few else {
+            return self.to_big.run(kernel, small, big, store);
+        };
+        let (small_len, big_len) = (self.conv.small.len(), self.conv.big.len());
+        let mut patches = buffer(few.aligned.len());
+        for (small, big) in small
+            .chunks_exact(small_len)
+            .zip(big.chunks_exact_mut(big_len))
+        {
+            self.to_big.run(kernel, small, &mut patches, Store::Set);
+            few.aligned.fold(&patches, big, store);
         }
-    }
-
-    /// (big, small) -> kernel for a group of images, on this thread; added to what is there.
-    fn add_to_kernel(&self, path: Path, big: &[f32], small: &[f32], kernel: &mut [f32]) {
-        match &self.way {
-            Way::Direct { to_kernel, .. } => to_kernel.add(path, big, small, kernel),
-            Way::Planes { to_kernel, .. } => self.with_planes(|planes| {
-                unfold(&self.conv, big, planes);
-                to_kernel.run(&to_kernel.pack(path, small), planes, kernel, Store::Add);
-            }),
-        }
-    }
-
-    fn with_planes(&self, f: impl FnOnce(&mut [f32])) {
-        with_buffer(self.conv.patch_len() * self.conv.small.pixels(), f);
     }
 }
 
@@ -254,18 +205,13 @@ pub fn forward(
     saved: Option<&mut [f32]>,
 ) {
     let tables = Tables::of(conv);
-    let kernel = tables.ready_to_small(path, kernel);
-    let (big_len, small_len) = (conv.big.len(), conv.small.len());
-    for_each_piece(small, small_len, saved, |first, small, saved| {
-        let big = &big[first * big_len..][..small.len() / small_len * big_len];
-        let group = tables.group();
-        for (big, small) in big
-            .chunks(group * big_len)
-            .zip(small.chunks_mut(group * small_len))
-        {
-            tables.big_to_small(&kernel, big, small, Some(epilogue));
-        }
-        epilogue.finish(small, saved);
+    let kernel = tables.pack_to_small(path, kernel);
+    let lens = (conv.big.len(), conv.small.len());
+    for_each_group(&tables, big, small, lens, epilogue, saved, |big, small| {
+        let big = tables.big(big);
+        tables
+            .to_small
+            .run(&kernel, big.values(), small, epilogue.in_store());
     });
 }
 
@@ -280,19 +226,48 @@ pub fn forward_transposed(
     saved: Option<&mut [f32]>,
 ) {
     let tables = Tables::of(conv);
-    let kernel = tables.ready_to_big(path, kernel);
-    let (big_len, small_len) = (conv.big.len(), conv.small.len());
-    for_each_piece(big, big_len, saved, |first, big, saved| {
-        let small = &small[first * small_len..][..big.len() / big_len * small_len];
-        let group = tables.group();
-        for (small, big) in small
-            .chunks(group * small_len)
-            .zip(big.chunks_mut(group * big_len))
-        {
-            tables.small_to_big(&kernel, small, big, Some(epilogue));
-        }
-        epilogue.finish(big, saved);
+    let kernel = tables.pack_to_big(path, kernel);
+    let lens = (conv.small.len(), conv.big.len());
+    for_each_group(&tables, small, big, lens, epilogue, saved, |small, big| {
+        tables.small_to_big(&kernel, small, big, epilogue.in_store());
     });
+}
+
+/// Calls `f(input, output)` for each group of images, on several threads, and does what is left of the layer.
+fn for_each_group(
+    tables: &Tables,
+    input: &[f32],
+    output: &mut [f32],
+    (input_len, output_len): (usize, usize),
+    epilogue: Epilogue,
+    saved: Option<&mut [f32]>,
+    f: impl Fn(&[f32], &mut [f32]) + Sync,
+) {
+    let (per_piece, group) = (piece_len(output.len() / output_len), tables.group());
+    let piece = |input: &[f32], output: &mut [f32], mut saved: Option<&mut [f32]>| {
+        let groups = input.chunks(group * input_len);
+        for (i, (input, output)) in groups
+            .zip(output.chunks_mut(group * output_len))
+            .enumerate()
+        {
+            f(input, output);
+            let start = i * group * output_len;
+            let saved = saved.as_deref_mut();
+            epilogue.finish(
+                output,
+                saved.map(|saved| &mut saved[start..][..output.len()]),
+            );
+        }
+    };
+    let pieces = input
+        .par_chunks(per_piece * input_len)
+        .zip(output.par_chunks_mut(per_piece * output_len));
+    match saved {
+        None => pieces.for_each(|(input, output)| piece(input, output, None)),
+        Some(saved) => pieces
+            .zip(saved.par_chunks_mut(per_piece * output_len))
+            .for_each(|((input, output), saved)| piece(input, output, Some(saved))),
+    }
 }
 
 /// A convolution's backward pass.
@@ -304,7 +279,7 @@ pub fn backward(
     conv: &Conv,
     big: &[f32],
     kernel: &[f32],
-    (activation, saved): (Activation, &[f32]),
+    activation: (Activation, &[f32]),
     gradient: &mut [f32],
     out: Gradients,
 ) {
@@ -312,30 +287,17 @@ pub fn backward(
     let packed = out
         .input
         .is_some()
-        .then(|| tables.ready_to_big(path, kernel));
-    let (big_len, small_len) = (conv.big.len(), conv.small.len());
-    let task = |first: usize, gradient: &[f32], kernel: &mut [f32], input: Option<&mut [f32]>| {
-        let big = &big[first * big_len..][..gradient.len() / small_len * big_len];
-        let group = tables.group();
-        let groups = || gradient.chunks(group * small_len);
-        for (big, gradient) in big.chunks(group * big_len).zip(groups()) {
-            tables.add_to_kernel(path, big, gradient, kernel);
-        }
-        if let (Some(input), Some(packed)) = (input, &packed) {
-            for (input, gradient) in input.chunks_mut(group * big_len).zip(groups()) {
-                tables.small_to_big(packed, gradient, input, None);
+        .then(|| tables.pack_to_big(path, kernel));
+    let lens = (conv.big.len(), conv.small.len());
+    let products =
+        |big: &[f32], gradient: &[f32], kernel: &mut [f32], input: Option<&mut [f32]>| {
+            let big = tables.big(big);
+            tables.to_kernel.add(path, big.values(), gradient, kernel);
+            if let (Some(input), Some(packed)) = (input, &packed) {
+                tables.small_to_big(packed, gradient, input, Store::Add);
             }
-        }
-    };
-    backward_pieces(
-        conv,
-        gradient,
-        small_len,
-        (activation, saved),
-        big_len,
-        out,
-        task,
-    );
+        };
+    backward_groups(&tables, big, lens, activation, gradient, out, products);
 }
 
 /// A transposed convolution's backward pass; see [`backward`].
@@ -344,7 +306,7 @@ pub fn backward_transposed(
     conv: &Conv,
     small: &[f32],
     kernel: &[f32],
-    (activation, saved): (Activation, &[f32]),
+    activation: (Activation, &[f32]),
     gradient: &mut [f32],
     out: Gradients,
 ) {
@@ -352,99 +314,83 @@ pub fn backward_transposed(
     let packed = out
         .input
         .is_some()
-        .then(|| tables.ready_to_small(path, kernel));
-    let (big_len, small_len) = (conv.big.len(), conv.small.len());
-    let task = |first: usize, gradient: &[f32], kernel: &mut [f32], input: Option<&mut [f32]>| {
-        let small = &small[first * small_len..][..gradient.len() / big_len * small_len];
-        let group = tables.group();
-        let groups = || gradient.chunks(group * big_len);
-        for (small, gradient) in small.chunks(group * small_len).zip(groups()) {
-            tables.add_to_kernel(path, gradient, small, kernel);
-        }
-        if let (Some(input), Some(packed)) = (input, &packed) {
-            for (input, gradient) in input.chunks_mut(group * small_len).zip(groups()) {
-                tables.big_to_small(packed, gradient, input, None);
+        .then(|| tables.pack_to_small(path, kernel));
+    let lens = (conv.small.len(), conv.big.len());
+    let products =
+        |small: &[f32], gradient: &[f32], kernel: &mut [f32], input: Option<&mut [f32]>| {
+            let gradient = tables.big(gradient);
+            tables.to_kernel.add(path, gradient.values(), small, kernel);
+            if let (Some(input), Some(packed)) = (input, &packed) {
+                tables
+                    .to_small
+                    .run(packed, gradient.values(), input, Store::Add);
             }
-        }
-    };
-    backward_pieces(
-        conv,
-        gradient,
-        big_len,
-        (activation, saved),
-        small_len,
-        out,
-        task,
-    );
-}
-
-/// Calls `f(first image, output, saved)` for each piece of the batch, on several threads.
-fn for_each_piece(
-    output: &mut [f32],
-    image_len: usize,
-    saved: Option<&mut [f32]>,
-    f: impl Fn(usize, &mut [f32], Option<&mut [f32]>) + Sync,
-) {
-    let per_piece = piece_len(output.len() / image_len);
-    let pieces = output.par_chunks_mut(per_piece * image_len).enumerate();
-    match saved {
-        None => pieces.for_each(|(i, output)| f(i * per_piece, output, None)),
-        Some(saved) => pieces
-            .zip(saved.par_chunks_mut(per_piece * image_len))
-            .for_each(|((i, output), saved)| f(i * per_piece, output, Some(saved))),
-    }
+        };
+    backward_groups(&tables, small, lens, activation, gradient, out, products);
 }
 
 /// Turns the gradient into that before the activation, sums the bias' gradient and calls
-/// `f(first image, gradient, kernel gradient of the piece, input gradient)` for each piece of the batch.
-fn backward_pieces(
-    conv: &Conv,
-    gradient: &mut [f32],
-    output_len: usize,
+/// `f(input, gradient, kernel gradient of the piece, input gradient)` for each group of images, on several threads.
+fn backward_groups(
+    tables: &Tables,
+    input: &[f32],
+    (input_len, output_len): (usize, usize),
     (activation, saved): (Activation, &[f32]),
-    input_len: usize,
+    gradient: &mut [f32],
     out: Gradients,
-    f: impl Fn(usize, &[f32], &mut [f32], Option<&mut [f32]>) + Sync,
+    f: impl Fn(&[f32], &[f32], &mut [f32], Option<&mut [f32]>) + Sync,
 ) {
     let images = gradient.len() / output_len;
-    let per_piece = piece_len(images);
-    let pieces = images.div_ceil(per_piece);
-    let (kernel_len, bias_len) = (conv.kernel_len(), out.bias.len());
-    let prepare = |i: usize, gradient: &mut [f32], sums: &mut [f32]| {
+    let (per_piece, group) = (piece_len(images), tables.group());
+    let (kernel_len, bias_len) = (tables.conv.kernel_len(), out.bias.len());
+    let piece = |i: usize,
+                 gradient: &mut [f32],
+                 sums: &mut [f32],
+                 mut input_gradient: Option<&mut [f32]>| {
         sums.fill(0.0);
-        activation.backward(
-            gradient,
-            &saved[i * per_piece * output_len..][..gradient.len()],
-        );
-        add_columns(gradient, &mut sums[kernel_len..]);
+        let (kernel, bias) = sums.split_at_mut(kernel_len);
+        let first = i * per_piece;
+        let inputs = input[first * input_len..].chunks(group * input_len);
+        let saved = saved[first * output_len..].chunks(group * output_len);
+        let groups = gradient
+            .chunks_mut(group * output_len)
+            .zip(inputs)
+            .zip(saved);
+        for (i, ((gradient, input), saved)) in groups.enumerate() {
+            // The last group of this piece may be shorter than what follows in the batch.
+            let images = gradient.len() / output_len;
+            activation.backward(gradient, &saved[..gradient.len()]);
+            add_columns(gradient, bias);
+            let start = i * group * input_len;
+            let input_gradient = input_gradient.as_deref_mut();
+            let input_gradient = input_gradient.map(|g| &mut g[start..][..images * input_len]);
+            f(
+                &input[..images * input_len],
+                gradient,
+                kernel,
+                input_gradient,
+            );
+        }
     };
     // Each piece sums into a kernel and a bias of its own, one behind the other.
-    with_buffer(pieces * (kernel_len + bias_len), |sums| {
-        let tasks = gradient
-            .par_chunks_mut(per_piece * output_len)
-            .zip(sums.par_chunks_mut(kernel_len + bias_len))
-            .enumerate();
-        match out.input {
-            None => tasks.for_each(|(i, (gradient, sums))| {
-                prepare(i, gradient, sums);
-                f(i * per_piece, gradient, &mut sums[..kernel_len], None);
+    let stride = (kernel_len + bias_len).next_multiple_of(16);
+    let mut sums = buffer(images.div_ceil(per_piece) * stride);
+    let tasks = gradient
+        .par_chunks_mut(per_piece * output_len)
+        .zip(sums.par_chunks_mut(stride))
+        .enumerate();
+    match out.input {
+        None => tasks.for_each(|(i, (gradient, sums))| {
+            piece(i, gradient, &mut sums[..kernel_len + bias_len], None)
+        }),
+        Some(input) => tasks
+            .zip(input.par_chunks_mut(per_piece * input_len))
+            .for_each(|((i, (gradient, sums)), input)| {
+                piece(i, gradient, &mut sums[..kernel_len + bias_len], Some(input));
             }),
-            Some(input) => tasks
-                .zip(input.par_chunks_mut(per_piece * input_len))
-                .for_each(|((i, (gradient, sums)), input)| {
-                    prepare(i, gradient, sums);
-                    f(
-                        i * per_piece,
-                        gradient,
-                        &mut sums[..kernel_len],
-                        Some(input),
-                    );
-                }),
-        }
-        let stride = kernel_len + bias_len;
-        add_pieces(out.kernel, sums, stride);
-        add_pieces(out.bias, &sums[kernel_len..], stride);
-    });
+    }
+    add_pieces(out.kernel, &sums, stride);
+    add_pieces(out.bias, &sums[kernel_len..], stride);
 }
 
 /// Adds every row of a row-major matrix to `sums`: the gradient of a bias.

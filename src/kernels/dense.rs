@@ -57,7 +57,7 @@ pub fn backward_kernel(
     (inputs, outputs): (usize, usize),
     kernel: &mut [f32],
 ) {
-    let outer = Outer::rows(inputs, outputs);
+    let outer = Outer::rows(inputs, outputs, gradient.len() / outputs);
     // Rows of the kernel are independent sums over the batch, so that this cut changes no bits either.
     let rows = inputs
         .div_ceil(rayon::current_num_threads())

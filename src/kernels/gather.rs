@@ -1,49 +1,57 @@
-//! Products in which each output pixel gathers rows of input channels: convolution from big to small and from
+//! Products in which each output pixel gathers runs of input values: convolution from big to small and from
 //! small to big, and dense layers.
 //!
-//! For every output pixel a table names the input pixel under each tap of the kernel (Dukhan, "The Indirect
-//! Convolution Algorithm", 2019). From small to big with stride s, output pixels fall into s x s phases, each
-//! with the taps that reach it; no inserted zero is ever multiplied.
+//! From small to big with stride s, output pixels fall into s x s phases, each with the taps that reach it; no
+//! inserted zero is ever multiplied. Input images get a margin of zeros where the kernel hangs over the edge, so that
+//! each tap is the same step from every output pixel's place (the indirection of Dukhan, "The Indirect Convolution
+//! Algorithm", 2019, with one pointer an output pixel), and taps that follow one another in memory are one run.
 
 use std::ops::Range;
 
-use super::block::Block;
-use super::geometry::Conv;
+use rayon::prelude::*;
+
+use super::block::{Block, MOST_VALUES, copy_block};
+use super::geometry::{Conv, Extent};
 use super::lanes::Lanes;
-use super::outer::copy_block;
 use super::path::{Path, compiled_for};
+use super::scratch::{Buffer, buffer};
 
-/// An input pixel outside of the image.
-const PADDING: usize = usize::MAX;
+/// Output pixels of a phase that a table covers at least, over several images where one has fewer: many enough that
+/// register blocks at the end, with rows that are nobody's, are rare.
+const ROWS_OF_A_TABLE: usize = 192;
 
-/// Which input pixels each output pixel gathers.
+/// Which input values each output pixel gathers.
 #[derive(Clone, Debug)]
 pub struct Gather {
-    /// Channels of an input pixel.
-    inputs: usize,
-    /// Channels of an output pixel.
-    outputs: usize,
-    input_pixels: usize,
-    output_pixels: usize,
+    input: Extent,
+    /// Rows and columns of zeros around an input image: above, below, left, right.
+    margin: [usize; 4],
+    output: Extent,
+    /// Images that the tables cover.
+    group: usize,
     phases: Vec<Phase>,
 }
 
 /// Output pixels that gather through the same taps.
 #[derive(Clone, Debug)]
 struct Phase {
-    /// Taps of the kernel.
+    /// Taps of the kernel, in the order of their input values.
     taps: Vec<usize>,
-    /// Where the input pixel's values start within an image, (tap, output pixel of this phase).
+    /// What a pixel gathers, relative to its place among the input values, and how much of it.
+    runs: Vec<(usize, usize)>,
+    /// Output pixels of this phase in an image.
+    pixels: usize,
+    /// The place of each output pixel among the input values, (image of the group, output pixel of this phase).
     sources: Vec<usize>,
-    /// Where the output pixel's values start within an image.
+    /// Where the output pixel's values start, (image of the group, output pixel of this phase).
     targets: Vec<usize>,
 }
 
 /// A kernel rearranged for a [`Gather`] and a [`Path`]: (phase, block of output channels, tap, input channel,
 /// output channel of the block), zeros behind the last channel.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Packed {
-    values: Vec<f32>,
+    values: Buffer,
     path: Path,
 }
 
@@ -63,141 +71,248 @@ pub enum Store<'a> {
     },
 }
 
+/// Some output pixels along one axis, and the input pixels that each meets.
+#[derive(Clone, Debug)]
+struct Axis {
+    /// Output pixels, first to last.
+    targets: Vec<usize>,
+    /// From one output pixel to the next, in input pixels.
+    step: usize,
+    /// For each tap that reaches them, the input pixel of the first output pixel.
+    taps: Vec<(usize, isize)>,
+}
+
+impl Axis {
+    /// All small pixels, from the big ones.
+    fn to_small(small: usize, kernel: usize, stride: usize, pad: usize) -> Self {
+        Self {
+            targets: (0..small).collect(),
+            step: stride,
+            taps: (0..kernel)
+                .map(|tap| (tap, tap as isize - pad as isize))
+                .collect(),
+        }
+    }
+
+    /// The big pixels `first`, `first + stride`, ..., from the small ones: y meets tap t at (y + pad - t) / stride,
+    /// where that divides.
+    fn to_big(big: usize, kernel: usize, stride: usize, pad: usize, first: usize) -> Self {
+        let meets = |tap: usize| {
+            let at = (first + pad) as isize - tap as isize;
+            (at.rem_euclid(stride as isize) == 0).then(|| (tap, at.div_euclid(stride as isize)))
+        };
+        Self {
+            targets: (first..big).step_by(stride).collect(),
+            step: 1,
+            taps: (0..kernel).rev().filter_map(meets).collect(),
+        }
+    }
+
+    /// Input pixels missing before the first and behind the last.
+    fn margin(&self, size: usize) -> (usize, usize) {
+        let last = self.targets.len().saturating_sub(1) * self.step;
+        let before = self.taps.iter().map(|tap| -tap.1).max().unwrap_or(0);
+        let behind = self
+            .taps
+            .iter()
+            .map(|tap| tap.1 + last as isize + 1 - size as isize);
+        let behind = behind.max().unwrap_or(0);
+        (before.max(0) as usize, behind.max(0) as usize)
+    }
+}
+
 impl Gather {
     /// From the big image to the small one: a convolution.
     pub fn to_small(conv: &Conv) -> Self {
-        let k = conv.kernel;
-        let (big, small) = (conv.big, conv.small);
-        let source = |tap: usize, pixel: usize| {
-            let row = (pixel / small.width * conv.stride + tap / k).checked_sub(conv.pad_top);
-            let col = (pixel % small.width * conv.stride + tap % k).checked_sub(conv.pad_left);
-            inside(row, col, big.height, big.width)
-        };
-        let channels = (big.channels, small.channels);
-        let phase = Phase::new(
-            (0..k * k).collect(),
-            (0..small.pixels()).collect(),
-            channels,
-            source,
-        );
-        Self {
-            inputs: big.channels,
-            outputs: small.channels,
-            input_pixels: big.pixels(),
-            output_pixels: small.pixels(),
-            phases: vec![phase],
-        }
+        let (k, stride, small) = (conv.kernel, conv.stride, conv.small);
+        let rows = Axis::to_small(small.height, k, stride, conv.pad_top);
+        let cols = Axis::to_small(small.width, k, stride, conv.pad_left);
+        Self::new(conv.big, small, k, vec![(rows, cols)])
     }
 
     /// From the small image to the big one: a transposed convolution.
     pub fn to_big(conv: &Conv) -> Self {
-        let (k, stride) = (conv.kernel, conv.stride);
-        let (big, small) = (conv.big, conv.small);
-        // The big row y meets kernel row ky at small row (y + pad - ky) / stride, where that divides.
-        let meets = |at: usize, pad: usize, tap: usize| {
-            let shifted = (at + pad).checked_sub(tap)?;
-            shifted.is_multiple_of(stride).then_some(shifted / stride)
+        let (k, stride, big) = (conv.kernel, conv.stride, conv.big);
+        let phase = |(y, x)| {
+            let rows = Axis::to_big(big.height, k, stride, conv.pad_top, y);
+            (rows, Axis::to_big(big.width, k, stride, conv.pad_left, x))
         };
-        let source = |tap: usize, pixel: usize| {
-            let row = meets(pixel / big.width, conv.pad_top, tap / k);
-            let col = meets(pixel % big.width, conv.pad_left, tap % k);
-            inside(row, col, small.height, small.width)
-        };
-        let mut phases = vec![];
-        for (y, x) in (0..stride).flat_map(|y| (0..stride).map(move |x| (y, x))) {
-            let rows = (y..big.height).step_by(stride);
-            let targets: Vec<usize> = rows
-                .flat_map(|row| {
-                    (x..big.width)
-                        .step_by(stride)
-                        .map(move |col| row * big.width + col)
-                })
-                .collect();
-            let divides = |at: usize, pad: usize, tap: usize| {
-                (at + pad + k * stride - tap).is_multiple_of(stride)
-            };
-            let taps = (0..k * k)
-                .filter(|tap| {
-                    divides(y, conv.pad_top, tap / k) && divides(x, conv.pad_left, tap % k)
-                })
-                .collect();
-            if !targets.is_empty() {
-                let channels = (small.channels, big.channels);
-                phases.push(Phase::new(taps, targets, channels, source));
-            }
-        }
-        Self {
-            inputs: small.channels,
-            outputs: big.channels,
-            input_pixels: small.pixels(),
-            output_pixels: big.pixels(),
-            phases,
-        }
+        let firsts = (0..stride).flat_map(|y| (0..stride).map(move |x| (y, x)));
+        Self::new(conv.small, big, k, firsts.map(phase).collect())
     }
 
     /// From rows of `inputs` values to rows of `outputs` values: a matrix product.
     pub fn rows(inputs: usize, outputs: usize) -> Self {
-        let phase = Phase {
-            taps: vec![0],
-            sources: vec![0],
-            targets: vec![0],
+        let pixel = |channels| Extent {
+            height: 1,
+            width: 1,
+            channels,
         };
-        Self {
-            inputs,
-            outputs,
-            input_pixels: 1,
-            output_pixels: 1,
-            phases: vec![phase],
+        let axis = Axis::to_small(1, 1, 1, 0);
+        let phases = vec![(axis.clone(), axis)];
+        Self::new(pixel(inputs), pixel(outputs), 1, phases)
+    }
+
+    /// The tables of phases, each with its rows and columns.
+    fn new(input: Extent, output: Extent, kernel: usize, axes: Vec<(Axis, Axis)>) -> Self {
+        let mut margin = [0; 4];
+        for (rows, cols) in &axes {
+            let (above, below) = rows.margin(input.height);
+            let (left, right) = cols.margin(input.width);
+            for (most, needed) in margin.iter_mut().zip([above, below, left, right]) {
+                *most = needed.max(*most);
+            }
         }
+        let pixels = axes
+            .iter()
+            .map(|(rows, cols)| rows.targets.len() * cols.targets.len());
+        let pixels = pixels.filter(|&pixels| pixels > 0).min().unwrap_or(1);
+        let mut gather = Self {
+            input,
+            margin,
+            output,
+            group: (ROWS_OF_A_TABLE / pixels).max(1),
+            phases: vec![],
+        };
+        let phases = axes
+            .iter()
+            .map(|(rows, cols)| gather.phase(kernel, rows, cols));
+        gather.phases = phases.filter(|phase| phase.pixels > 0).collect();
+        gather
+    }
+
+    fn phase(&self, kernel: usize, rows: &Axis, cols: &Axis) -> Phase {
+        let [above, _, left, _] = self.margin;
+        let (width, channels) = (self.framed().width, self.input.channels);
+        let (mut taps, mut runs) = (vec![], Vec::<(usize, usize)>::new());
+        for &(ky, row) in &rows.taps {
+            for &(kx, col) in &cols.taps {
+                taps.push(ky * kernel + kx);
+                // Not negative, by the margin.
+                let row = (row + above as isize) as usize;
+                let col = (col + left as isize) as usize;
+                let start = (row * width + col) * channels;
+                match runs.last_mut() {
+                    Some((first, len)) if *first + *len == start => *len += channels,
+                    _ => runs.push((start, channels)),
+                }
+            }
+        }
+        let pixels = || {
+            let row = |y| (0..cols.targets.len()).map(move |x| (y, x));
+            (0..rows.targets.len()).flat_map(row)
+        };
+        let (mut sources, mut targets) = (vec![], vec![]);
+        for image in 0..self.group {
+            for (y, x) in pixels() {
+                let place = y * rows.step * width + x * cols.step;
+                sources.push(image * self.framed().len() + place * channels);
+                let pixel = rows.targets[y] * self.output.width + cols.targets[x];
+                targets.push(image * self.output.len() + pixel * self.output.channels);
+            }
+        }
+        Phase {
+            taps,
+            runs,
+            pixels: pixels().count(),
+            sources,
+            targets,
+        }
+    }
+
+    /// Size of an input image with its margin.
+    fn framed(&self) -> Extent {
+        let [above, below, left, right] = self.margin;
+        Extent {
+            height: above + self.input.height + below,
+            width: left + self.input.width + right,
+            channels: self.input.channels,
+        }
+    }
+
+    /// Some input images with their margin.
+    fn frame(&self, input: &[f32]) -> Buffer {
+        let [above, _, left, right] = self.margin;
+        let (framed, channels) = (self.framed(), self.input.channels);
+        let mut values = buffer(input.len() / self.input.len() * framed.len());
+        let images = input.chunks_exact(self.input.len());
+        for (image, values) in images.zip(values.chunks_exact_mut(framed.len())) {
+            let (head, body) = values.split_at_mut(above * framed.width * channels);
+            let row_len = framed.width * channels;
+            let (body, tail) = body.split_at_mut(self.input.height * row_len);
+            head.fill(0.0);
+            tail.fill(0.0);
+            let rows = image.chunks_exact(self.input.width * channels);
+            for (row, values) in rows.zip(body.chunks_exact_mut(row_len)) {
+                let (before, values) = values.split_at_mut(left * channels);
+                let (values, behind) = values.split_at_mut(row.len());
+                debug_assert_eq!(behind.len(), right * channels);
+                before.fill(0.0);
+                values.copy_from_slice(row);
+                behind.fill(0.0);
+            }
+        }
+        values
     }
 
     /// Values of an output image.
     pub fn output_len(&self) -> usize {
-        self.output_pixels * self.outputs
+        self.output.len()
     }
 
     /// Values of an input image.
     pub fn input_len(&self) -> usize {
-        self.input_pixels * self.inputs
+        self.input.len()
     }
 
     /// Rearranges a kernel that is stored as (tap, input channel, output channel).
     pub fn pack(&self, path: Path, kernel: &[f32]) -> Packed {
-        let (inputs, outputs) = (self.inputs, self.outputs);
-        self.pack_with(path, |tap, input, channels, block| {
-            copy_block(&kernel[(tap * inputs + input) * outputs..][channels], block);
+        let (inputs, outputs) = (self.input.channels, self.output.channels);
+        self.pack_with(path, |tap, channels, rows, cols| {
+            for (input, row) in rows.chunks_exact_mut(cols).enumerate() {
+                let from = &kernel[(tap * inputs + input) * outputs..][channels.clone()];
+                copy_block(from, row);
+            }
         })
     }
 
     /// Rearranges a kernel that is stored as (tap, output channel, input channel).
     pub fn pack_transposed(&self, path: Path, kernel: &[f32]) -> Packed {
-        let (inputs, outputs) = (self.inputs, self.outputs);
-        self.pack_with(path, |tap, input, channels, block| {
-            for (value, channel) in block.iter_mut().zip(channels) {
-                *value = kernel[(tap * outputs + channel) * inputs + input];
+        let (inputs, outputs) = (self.input.channels, self.output.channels);
+        self.pack_with(path, |tap, channels, rows, cols| {
+            if channels.len() < cols {
+                rows.fill(0.0);
+            }
+            for (col, channel) in channels.enumerate() {
+                let from = &kernel[(tap * outputs + channel) * inputs..][..inputs];
+                for (row, value) in rows.chunks_exact_mut(cols).zip(from) {
+                    row[col] = *value;
+                }
             }
         })
     }
 
+    /// `copy` fills the rows of one tap and one block of channels.
     fn pack_with(
         &self,
         path: Path,
-        copy: impl Fn(usize, usize, Range<usize>, &mut [f32]),
+        copy: impl Fn(usize, Range<usize>, &mut [f32], usize) + Sync,
     ) -> Packed {
-        let cols = path.block();
-        let taps: usize = self.phases.iter().map(|phase| phase.taps.len()).sum();
-        let mut values = vec![0.0; taps * self.inputs * self.outputs.next_multiple_of(cols)];
-        let mut blocks = values.chunks_exact_mut(cols);
+        let (cols, outputs) = (path.block(), self.output.channels);
+        let mut parts = vec![];
         for phase in &self.phases {
-            for first in (0..self.outputs).step_by(cols) {
-                let channels = first..self.outputs.min(first + cols);
-                for &tap in &phase.taps {
-                    for (input, block) in blocks.by_ref().take(self.inputs).enumerate() {
-                        copy(tap, input, channels.clone(), &mut block[..channels.len()]);
-                    }
-                }
+            for first in (0..outputs).step_by(cols) {
+                parts.extend(phase.taps.iter().map(|&tap| (tap, first)));
             }
         }
+        let mut values = buffer(parts.len() * self.input.channels * cols);
+        values
+            .par_chunks_exact_mut((self.input.channels * cols).max(1))
+            .zip(parts)
+            .with_min_len(4)
+            .for_each(|(rows, (tap, first))| {
+                copy(tap, first..outputs.min(first + cols), rows, cols);
+            });
         Packed { values, path }
     }
 
@@ -207,42 +322,26 @@ impl Gather {
             input.len() * self.output_len(),
             output.len() * self.input_len()
         );
-        if output.is_empty() {
-            return;
-        }
-        let gather = self;
-        let panels = kernel.values.as_slice();
-        compiled_for!(
-            kernel.path,
-            body,
-            [4, 6, 12],
-            (gather: &Gather, panels: &[f32], input: &[f32], output: &mut [f32], store: Store)
+        let taps: usize = self.phases.iter().map(|phase| phase.taps.len()).sum();
+        let blocks = self.output.channels.div_ceil(kernel.path.block());
+        assert_eq!(
+            kernel.values.len(),
+            taps * blocks * self.input.channels * kernel.path.block()
         );
-    }
-}
-
-/// The index of a pixel, if it lies inside.
-fn inside(row: Option<usize>, col: Option<usize>, height: usize, width: usize) -> Option<usize> {
-    match (row, col) {
-        (Some(row), Some(col)) if row < height && col < width => Some(row * width + col),
-        _ => None,
-    }
-}
-
-impl Phase {
-    fn new(
-        taps: Vec<usize>,
-        targets: Vec<usize>,
-        (inputs, outputs): (usize, usize),
-        source: impl Fn(usize, usize) -> Option<usize>,
-    ) -> Self {
-        let each = |&tap: &usize| targets.iter().map(move |&target| (tap, target));
-        let start = |(tap, target)| source(tap, target).map_or(PADDING, |pixel| pixel * inputs);
-        let sources = taps.iter().flat_map(each).map(start).collect();
-        Self {
-            taps,
-            sources,
-            targets: targets.iter().map(|target| target * outputs).collect(),
+        if let Store::Layer { bias, .. } = store {
+            assert_eq!(bias.len(), self.output.channels);
+        }
+        let (gather, panels) = (self, &*kernel.values);
+        let inputs = input.chunks(self.group * self.input_len());
+        for (input, output) in inputs.zip(output.chunks_mut(self.group * self.output_len())) {
+            let framed = (self.margin != [0; 4]).then(|| self.frame(input));
+            let input = framed.as_deref().unwrap_or(input);
+            compiled_for!(
+                kernel.path,
+                body,
+                [4, 4, 12],
+                (gather: &Gather, panels: &[f32], input: &[f32], output: &mut [f32], store: Store)
+            );
         }
     }
 }
@@ -256,56 +355,68 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     store: Store,
 ) {
     let cols = Block::<V, ROWS, WIDTH>::COLS;
-    let (inputs, outputs) = (gather.inputs, gather.outputs);
-    let (input_len, output_len) = (gather.input_len(), gather.output_len());
-    let images = output.len() / output_len;
-    let zeros = vec![0.0; inputs];
+    let outputs = gather.output.channels;
+    let images = output.len() / gather.output_len();
+    assert!(images <= gather.group && input.len() == images * gather.framed().len());
+    let (clip, add) = match store {
+        Store::Set => (false, false),
+        Store::Add => (false, true),
+        Store::Layer { clip, .. } => (clip, false),
+    };
+    // Where rows go that are not to go to the output as they are.
+    let mut aside = [0.0; MOST_VALUES];
+    const { assert!(ROWS * WIDTH * V::N <= MOST_VALUES) };
     let mut panels = panels;
     for phase in &gather.phases {
-        let pixels = phase.targets.len();
-        let rows = images * pixels;
+        let rows = images * phase.pixels;
+        let (sources, targets) = (&phase.sources[..rows], &phase.targets[..rows]);
         for channel in (0..outputs).step_by(cols) {
-            let (panel, rest) = panels.split_at(phase.taps.len() * inputs * cols);
+            let (panel, rest) = panels.split_at(phase.taps.len() * gather.input.channels * cols);
             panels = rest;
             let width = cols.min(outputs - channel);
-            let start = match store {
-                Store::Layer { bias, .. } => {
-                    Block::<V, ROWS, WIDTH>::filled(&bias[channel..channel + width])
-                }
-                Store::Set | Store::Add => Block::zero(),
-            };
-            // Image and pixel of each row of a block; behind the last row, that one is computed again.
-            let (mut image, mut pixel) = (0, 0);
-            let mut places = [(0, 0); ROWS];
+            let mut start = [0.0; MOST_VALUES];
+            if let Store::Layer { bias, .. } = store {
+                start[..width].copy_from_slice(&bias[channel..channel + width]);
+            }
             for first in (0..rows).step_by(ROWS) {
-                for place in &mut places {
-                    *place = (image, pixel);
-                    if pixel + 1 < pixels {
-                        pixel += 1;
-                    } else if image + 1 < images {
-                        (image, pixel) = (image + 1, 0);
-                    }
+                let count = ROWS.min(rows - first);
+                let direct = width == cols && count == ROWS;
+                let mut lefts = [input.as_ptr(); ROWS];
+                let mut to = [aside.as_mut_ptr(); ROWS];
+                for (i, (left, to)) in lefts.iter_mut().zip(&mut to).enumerate() {
+                    // Behind the last row, that one is computed again.
+                    let row = first + i.min(count - 1);
+                    // SAFETY: `row < rows`.
+                    let (source, target) =
+                        unsafe { (*sources.get_unchecked(row), *targets.get_unchecked(row)) };
+                    *left = input.as_ptr().wrapping_add(source);
+                    *to = if direct {
+                        output.as_mut_ptr().wrapping_add(target + channel)
+                    } else {
+                        aside.as_mut_ptr().wrapping_add(i * cols)
+                    };
                 }
-                let mut block = start;
-                let taps = panel
-                    .chunks_exact(inputs * cols)
-                    .zip(phase.sources.chunks_exact(pixels));
-                for (panel, sources) in taps {
-                    let mut rows = [zeros.as_slice(); ROWS];
-                    for (row, (image, pixel)) in rows.iter_mut().zip(places) {
-                        let source = sources[pixel];
-                        if source != PADDING {
-                            *row = &input[image * input_len + source..][..inputs];
+                // SAFETY: the runs from a source on lie in its image with its margin (`Gather::phase`), one of the
+                // `images` of the input, since the row is one of theirs; a target has all output channels behind it,
+                // of which the block ends at `channel + cols <= outputs`, and what goes aside has a row of its own
+                // there. The panel has a row for each value of the runs.
+                unsafe {
+                    let mut block = Block::<V, ROWS, WIDTH>::filled(start.as_ptr());
+                    block.add_runs(lefts, &phase.runs, panel.as_ptr());
+                    if clip {
+                        block.clip_below_zero();
+                    }
+                    block.write(to, add && direct);
+                }
+                if !direct {
+                    for (row, target) in
+                        aside.chunks_exact(cols).zip(&targets[first..first + count])
+                    {
+                        let to = &mut output[target + channel..][..width];
+                        for (to, value) in to.iter_mut().zip(row) {
+                            *to = if add { *to + value } else { *value };
                         }
                     }
-                    block.add_rows(rows, panel);
-                }
-                if let Store::Layer { clip: true, .. } = store {
-                    block.clip_below_zero();
-                }
-                for (i, (image, pixel)) in places.iter().enumerate().take(rows - first) {
-                    let start = image * output_len + phase.targets[*pixel] + channel;
-                    block.write_row(i, &mut output[start..start + width], store == Store::Add);
                 }
             }
         }

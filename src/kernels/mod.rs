@@ -26,7 +26,7 @@
 //!
 //! [`geometry`] sizes and padding; [`conv`] and [`dense`] the layers' products, made of [`gather`] (from pixels to
 //! pixels) and [`outer`] (from pixels to kernels), whose innermost loops stand in `block`, compiled once for
-//! each [`path`]; [`planes`] unfolding for images of few channels; [`activation`]; [`loss`] reconstruction and
+//! each [`path`]; [`patches`] unfolding for images of few channels; [`activation`]; [`loss`] reconstruction and
 //! divergence with their gradients; [`parallel`] cutting and threads; [`tensor`] the door to dfdx.
 
 pub mod activation;
@@ -39,8 +39,8 @@ mod lanes;
 pub mod loss;
 pub mod outer;
 pub mod parallel;
+pub mod patches;
 pub mod path;
-pub mod planes;
 #[cfg(test)]
 pub mod reference;
 pub mod scratch;

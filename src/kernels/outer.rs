@@ -3,11 +3,20 @@
 //! For each tap, the kernel's gradient is the sum over pixels of (big channels) x (small channels), each pair of
 //! pixels that the tap joins giving one outer product.
 
-use super::block::Block;
+use std::ops::Range;
+
+use super::block::{Block, MOST_VALUES, copy_block};
 use super::geometry::Conv;
 use super::lanes::Lanes;
 use super::path::{Path, compiled_for};
-use super::scratch::with_buffer;
+use super::scratch::buffer;
+
+/// Values of both sides that are worked on at a time: they stay in a first-level cache of 32 KiB, with room for
+/// the sums. The same for all paths and any number of threads, since chunks decide the order of sums.
+const CHUNK: usize = 6_400;
+
+/// Rows of a matrix that take the place of a row of the small image.
+const ROW: usize = 64;
 
 /// Which pixels each tap joins.
 #[derive(Clone, Debug)]
@@ -18,42 +27,95 @@ pub struct Outer {
     cols: usize,
     big_pixels: usize,
     small_pixels: usize,
-    /// For each tap, pairs of where a big pixel's values start within an image, and a small pixel.
-    taps: Vec<Vec<(usize, usize)>>,
+    /// Rows and columns of the small image.
+    small_height: usize,
+    small_width: usize,
+    /// Big pixels from one small pixel to the next.
+    step: usize,
+    taps: Vec<Tap>,
+}
+
+/// Which pixels one tap joins: for each row of the small image a run of pairs.
+type Tap = Vec<Run>;
+
+/// Pixels of a row of the small image that follow one another, and those of the big image that a tap joins them
+/// with.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    /// The first one's big pixel.
+    big: usize,
+    /// The first one.
+    small: usize,
+    /// How many.
+    len: usize,
+}
+
+/// What is worked on at a time: some rows of some images.
+#[derive(Clone, Debug)]
+struct Chunk {
+    images: Range<usize>,
+    /// Rows of the small image.
+    rows: Range<usize>,
 }
 
 impl Outer {
     /// The gradient of a convolution's kernel.
     pub fn new(conv: &Conv) -> Self {
         let (k, big, small) = (conv.kernel, conv.big, conv.small);
-        let pair = |tap: usize, pixel: usize| {
-            let row = (pixel / small.width * conv.stride + tap / k).checked_sub(conv.pad_top)?;
-            let col = (pixel % small.width * conv.stride + tap % k).checked_sub(conv.pad_left)?;
-            let inside = row < big.height && col < big.width;
-            inside.then_some(((row * big.width + col) * big.channels, pixel))
+        // Columns of the small image whose big one is inside.
+        let cols = |kx: usize| {
+            let first = conv.pad_left.saturating_sub(kx).div_ceil(conv.stride);
+            let end = (big.width + conv.pad_left)
+                .saturating_sub(kx)
+                .div_ceil(conv.stride);
+            first.min(small.width)..end.clamp(first.min(small.width), small.width)
         };
-        let pairs = |tap| {
-            (0..small.pixels())
-                .filter_map(|pixel| pair(tap, pixel))
-                .collect()
+        let run = |tap: usize, y: usize| {
+            let row = (y * conv.stride + tap / k).wrapping_sub(conv.pad_top);
+            let cols = cols(tap % k);
+            let inside = row < big.height && !cols.is_empty();
+            Run {
+                big: match inside {
+                    true => row * big.width + cols.start * conv.stride + tap % k - conv.pad_left,
+                    false => 0,
+                },
+                small: y * small.width + cols.start,
+                len: if inside { cols.len() } else { 0 },
+            }
         };
+        let run = &run;
         Self {
             rows: big.channels,
             cols: small.channels,
             big_pixels: big.pixels(),
             small_pixels: small.pixels(),
-            taps: (0..k * k).map(pairs).collect(),
+            small_height: small.height,
+            small_width: small.width,
+            step: conv.stride,
+            taps: (0..k * k)
+                .map(|tap| (0..small.height).map(|y| run(tap, y)).collect())
+                .collect(),
         }
     }
 
-    /// The gradient of a matrix: `out += left transposed times right`, for rows of `rows` and of `cols` values.
-    pub fn rows(rows: usize, cols: usize) -> Self {
+    /// The gradient of a matrix: `out += left transposed times right`, for `count` rows of `rows` and of `cols`
+    /// values.
+    pub fn rows(rows: usize, cols: usize, count: usize) -> Self {
+        // As rows of an image, so that chunks can be cut between them.
+        let run = |y: usize| Run {
+            big: y * ROW,
+            small: y * ROW,
+            len: ROW.min(count - y * ROW),
+        };
         Self {
             rows,
             cols,
-            big_pixels: 1,
-            small_pixels: 1,
-            taps: vec![vec![(0, 0)]],
+            big_pixels: count,
+            small_pixels: count,
+            small_height: count.div_ceil(ROW),
+            small_width: ROW,
+            step: 1,
+            taps: vec![(0..count.div_ceil(ROW)).map(run).collect()],
         }
     }
 
@@ -68,100 +130,114 @@ impl Outer {
         path: Path,
         big: &[f32],
         small: &[f32],
-        channels: std::ops::Range<usize>,
+        channels: Range<usize>,
         out: &mut [f32],
     ) {
-        assert_eq!(
-            big.len() * self.small_pixels * self.cols,
-            small.len() * self.big_pixels * self.rows
-        );
-        assert!(channels.end <= self.rows);
+        let (big_len, small_len) = (self.big_pixels * self.rows, self.small_len());
+        assert!(big.len() * small_len == small.len() * big_len && channels.end <= self.rows);
         assert_eq!(out.len(), self.taps.len() * channels.len() * self.cols);
         if big.is_empty() || out.is_empty() {
             return;
         }
-        with_packed(small, self.cols, path.block(), |panels| {
-            let outer = self;
+        let images = small.len() / small_len;
+        for chunk in self.chunks(images) {
+            let (outer, chunk) = (self, &chunk);
             let channels = (channels.start, channels.end);
             compiled_for!(
                 path,
                 body,
                 [4, 6, 12],
-                (outer: &Outer, big: &[f32], panels: &[f32], channels: (usize, usize), out: &mut [f32])
+                (outer: &Outer, big: &[f32], small: &[f32], chunk: &Chunk, channels: (usize, usize), out: &mut [f32])
             );
-        });
+        }
     }
-}
 
-/// Rows of `cols` values rearranged as (block of columns, row, column of the block), zeros behind the last.
-fn with_packed(rows: &[f32], cols: usize, block: usize, f: impl FnOnce(&[f32])) {
-    let count = rows.len() / cols;
-    with_buffer(count * cols.next_multiple_of(block), |packed| {
-        for (first, panel) in (0..cols)
-            .step_by(block)
-            .zip(packed.chunks_exact_mut(count * block))
-        {
-            let width = block.min(cols - first);
-            for (row, to) in rows.chunks_exact(cols).zip(panel.chunks_exact_mut(block)) {
-                copy_block(&row[first..first + width], to);
+    fn small_len(&self) -> usize {
+        self.small_pixels * self.cols
+    }
+
+    /// Cuts some images into chunks.
+    fn chunks(&self, images: usize) -> Vec<Chunk> {
+        // Of a pixel, a block of small channels is used at a time, and more than 64 big channels are not needed
+        // soon enough again.
+        let values = 32 + self.rows.min(64);
+        let most = (CHUNK / (values * self.small_width)).max(1);
+        let parts = self.small_height.div_ceil(most);
+        let rows = self.small_height.div_ceil(parts);
+        let together = if parts == 1 { most / rows } else { 1 };
+        let mut chunks = vec![];
+        for first in (0..images).step_by(together) {
+            for row in (0..self.small_height).step_by(rows) {
+                chunks.push(Chunk {
+                    images: first..images.min(first + together),
+                    rows: row..self.small_height.min(row + rows),
+                });
             }
         }
-        f(packed);
-    });
-}
-
-/// Copies a run into a block, zeros behind it. Whole blocks have a size that the compiler knows, which spares a
-/// call of `memcpy` each.
-#[inline(always)]
-pub(super) fn copy_block(from: &[f32], to: &mut [f32]) {
-    fn fixed<const N: usize>(from: &[f32], to: &mut [f32]) {
-        if let (Some(from), Some(to)) = (from.first_chunk::<N>(), to.first_chunk_mut::<N>()) {
-            *to = *from;
-        }
-    }
-    match (from.len(), to.len()) {
-        (16, 16) => fixed::<16>(from, to),
-        (32, 32) => fixed::<32>(from, to),
-        (8, 8) => fixed::<8>(from, to),
-        (n, _) => {
-            to[..n].copy_from_slice(from);
-            to[n..].fill(0.0);
-        }
+        chunks
     }
 }
 
-/// What the blocks of one tap share.
-struct Tap<'a> {
+/// What the blocks of a chunk, a tap and a block of small channels share.
+struct Product<'a> {
     outer: &'a Outer,
-    pairs: &'a [(usize, usize)],
+    runs: &'a [Run],
+    /// The images of the chunk.
     big: &'a [f32],
-    panels: &'a [f32],
-    images: usize,
+    /// Rows of the block's columns: (image, small pixel of the chunk).
+    panel: &'a [f32],
+    /// The first pixel of the chunk in its small image.
+    first_pixel: usize,
+    /// The first small channel.
+    col: usize,
 }
 
-impl Tap<'_> {
-    /// Sums `ROWS` big channels from `first` on, against all small channels; `out` has a row a big channel.
+impl Product<'_> {
+    /// Sums `ROWS` big channels from `first` on; `out` has a row a big channel.
     #[inline(always)]
     fn add<V: Lanes, const ROWS: usize, const WIDTH: usize>(&self, first: usize, out: &mut [f32]) {
         let outer = self.outer;
         let cols = Block::<V, ROWS, WIDTH>::COLS;
-        let (big_len, small_pixels) = (outer.big_pixels * outer.rows, outer.small_pixels);
-        let panels = self.panels.chunks_exact(self.images * small_pixels * cols);
-        for (panel, col) in panels.zip((0..outer.cols).step_by(cols)) {
-            let mut block = Block::<V, ROWS, WIDTH>::zero();
-            let images = self
-                .big
-                .chunks_exact(big_len)
-                .zip(panel.chunks_exact(small_pixels * cols));
-            for (big, panel) in images {
-                assert!(first + ROWS <= outer.rows);
-                // SAFETY: a pair's places are within an image (`Outer::new`), the big one a multiple of the
-                // channels, behind which `first + ROWS` values follow.
-                unsafe { block.add_outer(big[first..].as_ptr(), panel.as_ptr(), self.pairs) };
+        let big_len = outer.big_pixels * outer.rows;
+        let images = self.big.len() / big_len;
+        let panel_len = self.panel.len() / images;
+        let mut block = Block::<V, ROWS, WIDTH>::zero();
+        assert!(first + ROWS <= outer.rows && images > 0);
+        for (big, panel) in self
+            .big
+            .chunks_exact(big_len)
+            .zip(self.panel.chunks_exact(panel_len))
+        {
+            for run in self.runs {
+                let left = big.as_ptr().wrapping_add(run.big * outer.rows + first);
+                let panel = panel
+                    .as_ptr()
+                    .wrapping_add((run.small - self.first_pixel) * cols);
+                // SAFETY: a run's pixels are within an image (`Outer::new`), so that the values of `first + ROWS`
+                // channels follow where a big one starts; the small ones are in the rows of the chunk, hence in
+                // the panel, whose first row is the chunk's first pixel.
+                unsafe { block.add_outer(left, outer.step * outer.rows, panel, run.len) };
             }
-            let width = cols.min(outer.cols - col);
-            for i in 0..ROWS {
-                block.write_row(i, &mut out[i * outer.cols + col..][..width], true);
+        }
+        let width = cols.min(outer.cols - self.col);
+        let out = &mut out[..ROWS * outer.cols];
+        if width == cols {
+            let to = std::array::from_fn(|i| out[i * outer.cols + self.col..].as_mut_ptr());
+            // SAFETY: `cols` values follow in each row of `out`.
+            unsafe { block.write(to, true) };
+            return;
+        }
+        let mut aside = [0.0; MOST_VALUES];
+        const { assert!(ROWS * WIDTH * V::N <= MOST_VALUES) };
+        let to = std::array::from_fn(|i| aside[i * cols..].as_mut_ptr());
+        // SAFETY: each row of `aside` has `cols` values, by the assertion.
+        unsafe { block.write(to, false) };
+        for (out, row) in out
+            .chunks_exact_mut(outer.cols)
+            .zip(aside.chunks_exact(cols))
+        {
+            for (to, value) in out[self.col..].iter_mut().zip(row) {
+                *to += value;
             }
         }
     }
@@ -171,45 +247,70 @@ impl Tap<'_> {
 fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     outer: &Outer,
     big: &[f32],
-    panels: &[f32],
+    small: &[f32],
+    chunk: &Chunk,
     (start, end): (usize, usize),
     out: &mut [f32],
 ) {
-    let images = big.len() / (outer.big_pixels * outer.rows);
-    for (pairs, out) in outer
-        .taps
-        .iter()
-        .zip(out.chunks_exact_mut((end - start) * outer.cols))
-    {
-        let tap = Tap {
-            outer,
-            pairs,
-            big,
-            panels,
-            images,
-        };
-        let mut first = start;
-        while first < end {
-            let out = &mut out[(first - start) * outer.cols..];
-            // The largest block that fits.
-            first += match end - first {
-                left if left >= ROWS => {
-                    tap.add::<V, ROWS, WIDTH>(first, out);
-                    ROWS
-                }
-                4.. => {
-                    tap.add::<V, 4, WIDTH>(first, out);
-                    4
-                }
-                2.. => {
-                    tap.add::<V, 2, WIDTH>(first, out);
-                    2
-                }
-                _ => {
-                    tap.add::<V, 1, WIDTH>(first, out);
-                    1
-                }
+    let block_cols = Block::<V, ROWS, WIDTH>::COLS;
+    let (big_len, small_len) = (outer.big_pixels * outer.rows, outer.small_len());
+    let big = &big[chunk.images.start * big_len..chunk.images.end * big_len];
+    let first_pixel = chunk.rows.start * outer.small_width;
+    let end_pixel = outer.small_pixels.min(chunk.rows.end * outer.small_width);
+    let pixels = end_pixel - first_pixel;
+    let mut panel = buffer(chunk.images.len() * pixels * block_cols);
+    for col in (0..outer.cols).step_by(block_cols) {
+        let width = block_cols.min(outer.cols - col);
+        for (image, panel) in chunk
+            .images
+            .clone()
+            .zip(panel.chunks_exact_mut(pixels * block_cols))
+        {
+            let rows =
+                small[image * small_len + first_pixel * outer.cols..].chunks_exact(outer.cols);
+            for (to, row) in panel.chunks_exact_mut(block_cols).zip(rows) {
+                copy_block(&row[col..col + width], to);
+            }
+        }
+        let taps = out.chunks_exact_mut((end - start) * outer.cols);
+        for (tap, out) in outer.taps.iter().zip(taps) {
+            let product = Product {
+                outer,
+                runs: &tap[chunk.rows.clone()],
+                big,
+                panel: &panel,
+                first_pixel,
+                col,
             };
+            let mut first = start;
+            while first < end {
+                let out = &mut out[(first - start) * outer.cols..];
+                // The largest block that fits, unless it would leave a thin one: a block of few rows has too few
+                // sums to keep the processor's multipliers busy.
+                let left = end - first;
+                first += match left {
+                    _ if left >= ROWS && !(left > ROWS && left < ROWS + 4 && left >= 8) => {
+                        product.add::<V, ROWS, WIDTH>(first, out);
+                        ROWS
+                    }
+                    8.. if ROWS > 8 => {
+                        product.add::<V, 8, WIDTH>(first, out);
+                        8
+                    }
+                    4.. => {
+                        product.add::<V, 4, WIDTH>(first, out);
+                        4
+                    }
+                    2.. => {
+                        product.add::<V, 2, WIDTH>(first, out);
+                        2
+                    }
+                    _ => {
+                        product.add::<V, 1, WIDTH>(first, out);
+                        1
+                    }
+                };
+            }
         }
     }
 }

@@ -1,29 +1,64 @@
-//! Buffers that are kept from call to call, so that a training step asks the system for no memory.
+//! Memory that is kept from call to call, so that a training step asks the system for none.
 
 use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
-/// Buffers nobody uses at the moment.
-static IDLE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
+/// A cache line of values.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Line([f32; 16]);
 
-/// Calls `f` with a buffer whose content is whatever was there.
-pub fn with_buffer<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
-    let idle = || IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+/// Lines nobody uses at the moment, the shortest first.
+static IDLE: Mutex<Vec<Vec<Line>>> = Mutex::new(Vec::new());
+
+/// Values whose first one starts a cache line, so that no vector of them lies across two. They return to the pool
+/// when they are dropped.
+#[derive(Debug)]
+pub struct Buffer {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+/// A buffer whose content is whatever was there.
+pub fn buffer(len: usize) -> Buffer {
+    let needed = len.div_ceil(16);
     // The smallest that is large enough, else the largest, which then grows.
-    let mut buffer = {
-        let mut idle = idle();
-        let fits = idle.iter().position(|buffer| buffer.len() >= len);
+    let mut lines = {
+        let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = idle.iter().position(|lines| lines.len() >= needed);
         let index = fits.or_else(|| idle.len().checked_sub(1));
         index.map_or_else(Vec::new, |index| idle.remove(index))
     };
-    if buffer.len() < len {
-        buffer.resize(len, 0.0);
+    if lines.len() < needed {
+        lines.resize(needed, Line([0.0; 16]));
     }
-    let result = f(&mut buffer[..len]);
-    let mut idle = idle();
-    let place = idle.partition_point(|other| other.len() < buffer.len());
-    idle.insert(place, buffer);
-    result
+    Buffer { lines, len }
+}
+
+impl Deref for Buffer {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        // SAFETY: a line is sixteen values without padding, and `len` values fit into the lines.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as above; any bits are values.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let lines = std::mem::take(&mut self.lines);
+        let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = idle.partition_point(|other| other.len() < lines.len());
+        idle.insert(place, lines);
+    }
 }
 
 /// Vectors that were given back, by their length.
@@ -69,15 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn buffers_have_their_length_and_do_not_overlap() {
-        with_buffer(100, |a| {
-            a.fill(1.0);
-            with_buffer(50, |b| {
-                b.fill(2.0);
-                assert_eq!(b.len(), 50);
-            });
-            assert!(a.len() == 100 && a.iter().all(|&v| v == 1.0));
-        });
-        with_buffer(0, |empty| assert!(empty.is_empty()));
+    fn buffers_have_their_length_start_a_line_and_do_not_overlap() {
+        let mut a = buffer(100);
+        a.fill(1.0);
+        let mut b = buffer(50);
+        b.fill(2.0);
+        assert!(a.len() == 100 && a.iter().all(|&v| v == 1.0));
+        assert!(b.len() == 50 && b.iter().all(|&v| v == 2.0));
+        assert!([a.as_ptr(), b.as_ptr()].iter().all(|p| p.addr() % 64 == 0));
+        assert!(buffer(0).is_empty());
     }
 }
