@@ -1,5 +1,7 @@
 //! Activations and their derivatives, as Keras defines them (`keras.activations`).
 
+use super::lanes::Lanes;
+use super::path::{Path, compiled_for};
 use crate::ground::math::{exp, sigmoid, tanh};
 
 /// What stands between a layer's weighted sum and its output.
@@ -82,6 +84,87 @@ impl Activation {
     }
 }
 
+/// Multiplies the gradient of a layer's output by the activation's derivative, as [`Activation::backward`], and adds
+/// every row of it to `sums`: the gradient of the bias, one value an output channel.
+pub fn backward_with_bias(
+    path: Path,
+    activation: Activation,
+    gradient: &mut [f32],
+    saved: &[f32],
+    sums: &mut [f32],
+) {
+    assert_eq!(gradient.len(), saved.len());
+    if activation == Activation::Relu {
+        compiled_for!(
+            path,
+            relu_with_bias,
+            [1, 1, 1],
+            (gradient: &mut [f32], saved: &[f32], sums: &mut [f32])
+        );
+        return;
+    }
+    activation.backward(gradient, saved);
+    add_columns(gradient, sums);
+}
+
+/// Both in one pass, since the pass costs more than the arithmetic.
+#[inline(always)]
+fn relu_with_bias<V: Lanes, const ROWS: usize, const WIDTH: usize>(
+    gradient: &mut [f32],
+    saved: &[f32],
+    sums: &mut [f32],
+) {
+    let channels = sums.len();
+    for (row, saved) in gradient
+        .chunks_exact_mut(channels)
+        .zip(saved.chunks_exact(channels))
+    {
+        let whole = channels - channels % V::N;
+        for c in (0..whole).step_by(V::N) {
+            // SAFETY: all three have `channels` values, and `c + N <= channels`.
+            unsafe {
+                let at = row.as_mut_ptr().add(c);
+                let value = V::load(at).where_positive(V::load(saved.as_ptr().add(c)));
+                value.store(at);
+                let sum = sums.as_mut_ptr().add(c);
+                V::load(sum).add_product(value, V::splat(1.0)).store(sum);
+            }
+        }
+        for ((g, y), sum) in row.iter_mut().zip(saved).zip(sums.iter_mut()).skip(whole) {
+            *g = if *y > 0.0 { *g } else { 0.0 };
+            *sum += *g;
+        }
+    }
+}
+
+/// Adds every row of a row-major matrix to `sums`.
+fn add_columns(rows: &[f32], sums: &mut [f32]) {
+    // Many short rows are taken together, so that no sum waits for the one before it.
+    const TOGETHER: usize = 16;
+    let columns = sums.len();
+    let mut blocks = rows.chunks_exact(columns * TOGETHER);
+    if columns < 8 {
+        let mut partial = [0.0; 8 * TOGETHER];
+        for block in blocks.by_ref() {
+            for (sum, value) in partial.iter_mut().zip(block) {
+                *sum += value;
+            }
+        }
+        add_rows(&partial[..columns * TOGETHER], sums);
+        add_rows(blocks.remainder(), sums);
+    } else {
+        add_rows(rows, sums);
+    }
+}
+
+fn add_rows(rows: &[f32], sums: &mut [f32]) {
+    for row in rows.chunks_exact(sums.len()) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += value;
+        }
+    }
+}
+
 #[inline(always)]
 fn gelu_inner(x: f32) -> f32 {
     GELU_SCALE * (x + GELU_CUBIC * x * x * x)
@@ -144,6 +227,29 @@ mod tests {
                     "{activation:?} at {x}: {} against {numeric}",
                     gradient[0]
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn the_bias_gets_the_sums_of_what_is_left() {
+        use super::super::reference::numbers;
+        for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+            for (rows, channels) in [(1, 1), (37, 1), (50, 3), (9, 8), (5, 19), (3, 64)] {
+                for activation in ALL {
+                    let saved = numbers(rows * channels, 1);
+                    let mut want = numbers(rows * channels, 2);
+                    let mut gradient = want.clone();
+                    activation.backward(&mut want, &saved);
+                    let mut sums = vec![1.0; channels];
+                    backward_with_bias(path, activation, &mut gradient, &saved, &mut sums);
+                    assert_eq!(gradient, want, "{activation:?}");
+                    for (channel, sum) in sums.iter().enumerate() {
+                        let column = want.iter().skip(channel).step_by(channels);
+                        let want = 1.0 + column.map(|&v| f64::from(v)).sum::<f64>();
+                        assert!((f64::from(*sum) - want).abs() < 1e-5, "{sum} is not {want}");
+                    }
+                }
             }
         }
     }

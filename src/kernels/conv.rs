@@ -1,25 +1,24 @@
 //! The three products of a convolution and its transpose (see the [module](super)), threads over images.
 //!
 //! Batches are NHWC; kernels are (kh, kw, big channels, small channels). Where the big image has few channels
-//! (gray or RGB), it is unfolded into patches first, since a register block over them would be mostly empty.
+//! (gray or RGB), products to it go through patches, since a register block over them would be mostly empty.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::activation::Activation;
+use super::activation::{Activation, backward_with_bias};
 use super::gather::{Gather, Packed, Store};
 use super::geometry::Conv;
 use super::outer::Outer;
 use super::parallel::{add_pieces, piece_len};
 use super::patches::Patches;
 use super::path::Path;
-use super::scratch::{Buffer, buffer};
+use super::scratch::buffer;
 
-/// Below so many big channels the products go through patches.
-const PATCHES_BELOW: usize = 8;
+/// Below so many big channels a register block over them would be mostly empty.
+const FEW_CHANNELS: usize = 8;
 
 /// Patches of an image have at most so many values; larger ones are not worth their memory.
 const MOST_PATCHES: usize = 1 << 24;
@@ -61,46 +60,21 @@ pub struct Gradients<'a> {
     pub kernel: &'a mut [f32],
     /// Added to, one value an output channel.
     pub bias: &'a mut [f32],
-    /// Added to, the input's layout; nothing where nobody needs it (the first layer).
+    /// The input's layout; nothing where nobody needs it (the first layer).
     pub input: Option<&'a mut [f32]>,
+    /// Whether the input's gradient is set or added to.
+    pub store: Store<'static>,
 }
 
 /// A convolution ready to run: which pixels meet through which tap.
 #[derive(Debug)]
 pub struct Tables {
     conv: Conv,
-    /// For few big channels: the big image unfolded takes its place in the products.
-    few: Option<Few>,
-    /// From the big image, or its patches.
     to_small: Gather,
-    /// To the big image, or its patches.
+    /// To the big image, or to its patches.
     to_big: Gather,
-    /// From the big image, or its patches, and the small image.
+    patches: Option<Patches>,
     to_kernel: Outer,
-}
-
-/// The big image as patches.
-#[derive(Debug)]
-struct Few {
-    /// One behind the other, to read from.
-    dense: Patches,
-    /// Each starting a cache line, to write to.
-    aligned: Patches,
-}
-
-/// The big image or its patches.
-enum Big<'a> {
-    Image(&'a [f32]),
-    Patches(Buffer),
-}
-
-impl Big<'_> {
-    fn values(&self) -> &[f32] {
-        match self {
-            Self::Image(values) => values,
-            Self::Patches(values) => values,
-        }
-    }
 }
 
 impl Tables {
@@ -113,36 +87,27 @@ impl Tables {
     }
 
     fn new(conv: &Conv) -> Self {
-        let (pixels, channels, patch) =
-            (conv.small.pixels(), conv.small.channels, conv.patch_len());
-        let width = patch.next_multiple_of(16);
-        if conv.big.channels < PATCHES_BELOW && pixels * width <= MOST_PATCHES {
-            return Self {
-                conv: *conv,
-                few: Some(Few {
-                    dense: Patches::new(conv, patch),
-                    aligned: Patches::new(conv, width),
-                }),
-                to_small: Gather::rows(patch, channels),
-                to_big: Gather::rows(channels, width),
-                to_kernel: Outer::rows(patch, channels, pixels),
-            };
-        }
+        let few = conv.big.channels < FEW_CHANNELS;
+        let width = conv.patch_len().next_multiple_of(16);
+        let patches = few && conv.small.pixels() * width <= MOST_PATCHES;
         Self {
             conv: *conv,
-            few: None,
             to_small: Gather::to_small(conv),
-            to_big: Gather::to_big(conv),
-            to_kernel: Outer::new(conv),
+            to_big: match patches {
+                true => Gather::rows(conv.small.channels, width),
+                false => Gather::to_big(conv),
+            },
+            patches: patches.then(|| Patches::new(conv, width)),
+            to_kernel: match few {
+                true => Outer::by_rows_of_the_kernel(conv),
+                false => Outer::new(conv),
+            },
         }
     }
 
     /// Images that are worked on together: enough pixels for whole register blocks, few enough for the cache.
     fn group(&self) -> usize {
-        match self.few {
-            None => (196 / self.conv.small.pixels().max(1)).max(1),
-            Some(_) => 1,
-        }
+        (196 / self.conv.small.pixels().max(1)).max(1)
     }
 
     fn pack_to_small(&self, path: Path, kernel: &[f32]) -> Packed {
@@ -150,46 +115,28 @@ impl Tables {
     }
 
     fn pack_to_big(&self, path: Path, kernel: &[f32]) -> Packed {
-        let kernel = match &self.few {
-            None => Cow::Borrowed(kernel),
-            Some(few) => {
-                // Patches end in values that count for nothing.
-                let mut padded = kernel.to_vec();
-                padded.resize(few.aligned.stride() * self.conv.small.channels, 0.0);
-                Cow::Owned(padded)
-            }
+        let Some(patches) = &self.patches else {
+            return self.to_big.pack_transposed(path, kernel);
         };
-        self.to_big.pack_transposed(path, &kernel)
-    }
-
-    /// What stands for some big images in the products.
-    fn big<'a>(&self, images: &'a [f32]) -> Big<'a> {
-        match &self.few {
-            None => Big::Image(images),
-            Some(few) => {
-                let mut patches = buffer(images.len() / self.conv.big.len() * few.dense.len());
-                let images = images.chunks_exact(self.conv.big.len());
-                for (image, patches) in images.zip(patches.chunks_exact_mut(few.dense.len())) {
-                    few.dense.unfold(image, patches);
-                }
-                Big::Patches(patches)
-            }
-        }
+        // Patches end in values that count for nothing.
+        let mut padded = kernel.to_vec();
+        padded.resize(patches.stride() * self.conv.small.channels, 0.0);
+        self.to_big.pack_transposed(path, &padded)
     }
 
     /// small -> big for some images, on this thread.
     fn small_to_big(&self, kernel: &Packed, small: &[f32], big: &mut [f32], store: Store) {
-        let Some(few) = &self.few else {
+        let Some(patches) = &self.patches else {
             return self.to_big.run(kernel, small, big, store);
         };
         let (small_len, big_len) = (self.conv.small.len(), self.conv.big.len());
-        let mut patches = buffer(few.aligned.len());
+        let mut values = buffer(patches.len());
         for (small, big) in small
             .chunks_exact(small_len)
             .zip(big.chunks_exact_mut(big_len))
         {
-            self.to_big.run(kernel, small, &mut patches, Store::Set);
-            few.aligned.fold(&patches, big, store);
+            self.to_big.run(kernel, small, &mut values, Store::Set);
+            patches.fold(&values, big, store);
         }
     }
 }
@@ -208,10 +155,9 @@ pub fn forward(
     let kernel = tables.pack_to_small(path, kernel);
     let lens = (conv.big.len(), conv.small.len());
     for_each_group(&tables, big, small, lens, epilogue, saved, |big, small| {
-        let big = tables.big(big);
         tables
             .to_small
-            .run(&kernel, big.values(), small, epilogue.in_store());
+            .run(&kernel, big, small, epilogue.in_store());
     });
 }
 
@@ -284,6 +230,7 @@ pub fn backward(
     out: Gradients,
 ) {
     let tables = Tables::of(conv);
+    let store = out.store;
     let packed = out
         .input
         .is_some()
@@ -291,13 +238,20 @@ pub fn backward(
     let lens = (conv.big.len(), conv.small.len());
     let products =
         |big: &[f32], gradient: &[f32], kernel: &mut [f32], input: Option<&mut [f32]>| {
-            let big = tables.big(big);
-            tables.to_kernel.add(path, big.values(), gradient, kernel);
+            tables.to_kernel.add(path, big, gradient, kernel);
             if let (Some(input), Some(packed)) = (input, &packed) {
-                tables.small_to_big(packed, gradient, input, Store::Add);
+                tables.small_to_big(packed, gradient, input, store);
             }
         };
-    backward_groups(&tables, big, lens, activation, gradient, out, products);
+    backward_groups(
+        (path, &tables),
+        big,
+        lens,
+        activation,
+        gradient,
+        out,
+        products,
+    );
 }
 
 /// A transposed convolution's backward pass; see [`backward`].
@@ -311,6 +265,7 @@ pub fn backward_transposed(
     out: Gradients,
 ) {
     let tables = Tables::of(conv);
+    let store = out.store;
     let packed = out
         .input
         .is_some()
@@ -318,21 +273,26 @@ pub fn backward_transposed(
     let lens = (conv.small.len(), conv.big.len());
     let products =
         |small: &[f32], gradient: &[f32], kernel: &mut [f32], input: Option<&mut [f32]>| {
-            let gradient = tables.big(gradient);
-            tables.to_kernel.add(path, gradient.values(), small, kernel);
+            tables.to_kernel.add(path, gradient, small, kernel);
             if let (Some(input), Some(packed)) = (input, &packed) {
-                tables
-                    .to_small
-                    .run(packed, gradient.values(), input, Store::Add);
+                tables.to_small.run(packed, gradient, input, store);
             }
         };
-    backward_groups(&tables, small, lens, activation, gradient, out, products);
+    backward_groups(
+        (path, &tables),
+        small,
+        lens,
+        activation,
+        gradient,
+        out,
+        products,
+    );
 }
 
 /// Turns the gradient into that before the activation, sums the bias' gradient and calls
 /// `f(input, gradient, kernel gradient of the piece, input gradient)` for each group of images, on several threads.
 fn backward_groups(
-    tables: &Tables,
+    (path, tables): (Path, &Tables),
     input: &[f32],
     (input_len, output_len): (usize, usize),
     (activation, saved): (Activation, &[f32]),
@@ -359,8 +319,7 @@ fn backward_groups(
         for (i, ((gradient, input), saved)) in groups.enumerate() {
             // The last group of this piece may be shorter than what follows in the batch.
             let images = gradient.len() / output_len;
-            activation.backward(gradient, &saved[..gradient.len()]);
-            add_columns(gradient, bias);
+            backward_with_bias(path, activation, gradient, &saved[..gradient.len()], bias);
             let start = i * group * input_len;
             let input_gradient = input_gradient.as_deref_mut();
             let input_gradient = input_gradient.map(|g| &mut g[start..][..images * input_len]);
@@ -391,15 +350,6 @@ fn backward_groups(
     }
     add_pieces(out.kernel, &sums, stride);
     add_pieces(out.bias, &sums[kernel_len..], stride);
-}
-
-/// Adds every row of a row-major matrix to `sums`: the gradient of a bias.
-pub fn add_columns(rows: &[f32], sums: &mut [f32]) {
-    for row in rows.chunks_exact(sums.len()) {
-        for (s, v) in sums.iter_mut().zip(row) {
-            *s += v;
-        }
-    }
 }
 
 #[cfg(test)]
@@ -567,6 +517,7 @@ mod tests {
                         kernel: &mut kernel,
                         bias: &mut bias,
                         input: Some(&mut input_gradient),
+                        store: Store::Add,
                     };
                     let linear = (Activation::Linear, output.as_slice());
                     run(
@@ -634,6 +585,7 @@ mod tests {
                         kernel: &mut kernel,
                         bias: &mut bias,
                         input: Some(&mut input),
+                        store: Store::Set,
                     };
                     backward(
                         path,

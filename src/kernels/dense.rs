@@ -31,13 +31,14 @@ pub fn forward(
     epilogue.finish(out, saved);
 }
 
-/// `input += gradient kernel^T`
+/// `input = gradient kernel^T`, or added to what is there
 pub fn backward_input(
     path: Path,
     gradient: &[f32],
     kernel: &[f32],
     (inputs, outputs): (usize, usize),
     input: &mut [f32],
+    store: Store,
 ) {
     let gather = Gather::rows(outputs, inputs);
     run(
@@ -45,7 +46,7 @@ pub fn backward_input(
         &gather.pack_transposed(path, kernel),
         gradient,
         input,
-        Store::Add,
+        store,
     );
 }
 
@@ -163,7 +164,7 @@ mod tests {
                 assert_close(&out, &xw, inputs);
 
                 let mut dx = vec![1.0; batch * inputs];
-                backward_input(path, &g, &w, sizes, &mut dx);
+                backward_input(path, &g, &w, sizes, &mut dx, Store::Add);
                 dx.iter_mut().for_each(|v| *v -= 1.0);
                 let gw = product(
                     |i, l| g[i * outputs + l],
@@ -205,7 +206,7 @@ mod tests {
                     &mut out,
                     None,
                 );
-                backward_input(Path::current(), &g, &w, (70, 40), &mut dx);
+                backward_input(Path::current(), &g, &w, (70, 40), &mut dx, Store::Set);
                 backward_kernel(Path::current(), &x, &g, (70, 40), &mut dw);
                 [out, dx, dw]
                     .concat()

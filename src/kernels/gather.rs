@@ -11,6 +11,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::block::{Block, MOST_VALUES, copy_block};
+use super::frame::Frame;
 use super::geometry::{Conv, Extent};
 use super::lanes::Lanes;
 use super::path::{Path, compiled_for};
@@ -24,8 +25,8 @@ const ROWS_OF_A_TABLE: usize = 192;
 #[derive(Clone, Debug)]
 pub struct Gather {
     input: Extent,
-    /// Rows and columns of zeros around an input image: above, below, left, right.
-    margin: [usize; 4],
+    /// Around an input image.
+    frame: Frame,
     output: Extent,
     /// Images that the tables cover.
     group: usize,
@@ -155,13 +156,9 @@ impl Gather {
 
     /// The tables of phases, each with its rows and columns.
     fn new(input: Extent, output: Extent, kernel: usize, axes: Vec<(Axis, Axis)>) -> Self {
-        let mut margin = [0; 4];
+        let mut frame = Frame::none(input);
         for (rows, cols) in &axes {
-            let (above, below) = rows.margin(input.height);
-            let (left, right) = cols.margin(input.width);
-            for (most, needed) in margin.iter_mut().zip([above, below, left, right]) {
-                *most = needed.max(*most);
-            }
+            frame.grow(rows.margin(input.height), cols.margin(input.width));
         }
         let pixels = axes
             .iter()
@@ -169,7 +166,7 @@ impl Gather {
         let pixels = pixels.filter(|&pixels| pixels > 0).min().unwrap_or(1);
         let mut gather = Self {
             input,
-            margin,
+            frame,
             output,
             group: (ROWS_OF_A_TABLE / pixels).max(1),
             phases: vec![],
@@ -182,8 +179,8 @@ impl Gather {
     }
 
     fn phase(&self, kernel: usize, rows: &Axis, cols: &Axis) -> Phase {
-        let [above, _, left, _] = self.margin;
-        let (width, channels) = (self.framed().width, self.input.channels);
+        let (above, left) = (self.frame.above(), self.frame.left());
+        let (outside, channels) = (self.frame.outside(), self.input.channels);
         let (mut taps, mut runs) = (vec![], Vec::<(usize, usize)>::new());
         for &(ky, row) in &rows.taps {
             for &(kx, col) in &cols.taps {
@@ -191,7 +188,7 @@ impl Gather {
                 // Not negative, by the margin.
                 let row = (row + above as isize) as usize;
                 let col = (col + left as isize) as usize;
-                let start = (row * width + col) * channels;
+                let start = (row * outside.width + col) * channels;
                 match runs.last_mut() {
                     Some((first, len)) if *first + *len == start => *len += channels,
                     _ => runs.push((start, channels)),
@@ -205,8 +202,8 @@ impl Gather {
         let (mut sources, mut targets) = (vec![], vec![]);
         for image in 0..self.group {
             for (y, x) in pixels() {
-                let place = y * rows.step * width + x * cols.step;
-                sources.push(image * self.framed().len() + place * channels);
+                let place = y * rows.step * outside.width + x * cols.step;
+                sources.push(image * outside.len() + place * channels);
                 let pixel = rows.targets[y] * self.output.width + cols.targets[x];
                 targets.push(image * self.output.len() + pixel * self.output.channels);
             }
@@ -218,41 +215,6 @@ impl Gather {
             sources,
             targets,
         }
-    }
-
-    /// Size of an input image with its margin.
-    fn framed(&self) -> Extent {
-        let [above, below, left, right] = self.margin;
-        Extent {
-            height: above + self.input.height + below,
-            width: left + self.input.width + right,
-            channels: self.input.channels,
-        }
-    }
-
-    /// Some input images with their margin.
-    fn frame(&self, input: &[f32]) -> Buffer {
-        let [above, _, left, right] = self.margin;
-        let (framed, channels) = (self.framed(), self.input.channels);
-        let mut values = buffer(input.len() / self.input.len() * framed.len());
-        let images = input.chunks_exact(self.input.len());
-        for (image, values) in images.zip(values.chunks_exact_mut(framed.len())) {
-            let (head, body) = values.split_at_mut(above * framed.width * channels);
-            let row_len = framed.width * channels;
-            let (body, tail) = body.split_at_mut(self.input.height * row_len);
-            head.fill(0.0);
-            tail.fill(0.0);
-            let rows = image.chunks_exact(self.input.width * channels);
-            for (row, values) in rows.zip(body.chunks_exact_mut(row_len)) {
-                let (before, values) = values.split_at_mut(left * channels);
-                let (values, behind) = values.split_at_mut(row.len());
-                debug_assert_eq!(behind.len(), right * channels);
-                before.fill(0.0);
-                values.copy_from_slice(row);
-                behind.fill(0.0);
-            }
-        }
-        values
     }
 
     /// Values of an output image.
@@ -334,7 +296,7 @@ impl Gather {
         let (gather, panels) = (self, &*kernel.values);
         let inputs = input.chunks(self.group * self.input_len());
         for (input, output) in inputs.zip(output.chunks_mut(self.group * self.output_len())) {
-            let framed = (self.margin != [0; 4]).then(|| self.frame(input));
+            let framed = self.frame.around(input);
             let input = framed.as_deref().unwrap_or(input);
             compiled_for!(
                 kernel.path,
@@ -357,7 +319,7 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     let cols = Block::<V, ROWS, WIDTH>::COLS;
     let outputs = gather.output.channels;
     let images = output.len() / gather.output_len();
-    assert!(images <= gather.group && input.len() == images * gather.framed().len());
+    assert!(images <= gather.group && input.len() == images * gather.frame.outside().len());
     let (clip, add) = match store {
         Store::Set => (false, false),
         Store::Add => (false, true),

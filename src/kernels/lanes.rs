@@ -23,6 +23,8 @@ pub trait Lanes: Copy {
     fn add_product(self, a: Self, b: Self) -> Self;
     /// 0 where the value is below 0, else the value; NaN stays NaN.
     fn or_zero(self) -> Self;
+    /// The value where `gate` is above 0, else 0.
+    fn where_positive(self, gate: Self) -> Self;
 }
 
 /// Four lanes that every compiler makes SSE or NEON code of.
@@ -67,6 +69,15 @@ impl Lanes for Portable {
     fn or_zero(self) -> Self {
         Self(self.0.map(|v| if v < 0.0 { 0.0 } else { v }))
     }
+
+    #[inline(always)]
+    fn where_positive(self, gate: Self) -> Self {
+        let mut values = self.0;
+        for (value, gate) in values.iter_mut().zip(gate.0) {
+            *value = if gate > 0.0 { *value } else { 0.0 };
+        }
+        Self(values)
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -76,13 +87,32 @@ pub use x86::{Avx2, Avx512};
 mod x86 {
     use super::Lanes;
     use std::arch::x86_64::{
-        __m256, __m512, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_set1_ps,
-        _mm256_storeu_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps, _mm512_set1_ps,
-        _mm512_storeu_ps,
+        __m256, __m512, _CMP_GT_OQ, _mm256_and_ps, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+        _mm256_max_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps,
+        _mm512_loadu_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_storeu_ps,
     };
 
+    // SAFETY of both: as of the methods below.
+    #[inline(always)]
+    unsafe fn select_256(values: __m256, gate: __m256) -> __m256 {
+        unsafe {
+            _mm256_and_ps(
+                values,
+                _mm256_cmp_ps::<_CMP_GT_OQ>(gate, _mm256_set1_ps(0.0)),
+            )
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn select_512(values: __m512, gate: __m512) -> __m512 {
+        unsafe {
+            let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(gate, _mm512_set1_ps(0.0));
+            _mm512_maskz_mov_ps(positive, values)
+        }
+    }
+
     macro_rules! lanes {
-        ($name:ident, $vector:ty, $n:literal, $doc:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $max:ident) => {
+        ($name:ident, $vector:ty, $n:literal, $doc:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $max:ident, $select:ident) => {
             #[doc = $doc]
             #[derive(Clone, Copy, Debug)]
             pub struct $name($vector);
@@ -117,6 +147,11 @@ mod x86 {
                     // Of two operands the second comes out where one is NaN.
                     Self(unsafe { $max($splat(0.0), self.0) })
                 }
+
+                #[inline(always)]
+                fn where_positive(self, gate: Self) -> Self {
+                    Self(unsafe { $select(self.0, gate.0) })
+                }
             }
         };
     }
@@ -130,7 +165,8 @@ mod x86 {
         _mm256_loadu_ps,
         _mm256_storeu_ps,
         _mm256_fmadd_ps,
-        _mm256_max_ps
+        _mm256_max_ps,
+        select_256
     );
     lanes!(
         Avx512,
@@ -141,6 +177,7 @@ mod x86 {
         _mm512_loadu_ps,
         _mm512_storeu_ps,
         _mm512_fmadd_ps,
-        _mm512_max_ps
+        _mm512_max_ps,
+        select_512
     );
 }

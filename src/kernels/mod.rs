@@ -26,13 +26,14 @@
 //!
 //! [`geometry`] sizes and padding; [`conv`] and [`dense`] the layers' products, made of [`gather`] (from pixels to
 //! pixels) and [`outer`] (from pixels to kernels), whose innermost loops stand in `block`, compiled once for
-//! each [`path`]; [`patches`] unfolding for images of few channels; [`activation`]; [`loss`] reconstruction and
+//! each [`path`]; `frame` margins of images; [`patches`] for images of few channels; [`activation`]; [`loss`] reconstruction and
 //! divergence with their gradients; [`parallel`] cutting and threads; [`tensor`] the door to dfdx.
 
 pub mod activation;
 mod block;
 pub mod conv;
 pub mod dense;
+mod frame;
 pub mod gather;
 pub mod geometry;
 mod lanes;

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::block::{Block, MOST_VALUES, copy_block};
+use super::frame::Frame;
 use super::geometry::Conv;
 use super::lanes::Lanes;
 use super::path::{Path, compiled_for};
@@ -21,16 +22,19 @@ const ROW: usize = 64;
 /// Which pixels each tap joins.
 #[derive(Clone, Debug)]
 pub struct Outer {
-    /// Channels on the big side: rows of the result.
+    /// Values taken at a place on the big side: rows of the result.
     rows: usize,
     /// Channels on the small side: columns of the result.
     cols: usize,
-    big_pixels: usize,
+    /// Values of a big image.
+    big_len: usize,
+    /// Around a big image.
+    frame: Option<Frame>,
     small_pixels: usize,
     /// Rows and columns of the small image.
     small_height: usize,
     small_width: usize,
-    /// Big pixels from one small pixel to the next.
+    /// Values on the big side from one small pixel to the next.
     step: usize,
     taps: Vec<Tap>,
 }
@@ -42,7 +46,7 @@ type Tap = Vec<Run>;
 /// with.
 #[derive(Clone, Copy, Debug)]
 struct Run {
-    /// The first one's big pixel.
+    /// Where the values on the big side start for the first one, within the image with its frame.
     big: usize,
     /// The first one.
     small: usize,
@@ -65,36 +69,60 @@ impl Outer {
         // Columns of the small image whose big one is inside.
         let cols = |kx: usize| {
             let first = conv.pad_left.saturating_sub(kx).div_ceil(conv.stride);
-            let end = (big.width + conv.pad_left)
-                .saturating_sub(kx)
-                .div_ceil(conv.stride);
-            first.min(small.width)..end.clamp(first.min(small.width), small.width)
+            let end = (big.width + conv.pad_left).saturating_sub(kx);
+            let first = first.min(small.width);
+            first..end.div_ceil(conv.stride).clamp(first, small.width)
         };
         let run = |tap: usize, y: usize| {
             let row = (y * conv.stride + tap / k).wrapping_sub(conv.pad_top);
             let cols = cols(tap % k);
-            let inside = row < big.height && !cols.is_empty();
-            Run {
-                big: match inside {
-                    true => row * big.width + cols.start * conv.stride + tap % k - conv.pad_left,
-                    false => 0,
-                },
-                small: y * small.width + cols.start,
-                len: if inside { cols.len() } else { 0 },
+            let first = cols.start * conv.stride + tap % k;
+            if row < big.height && !cols.is_empty() {
+                Run {
+                    big: (row * big.width + first - conv.pad_left) * big.channels,
+                    small: y * small.width + cols.start,
+                    len: cols.len(),
+                }
+            } else {
+                Run {
+                    big: 0,
+                    small: y * small.width,
+                    len: 0,
+                }
             }
         };
         let run = &run;
+        let taps = (0..k * k).map(|tap| (0..small.height).map(|y| run(tap, y)).collect());
+        Self::of(conv, big.channels, None, taps.collect())
+    }
+
+    /// The same for few big channels: the taps of a row of the kernel are taken together, since their values follow
+    /// one another in memory.
+    pub fn by_rows_of_the_kernel(conv: &Conv) -> Self {
+        let frame = Frame::of_big(conv);
+        let (row_len, small) = (frame.outside().width * conv.big.channels, conv.small);
+        let run = |ky: usize, y: usize| Run {
+            big: (y * conv.stride + ky) * row_len,
+            small: y * small.width,
+            len: small.width,
+        };
+        let run = &run;
+        let taps = (0..conv.kernel).map(|ky| (0..small.height).map(|y| run(ky, y)).collect());
+        let rows = conv.kernel * conv.big.channels;
+        Self::of(conv, rows, Some(frame), taps.collect())
+    }
+
+    fn of(conv: &Conv, rows: usize, frame: Option<Frame>, taps: Vec<Tap>) -> Self {
         Self {
-            rows: big.channels,
-            cols: small.channels,
-            big_pixels: big.pixels(),
-            small_pixels: small.pixels(),
-            small_height: small.height,
-            small_width: small.width,
-            step: conv.stride,
-            taps: (0..k * k)
-                .map(|tap| (0..small.height).map(|y| run(tap, y)).collect())
-                .collect(),
+            rows,
+            cols: conv.small.channels,
+            big_len: conv.big.len(),
+            frame,
+            small_pixels: conv.small.pixels(),
+            small_height: conv.small.height,
+            small_width: conv.small.width,
+            step: conv.stride * conv.big.channels,
+            taps,
         }
     }
 
@@ -103,18 +131,19 @@ impl Outer {
     pub fn rows(rows: usize, cols: usize, count: usize) -> Self {
         // As rows of an image, so that chunks can be cut between them.
         let run = |y: usize| Run {
-            big: y * ROW,
+            big: y * ROW * rows,
             small: y * ROW,
             len: ROW.min(count - y * ROW),
         };
         Self {
             rows,
             cols,
-            big_pixels: count,
+            big_len: count * rows,
+            frame: None,
             small_pixels: count,
             small_height: count.div_ceil(ROW),
             small_width: ROW,
-            step: 1,
+            step: rows,
             taps: vec![(0..count.div_ceil(ROW)).map(run).collect()],
         }
     }
@@ -133,13 +162,15 @@ impl Outer {
         channels: Range<usize>,
         out: &mut [f32],
     ) {
-        let (big_len, small_len) = (self.big_pixels * self.rows, self.small_len());
+        let (big_len, small_len) = (self.big_len, self.small_len());
         assert!(big.len() * small_len == small.len() * big_len && channels.end <= self.rows);
         assert_eq!(out.len(), self.taps.len() * channels.len() * self.cols);
         if big.is_empty() || out.is_empty() {
             return;
         }
         let images = small.len() / small_len;
+        let framed = self.frame.and_then(|frame| frame.around(big));
+        let big = framed.as_deref().unwrap_or(big);
         for chunk in self.chunks(images) {
             let (outer, chunk) = (self, &chunk);
             let channels = (channels.start, channels.end);
@@ -182,7 +213,8 @@ impl Outer {
 struct Product<'a> {
     outer: &'a Outer,
     runs: &'a [Run],
-    /// The images of the chunk.
+    /// The images of the chunk, with their frames.
+    images: usize,
     big: &'a [f32],
     /// Rows of the block's columns: (image, small pixel of the chunk).
     panel: &'a [f32],
@@ -198,25 +230,25 @@ impl Product<'_> {
     fn add<V: Lanes, const ROWS: usize, const WIDTH: usize>(&self, first: usize, out: &mut [f32]) {
         let outer = self.outer;
         let cols = Block::<V, ROWS, WIDTH>::COLS;
-        let big_len = outer.big_pixels * outer.rows;
-        let images = self.big.len() / big_len;
+        let images = self.images;
+        let big_len = self.big.len() / images;
         let panel_len = self.panel.len() / images;
         let mut block = Block::<V, ROWS, WIDTH>::zero();
-        assert!(first + ROWS <= outer.rows && images > 0);
+        assert!(first + ROWS <= outer.rows);
         for (big, panel) in self
             .big
             .chunks_exact(big_len)
             .zip(self.panel.chunks_exact(panel_len))
         {
             for run in self.runs {
-                let left = big.as_ptr().wrapping_add(run.big * outer.rows + first);
+                let left = big.as_ptr().wrapping_add(run.big + first);
                 let panel = panel
                     .as_ptr()
                     .wrapping_add((run.small - self.first_pixel) * cols);
                 // SAFETY: a run's pixels are within an image (`Outer::new`), so that the values of `first + ROWS`
                 // channels follow where a big one starts; the small ones are in the rows of the chunk, hence in
                 // the panel, whose first row is the chunk's first pixel.
-                unsafe { block.add_outer(left, outer.step * outer.rows, panel, run.len) };
+                unsafe { block.add_outer(left, outer.step, panel, run.len) };
             }
         }
         let width = cols.min(outer.cols - self.col);
@@ -253,7 +285,10 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     out: &mut [f32],
 ) {
     let block_cols = Block::<V, ROWS, WIDTH>::COLS;
-    let (big_len, small_len) = (outer.big_pixels * outer.rows, outer.small_len());
+    let (big_len, small_len) = (
+        big.len() / (small.len() / outer.small_len()),
+        outer.small_len(),
+    );
     let big = &big[chunk.images.start * big_len..chunk.images.end * big_len];
     let first_pixel = chunk.rows.start * outer.small_width;
     let end_pixel = outer.small_pixels.min(chunk.rows.end * outer.small_width);
@@ -277,6 +312,7 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
             let product = Product {
                 outer,
                 runs: &tap[chunk.rows.clone()],
+                images: chunk.images.len(),
                 big,
                 panel: &panel,
                 first_pixel,
@@ -301,7 +337,11 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
                         product.add::<V, 4, WIDTH>(first, out);
                         4
                     }
-                    2.. => {
+                    3 => {
+                        product.add::<V, 3, WIDTH>(first, out);
+                        3
+                    }
+                    2 => {
                         product.add::<V, 2, WIDTH>(first, out);
                         2
                     }

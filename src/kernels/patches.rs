@@ -1,13 +1,13 @@
-//! Unfolding an image into patches, one for each small pixel, and the adjoint.
+//! From patches to an image.
 //!
-//! The patch of a small pixel holds the big image's values under the kernel, (kh, kw, channel). With patches a
-//! convolution is a product of matrices; it is worth the memory where the image has so few channels that a
-//! register block over them would be mostly empty.
+//! The patch of a small pixel holds, for each tap of the kernel, what the pixel contributes to the big image there,
+//! (kh, kw, channel). A product from small to big through patches is worth the memory where the image has so few
+//! channels that a register block over them would be mostly empty.
 
 use super::gather::Store;
 use super::geometry::Conv;
 
-/// Which values of the big image meet which of the patches.
+/// Which values of the patches stand for which of the big image.
 #[derive(Clone, Debug)]
 pub struct Patches {
     conv: Conv,
@@ -52,47 +52,7 @@ impl Patches {
         self.conv.small.pixels() * self.stride
     }
 
-    /// Writes the patches of one big image, zeros where the kernel hangs over the edge.
-    pub fn unfold(&self, big: &[f32], patches: &mut [f32]) {
-        assert!(big.len() == self.conv.big.len() && patches.len() == self.len());
-        let (big_width, channels) = (self.conv.big.width, self.conv.big.channels);
-        let (small_width, stride) = (self.conv.small.width, self.conv.stride);
-        let run = self.conv.kernel * channels;
-        patches.fill(0.0);
-        // Each row of the kernel is a run in both.
-        for (y, patches) in patches
-            .chunks_exact_mut(small_width * self.stride)
-            .enumerate()
-        {
-            for ky in 0..self.conv.kernel {
-                let row = (y * stride + ky).wrapping_sub(self.conv.pad_top);
-                if row >= self.conv.big.height {
-                    continue;
-                }
-                let row = &big[row * big_width * channels..][..big_width * channels];
-                for (x, patch) in patches.chunks_exact_mut(self.stride).enumerate() {
-                    let to = &mut patch[ky * run..][..run];
-                    let start = x * stride * channels;
-                    let padding = self.conv.pad_left * channels;
-                    match start.checked_sub(padding) {
-                        Some(start) if start + run <= row.len() => {
-                            copy_run(&row[start..][..run], to)
-                        }
-                        _ => {
-                            let hidden = padding.saturating_sub(start).min(run);
-                            let start = start.saturating_sub(padding).min(row.len());
-                            for (to, from) in to[hidden..].iter_mut().zip(&row[start..]) {
-                                *to = *from;
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// The adjoint of [`Patches::unfold`]: every value of the image is the sum of the patches' values that it went
-    /// to.
+    /// Makes an image of patches: every value is the sum of the patches' values that stand for it.
     pub fn fold(&self, patches: &[f32], big: &mut [f32], store: Store) {
         assert!(big.len() == self.conv.big.len() && patches.len() == self.len());
         let channels = self.conv.big.channels;
@@ -110,14 +70,6 @@ impl Patches {
                 };
             }
         }
-    }
-}
-
-/// Copies a run, usually of three values, without a call of `memcpy`.
-#[inline(always)]
-fn copy_run(from: &[f32], to: &mut [f32]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = *from;
     }
 }
 
@@ -141,55 +93,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unfolds_a_small_image_by_hand() {
-        // 3x3 image, kernel 3, stride 2: TensorFlow pads one row above and below.
+    fn folds_a_small_image_by_hand() {
+        // 3x3 image, kernel 3, stride 2: TensorFlow pads one row above and below, so that the four patches meet in
+        // the middle row and column.
         let extent = Extent {
             height: 3,
             width: 3,
             channels: 1,
         };
         let patches = Patches::new(&Conv::same(extent, 1, 3, 2), 10);
-        let image = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
         let mut values = vec![f32::NAN; patches.len()];
-        patches.unfold(&image, &mut values);
-        let expected = [
-            [0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 0.0, 4.0, 5.0, 0.0],
-            [0.0, 0.0, 0.0, 2.0, 3.0, 0.0, 5.0, 6.0, 0.0, 0.0],
-            [0.0, 4.0, 5.0, 0.0, 7.0, 8.0, 0.0, 0.0, 0.0, 0.0],
-            [5.0, 6.0, 0.0, 8.0, 9.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-        ];
-        assert_eq!(values, expected.concat());
-    }
-
-    /// <unfold(x), p> = <x, fold(p)> for any x and p, which defines an adjoint.
-    #[test]
-    fn folding_is_the_adjoint() {
-        for (size, kernel, stride, channels) in [
-            (7, 3, 2, 2),
-            (1, 5, 1, 3),
-            (4, 1, 3, 1),
-            (5, 2, 4, 2),
-            (6, 7, 2, 1),
-            (9, 2, 8, 1),
-            (8, 3, 1, 1),
-        ] {
-            let extent = Extent {
-                height: size,
-                width: size + 1,
-                channels,
-            };
-            let conv = Conv::same(extent, 1, kernel, stride);
-            let patches = Patches::new(&conv, conv.patch_len() + 3);
-            let value = |i: usize| ((i * 37 + 11) % 17) as f32 - 8.0;
-            let image: Vec<f32> = (0..extent.len()).map(value).collect();
-            let weights: Vec<f32> = (0..patches.len()).map(|i| value(i * 3 + 1)).collect();
-            let mut values = vec![0.0; patches.len()];
-            patches.unfold(&image, &mut values);
-            let mut back = vec![0.0; extent.len()];
-            patches.fold(&weights, &mut back, Store::Add);
-            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
-            assert_eq!(dot(&values, &weights), dot(&image, &back));
-            assert!(values.iter().any(|&v| v != 0.0));
+        for (i, patch) in values.chunks_exact_mut(10).enumerate() {
+            for (tap, value) in patch[..9].iter_mut().enumerate() {
+                *value = (100 * i + tap) as f32;
+            }
         }
+        let mut image = [1.0; 9];
+        patches.fold(&values, &mut image, Store::Add);
+        let corner = |patch: usize, tap: usize| (100 * patch + tap) as f32;
+        let expected = [
+            corner(0, 4),
+            corner(0, 5) + corner(1, 3),
+            corner(1, 4),
+            corner(0, 7) + corner(2, 1),
+            corner(0, 8) + corner(1, 6) + corner(2, 2) + corner(3, 0),
+            corner(1, 7) + corner(3, 1),
+            corner(2, 4),
+            corner(2, 5) + corner(3, 3),
+            corner(3, 4),
+        ];
+        assert_eq!(image, expected.map(|v| v + 1.0));
+        let layer = Store::Layer {
+            bias: &[-300.0],
+            clip: true,
+        };
+        patches.fold(&values, &mut image, layer);
+        assert_eq!(image, expected.map(|v| (v - 300.0).max(0.0)));
     }
 }

@@ -4,11 +4,15 @@ use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{
     Cache, Cpu, CpuError, Gradients, PutTape, SplitTape, Storage, Tape, Tensor, TensorFromVec,
 };
+use rayon::prelude::*;
 
 use super::compute::{Compute, Latent, Maps, Sample, Weights};
+use super::memory::{self, Slot};
+use crate::kernels::activation::backward_with_bias;
 use crate::kernels::conv::{self, Epilogue};
+use crate::kernels::gather::Store;
 use crate::kernels::loss::{self, Reconstruction};
-use crate::kernels::tensor::values;
+use crate::kernels::tensor::{values, values_mut};
 use crate::kernels::{Activation, Conv, Path, dense, scratch};
 use crate::optim::{Rule, Step};
 
@@ -36,37 +40,86 @@ fn put<S: Shape>(
     Ok(())
 }
 
-/// A vector that a tensor can be made of, whatever it holds.
-///
-/// Memory goes in a circle, so that a training step asks the system for none: a tensor that is dropped goes to dfdx's
-/// cache; gradients are allocated from there, which fills them with zeros; gradients that are used up go to
-/// [`scratch`], and come from there as the next step's outputs, which need no zeros. A tensor must therefore never
-/// be made of a vector from elsewhere: the cache would grow by it.
-fn buffer(device: &Cpu, len: usize) -> Result<Vec<f32>, CpuError> {
-    match scratch::take(len) {
-        Some(vector) => Ok(vector),
-        None => Ok(into_vector(device.try_alloc_len(len)?)),
+/// A tensor of one value.
+fn scalar(device: &Cpu, value: f32) -> Result<Tensor<(), f32, Cpu>, CpuError> {
+    let mut vector = memory::vector(device, 1)?;
+    vector.fill(value);
+    device.try_tensor_from_vec(vector, ())
+}
+
+/// The gradient of an operation's output, for its backward pass to use up.
+enum Incoming {
+    /// Through the output's slot.
+    Slot(Vec<f32>),
+    /// Through dfdx.
+    Dfdx(Buffer),
+}
+
+impl Incoming {
+    fn of<S: Shape>(
+        output: &Tensor<S, f32, Cpu>,
+        slot: Option<&Slot>,
+        gradients: &mut Gradients<f32, Cpu>,
+    ) -> Result<Self, CpuError> {
+        match slot.and_then(Slot::take) {
+            Some(gradient) => {
+                debug_assert!(
+                    take(gradients, output)?.iter().all(|&g| g == 0.0),
+                    "an activation was consumed by our operations and by dfdx's"
+                );
+                Ok(Self::Slot(gradient))
+            }
+            None => Ok(Self::Dfdx(take(gradients, output)?)),
+        }
+    }
+
+    fn values(&mut self) -> &mut [f32] {
+        match self {
+            Self::Slot(gradient) => gradient,
+            Self::Dfdx(gradient) => gradient,
+        }
+    }
+
+    fn done(self) {
+        if let Self::Slot(gradient) = self {
+            scratch::give(gradient);
+        }
     }
 }
 
-fn into_vector(mut buffer: Buffer) -> Vec<f32> {
-    let vector = std::mem::take(&mut *buffer);
-    // Dropped, it would put its empty vector into the cache, which keeps those too.
-    std::mem::forget(buffer);
-    vector
-}
-
-/// A tensor of one value.
-fn scalar(device: &Cpu, value: f32) -> Result<Tensor<(), f32, Cpu>, CpuError> {
-    let mut vector = buffer(device, 1)?;
-    vector.fill(value);
-    device.try_tensor_from_vec(vector, ())
+/// Lets `write` set the gradient of an operation's input, or add to it.
+fn send<S: Shape, R>(
+    input: &Tensor<S, f32, Cpu>,
+    slot: Option<&Slot>,
+    gradients: &mut Gradients<f32, Cpu>,
+    write: impl FnOnce(&mut [f32], Store<'static>) -> R,
+) -> Result<R, CpuError> {
+    let Some(slot) = slot else {
+        let mut gradient = take(gradients, input)?;
+        let result = write(&mut gradient, Store::Add);
+        put(gradients, input, gradient)?;
+        return Ok(result);
+    };
+    let (mut gradient, store) = match slot.take() {
+        Some(gradient) => (gradient, Store::Add),
+        None => {
+            let len = values(input).len();
+            (
+                scratch::take(len).unwrap_or_else(|| vec![0.0; len]),
+                Store::Set,
+            )
+        }
+    };
+    let result = write(&mut gradient, store);
+    slot.put(gradient);
+    Ok(result)
 }
 
 /// What a layer keeps for its backward pass: the weighted sum where the activation's derivative needs it,
 /// else its output, which the tensor holds anyway.
 struct Saved<S: Shape> {
     output: Tensor<S, f32, Cpu>,
+    slot: Option<Slot>,
     weighted_sum: Option<Vec<f32>>,
     activation: Activation,
 }
@@ -79,16 +132,24 @@ impl<S: Shape> Saved<S> {
         shape: S,
         run: impl FnOnce(&mut [f32], Option<&mut [f32]>),
     ) -> Result<Self, CpuError> {
-        let mut output = buffer(device, shape.num_elements())?;
-        let mut weighted_sum =
-            (T::OWNS_TAPE && activation.needs_input()).then(|| vec![0.0; output.len()]);
-        run(&mut output, weighted_sum.as_deref_mut());
-        let output = device.try_tensor_from_vec(output, shape)?;
+        let len = shape.num_elements();
+        let mut weighted_sum = (T::OWNS_TAPE && activation.needs_input())
+            .then(|| scratch::take(len).unwrap_or_else(|| vec![0.0; len]));
+        let output = memory::output(device, shape, |output| {
+            run(output, weighted_sum.as_deref_mut());
+        })?;
         Ok(Self {
+            slot: T::OWNS_TAPE.then(|| Slot::new(&output)),
             output,
             weighted_sum,
             activation,
         })
+    }
+
+    /// Keeps the memory for the next step.
+    fn done(self) -> Result<(), CpuError> {
+        self.weighted_sum.into_iter().for_each(scratch::give);
+        memory::give(self.output)
     }
 
     /// Activation and what its backward pass asks for.
@@ -109,38 +170,54 @@ fn register<X: Shape, K: Shape, O: Dim, S: Shape, T: Tape<f32, Cpu>>(
     weights: Weights<K, O, Cpu>,
     saved: Saved<S>,
     input_gradient: bool,
-    backward: impl FnOnce(&[f32], &[f32], (Activation, &[f32]), &mut [f32], conv::Gradients) + 'static,
-) {
+    backward: impl Fn(&[f32], &[f32], (Activation, &[f32]), &mut [f32], conv::Gradients) + 'static,
+) -> Result<(), CpuError> {
+    if !T::OWNS_TAPE {
+        // Nobody comes back for the input.
+        return memory::give(x);
+    }
     let (kernel, bias) = (weights.kernel.clone(), weights.bias.clone());
+    let x_slot = Slot::of(&x);
     tape.add_backward_op(move |gradients| {
-        let mut output_gradient = take(gradients, &saved.output)?;
+        let mut incoming = Incoming::of(&saved.output, saved.slot.as_ref(), gradients)?;
         let mut kernel_gradient = take(gradients, &kernel)?;
         let mut bias_gradient = take(gradients, &bias)?;
-        let mut x_gradient = if input_gradient {
-            Some(take(gradients, &x)?)
+        let mut run = |input: Option<&mut [f32]>, store| {
+            let out = conv::Gradients {
+                kernel: &mut kernel_gradient,
+                bias: &mut bias_gradient,
+                input,
+                store,
+            };
+            let gradient = incoming.values();
+            backward(
+                values(&x),
+                values(&kernel),
+                saved.activation(),
+                gradient,
+                out,
+            );
+        };
+        if input_gradient {
+            send(&x, x_slot.as_ref(), gradients, |gradient, store| {
+                run(Some(gradient), store);
+            })?;
         } else {
-            None
-        };
-        let out = conv::Gradients {
-            kernel: &mut kernel_gradient,
-            bias: &mut bias_gradient,
-            input: x_gradient.as_mut().map(|g| g.as_mut_slice()),
-        };
-        backward(
-            values(&x),
-            values(&kernel),
-            saved.activation(),
-            &mut output_gradient,
-            out,
-        );
-        scratch::give(into_vector(output_gradient));
+            run(None, Store::Set);
+        }
         put(gradients, &kernel, kernel_gradient)?;
         put(gradients, &bias, bias_gradient)?;
-        match x_gradient {
-            Some(gradient) => put(gradients, &x, gradient),
-            None => Ok(()),
-        }
+        incoming.done();
+        saved.done()
     });
+    Ok(())
+}
+
+/// For operations that only add.
+fn clear_unless_added(gradient: &mut [f32], store: Store) {
+    if store != Store::Add {
+        gradient.fill(0.0);
+    }
 }
 
 impl Compute for Cpu {
@@ -152,13 +229,13 @@ impl Compute for Cpu {
         if values.len() != shape.num_elements() {
             return Err(CpuError::WrongNumElements);
         }
-        let mut vector = buffer(self, values.len())?;
+        let mut vector = memory::vector(self, values.len())?;
         vector.copy_from_slice(values);
         self.try_tensor_from_vec(vector, shape)
     }
 
     fn release(&self) -> Result<(), Self::Err> {
-        scratch::clear();
+        memory::clear();
         self.try_empty_cache()
     }
 
@@ -201,7 +278,7 @@ impl Compute for Cpu {
             move |x, kernel, activation, gradient, out| {
                 conv::backward(Path::current(), &conv, x, kernel, activation, gradient, out);
             },
-        );
+        )?;
         Ok(output.put_tape(tape))
     }
 
@@ -251,7 +328,7 @@ impl Compute for Cpu {
                     out,
                 );
             },
-        );
+        )?;
         Ok(output.put_tape(tape))
     }
 
@@ -286,14 +363,14 @@ impl Compute for Cpu {
             saved,
             true,
             move |x, kernel, (activation, saved), gradient, out| {
-                activation.backward(gradient, saved);
-                conv::add_columns(gradient, out.bias);
+                backward_with_bias(Path::current(), activation, gradient, saved, out.bias);
                 dense::backward_kernel(Path::current(), x, gradient, sizes, out.kernel);
                 if let Some(input) = out.input {
-                    dense::backward_input(Path::current(), gradient, kernel, sizes, input);
+                    let store = out.store;
+                    dense::backward_input(Path::current(), gradient, kernel, sizes, input, store);
                 }
             },
-        );
+        )?;
         Ok(output.put_tape(tape))
     }
 
@@ -306,37 +383,41 @@ impl Compute for Cpu {
         let (mean, mut tape) = mean.split_tape();
         let device = mean.device().clone();
         let axes = mean.shape().1.size();
-        let mut z = buffer(&device, values(&mean).len())?;
         let mut kl_per_axis = vec![0.0; axes];
-        loss::sample(
-            values(&mean),
-            values(&log_var),
-            values(&eps),
-            &mut z,
-            &mut kl_per_axis,
-        );
-        let z = device.try_tensor_from_vec(z, *mean.shape())?;
+        let z = memory::output(&device, *mean.shape(), |z| {
+            loss::sample(
+                values(&mean),
+                values(&log_var),
+                values(&eps),
+                z,
+                &mut kl_per_axis,
+            );
+        })?;
         let total = kl_per_axis.iter().sum::<f32>() * kl_factor;
         let kl = scalar(&device, total)?;
         let (z_, kl_) = (z.clone(), kl.clone());
+        let slot = T::OWNS_TAPE.then(|| Slot::new(&z));
+        let (mean_slot, log_var_slot) = (Slot::of(&mean), Slot::of(&log_var));
         tape.add_backward_op(move |gradients| {
-            let dz = take(gradients, &z_)?;
+            let mut dz = Incoming::of(&z_, slot.as_ref(), gradients)?;
             let dkl =
                 vec![take(gradients, &kl_)?.first().copied().unwrap_or(0.0) * kl_factor; axes];
             let inputs = (values(&mean), values(&log_var), values(&eps));
-            loss::sample_backward(
-                inputs,
-                (&dz, &dkl),
-                Some(gradients.get_or_alloc_mut(&mean)?),
-                None,
-            );
-            loss::sample_backward(
-                inputs,
-                (&dz, &dkl),
-                None,
-                Some(gradients.get_or_alloc_mut(&log_var)?),
-            );
-            Ok(())
+            send(&mean, mean_slot.as_ref(), gradients, |gradient, store| {
+                clear_unless_added(gradient, store);
+                loss::sample_backward(inputs, (dz.values(), &dkl), Some(gradient), None);
+            })?;
+            send(
+                &log_var,
+                log_var_slot.as_ref(),
+                gradients,
+                |gradient, store| {
+                    clear_unless_added(gradient, store);
+                    loss::sample_backward(inputs, (dz.values(), &dkl), None, Some(gradient));
+                },
+            )?;
+            dz.done();
+            memory::give(z_)
         });
         Ok(Sample {
             z,
@@ -351,18 +432,25 @@ impl Compute for Cpu {
         images: Maps<C, Self>,
     ) -> Result<Tensor<(), f32, Self, T>, Self::Err> {
         let (logits, mut tape) = logits.split_tape();
-        let mut gradient = vec![0.0; values(&logits).len()];
-        let batch = logits.shape().0;
+        let (len, batch) = (values(&logits).len(), logits.shape().0);
+        let mut gradient = scratch::take(len).unwrap_or_else(|| vec![0.0; len]);
         let error =
             loss::reconstruction(kind, values(&logits), values(&images), batch, &mut gradient);
         let error = scalar(logits.device(), error)?;
-        let error_ = error.clone();
+        if !T::OWNS_TAPE {
+            scratch::give(gradient);
+            return Ok(error.put_tape(tape));
+        }
+        let (error_, slot) = (error.clone(), Slot::of(&logits));
         tape.add_backward_op(move |gradients| {
             let outer = take(gradients, &error_)?.first().copied().unwrap_or(0.0);
-            let sum = gradients.get_or_alloc_mut(&logits)?;
-            for (sum, g) in sum.iter_mut().zip(&gradient) {
-                *sum += outer * g;
-            }
+            send(&logits, slot.as_ref(), gradients, |sum, store| {
+                clear_unless_added(sum, store);
+                for (sum, g) in sum.iter_mut().zip(&gradient) {
+                    *sum += outer * g;
+                }
+            })?;
+            scratch::give(gradient);
             Ok(())
         });
         Ok(error.put_tape(tape))
@@ -390,15 +478,26 @@ impl Compute for Cpu {
         param: &mut Tensor<S, f32, Self>,
         state: &mut [Tensor<(usize,), f32, Self>],
     ) -> Result<(), Self::Err> {
+        // The rule goes value by value, so that how the values are cut changes no bits.
+        const SHARE: usize = 8192;
         let gradient = take(gradients, param)?;
-        let mut values = Self::to_vec(param);
-        let mut slots: Vec<Vec<f32>> = state.iter().map(Self::to_vec).collect();
-        let mut views: Vec<&mut [f32]> = slots.iter_mut().map(Vec::as_mut_slice).collect();
-        rule.update(step, &mut values, &gradient, &mut views);
-        param.copy_from(&values);
-        for (tensor, slot) in state.iter_mut().zip(&slots) {
-            tensor.copy_from(slot);
-        }
+        let mut state: Vec<_> = state
+            .iter_mut()
+            .map(|slot| values_mut(slot).chunks_mut(SHARE))
+            .collect();
+        let shares: Vec<_> = values_mut(param)
+            .chunks_mut(SHARE)
+            .zip(gradient.chunks(SHARE))
+            .map(|(param, gradient)| {
+                let state: Vec<_> = state.iter_mut().filter_map(Iterator::next).collect();
+                (param, gradient, state)
+            })
+            .collect();
+        shares
+            .into_par_iter()
+            .for_each(|(param, gradient, mut state)| {
+                rule.update(step, param, gradient, &mut state);
+            });
         Ok(())
     }
 }

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | [`compute`] | the trait, and what its operations mean |
 //! | [`cpu`] | the CPU's operations |
+//! | [`memory`] | activations and their gradients, kept from step to step |
 //! | [`conv2d`], [`conv_transpose2d`], [`dense`] | one layer each |
 //! | [`params`] | names of parameters, a visitor over them, their initial values |
 //!
@@ -21,6 +22,7 @@ pub mod conv_transpose2d;
 pub mod cpu;
 
 pub mod dense;
+pub mod memory;
 pub mod params;
 
 pub use compute::{Compute, Maps};

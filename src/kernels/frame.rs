@@ -1,0 +1,137 @@
+//! A margin of zeros around images, where a kernel hangs over the edge.
+
+use super::geometry::{Conv, Extent};
+use super::scratch::{Buffer, buffer};
+
+/// Rows and columns of zeros around an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    image: Extent,
+    above: usize,
+    below: usize,
+    left: usize,
+    right: usize,
+}
+
+impl Frame {
+    /// No margin.
+    pub fn none(image: Extent) -> Self {
+        Self {
+            image,
+            above: 0,
+            below: 0,
+            left: 0,
+            right: 0,
+        }
+    }
+
+    /// The margin of the big image, so that the kernel stays inside everywhere.
+    pub fn of_big(conv: &Conv) -> Self {
+        let behind = |big: usize, small: usize, pad: usize| {
+            (small.saturating_sub(1) * conv.stride + conv.kernel).saturating_sub(big + pad)
+        };
+        Self {
+            image: conv.big,
+            above: conv.pad_top,
+            below: behind(conv.big.height, conv.small.height, conv.pad_top),
+            left: conv.pad_left,
+            right: behind(conv.big.width, conv.small.width, conv.pad_left),
+        }
+    }
+
+    /// Makes the margin at least so large.
+    pub fn grow(&mut self, (above, below): (usize, usize), (left, right): (usize, usize)) {
+        self.above = self.above.max(above);
+        self.below = self.below.max(below);
+        self.left = self.left.max(left);
+        self.right = self.right.max(right);
+    }
+
+    /// Rows above the image.
+    pub fn above(&self) -> usize {
+        self.above
+    }
+
+    /// Columns left of the image.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Size of an image with its margin.
+    pub fn outside(&self) -> Extent {
+        Extent {
+            height: self.above + self.image.height + self.below,
+            width: self.left + self.image.width + self.right,
+            channels: self.image.channels,
+        }
+    }
+
+    /// Some images with their margin, or nothing where there is none.
+    pub fn around(&self, images: &[f32]) -> Option<Buffer> {
+        let (inside, outside) = (self.image, self.outside());
+        if inside == outside {
+            return None;
+        }
+        let row_len = outside.width * outside.channels;
+        let mut framed = buffer(images.len() / inside.len() * outside.len());
+        let images = images.chunks_exact(inside.len());
+        for (image, framed) in images.zip(framed.chunks_exact_mut(outside.len())) {
+            let (above, framed) = framed.split_at_mut(self.above * row_len);
+            let (rows, below) = framed.split_at_mut(inside.height * row_len);
+            above.fill(0.0);
+            below.fill(0.0);
+            let values = image.chunks_exact(inside.width * inside.channels);
+            for (row, values) in rows.chunks_exact_mut(row_len).zip(values) {
+                let (left, row) = row.split_at_mut(self.left * inside.channels);
+                let (row, right) = row.split_at_mut(values.len());
+                left.fill(0.0);
+                row.copy_from_slice(values);
+                right.fill(0.0);
+            }
+        }
+        Some(framed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_stands_in_its_margin() {
+        let image = Extent {
+            height: 2,
+            width: 2,
+            channels: 2,
+        };
+        let mut frame = Frame::none(image);
+        assert!(frame.around(&[1.0; 8]).is_none());
+        frame.grow((1, 0), (0, 1));
+        let values: Vec<f32> = (1..=16_u8).map(f32::from).collect();
+        // What was in the memory before must not show.
+        buffer(36).fill(f32::NAN);
+        let framed = frame.around(&values).unwrap();
+        let first = [
+            [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            [1.0, 2.0, 3.0, 4.0, 0.0, 0.0],
+            [5.0, 6.0, 7.0, 8.0, 0.0, 0.0],
+        ];
+        assert_eq!(framed[..18], *first.as_flattened());
+        assert_eq!(framed[24..28], [9.0, 10.0, 11.0, 12.0]);
+    }
+
+    #[test]
+    fn the_kernel_stays_inside_of_the_big_images_frame() {
+        for (size, kernel, stride) in [(28, 3, 2), (7, 3, 2), (5, 4, 3), (9, 2, 8), (1, 5, 1)] {
+            let image = Extent {
+                height: size,
+                width: size + 1,
+                channels: 1,
+            };
+            let conv = Conv::same(image, 1, kernel, stride);
+            let outside = Frame::of_big(&conv).outside();
+            assert!((conv.small.height - 1) * stride + kernel <= outside.height);
+            assert!((conv.small.width - 1) * stride + kernel <= outside.width);
+        }
+    }
+}
