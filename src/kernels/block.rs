@@ -6,6 +6,24 @@
 
 use super::lanes::Lanes;
 
+/// Input values that follow one another, and the rows of a panel that they meet.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// Where they start, from an output pixel's place among the input values.
+    pub start: isize,
+    /// The first row of the panel.
+    pub panel: usize,
+    /// How many.
+    pub len: usize,
+}
+
+impl Run {
+    /// Whether what starts there comes right behind this run.
+    pub fn continues(&self, start: isize, panel: usize) -> bool {
+        self.start + self.len as isize == start && self.panel + self.len == panel
+    }
+}
+
 /// Sums of a block, in registers.
 #[derive(Clone, Copy)]
 pub struct Block<V, const ROWS: usize, const WIDTH: usize>([[V; WIDTH]; ROWS]);
@@ -67,37 +85,30 @@ impl<V: Lanes, const ROWS: usize, const WIDTH: usize> Block<V, ROWS, WIDTH> {
         }
     }
 
-    /// `self[i] += sum over runs and c of lefts[i][run + c] * panel[c]`. A run is where it starts and how many
-    /// values it has; the panel has a row of `COLS` values for each of them.
+    /// `self[i] += sum over runs and c of lefts[i][run.start + c] * panel[run.panel + c]`. The panel has rows of
+    /// `COLS` values.
     ///
     /// # Safety
-    /// The runs behind each of `lefts`, and the panel, can be read.
+    /// The runs behind each of `lefts`, and those of the panel, can be read.
     #[inline(always)]
-    pub unsafe fn add_runs(
-        &mut self,
-        lefts: [*const f32; ROWS],
-        runs: &[(usize, usize)],
-        mut panel: *const f32,
-    ) {
-        for &(start, len) in runs {
-            let end = start + len;
-            let mut at = start;
+    pub unsafe fn add_runs(&mut self, lefts: [*const f32; ROWS], runs: &[Run], panel: *const f32) {
+        for run in runs {
+            let mut panel = panel.wrapping_add(run.panel * Self::COLS);
+            let mut at = run.start;
+            let end = at + run.len as isize;
             // Two terms a turn, since a turn's jump costs some of a term.
             while at + 1 < end {
                 // SAFETY: the caller's.
                 unsafe {
-                    self.add_term(|i| lefts[i].add(at), panel);
-                    self.add_term(|i| lefts[i].add(at + 1), panel.add(Self::COLS));
-                    panel = panel.add(2 * Self::COLS);
+                    self.add_term(|i| lefts[i].offset(at), panel);
+                    self.add_term(|i| lefts[i].offset(at + 1), panel.add(Self::COLS));
                 }
+                panel = panel.wrapping_add(2 * Self::COLS);
                 at += 2;
             }
             if at < end {
                 // SAFETY: the caller's.
-                unsafe {
-                    self.add_term(|i| lefts[i].add(at), panel);
-                    panel = panel.add(Self::COLS);
-                }
+                unsafe { self.add_term(|i| lefts[i].offset(at), panel) };
             }
         }
     }

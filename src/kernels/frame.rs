@@ -14,17 +14,6 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// No margin.
-    pub fn none(image: Extent) -> Self {
-        Self {
-            image,
-            above: 0,
-            below: 0,
-            left: 0,
-            right: 0,
-        }
-    }
-
     /// The margin of the big image, so that the kernel stays inside everywhere.
     pub fn of_big(conv: &Conv) -> Self {
         let behind = |big: usize, small: usize, pad: usize| {
@@ -37,24 +26,6 @@ impl Frame {
             left: conv.pad_left,
             right: behind(conv.big.width, conv.small.width, conv.pad_left),
         }
-    }
-
-    /// Makes the margin at least so large.
-    pub fn grow(&mut self, (above, below): (usize, usize), (left, right): (usize, usize)) {
-        self.above = self.above.max(above);
-        self.below = self.below.max(below);
-        self.left = self.left.max(left);
-        self.right = self.right.max(right);
-    }
-
-    /// Rows above the image.
-    pub fn above(&self) -> usize {
-        self.above
-    }
-
-    /// Columns left of the image.
-    pub fn left(&self) -> usize {
-        self.left
     }
 
     /// Size of an image with its margin.
@@ -99,14 +70,17 @@ mod tests {
 
     #[test]
     fn an_image_stands_in_its_margin() {
-        let image = Extent {
-            height: 2,
-            width: 2,
-            channels: 2,
+        let frame = Frame {
+            image: Extent {
+                height: 2,
+                width: 2,
+                channels: 2,
+            },
+            above: 1,
+            below: 0,
+            left: 0,
+            right: 1,
         };
-        let mut frame = Frame::none(image);
-        assert!(frame.around(&[1.0; 8]).is_none());
-        frame.grow((1, 0), (0, 1));
         let values: Vec<f32> = (1..=16_u8).map(f32::from).collect();
         // What was in the memory before must not show.
         buffer(36).fill(f32::NAN);

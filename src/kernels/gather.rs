@@ -2,49 +2,52 @@
 //! small to big, and dense layers.
 //!
 //! From small to big with stride s, output pixels fall into s x s phases, each with the taps that reach it; no
-//! inserted zero is ever multiplied. Input images get a margin of zeros where the kernel hangs over the edge, so that
-//! each tap is the same step from every output pixel's place (the indirection of Dukhan, "The Indirect Convolution
-//! Algorithm", 2019, with one pointer an output pixel), and taps that follow one another in memory are one run.
+//! inserted zero is ever multiplied. Nor is the padding: pixels at the edges, where some taps fall outside of the image,
+//! are parts of a phase of their own. Within a part each tap is the same step from every output pixel's place (the
+//! indirection of Dukhan, "The Indirect Convolution Algorithm", 2019, with one pointer an output pixel), and taps
+//! that follow one another in memory are one run.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::block::{Block, MOST_VALUES, copy_block};
-use super::frame::Frame;
+use super::block::{Block, MOST_VALUES, Run, copy_block};
 use super::geometry::{Conv, Extent};
 use super::lanes::Lanes;
 use super::path::{Path, compiled_for};
 use super::scratch::{Buffer, buffer};
 
-/// Output pixels of a phase that a table covers at least, over several images where one has fewer: many enough that
-/// register blocks at the end, with rows that are nobody's, are rare.
-const ROWS_OF_A_TABLE: usize = 192;
+/// Output pixels that a table covers at least, over several images where one has fewer: many enough that register
+/// blocks at the end of a part, with rows that are nobody's, are rare.
+const ROWS_OF_A_TABLE: usize = 784;
 
 /// Which input values each output pixel gathers.
 #[derive(Clone, Debug)]
 pub struct Gather {
     input: Extent,
-    /// Around an input image.
-    frame: Frame,
     output: Extent,
     /// Images that the tables cover.
     group: usize,
     phases: Vec<Phase>,
 }
 
-/// Output pixels that gather through the same taps.
+/// Output pixels that gather through the same taps, but for the edges.
 #[derive(Clone, Debug)]
 struct Phase {
     /// Taps of the kernel, in the order of their input values.
     taps: Vec<usize>,
-    /// What a pixel gathers, relative to its place among the input values, and how much of it.
-    runs: Vec<(usize, usize)>,
-    /// Output pixels of this phase in an image.
+    parts: Vec<Part>,
+}
+
+/// Output pixels of a phase that gather through the same of its taps.
+#[derive(Clone, Debug)]
+struct Part {
+    runs: Vec<Run>,
+    /// Output pixels in an image.
     pixels: usize,
-    /// The place of each output pixel among the input values, (image of the group, output pixel of this phase).
+    /// The place of each output pixel among the input values, (image of the group, output pixel).
     sources: Vec<usize>,
-    /// Where the output pixel's values start, (image of the group, output pixel of this phase).
+    /// Where the output pixel's values start, (image of the group, output pixel).
     targets: Vec<usize>,
 }
 
@@ -83,6 +86,15 @@ struct Axis {
     taps: Vec<(usize, isize)>,
 }
 
+/// Output pixels along one axis for which the same taps fall inside.
+#[derive(Clone, Debug, Default)]
+struct Class {
+    /// Which of the axis' output pixels.
+    pixels: Vec<usize>,
+    /// Which of the axis' taps.
+    taps: Vec<usize>,
+}
+
 impl Axis {
     /// All small pixels, from the big ones.
     fn to_small(small: usize, kernel: usize, stride: usize, pad: usize) -> Self {
@@ -109,16 +121,24 @@ impl Axis {
         }
     }
 
-    /// Input pixels missing before the first and behind the last.
-    fn margin(&self, size: usize) -> (usize, usize) {
-        let last = self.targets.len().saturating_sub(1) * self.step;
-        let before = self.taps.iter().map(|tap| -tap.1).max().unwrap_or(0);
-        let behind = self
-            .taps
-            .iter()
-            .map(|tap| tap.1 + last as isize + 1 - size as isize);
-        let behind = behind.max().unwrap_or(0);
-        (before.max(0) as usize, behind.max(0) as usize)
+    /// The classes of an input of so many pixels.
+    fn classes(&self, size: usize) -> Vec<Class> {
+        let mut classes = Vec::<Class>::new();
+        for pixel in 0..self.targets.len() {
+            let inside = |tap: &usize| {
+                let at = self.taps[*tap].1 + (pixel * self.step) as isize;
+                (0..size as isize).contains(&at)
+            };
+            let taps: Vec<usize> = (0..self.taps.len()).filter(inside).collect();
+            match classes.iter_mut().find(|class| class.taps == taps) {
+                Some(class) => class.pixels.push(pixel),
+                None => classes.push(Class {
+                    pixels: vec![pixel],
+                    taps,
+                }),
+            }
+        }
+        classes
     }
 }
 
@@ -156,62 +176,68 @@ impl Gather {
 
     /// The tables of phases, each with its rows and columns.
     fn new(input: Extent, output: Extent, kernel: usize, axes: Vec<(Axis, Axis)>) -> Self {
-        let mut frame = Frame::none(input);
-        for (rows, cols) in &axes {
-            frame.grow(rows.margin(input.height), cols.margin(input.width));
-        }
         let pixels = axes
             .iter()
             .map(|(rows, cols)| rows.targets.len() * cols.targets.len());
-        let pixels = pixels.filter(|&pixels| pixels > 0).min().unwrap_or(1);
         let mut gather = Self {
             input,
-            frame,
             output,
-            group: (ROWS_OF_A_TABLE / pixels).max(1),
+            group: (ROWS_OF_A_TABLE / pixels.max().unwrap_or(1).max(1)).max(1),
             phases: vec![],
         };
         let phases = axes
             .iter()
             .map(|(rows, cols)| gather.phase(kernel, rows, cols));
-        gather.phases = phases.filter(|phase| phase.pixels > 0).collect();
+        gather.phases = phases.collect();
         gather
     }
 
     fn phase(&self, kernel: usize, rows: &Axis, cols: &Axis) -> Phase {
-        let (above, left) = (self.frame.above(), self.frame.left());
-        let (outside, channels) = (self.frame.outside(), self.input.channels);
-        let (mut taps, mut runs) = (vec![], Vec::<(usize, usize)>::new());
-        for &(ky, row) in &rows.taps {
-            for &(kx, col) in &cols.taps {
-                taps.push(ky * kernel + kx);
-                // Not negative, by the margin.
-                let row = (row + above as isize) as usize;
-                let col = (col + left as isize) as usize;
-                let start = (row * outside.width + col) * channels;
-                match runs.last_mut() {
-                    Some((first, len)) if *first + *len == start => *len += channels,
-                    _ => runs.push((start, channels)),
-                }
-            }
-        }
-        let pixels = || {
-            let row = |y| (0..cols.targets.len()).map(move |x| (y, x));
-            (0..rows.targets.len()).flat_map(row)
-        };
-        let (mut sources, mut targets) = (vec![], vec![]);
-        for image in 0..self.group {
-            for (y, x) in pixels() {
-                let place = y * rows.step * outside.width + x * cols.step;
-                sources.push(image * outside.len() + place * channels);
-                let pixel = rows.targets[y] * self.output.width + cols.targets[x];
-                targets.push(image * self.output.len() + pixel * self.output.channels);
+        let tap = |&(ky, _): &(usize, isize)| cols.taps.iter().map(move |(kx, _)| ky * kernel + kx);
+        let mut parts = vec![];
+        for row_class in rows.classes(self.input.height) {
+            for col_class in cols.classes(self.input.width) {
+                parts.push(self.part((rows, &row_class), (cols, &col_class)));
             }
         }
         Phase {
-            taps,
+            taps: rows.taps.iter().flat_map(tap).collect(),
+            parts,
+        }
+    }
+
+    fn part(&self, (rows, row_class): (&Axis, &Class), (cols, col_class): (&Axis, &Class)) -> Part {
+        let (input, output) = (self.input, self.output);
+        let mut runs = Vec::<Run>::new();
+        for &row in &row_class.taps {
+            for &col in &col_class.taps {
+                let pixel = rows.taps[row].1 * input.width as isize + cols.taps[col].1;
+                let start = pixel * input.channels as isize;
+                let panel = (row * cols.taps.len() + col) * input.channels;
+                match runs.last_mut() {
+                    Some(run) if run.continues(start, panel) => run.len += input.channels,
+                    _ => runs.push(Run {
+                        start,
+                        panel,
+                        len: input.channels,
+                    }),
+                }
+            }
+        }
+        let (mut sources, mut targets) = (vec![], vec![]);
+        for image in 0..self.group {
+            for &y in &row_class.pixels {
+                for &x in &col_class.pixels {
+                    let place = y * rows.step * input.width + x * cols.step;
+                    sources.push(image * input.len() + place * input.channels);
+                    let pixel = rows.targets[y] * output.width + cols.targets[x];
+                    targets.push(image * output.len() + pixel * output.channels);
+                }
+            }
+        }
+        Part {
             runs,
-            pixels: pixels().count(),
+            pixels: row_class.pixels.len() * col_class.pixels.len(),
             sources,
             targets,
         }
@@ -296,8 +322,6 @@ impl Gather {
         let (gather, panels) = (self, &*kernel.values);
         let inputs = input.chunks(self.group * self.input_len());
         for (input, output) in inputs.zip(output.chunks_mut(self.group * self.output_len())) {
-            let framed = self.frame.around(input);
-            let input = framed.as_deref().unwrap_or(input);
             compiled_for!(
                 kernel.path,
                 body,
@@ -319,7 +343,7 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     let cols = Block::<V, ROWS, WIDTH>::COLS;
     let outputs = gather.output.channels;
     let images = output.len() / gather.output_len();
-    assert!(images <= gather.group && input.len() == images * gather.frame.outside().len());
+    assert!(images <= gather.group && input.len() == images * gather.input_len());
     let (clip, add) = match store {
         Store::Set => (false, false),
         Store::Add => (false, true),
@@ -330,8 +354,6 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     const { assert!(ROWS * WIDTH * V::N <= MOST_VALUES) };
     let mut panels = panels;
     for phase in &gather.phases {
-        let rows = images * phase.pixels;
-        let (sources, targets) = (&phase.sources[..rows], &phase.targets[..rows]);
         for channel in (0..outputs).step_by(cols) {
             let (panel, rest) = panels.split_at(phase.taps.len() * gather.input.channels * cols);
             panels = rest;
@@ -340,43 +362,47 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
             if let Store::Layer { bias, .. } = store {
                 start[..width].copy_from_slice(&bias[channel..channel + width]);
             }
-            for first in (0..rows).step_by(ROWS) {
-                let count = ROWS.min(rows - first);
-                let direct = width == cols && count == ROWS;
-                let mut lefts = [input.as_ptr(); ROWS];
-                let mut to = [aside.as_mut_ptr(); ROWS];
-                for (i, (left, to)) in lefts.iter_mut().zip(&mut to).enumerate() {
-                    // Behind the last row, that one is computed again.
-                    let row = first + i.min(count - 1);
-                    // SAFETY: `row < rows`.
-                    let (source, target) =
-                        unsafe { (*sources.get_unchecked(row), *targets.get_unchecked(row)) };
-                    *left = input.as_ptr().wrapping_add(source);
-                    *to = if direct {
-                        output.as_mut_ptr().wrapping_add(target + channel)
-                    } else {
-                        aside.as_mut_ptr().wrapping_add(i * cols)
-                    };
-                }
-                // SAFETY: the runs from a source on lie in its image with its margin (`Gather::phase`), one of the
-                // `images` of the input, since the row is one of theirs; a target has all output channels behind it,
-                // of which the block ends at `channel + cols <= outputs`, and what goes aside has a row of its own
-                // there. The panel has a row for each value of the runs.
-                unsafe {
-                    let mut block = Block::<V, ROWS, WIDTH>::filled(start.as_ptr());
-                    block.add_runs(lefts, &phase.runs, panel.as_ptr());
-                    if clip {
-                        block.clip_below_zero();
+            for part in &phase.parts {
+                let rows = images * part.pixels;
+                let (sources, targets) = (&part.sources[..rows], &part.targets[..rows]);
+                for first in (0..rows).step_by(ROWS) {
+                    let count = ROWS.min(rows - first);
+                    let direct = width == cols && count == ROWS;
+                    let mut lefts = [input.as_ptr(); ROWS];
+                    let mut to = [aside.as_mut_ptr(); ROWS];
+                    for (i, (left, to)) in lefts.iter_mut().zip(&mut to).enumerate() {
+                        // Behind the last row, that one is computed again.
+                        let row = first + i.min(count - 1);
+                        // SAFETY: `row < rows`.
+                        let (source, target) =
+                            unsafe { (*sources.get_unchecked(row), *targets.get_unchecked(row)) };
+                        *left = input.as_ptr().wrapping_add(source);
+                        *to = if direct {
+                            output.as_mut_ptr().wrapping_add(target + channel)
+                        } else {
+                            aside.as_mut_ptr().wrapping_add(i * cols)
+                        };
                     }
-                    block.write(to, add && direct);
-                }
-                if !direct {
-                    for (row, target) in
-                        aside.chunks_exact(cols).zip(&targets[first..first + count])
-                    {
-                        let to = &mut output[target + channel..][..width];
-                        for (to, value) in to.iter_mut().zip(row) {
-                            *to = if add { *to + value } else { *value };
+                    // SAFETY: the runs from a source on lie in its image (`Axis::classes`), one of the `images` of the
+                    // input, since the row is one of theirs, and name rows of the panel (`Gather::part`); a target has all output channels behind it,
+                    // of which the block ends at `channel + cols <= outputs`, and what goes aside has a row of its own
+                    // there.
+                    unsafe {
+                        let mut block = Block::<V, ROWS, WIDTH>::filled(start.as_ptr());
+                        block.add_runs(lefts, &part.runs, panel.as_ptr());
+                        if clip {
+                            block.clip_below_zero();
+                        }
+                        block.write(to, add && direct);
+                    }
+                    if !direct {
+                        for (row, target) in
+                            aside.chunks_exact(cols).zip(&targets[first..first + count])
+                        {
+                            let to = &mut output[target + channel..][..width];
+                            for (to, value) in to.iter_mut().zip(row) {
+                                *to = if add { *to + value } else { *value };
+                            }
                         }
                     }
                 }
