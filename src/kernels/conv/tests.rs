@@ -1,0 +1,286 @@
+//! The products against their definition, on every path that this processor has.
+
+use super::super::geometry::Extent;
+use super::super::parallel::Threads;
+use super::super::reference::{self, numbers};
+use super::*;
+use crate::ground::random::{Purpose, Stream};
+
+/// Height, width, big channels, small channels, kernel, stride, images.
+const SHAPES: [[usize; 7]; 13] = [
+    [28, 28, 1, 32, 3, 2, 5],
+    [14, 14, 32, 16, 3, 2, 3],
+    [7, 7, 6, 10, 3, 2, 33],
+    [9, 6, 3, 7, 5, 1, 2],
+    [1, 1, 2, 3, 3, 2, 4],
+    [5, 8, 2, 1, 4, 3, 17],
+    [6, 6, 4, 4, 1, 1, 1],
+    [4, 3, 1, 1, 2, 4, 7],
+    [11, 11, 5, 3, 7, 2, 2],
+    // More channels than two blocks of any path, and a few beyond.
+    [3, 4, 67, 41, 3, 1, 2],
+    // Several chunks of rows, and images that do not fill a table.
+    [30, 21, 33, 9, 3, 1, 3],
+    // A step beyond the kernel: pixels that no tap reaches.
+    [10, 9, 9, 8, 2, 5, 5],
+    [1, 64, 1, 7, 3, 2, 64],
+];
+
+/// Shapes that nobody chose, the same in every run.
+fn random_shapes() -> impl Iterator<Item = [usize; 7]> {
+    let mut stream = Stream::new(11, Purpose::Sample, 0, 0);
+    let mut below = move |most: usize| 1 + (stream.uniform() * most as f32) as usize % most;
+    (0..40).map(move |_| {
+        [
+            below(13),
+            below(13),
+            below(40),
+            below(40),
+            below(6),
+            below(4),
+            below(9),
+        ]
+    })
+}
+
+#[derive(Clone)]
+struct Case {
+    conv: Conv,
+    images: usize,
+    big: Vec<f32>,
+    small: Vec<f32>,
+    kernel: Vec<f32>,
+}
+
+fn cases() -> impl Iterator<Item = Case> {
+    SHAPES.into_iter().chain(random_shapes()).map(
+        |[height, width, channels, small, kernel, stride, images]| {
+            let conv = Conv::same(
+                Extent {
+                    height,
+                    width,
+                    channels,
+                },
+                small,
+                kernel,
+                stride,
+            );
+            Case {
+                big: numbers(images * conv.big.len(), 1),
+                small: numbers(images * conv.small.len(), 2),
+                kernel: numbers(conv.kernel_len(), 3),
+                conv,
+                images,
+            }
+        },
+    )
+}
+
+fn on_every_path(cases: impl Iterator<Item = Case>) -> impl Iterator<Item = (Path, Case)> {
+    let paths = || Path::ALL.into_iter().filter(|path| path.is_available());
+    cases.flat_map(move |case| paths().map(move |path| (path, case.clone())))
+}
+
+fn assert_close(got: &[f32], want: &[f32], what: &str) {
+    let norm = |v: &[f32]| v.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+    let difference: Vec<f32> = got.iter().zip(want).map(|(a, b)| a - b).collect();
+    let error = norm(&difference) / norm(want).max(1e-30);
+    assert!(error <= 2e-6, "{what} is off by {error:e}");
+}
+
+#[test]
+fn forward_agrees_with_the_plain_sum() {
+    for (path, case) in on_every_path(cases()) {
+        let bias = numbers(case.conv.small.channels, 4);
+        let epilogue = Epilogue {
+            bias: &bias,
+            activation: Activation::LeakyRelu,
+        };
+        let mut got = vec![f32::NAN; case.small.len()];
+        let mut saved = vec![f32::NAN; case.small.len()];
+        forward(
+            path,
+            &case.conv,
+            &case.big,
+            &case.kernel,
+            epilogue,
+            &mut got,
+            Some(&mut saved),
+        );
+        let mut want = reference::big_to_small(&case.conv, &case.big, &case.kernel);
+        for (i, v) in want.iter_mut().enumerate() {
+            *v += bias[i % bias.len()];
+        }
+        assert_close(&saved, &want, "weighted sum");
+        let leaky: Vec<f32> = want.iter().map(|&v| v.max(0.2 * v)).collect();
+        assert_close(&got, &leaky, "output");
+        let epilogue = Epilogue {
+            activation: Activation::Relu,
+            ..epilogue
+        };
+        forward(
+            path,
+            &case.conv,
+            &case.big,
+            &case.kernel,
+            epilogue,
+            &mut got,
+            None,
+        );
+        want.iter_mut().for_each(|v| *v = v.max(0.0));
+        assert_close(&got, &want, "output of ReLU");
+    }
+}
+
+#[test]
+fn forward_transposed_agrees_with_the_plain_sum() {
+    for (path, case) in on_every_path(cases()) {
+        let bias = numbers(case.conv.big.channels, 4);
+        let epilogue = Epilogue {
+            bias: &bias,
+            activation: Activation::Linear,
+        };
+        let mut got = vec![f32::NAN; case.big.len()];
+        forward_transposed(
+            path,
+            &case.conv,
+            &case.small,
+            &case.kernel,
+            epilogue,
+            &mut got,
+            None,
+        );
+        let mut want = reference::small_to_big(&case.conv, &case.small, &case.kernel);
+        for (i, v) in want.iter_mut().enumerate() {
+            *v += bias[i % bias.len()];
+        }
+        assert_close(&got, &want, "output");
+    }
+}
+
+#[test]
+fn gradients_agree_with_the_plain_sums_and_are_added() {
+    for (path, case) in on_every_path(cases()) {
+        let conv = &case.conv;
+        let want_kernel = reference::to_kernel(conv, &case.big, &case.small);
+        for transposed in [false, true] {
+            let (input, output) = if transposed {
+                (&case.small, &case.big)
+            } else {
+                (&case.big, &case.small)
+            };
+            let channels = output.len()
+                / case.images
+                / if transposed {
+                    conv.big.pixels()
+                } else {
+                    conv.small.pixels()
+                };
+            let (mut kernel, mut bias) = (vec![0.0; conv.kernel_len()], vec![0.0; channels]);
+            let mut input_gradient = vec![0.0; input.len()];
+            let run = if transposed {
+                backward_transposed
+            } else {
+                backward
+            };
+            for _ in 0..2 {
+                let out = Gradients {
+                    kernel: &mut kernel,
+                    bias: &mut bias,
+                    input: Some(&mut input_gradient),
+                    store: Store::Add,
+                };
+                let linear = (Activation::Linear, output.as_slice());
+                run(
+                    path,
+                    conv,
+                    input,
+                    &case.kernel,
+                    linear,
+                    &mut output.clone(),
+                    out,
+                );
+            }
+            let halve = |v: &[f32]| v.iter().map(|x| x / 2.0).collect::<Vec<_>>();
+            assert_close(&halve(&kernel), &want_kernel, "kernel");
+            for (channel, got) in bias.iter().enumerate() {
+                let terms = output
+                    .iter()
+                    .skip(channel)
+                    .step_by(channels)
+                    .map(|&v| f64::from(v));
+                let size: f64 = terms.clone().map(f64::abs).sum();
+                let error = f64::from(got / 2.0) - terms.sum::<f64>();
+                assert!(
+                    error.abs() <= 1e-6 * size,
+                    "bias {channel} is off by {error}"
+                );
+            }
+            let want_input = if transposed {
+                reference::big_to_small(conv, output, &case.kernel)
+            } else {
+                reference::small_to_big(conv, output, &case.kernel)
+            };
+            assert_close(&halve(&input_gradient), &want_input, "input");
+        }
+    }
+}
+
+#[test]
+fn the_bits_do_not_depend_on_the_number_of_threads() {
+    let run = |threads: usize| {
+        Threads::new(threads).unwrap().run(|| {
+            let mut bits = vec![];
+            for (path, case) in on_every_path(cases()) {
+                let conv = &case.conv;
+                let bias = numbers(conv.small.channels, 5);
+                let epilogue = Epilogue {
+                    bias: &bias,
+                    activation: Activation::Tanh,
+                };
+                let mut output = vec![0.0; case.small.len()];
+                forward(
+                    path,
+                    conv,
+                    &case.big,
+                    &case.kernel,
+                    epilogue,
+                    &mut output,
+                    None,
+                );
+                let mut gradient = case.small.clone();
+                let (mut kernel, mut bias) = (vec![0.0; conv.kernel_len()], vec![0.0; bias.len()]);
+                let mut input = vec![0.0; case.big.len()];
+                let out = Gradients {
+                    kernel: &mut kernel,
+                    bias: &mut bias,
+                    input: Some(&mut input),
+                    store: Store::Set,
+                };
+                backward(
+                    path,
+                    conv,
+                    &case.big,
+                    &case.kernel,
+                    (Activation::Tanh, &output),
+                    &mut gradient,
+                    out,
+                );
+                bits.extend(
+                    [output, kernel, bias, input]
+                        .concat()
+                        .iter()
+                        .map(|v| v.to_bits()),
+                );
+            }
+            bits
+        })
+    };
+    let one = run(1);
+    for threads in [2, 3, 8] {
+        assert!(
+            run(threads) == one,
+            "{threads} threads give other bits than one"
+        );
+    }
+}
