@@ -14,7 +14,7 @@ use runner::kernels::{Activation, Conv, Path, dense};
 use runner::optim::{Rule, Step};
 use runner::plan::Plan;
 
-use common::{BesidePeak, LARGE, REFERENCE, Training, criterion, numbers, plan};
+use common::{BesidePeak, LARGE, REFERENCE, STEPS, Training, criterion, numbers, plan};
 
 fn main() {
     let threads = Threads::new(0).expect("threads");
@@ -58,6 +58,7 @@ fn group<'a>(criterion: &'a mut Criterion<BesidePeak>, model: &str, part: &str) 
 
 fn step(criterion: &mut Criterion<BesidePeak>, name: &str, plan: &Plan) {
     let mut group = group(criterion, name, "step");
+    group.measurement_time(STEPS);
     group.throughput(Throughput::Elements(plan.flops_per_step()));
     let mut training = Training::new(plan);
     group.bench_function("whole", |b| b.iter(|| training.step()));

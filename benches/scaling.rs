@@ -10,7 +10,7 @@ use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
 use runner::kernels::parallel::Threads;
 use runner::plan::Plan;
 
-use common::{BesidePeak, REFERENCE, Training, criterion, plan};
+use common::{BesidePeak, REFERENCE, STEPS, Training, criterion, plan};
 
 fn main() {
     let threads = Threads::new(0).expect("threads");
@@ -71,6 +71,7 @@ fn time(
     let mut training = Training::new(plan);
     let mut group = criterion.benchmark_group(group);
     group.sampling_mode(SamplingMode::Flat);
+    group.measurement_time(STEPS);
     group.throughput(Throughput::Elements(plan.flops_per_step()));
     group.bench_function(BenchmarkId::from_parameter(value), |b| {
         b.iter(|| threads.run(|| training.step()));

@@ -91,12 +91,15 @@ impl ValueFormatter for BesidePeak {
     }
 }
 
+/// How long whole steps are timed; each is worth several kernels.
+pub const STEPS: Duration = Duration::from_secs(2);
+
 /// Short times, so that all benches together take a few minutes.
 pub fn criterion(measurement: BesidePeak) -> Criterion<BesidePeak> {
     Criterion::default()
         .with_measurement(measurement)
         .without_plots()
-        .sample_size(15)
+        .sample_size(10)
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(800))
         .configure_from_args()

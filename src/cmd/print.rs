@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn milliseconds_have_three_digits() {
-        let texts = [0.0, 0.000_31, 0.000_999_6, 0.0249, 0.099_96, 1.234_5].map(milliseconds);
+        let texts = [0.0, 0.000_31, 0.000_999_6, 0.0249, 0.099_96, 1.234].map(milliseconds);
         assert_eq!(
             texts,
             [
