@@ -8,6 +8,7 @@ mod common;
 
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use runner::kernels::conv::{self, Epilogue, Gradients};
+use runner::kernels::gather::Store;
 use runner::kernels::loss::{self, Reconstruction};
 use runner::kernels::parallel::Threads;
 use runner::kernels::{Activation, Conv, Path, dense};
@@ -135,6 +136,7 @@ fn convolution(group: &mut Group, conv: &Conv, batch: usize, is_transposed: bool
                     kernel: &mut dkernel,
                     bias: &mut dbias,
                     input: (products == 2).then_some(dx.as_mut_slice()),
+                    store: Store::Set,
                 };
                 backward(path, conv, &x, &kernel, saved, &mut gradient, out);
             });
@@ -160,7 +162,7 @@ fn dense_layer(group: &mut Group, sizes: (usize, usize), batch: usize) {
         b.iter(|| dense::backward_kernel(path, &x, &gradient, sizes, &mut dkernel));
     });
     group.bench_function("backward input", |b| {
-        b.iter(|| dense::backward_input(path, &gradient, &kernel, sizes, &mut dx));
+        b.iter(|| dense::backward_input(path, &gradient, &kernel, sizes, &mut dx, Store::Set));
     });
 }
 

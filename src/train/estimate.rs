@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use dfdx::tensor::{Cpu, CpuError, Gradients, TensorFromVec};
+
 use super::{Timing, TrainError, Trainer, build_model, rule, time_steps};
 use crate::data::{DataSet, Images};
 use crate::ground::clock;
 use crate::ground::random::{Purpose, Stream};
 use crate::kernels::parallel::Threads;
 use crate::kernels::{Path, peak};
+use crate::nn::Compute;
 use crate::optim::Step;
 use crate::plan::Plan;
 
@@ -80,7 +83,7 @@ pub fn estimate(plan: &Plan, threads: &Threads) -> Estimate {
         return from_steps(plan, &timing, images);
     }
     let products = plan.flops_per_step() as f64 / (SHARE * peak);
-    let step = products + time_update(plan);
+    let step = products + time_update(plan, threads).unwrap_or(0.0);
     Estimate {
         step,
         // Forward is one of three products.
@@ -102,25 +105,35 @@ fn from_steps(plan: &Plan, timing: &Timing, images: usize) -> Estimate {
     }
 }
 
-/// Seconds that the optimizer takes for all trained values, from one call on fewer of them.
-fn time_update(plan: &Plan) -> f64 {
+/// Seconds that the optimizer takes for all trained values, from a parameter with fewer of them.
+fn time_update(plan: &Plan, threads: &Threads) -> Result<f64, CpuError> {
     /// Far more than fit a cache.
     const VALUES: usize = 1 << 20;
+    let device = Cpu::default();
+    let values = |value: f32| device.try_tensor_from_vec(vec![value; VALUES], (VALUES,));
     let rule = rule(&plan.spec.optimizer.rule);
-    let (mut weights, gradient) = (vec![0.5; VALUES], vec![0.25; VALUES]);
-    let mut slots = vec![vec![0.0; VALUES]; rule.slots().len()];
-    let mut views: Vec<_> = slots.iter_mut().map(Vec::as_mut_slice).collect();
+    let mut param = values(0.5)?;
+    let mut state: Vec<_> = rule
+        .slots()
+        .iter()
+        .map(|_| values(0.0))
+        .collect::<Result<_, _>>()?;
     let step = Step {
         learning_rate: 1e-3,
         number: 1,
         gradient_scale: 1.0,
     };
+    let mut update = || {
+        let mut gradients = Gradients::leaky();
+        gradients.get_or_alloc_mut(&param)?.fill(0.25);
+        let started = clock::monotonic();
+        Cpu::gradient_square(&mut gradients, &param)?;
+        Cpu::update(&rule, step, &mut gradients, &mut param, &mut state)?;
+        Ok(started.elapsed().as_secs_f64())
+    };
     // Once for the pages of the memory, once for the time.
-    rule.update(step, &mut weights, &gradient, &mut views);
-    let started = clock::monotonic();
-    rule.update(step, &mut weights, &gradient, &mut views);
-    let time = started.elapsed().as_secs_f64();
-    time * plan.parameters() as f64 / VALUES as f64
+    let mut twice = || update().and_then(|_: f64| update());
+    Ok(threads.run(&mut twice)? * plan.parameters() as f64 / VALUES as f64)
 }
 
 /// Times steps on so many made-up images.
