@@ -15,7 +15,7 @@ use crate::optim::Step;
 use crate::plan::Plan;
 
 /// Steps are timed on as many images as the processor could train on in this time at its peak, seconds.
-const FLOOR: f64 = 0.03;
+const FLOOR: f64 = 0.06;
 
 /// More trained values than this take too long to make for a glance.
 const MOST_PARAMETERS: u64 = 8_000_000;
@@ -68,7 +68,7 @@ pub fn whole_run(plan: &Plan, step: f64, evaluation: f64) -> f64 {
     plan.spec.training.epochs as f64 * epoch
 }
 
-/// Estimates in about half a second, without the data: by steps on made-up images where the model is small enough for
+/// Estimates in less than a second, without the data: by steps on made-up images where the model is small enough for
 /// that, else by its operations.
 pub fn estimate(plan: &Plan, threads: &Threads) -> Estimate {
     let peak = peak::measure(Path::current(), threads, PEAK_RUNS);
