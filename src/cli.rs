@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -37,6 +38,8 @@ enum Command {
     Resume(ResumeArgs),
     /// Read and resolve a spec; print every mistake, or the plan. Writes nothing
     Check(CheckArgs),
+    /// Time training steps of a spec, layer by layer, before paying for a run. Writes nothing
+    Bench(BenchArgs),
     /// Print the JSON Schema of a spec, for completion in editors
     Schema,
     /// Print all settings of a spec with their ranges and defaults
@@ -128,6 +131,31 @@ pub struct CheckArgs {
     pub spec: SpecArgs,
 }
 
+/// Arguments of `bench`.
+#[derive(Clone, Debug, Args)]
+pub struct BenchArgs {
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// How long steps are timed, at least one of them
+    #[arg(long, value_name = "S", default_value = "3", value_parser = seconds)]
+    pub seconds: Duration,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A time in seconds, above 0 and at most a day.
+fn seconds(text: &str) -> Result<Duration, String> {
+    /// A day.
+    const MOST: f64 = 86_400.0;
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= MOST => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(format!(
+            "expected a number of seconds above 0 and at most {MOST}"
+        )),
+    }
+}
+
 /// Arguments of `verify`.
 #[derive(Clone, Debug, Args)]
 pub struct VerifyArgs {
@@ -180,6 +208,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => cmd::run::main(&args),
         Command::Resume(args) => cmd::resume::main(&args),
         Command::Check(args) => cmd::check::main(&args),
+        Command::Bench(args) => cmd::bench::main(&args),
         Command::Schema => cmd::schema::main(),
         Command::Settings { markdown } => cmd::settings::main(markdown),
         Command::Data { name } => cmd::data::main(&name),
@@ -221,6 +250,14 @@ mod tests {
         assert_eq!(words(&["--help"]), ["--help"]);
         assert_eq!(words(&["help", "run"]), ["help", "run"]);
         assert_eq!(words(&[]), [""; 0]);
+    }
+
+    #[test]
+    fn times_are_seconds_above_0() {
+        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+        for text in ["0", "-1", "nan", "inf", "1e9", "1e-400", "", "3s"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
     }
 
     #[test]

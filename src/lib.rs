@@ -28,7 +28,7 @@
 //! | 5 | [`vae`] | encoder, decoder, objective, the registry from numbers to types | files, progress bars |
 //! | 5 | [`run`] | the run folder: lock, commit, checkpoint, metrics, manifest, view | how training works |
 //! | 5 | [`figures`] | pictures from plain arrays | training |
-//! | 6 | [`train`] | batches, schedules, steps, evaluation, in memory | folders, progress bars |
+//! | 6 | [`train`] | batches, schedules, steps, evaluation, timing of steps, in memory | folders, progress bars |
 //! | 7 | [`cmd`], [`cli`] | one file a command; the driver that joins training and run folder; exit codes | - |
 //!
 //! # Types

@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    runner::ground::clock::begin();
     runner::cli::main()
 }

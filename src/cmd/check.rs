@@ -1,15 +1,17 @@
 //! `runner check SPEC.toml`: every mistake, or the plan. Writes nothing.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use super::print::{bytes, out, thousands};
-use super::session::{check_against_data, extent};
+use super::print::{bytes, count, duration, milliseconds, out, thousands};
+use super::session::{check_against_data, extent, start_threads};
 use super::{Failure, Outcome};
 use crate::cli::CheckArgs;
 use crate::data::{self, Survey};
 use crate::ground::exit;
 use crate::plan::{Layer, Plan};
-use crate::spec;
+use crate::spec::{self, DeviceChoice};
+use crate::train::{self, Basis, Estimate};
 
 /// Reads, resolves and prints.
 pub fn main(args: &CheckArgs) -> Outcome {
@@ -18,7 +20,14 @@ pub fn main(args: &CheckArgs) -> Outcome {
     let image = extent(survey.height, survey.width, survey.channels);
     let plan = Plan::new(loaded.spec.clone(), image, survey.train, survey.validation);
     check_against_data(&loaded, &plan)?;
-    out(&describe(&plan, &survey)).map_err(|e| Failure::new(exit::IO, e))?;
+    let mut text = describe(&plan, &survey);
+    // A GPU is neither here nor there when a spec is checked.
+    if !matches!(plan.spec.training.device, DeviceChoice::Cuda(_)) {
+        let threads = start_threads(plan.spec.training.threads)?;
+        let estimate = train::estimate(&plan, &threads);
+        text += &describe_time(&estimate, threads.count());
+    }
+    out(&text).map_err(|e| Failure::new(exit::IO, e))?;
     Ok(exit::DONE)
 }
 
@@ -81,6 +90,28 @@ fn describe(plan: &Plan, survey: &Survey) -> String {
         format!("about {}", bytes(plan.memory_bytes() + PROGRAM_BYTES)),
     );
     text
+}
+
+fn describe_time(estimate: &Estimate, threads: usize) -> String {
+    let threads = count(threads, "thread");
+    let basis = match estimate.basis {
+        Basis::Steps { steps, images } => {
+            let steps = count(steps, "step");
+            format!("{steps} on {images} made-up images each, {threads}")
+        }
+        Basis::Share { share, peak } => format!(
+            "{:.0} % of the {:.0} GFLOP/s that {threads} reach at most here, a guess",
+            100.0 * share,
+            peak / 1e9
+        ),
+    };
+    format!(
+        "{:<12} about {} without figures, {} a step\n{:<12} from {basis}\n",
+        "time",
+        duration(Duration::from_secs_f64(estimate.run)),
+        milliseconds(estimate.step),
+        ""
+    )
 }
 
 /// Memory of the program itself before it holds any image or weight.

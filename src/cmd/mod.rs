@@ -1,5 +1,6 @@
 //! One command, one file; what `run` and `resume` share is `session`.
 
+pub mod bench;
 pub mod check;
 pub mod completions;
 pub mod data;

@@ -31,6 +31,12 @@ pub fn thousands(n: u64) -> String {
     text
 }
 
+/// `1 step`, `1,094 steps`.
+pub fn count(n: usize, noun: &str) -> String {
+    let ending = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", thousands(n as u64))
+}
+
 /// A number of bytes in units of 1000: `537 kB`, `1.6 MB`.
 pub fn bytes(n: u64) -> String {
     let (unit, name) = match n {
@@ -58,6 +64,17 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
+/// Seconds in milliseconds: `1,234 ms`, `24.9 ms`, `3.52 ms`, `0.310 ms`.
+pub fn milliseconds(seconds: f64) -> String {
+    let ms = 1e3 * seconds;
+    match ms {
+        _ if ms < 0.9995 => format!("{ms:.3} ms"),
+        _ if ms < 9.995 => format!("{ms:.2} ms"),
+        _ if ms < 99.95 => format!("{ms:.1} ms"),
+        _ => format!("{} ms", thousands(ms.round() as u64)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +83,23 @@ mod tests {
     fn numbers_are_grouped() {
         let texts = [0, 999, 1_000, 134_165, 1_234_567].map(thousands);
         assert_eq!(texts, ["0", "999", "1,000", "134,165", "1,234,567"]);
+    }
+
+    #[test]
+    fn one_has_no_plural() {
+        let texts = [0, 1, 1_094].map(|n| count(n, "step"));
+        assert_eq!(texts, ["0 steps", "1 step", "1,094 steps"]);
+    }
+
+    #[test]
+    fn milliseconds_have_three_digits() {
+        let texts = [0.0, 0.000_31, 0.000_999_6, 0.0249, 0.099_96, 1.234].map(milliseconds);
+        assert_eq!(
+            texts,
+            [
+                "0.000 ms", "0.310 ms", "1.00 ms", "24.9 ms", "100 ms", "1,234 ms"
+            ]
+        );
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! the manifest, the log, and the wall-clock columns of the metrics. Nothing that decides a number of
 //! a model does.
 
-use std::time::Instant;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 
@@ -17,6 +18,20 @@ pub fn now_utc() -> DateTime<Utc> {
 /// A clock that never goes back, for durations.
 pub fn monotonic() -> Instant {
     Instant::now()
+}
+
+/// When the program began.
+static BEGINNING: OnceLock<Instant> = OnceLock::new();
+
+/// Notes that the program begins: its first statement. What the system does before that, loading the program, is
+/// not in [`since_beginning`].
+pub fn begin() {
+    BEGINNING.get_or_init(monotonic);
+}
+
+/// Time since [`begin`], or since the first call of this where nobody called that.
+pub fn since_beginning() -> Duration {
+    BEGINNING.get_or_init(monotonic).elapsed()
 }
 
 /// `2026-11-23T20:28:15.042Z`: how times stand in the manifest and the log (RFC 3339).

@@ -1,4 +1,4 @@
-//! What machine this is, for the manifest and for the message of a lock.
+//! What machine this is, for the manifest, for the message of a lock and beside measured times.
 //!
 //! Plain reads of what the kernel publishes as text; on systems without those files the answers are
 //! `unknown`, since nothing depends on them.
@@ -42,10 +42,17 @@ pub fn os() -> String {
 
 /// Memory of the machine in bytes; nothing where the system does not say.
 pub fn memory_bytes() -> Option<u64> {
-    let text = read("/proc/meminfo")?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    size(&read("/proc/meminfo")?, "MemTotal:")
+}
+
+/// The most memory that this process has held so far, in bytes; nothing where the system does not say.
+pub fn peak_memory_bytes() -> Option<u64> {
+    size(&read("/proc/self/status")?, "VmHWM:")
+}
+
+/// The value in bytes of a line such as `VmHWM:   118272 kB`, in which Linux means units of 1024.
+fn size(text: &str, key: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1024)
 }
@@ -90,6 +97,27 @@ mod tests {
             Some("Raspberry Pi 4 Model B Rev 1.4")
         );
         assert_eq!(cpu_model("processor\t: 0\n"), None);
+    }
+
+    #[test]
+    fn sizes_are_read_in_units_of_1024() {
+        let text = "VmPeak:\t  300 kB\nVmHWM:\t  118272 kB\nThreads:\t3\n";
+        assert_eq!(size(text, "VmHWM:"), Some(121_110_528));
+        assert_eq!(size(text, "Threads:"), None);
+        assert_eq!(size(text, "VmSwap:"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_peak_grows_with_what_is_held() {
+        let before = peak_memory_bytes().unwrap();
+        let held = std::hint::black_box(vec![1_u8; 200 << 20]);
+        let after = peak_memory_bytes().unwrap();
+        // Other tests may have held as much before.
+        assert!(
+            after >= before && after >= held.len() as u64,
+            "{before} {after}"
+        );
     }
 
     #[test]

@@ -36,6 +36,11 @@ impl Stop {
         Ok(stop)
     }
 
+    /// Asks from within the program. There is no signal then, and no exit code of one.
+    pub fn request(&self) {
+        self.signal.store(usize::MAX, Ordering::Relaxed);
+    }
+
     /// Whether the program was asked to stop.
     pub fn requested(&self) -> bool {
         self.signal.load(Ordering::Relaxed) != 0
@@ -48,5 +53,19 @@ impl Stop {
             SIGTERM => Some(exit::TERMINATED),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_from_within_is_no_signal() {
+        let stop = Stop::default();
+        assert!(!stop.requested());
+        stop.request();
+        assert!(stop.requested());
+        assert_eq!(stop.exit_code(), None);
     }
 }

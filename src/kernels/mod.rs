@@ -26,8 +26,9 @@
 //!
 //! [`geometry`] sizes and padding; [`conv`] and [`dense`] the layers' products, made of [`gather`] (from pixels to
 //! pixels) and [`outer`] (from pixels to kernels), whose innermost loops stand in `block`, compiled once for
-//! each [`path`]; `frame` margins of images; [`patches`] for images of few channels; [`activation`]; [`loss`] reconstruction and
-//! divergence with their gradients; [`parallel`] cutting and threads; [`tensor`] the door to dfdx.
+//! each [`path`]; `frame` margins of images; [`patches`] for images of few channels; [`activation`]; [`loss`]
+//! reconstruction and divergence with their gradients; [`parallel`] cutting and threads; [`peak`] what the processor
+//! could do; [`profile`] where the time goes; [`tensor`] the door to dfdx.
 
 pub mod activation;
 mod block;
@@ -42,6 +43,8 @@ pub mod outer;
 pub mod parallel;
 pub mod patches;
 pub mod path;
+pub mod peak;
+pub mod profile;
 #[cfg(test)]
 pub mod reference;
 pub mod scratch;

@@ -5,6 +5,8 @@
 
 use rayon::prelude::*;
 
+use super::profile;
+
 /// Pieces that a batch is cut into at most: enough to keep many threads busy, few enough that one
 /// gradient buffer a piece stays small.
 pub const MOST_PIECES: usize = 16;
@@ -40,7 +42,13 @@ impl Threads {
 
     /// Runs `work` on these threads.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        self.pool.install(work)
+        let recorder = profile::take();
+        let (result, recorder) = self.pool.install(|| {
+            profile::put(recorder);
+            (work(), profile::take())
+        });
+        profile::put(recorder);
+        result
     }
 }
 

@@ -13,7 +13,7 @@ use crate::kernels::conv::{self, Epilogue};
 use crate::kernels::gather::Store;
 use crate::kernels::loss::{self, Reconstruction};
 use crate::kernels::tensor::{values, values_mut};
-use crate::kernels::{Activation, Conv, Path, dense, scratch};
+use crate::kernels::{Activation, Conv, Path, dense, profile, scratch};
 use crate::optim::{Rule, Step};
 
 type Buffer = <Cpu as Storage<f32>>::Vec;
@@ -163,6 +163,15 @@ impl<S: Shape> Saved<S> {
     }
 }
 
+/// Registers a backward pass, which counts as that of the part of the step that is going on.
+fn on_tape<T: Tape<f32, Cpu>>(
+    tape: &mut T,
+    backward: impl FnOnce(&mut Gradients<f32, Cpu>) -> Result<(), CpuError> + 'static,
+) {
+    let scope = profile::scope();
+    tape.add_backward_op(move |gradients| scope.backward(|| backward(gradients)));
+}
+
 /// Registers a convolution-like backward pass.
 fn register<X: Shape, K: Shape, O: Dim, S: Shape, T: Tape<f32, Cpu>>(
     tape: &mut T,
@@ -178,7 +187,7 @@ fn register<X: Shape, K: Shape, O: Dim, S: Shape, T: Tape<f32, Cpu>>(
     }
     let (kernel, bias) = (weights.kernel.clone(), weights.bias.clone());
     let x_slot = Slot::of(&x);
-    tape.add_backward_op(move |gradients| {
+    on_tape(tape, move |gradients| {
         let mut incoming = Incoming::of(&saved.output, saved.slot.as_ref(), gradients)?;
         let mut kernel_gradient = take(gradients, &kernel)?;
         let mut bias_gradient = take(gradients, &bias)?;
@@ -398,7 +407,7 @@ impl Compute for Cpu {
         let (z_, kl_) = (z.clone(), kl.clone());
         let slot = T::OWNS_TAPE.then(|| Slot::new(&z));
         let (mean_slot, log_var_slot) = (Slot::of(&mean), Slot::of(&log_var));
-        tape.add_backward_op(move |gradients| {
+        on_tape(&mut tape, move |gradients| {
             let mut dz = Incoming::of(&z_, slot.as_ref(), gradients)?;
             let dkl =
                 vec![take(gradients, &kl_)?.first().copied().unwrap_or(0.0) * kl_factor; axes];
@@ -442,7 +451,7 @@ impl Compute for Cpu {
             return Ok(error.put_tape(tape));
         }
         let (error_, slot) = (error.clone(), Slot::of(&logits));
-        tape.add_backward_op(move |gradients| {
+        on_tape(&mut tape, move |gradients| {
             let outer = take(gradients, &error_)?.first().copied().unwrap_or(0.0);
             send(&logits, slot.as_ref(), gradients, |sum, store| {
                 clear_unless_added(sum, store);

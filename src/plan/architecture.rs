@@ -135,12 +135,22 @@ impl Architecture {
         (count(self.encoder_layers()), count(self.decoder_layers()))
     }
 
-    /// Floating-point operations of a training step on one image: forward, the gradient of the weights, and
-    /// the gradient of the input except where that is the image.
-    pub fn training_flops(&self) -> u64 {
+    /// All layers, with the floating-point operations of a training step on one image: forward, the gradient of the
+    /// weights, and the gradient of the input except where that is the image. Activations, losses and the optimizer,
+    /// which are a few operations a value, are not counted.
+    pub fn training_layers(&self) -> Vec<(Layer, u64)> {
         let layers = [self.encoder_layers(), self.decoder_layers()].concat();
-        let first = layers.first().map_or(0, |l| l.flops);
-        3 * layers.iter().map(|l| l.flops).sum::<u64>() - first
+        let products = |i| if i == 0 { 2 } else { 3 };
+        let with_flops = |(i, layer): (usize, Layer)| {
+            let flops = products(i) * layer.flops;
+            (layer, flops)
+        };
+        layers.into_iter().enumerate().map(with_flops).collect()
+    }
+
+    /// Floating-point operations of a training step on one image: the sum over [`Architecture::training_layers`].
+    pub fn training_flops(&self) -> u64 {
+        self.training_layers().iter().map(|(_, flops)| flops).sum()
     }
 
     /// Activation values of a training step on one image: each layer's output and its gradient.
@@ -216,6 +226,48 @@ pub(crate) mod tests {
         let decoder = 2 * 3136 + 9 * 64 * 64 * 49 + 9 * 64 * 32 * 196 + 9 * 32 * 784;
         let forward = 2 * (encoder + decoder);
         assert_eq!(reference().training_flops(), 3 * forward - 2 * 9 * 32 * 196);
+        // Batch 64: 2.55 GFLOP.
+        assert_eq!(64 * reference().training_flops(), 2_550_571_008);
+    }
+
+    #[test]
+    fn the_operations_of_the_layers_are_their_products() {
+        let rgb = Architecture {
+            image: Extent {
+                height: 10,
+                width: 6,
+                channels: 3,
+            },
+            filters: vec![5, 7],
+            kernel: 4,
+            stride: 3,
+            hidden: vec![],
+            latent: 3,
+            activation: Activation::Tanh,
+        };
+        // Small pixels, kernel, inputs, outputs; 10 x 6 becomes 4 x 2, that 2 x 1. Two operations a multiply-add, and
+        // three products, of which the first layer has no gradient of its input.
+        let expected = [
+            ("encoder.conv0", 2 * 2 * (4 * 2) * 16 * 3 * 5),
+            ("encoder.conv1", 3 * 2 * 2 * 16 * 5 * 7),
+            ("encoder.flatten", 0),
+            ("encoder.z_mean", 3 * 2 * (2 * 7) * 3),
+            ("encoder.z_log_var", 3 * 2 * (2 * 7) * 3),
+            ("decoder.hidden", 3 * 2 * 3 * (2 * 7)),
+            ("decoder.conv0", 3 * 2 * 2 * 16 * 7 * 7),
+            ("decoder.conv1", 3 * 2 * (4 * 2) * 16 * 7 * 5),
+            ("decoder.output", 3 * 2 * (10 * 6) * 16 * 5 * 3),
+        ];
+        let layers = rgb.training_layers();
+        let got: Vec<_> = layers
+            .iter()
+            .map(|(l, flops)| (l.name.as_str(), *flops))
+            .collect();
+        assert_eq!(got, expected);
+        assert_eq!(
+            rgb.training_flops(),
+            expected.iter().map(|(_, flops)| flops).sum::<u64>()
+        );
     }
 
     #[test]

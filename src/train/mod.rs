@@ -4,11 +4,15 @@
 //! stop. Everything that decides what comes next is in the weights, the optimizer's state and [`crate::progress::Progress`];
 //! put back with [`Trainer::restore`], they continue to the same bits.
 
+mod estimate;
 mod schedule;
 mod setup;
 mod sums;
+mod timing;
 mod trainer;
 
+pub use estimate::{Basis, Estimate, estimate, whole_run};
 pub use schedule::{kl_weight, learning_rate};
 pub use setup::{build_model, objective, rule};
+pub use timing::{PartTime, TimedStep, Timing, time_steps};
 pub use trainer::{Advance, StepView, TrainError, Trainer};

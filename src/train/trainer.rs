@@ -5,6 +5,7 @@ use crate::ground::clock;
 use crate::ground::random::{Purpose, Stream};
 use crate::ground::stop::Stop;
 use crate::kernels::parallel::Threads;
+use crate::kernels::profile::{self, part};
 use crate::metrics::EpochMetrics;
 use crate::optim::Step;
 use crate::plan::Plan;
@@ -142,7 +143,8 @@ impl<'a> Trainer<'a> {
             let at = self.position(self.progress.step);
             let rate = learning_rate(spec.optimizer.learning_rate, &spec.schedule, at);
             let kl_weight = kl_weight(&spec.loss, at);
-            let (images, eps) = buffers.fill(self.data, indices, noise);
+            let fill = || buffers.fill(self.data, indices, noise);
+            let (images, eps) = part(|| profile::BATCH.into(), fill);
             let batch = Batch {
                 images,
                 eps,

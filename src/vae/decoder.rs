@@ -3,6 +3,7 @@
 use dfdx::shapes::{Dim, HasShape};
 use dfdx::tensor::Tape;
 
+use crate::kernels::profile::part;
 use crate::kernels::{Activation, Extent};
 use crate::nn::compute::Latent;
 use crate::nn::params::Init;
@@ -59,13 +60,14 @@ impl<C: Dim, Z: Dim, D: Compute> Decoder<C, Z, D> {
             channels,
         } = self.feature_map;
         let batch = z.shape().0;
-        let mut maps: Maps<usize, D, T> = self
-            .hidden
-            .forward_to(z, (batch, height, width, channels))?;
-        for conv in &self.convolutions {
-            maps = conv.forward(maps)?;
+        let shape = (batch, height, width, channels);
+        let hidden = || self.hidden.forward_to(z, shape);
+        let mut maps: Maps<usize, D, T> = part(|| "decoder.hidden".into(), hidden)?;
+        for (i, conv) in self.convolutions.iter().enumerate() {
+            let name = || format!("decoder.conv{i}").into();
+            maps = part(name, || conv.forward(maps))?;
         }
-        self.output.forward(maps)
+        part(|| "decoder.output".into(), || self.output.forward(maps))
     }
 }
 

@@ -4,6 +4,7 @@ use dfdx::shapes::{Dim, Shape};
 use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
 
 use crate::kernels::Activation;
+use crate::kernels::profile::part;
 use crate::nn::compute::Latent;
 use crate::nn::params::Init;
 use crate::nn::{Compute, Conv2d, Dense, Maps, Parameters, Visit, VisitMut};
@@ -67,16 +68,17 @@ impl<C: Dim, Z: Dim, D: Compute> Encoder<C, Z, D> {
         &self,
         images: Maps<C, D, T>,
     ) -> Result<Distribution<Z, D, T>, D::Err> {
-        let mut maps = self.stem.forward(images)?;
-        for conv in &self.convolutions {
-            maps = conv.forward(maps)?;
+        let mut maps = part(|| "encoder.conv0".into(), || self.stem.forward(images))?;
+        for (i, conv) in self.convolutions.iter().enumerate() {
+            let name = || format!("encoder.conv{}", i + 1).into();
+            maps = part(name, || conv.forward(maps))?;
         }
         let Some((first, others)) = self.hidden.split_first() else {
             return self.heads(maps);
         };
-        let mut features = first.forward(maps)?;
-        for dense in others {
-            features = dense.forward(features)?;
+        let mut features = part(|| hidden_name(0).into(), || first.forward(maps))?;
+        for (i, dense) in others.iter().enumerate() {
+            features = part(|| hidden_name(i + 1).into(), || dense.forward(features))?;
         }
         self.heads(features)
     }
@@ -86,11 +88,10 @@ impl<C: Dim, Z: Dim, D: Compute> Encoder<C, Z, D> {
         features: Tensor<S, f32, D, T>,
     ) -> Result<Distribution<Z, D, T>, D::Err> {
         let (features, tape) = features.split_tape();
-        let (log_var, tape) = self
-            .z_log_var
-            .forward(features.clone().put_tape(tape))?
-            .split_tape();
-        let mean = self.z_mean.forward(features.put_tape(tape))?;
+        let log_var = || self.z_log_var.forward(features.clone().put_tape(tape));
+        let (log_var, tape) = part(|| "encoder.z_log_var".into(), log_var)?.split_tape();
+        let mean = || self.z_mean.forward(features.put_tape(tape));
+        let mean = part(|| "encoder.z_mean".into(), mean)?;
         Ok((mean, log_var))
     }
 }

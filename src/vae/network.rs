@@ -6,6 +6,7 @@ use dfdx::tensor_ops::{TryAdd, TryMul};
 
 use super::model::Objective;
 use super::{Decoder, Encoder};
+use crate::kernels::profile::{self, part};
 use crate::nn::compute::Latent;
 use crate::nn::params::Init;
 use crate::nn::{Compute, Maps, Parameters, Visit, VisitMut};
@@ -82,17 +83,17 @@ impl<C: Dim, Z: Dim, D: Compute> Vae<C, Z, D> {
         } else {
             1.0
         };
-        let sample = D::reparameterise(mean.clone().put_tape(tape), log_var.clone(), eps, factor)?;
+        let sample =
+            || D::reparameterise(mean.clone().put_tape(tape), log_var.clone(), eps, factor);
+        let sample = part(|| profile::SAMPLING.into(), sample)?;
         let (kl, tape) = sample.kl.split_tape();
         let kl_value = D::scalar(&kl);
         let (weighted_kl, tape) = kl.put_tape(tape).try_mul(kl_weight as f32)?.split_tape();
         let logits = self.decoder.forward(sample.z.clone().put_tape(tape))?;
         let (logits, tape) = logits.split_tape();
-        let error = D::reconstruction(
-            objective.reconstruction,
-            logits.clone().put_tape(tape),
-            images,
-        )?;
+        let (kind, output) = (objective.reconstruction, logits.clone().put_tape(tape));
+        let error = || D::reconstruction(kind, output, images);
+        let error = part(|| profile::LOSS.into(), error)?;
         let reconstruction = D::scalar(&error);
         let loss = error
             .try_mul(objective.reconstruction_weight as f32)?

@@ -15,6 +15,7 @@ use super::registry::LatentAxis;
 use crate::ground::math::sigmoid;
 use crate::ground::tensor::NamedTensor;
 use crate::kernels::Extent;
+use crate::kernels::profile::{self, part};
 use crate::nn::compute::Latent;
 use crate::nn::{Compute, Maps, Parameters, Visit, VisitMut};
 use crate::optim::{Rule, Step};
@@ -71,7 +72,8 @@ impl<C: Dim, Z: Dim, D: Compute> Trained<C, Z, D> {
 
     /// Forward and backward; the gradients are absent where a loss is not finite.
     fn gradients(&self, batch: Batch) -> Result<Differentiated<C, Z, D>, D::Err> {
-        let images = self.images(batch.images)?.leaky_traced();
+        let images = || self.images(batch.images);
+        let images = part(|| profile::BATCH.into(), images)?.leaky_traced();
         let outcome = self.network.objective(
             images,
             self.latent(batch.eps)?,
@@ -146,7 +148,11 @@ where
             gradients: &mut gradients,
             sum: 0.0,
         };
-        self.network.visit("", &mut norm).map_err(device_error)?;
+        part(
+            || profile::GRADIENT_NORM.into(),
+            || self.network.visit("", &mut norm),
+        )
+        .map_err(device_error)?;
         let grad_norm = norm.sum.sqrt();
         if !grad_norm.is_finite() {
             return Err(ModelError::NotFinite("gradient norm"));
@@ -163,9 +169,11 @@ where
             gradients: &mut gradients,
             state,
         };
-        self.network
-            .visit_mut("", &mut update)
-            .map_err(device_error)?;
+        part(
+            || profile::OPTIMIZER.into(),
+            || self.network.visit_mut("", &mut update),
+        )
+        .map_err(device_error)?;
         Ok(StepReport { losses, grad_norm })
     }
 
