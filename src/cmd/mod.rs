@@ -3,11 +3,14 @@
 pub mod check;
 pub mod completions;
 pub mod data;
+mod decisive;
 mod device;
+pub mod doctor;
 mod failure;
 mod loading;
 mod pictures;
 mod print;
+pub mod rebuild;
 mod reporter;
 pub mod resume;
 pub mod run;

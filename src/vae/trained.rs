@@ -148,6 +148,8 @@ where
         };
         self.network.visit("", &mut norm).map_err(device_error)?;
         let grad_norm = norm.sum.sqrt();
+        #[cfg(feature = "faults")]
+        let grad_norm = grad_norm + crate::ground::faults::gradient(step.number);
         if !grad_norm.is_finite() {
             return Err(ModelError::NotFinite("gradient norm"));
         }
