@@ -34,8 +34,17 @@ fn signals_between_file_operations_end_in_a_folder_that_goes_on() {
     let count = cases.len();
     each(cases, |(fault, code)| {
         let lab = Lab::with(SPEC);
-        let ended = with_faults(&lab, &fault, None, &["spec.toml"]);
+        let trace = lab.path().join("trace");
+        let ended = with_faults(&lab, &fault, Some(&trace), &["spec.toml"]);
         assert_eq!(ended.code, code, "{fault}: {ended:#?}");
+        if let Some((_, place)) = fault
+            .split_once(',')
+            .and_then(|(one, _)| one.split_once('@'))
+        {
+            // The second one leaves at once: this operation is never done.
+            let last = crate::trace::operations(&trace).last().unwrap().number;
+            assert_eq!(last + 1, place.parse::<u64>().unwrap(), "{fault}");
+        }
         let told = told(&ended.stdout);
         let Some(run) = run_of(&lab) else {
             assert_eq!(told, 0, "{fault}");

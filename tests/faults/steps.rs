@@ -8,7 +8,8 @@ const OPTIMIZERS: [&str; 4] = [
     "[optimizer.adam]\nclip_norm = 2.0",
     "[optimizer.adamw]\nweight_decay = 0.1",
     "[optimizer.rmsprop]\nmomentum = 0.5\ncentered = true",
-    "[optimizer.sgd]\nmomentum = 0.9\nnesterov = true",
+    // So large that the second epoch is worse than the first.
+    "[optimizer.sgd]\nlearning_rate = 0.1\nmomentum = 0.95\nnesterov = true\nclip_norm = 10.0",
 ];
 
 /// Two epochs of three steps in which every kind of state matters.
@@ -37,11 +38,14 @@ batch_size = 16
 
 #[test]
 fn a_run_that_is_stopped_after_any_step_goes_on_to_the_same_bits() {
-    let (mut cases, mut ends) = (vec![], vec![]);
+    let (mut cases, mut ends, mut best) = (vec![], vec![], vec![]);
     for optimizer in OPTIMIZERS {
         let spec = spec(optimizer);
         let lab = Lab::with(&spec);
-        let end = digest(&lab.train(&["--threads", "1"]));
+        let run = lab.train(&["--threads", "1"]);
+        let end = digest(&run);
+        let last = crate::common::checkpoint(&run, "last.safetensors");
+        best.push(last.progress.best.unwrap().epoch);
         assert!(!ends.contains(&end), "{optimizer} does as another does");
         ends.push(end.clone());
         for step in 1..=6 {
@@ -50,6 +54,8 @@ fn a_run_that_is_stopped_after_any_step_goes_on_to_the_same_bits() {
             }
         }
     }
+    // Which epoch was best, and how long ago, is part of the state: both kinds must be there.
+    assert!(best.contains(&1) && best.contains(&2), "{best:?}");
     let count = cases.len();
     each(cases, |(spec, step, threads, end)| {
         let what = format!("step {step}, {threads} threads: {spec}");
@@ -62,6 +68,14 @@ fn a_run_that_is_stopped_after_any_step_goes_on_to_the_same_bits() {
         let run = run_of(&lab).unwrap();
         let saved = crate::common::checkpoint(&run, "last.safetensors");
         assert_eq!(saved.progress.step, step, "{what}");
+        let manifest = crate::common::manifest(&run);
+        assert_eq!(manifest["status"], "interrupted", "{what}");
+        assert!(
+            manifest["why"]
+                .as_str()
+                .unwrap()
+                .starts_with("stopped by a signal in epoch ")
+        );
         assert_ne!(digest(&run), end, "{what}");
         let path = run.display().to_string();
         lab.runner(&["resume", &path, "--threads", threads])
