@@ -78,10 +78,13 @@ pub fn create_dir_all(path: &Path) -> Result<(), FileError> {
     if path.is_dir() {
         return Ok(());
     }
-    create_dir_all(folder_of(path))?;
     match create_dir(path) {
         // Another process was quicker.
         Err(error) if error.is_already_there() && path.is_dir() => Ok(()),
+        Err(error) if error.is_not_found() && !folder_of(path).is_dir() => {
+            create_dir_all(folder_of(path))?;
+            create_dir_all(path)
+        }
         other => other,
     }
 }
