@@ -22,7 +22,7 @@ use crate::ground::exit;
     arg_required_else_help = true,
     override_usage = "runner <SPEC.toml> [OPTIONS]\n       runner <COMMAND> [ARGS]",
     after_help = "Exit codes: 0 done, 1 the run failed, 2 the command line or the spec is wrong, \
-                  4 an [expect] was missed, 65 data or checkpoint invalid, 69 device absent, 74 I/O, \
+                  3 some of several runs failed, 4 an [expect] was missed, 65 data or checkpoint invalid, 69 device absent, 74 I/O, \
                   75 the run is locked, 130/143 stopped by a signal after saving."
 )]
 struct Cli {
@@ -36,6 +36,10 @@ enum Command {
     Run(RunArgs),
     /// Go on with a run that was stopped, to the same bits as if it had not been
     Resume(ResumeArgs),
+    /// Make metrics and figures of a run again from its checkpoint
+    Rebuild(RebuildArgs),
+    /// Say what is whole in a run folder, what is missing and what to type. Writes nothing
+    Doctor(DoctorArgs),
     /// Read and resolve a spec; print every mistake, or the plan. Writes nothing
     Check(CheckArgs),
     /// Time training steps of a spec, layer by layer, before paying for a run. Writes nothing
@@ -61,6 +65,9 @@ enum Command {
         shell: Shell,
     },
 }
+
+/// Where run folders go.
+pub const RUNS_DIR: &str = "runs";
 
 /// How a spec is given and changed.
 #[derive(Clone, Debug, Args)]
@@ -103,7 +110,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub spec: SpecArgs,
     /// Where run folders go
-    #[arg(long, value_name = "DIR", default_value = "runs")]
+    #[arg(long, value_name = "DIR", default_value = RUNS_DIR)]
     pub runs_dir: PathBuf,
     /// Print nothing but warnings and errors
     #[arg(long, short)]
@@ -113,6 +120,29 @@ pub struct RunArgs {
 /// Arguments of `resume`.
 #[derive(Clone, Debug, Args)]
 pub struct ResumeArgs {
+    /// The run's folder; with `--all` a folder of runs
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Go on with every run below the folder that was stopped, killed or failed
+    #[arg(long)]
+    pub all: bool,
+    /// Train for so many epochs in all; refused where the learning rate depends on their number
+    #[arg(long, value_name = "N", conflicts_with = "all")]
+    pub epochs: Option<usize>,
+    /// Override the number of threads (results do not depend on it)
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Go on although device or processor differ so much that the last bits will too
+    #[arg(long)]
+    pub allow_other_bits: bool,
+    /// Print nothing but warnings and errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Arguments of `rebuild`.
+#[derive(Clone, Debug, Args)]
+pub struct RebuildArgs {
     /// The run's folder
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
@@ -122,6 +152,14 @@ pub struct ResumeArgs {
     /// Print nothing but warnings and errors
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// Arguments of `doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// The run's folder
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
 }
 
 /// Arguments of `check`.
@@ -207,6 +245,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => cmd::run::main(&args),
         Command::Resume(args) => cmd::resume::main(&args),
+        Command::Rebuild(args) => cmd::rebuild::main(&args),
+        Command::Doctor(args) => cmd::doctor::main(&args),
         Command::Check(args) => cmd::check::main(&args),
         Command::Bench(args) => cmd::bench::main(&args),
         Command::Schema => cmd::schema::main(),

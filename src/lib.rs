@@ -17,7 +17,7 @@
 //!
 //! | floor | part | holds | knows nothing of |
 //! | --- | --- | --- | --- |
-//! | 0 | [`ground`] | atomic files, locks, clock, counter-based randomness, elementary functions, digests, signals, exit codes | the field |
+//! | 0 | [`ground`] | atomic files, locks, room on the disk, clock, counter-based randomness, elementary functions, digests, signals, exit codes | the field |
 //! | 1 | [`metrics`], [`progress`] | an epoch's numbers; how far a run has come | where they come from |
 //! | 2 | [`spec`] | the table of settings, checks, diagnostics, overrides | tensors, run folders |
 //! | 2 | [`data`] | IDX, picture folders, sprites, search, download, batches; of specs it knows the `[data]` table | tensors |

@@ -283,3 +283,46 @@ fn an_upward_arrow_is_found_with_its_place() {
     );
     assert_eq!(count, 7);
 }
+
+/// What writes to the disk past `ground::files`, where the promises of a run folder are kept.
+fn writes_by_itself(line: &str) -> bool {
+    let code = line.split("//").next().unwrap_or("");
+    let calls = [
+        "fs::write",
+        "fs::rename",
+        "fs::copy",
+        "fs::remove_",
+        "fs::create_dir",
+        "fs::hard_link",
+        "fs::set_permissions",
+        "File::create",
+        "OpenOptions",
+        "DirBuilder",
+    ];
+    let begins = |at: usize| !code[..at].ends_with(|c: char| c.is_alphanumeric());
+    let stands = |call: &str| code.match_indices(call).any(|(at, _)| begins(at));
+    calls.iter().any(|call| stands(call))
+}
+
+#[test]
+fn one_module_writes_files() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut found, mut test_files, mut inside) = (vec![], vec![], 0);
+    for path in sources(&src) {
+        let (lines, tests) = lines(&path, &fs::read_to_string(&path).unwrap());
+        test_files.extend(tests);
+        let name = path.strip_prefix(&src).unwrap().to_owned();
+        let offending = lines.into_iter().filter(|(_, line)| writes_by_itself(line));
+        if name.starts_with("ground/files") || name.ends_with("files.rs") {
+            inside += offending.count();
+        } else if !name.ends_with("ground/faults.rs") {
+            found.extend(offending.map(|(number, line)| (path.clone(), number, line)));
+        }
+    }
+    found.retain(|(path, ..)| !test_files.iter().any(|test| path.starts_with(test)));
+    assert!(
+        inside > 5,
+        "only {inside} writing calls were found in `ground::files`"
+    );
+    assert!(found.is_empty(), "{found:#?}");
+}

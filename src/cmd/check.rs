@@ -1,12 +1,13 @@
 //! `runner check SPEC.toml`: every mistake, or the plan. Writes nothing.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use super::print::{bytes, count, duration, milliseconds, out, thousands};
-use super::session::{check_against_data, extent, start_threads};
+use super::session::{check_against_data, extent, start_threads, warn_of_little_room};
 use super::{Failure, Outcome};
-use crate::cli::CheckArgs;
+use crate::cli::{CheckArgs, RUNS_DIR};
 use crate::data::{self, Survey};
 use crate::ground::exit;
 use crate::plan::{Layer, Plan};
@@ -28,6 +29,7 @@ pub fn main(args: &CheckArgs) -> Outcome {
         text += &describe_time(&estimate, threads.count());
     }
     out(&text).map_err(|e| Failure::new(exit::IO, e))?;
+    warn_of_little_room(Path::new(RUNS_DIR), plan.disk_bytes());
     Ok(exit::DONE)
 }
 
@@ -85,6 +87,7 @@ fn describe(plan: &Plan, survey: &Survey) -> String {
         format!("{:.2} GFLOP a step", plan.flops_per_step() as f64 / 1e9),
     );
     line("checkpoint", bytes(plan.checkpoint_bytes()));
+    line("disk", format!("about {}", bytes(plan.disk_bytes())));
     line(
         "memory",
         format!("about {}", bytes(plan.memory_bytes() + PROGRAM_BYTES)),

@@ -83,7 +83,11 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
+        let words = error.to_string();
+        // Some errors have the words of their cause in their own.
+        if !text.contains(&words) {
+            let _ = write!(text, ": {words}");
+        }
         cause = error.source();
     }
     text

@@ -1,5 +1,6 @@
 //! The figures of a run: asks the network for arrays, and has them drawn.
 
+use super::failure::with_causes;
 use crate::data::{DataSet, fill_batch};
 use crate::figures::{self, FigureError, Images, PcaError, Published, Rendered};
 use crate::ground::random::{Purpose, Stream};
@@ -7,6 +8,8 @@ use crate::kernels::Extent;
 use crate::kernels::parallel::Threads;
 use crate::metrics::EpochMetrics;
 use crate::plan::Plan;
+use crate::run::RunFolder;
+use crate::spec::Spec;
 use crate::vae::{Model, ModelError};
 
 /// Images whose reconstructions are shown.
@@ -30,6 +33,29 @@ pub enum PictureError {
 
 type Picture = Result<Rendered, PictureError>;
 
+/// Names of the figures that a spec asks for, without their endings.
+pub fn expected(spec: &Spec, channels: usize) -> Vec<&'static str> {
+    let wanted = &spec.figures;
+    let grayscale_or_rgb = matches!(channels, 1 | 3);
+    let walk = match spec.model.latent_dim {
+        2 => "manifold",
+        _ => "traversal",
+    };
+    [
+        ("loss", wanted.loss),
+        (walk, wanted.manifold && grayscale_or_rgb),
+        ("clusters", wanted.clusters),
+        (
+            "reconstructions",
+            wanted.reconstructions && grayscale_or_rgb,
+        ),
+        ("samples", wanted.samples && grayscale_or_rgb),
+    ]
+    .into_iter()
+    .filter_map(|(name, wanted)| wanted.then_some(name))
+    .collect()
+}
+
 /// What the figures are made of.
 pub struct Album<'a> {
     pub plan: &'a Plan,
@@ -45,28 +71,43 @@ impl Album<'_> {
     ///
     /// A figure that cannot be drawn does not keep the others from being drawn.
     pub fn draw(&self) -> Vec<(&'static str, Picture)> {
-        let wanted = &self.plan.spec.figures;
-        let grayscale_or_rgb = matches!(self.image().channels, 1 | 3);
-        let mut pictures = vec![];
-        if wanted.loss {
-            pictures.push(("loss", self.loss()));
-        }
-        if wanted.manifold && grayscale_or_rgb {
-            pictures.push(match self.model.planar() {
-                Some(_) => ("manifold", self.manifold()),
-                None => ("traversal", self.traversal()),
+        let picture = |name| (name, self.picture(name));
+        self.names().into_iter().map(picture).collect()
+    }
+
+    /// Names of the figures that the spec asks for, without their endings.
+    pub fn names(&self) -> Vec<&'static str> {
+        expected(&self.plan.spec, self.image().channels)
+    }
+
+    /// Draws and writes them; gives what went wrong, an entry a figure.
+    pub fn write(&self, folder: &RunFolder) -> Vec<String> {
+        let mut errors = vec![];
+        for (name, picture) in self.draw() {
+            let written = picture.map_err(|e| with_causes(&e)).and_then(|rendered| {
+                folder
+                    .write_figure(&format!("{name}.png"), &rendered.png)
+                    .and_then(|()| {
+                        folder.write_figure(&format!("{name}.svg"), rendered.svg.as_bytes())
+                    })
+                    .map_err(|e| with_causes(&e))
             });
+            if let Err(error) = written {
+                errors.push(format!("figure `{name}`: {error}"));
+            }
         }
-        if wanted.clusters {
-            pictures.push(("clusters", self.clusters()));
+        errors
+    }
+
+    fn picture(&self, name: &str) -> Picture {
+        match name {
+            "loss" => self.loss(),
+            "manifold" => self.manifold(),
+            "traversal" => self.traversal(),
+            "clusters" => self.clusters(),
+            "reconstructions" => self.reconstructions(),
+            _ => self.samples(),
         }
-        if wanted.reconstructions && grayscale_or_rgb {
-            pictures.push(("reconstructions", self.reconstructions()));
-        }
-        if wanted.samples && grayscale_or_rgb {
-            pictures.push(("samples", self.samples()));
-        }
-        pictures
     }
 
     fn image(&self) -> Extent {

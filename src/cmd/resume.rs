@@ -2,68 +2,137 @@
 
 use std::path::Path;
 
-use super::session::{Session, compute, extent, load_data, origin, read_published, start_threads};
+use super::decisive::Decisive;
+use super::session::{
+    Session, compute, data_source, extent, listen, load_data, origin, read_published,
+    start_threads, warn_of_little_room,
+};
 use super::{Failure, Outcome, device};
 use crate::cli::ResumeArgs;
+use crate::data::DataSet;
 use crate::ground::exit;
+use crate::ground::stop::Stop;
 use crate::kernels::Path as KernelPath;
 use crate::plan::Plan;
-use crate::run::{Origin, RunFolder, Status, read_resolved};
-use crate::spec;
+use crate::run::{
+    Loaded, Manifest, Origin, RunFolder, RunView, Shown, Status, find_runs, read_resolved,
+};
+use crate::spec::{self, Spec};
 use crate::train::{Trainer, build_model};
 
-/// Loads the newest whole checkpoint and trains on.
+/// Loads the newest whole checkpoint and trains on; with `--all`, for every run below a folder.
 pub fn main(args: &ResumeArgs) -> Outcome {
-    let mut folder = RunFolder::open_for_resume(&args.run)?;
-    match folder.manifest().status {
-        Status::Completed => {
-            if !args.quiet {
-                println!("{} is already complete", args.run.display());
-            }
-            return Ok(exit::DONE);
-        }
-        Status::Diverged => {
-            let why = folder.manifest().why.clone().unwrap_or_default();
-            let text = format!(
-                "{} has diverged ({why}) and would do so again",
-                args.run.display()
-            );
-            return Err(Failure::new(exit::FAILED, text)
-                .with_hint("start a new run with a lower learning rate, or with `clip_norm`"));
-        }
-        Status::Running | Status::Interrupted | Status::Failed => {}
+    let stop = listen()?;
+    match args.all {
+        true => all(args, &stop),
+        false => one(&args.run, args, &stop),
     }
-    let spec = read_spec(&args.run, args.threads)?;
+}
+
+/// Every run that was stopped, killed or failed, one after the other.
+fn all(args: &ResumeArgs, stop: &Stop) -> Outcome {
+    if !args.run.is_dir() {
+        let text = format!("`{}` is no folder", args.run.display());
+        return Err(Failure::new(exit::USAGE, text));
+    }
+    let (mut resumed, mut failed) = (0, 0);
+    for run in find_runs(&args.run) {
+        let view = RunView::open(&run);
+        match view.status() {
+            Shown::Interrupted | Shown::Failed => {}
+            Shown::Broken => {
+                let why = view.why().unwrap_or_default();
+                eprintln!("warning: {} is left out: {why}", run.display());
+                // Killed before there was anything to lose, or damaged?
+                failed += u32::from(view.manifest().is_some() || view.summary().is_some());
+                continue;
+            }
+            Shown::Running | Shown::Completed | Shown::Diverged => continue,
+        }
+        if !args.quiet {
+            say(&format!("{}\n", run.display()));
+        }
+        match one(&run, args, stop) {
+            Ok(code) if stop.requested() => return Ok(code),
+            Ok(exit::DONE) => resumed += 1,
+            Ok(_) => failed += 1,
+            Err(failure) if failure.code() == exit::LOCKED => eprint!("{}", failure.render()),
+            Err(failure) => {
+                eprint!("{}", failure.render());
+                failed += 1;
+            }
+        }
+    }
+    if !args.quiet {
+        say(&format!("{resumed} resumed to their end, {failed} not\n"));
+    }
+    Ok(match failed {
+        0 => exit::DONE,
+        _ => exit::PARTLY_FAILED,
+    })
+}
+
+fn one(run: &Path, args: &ResumeArgs, stop: &Stop) -> Outcome {
+    let mut folder = RunFolder::open_for_resume(run)?;
+    if folder.manifest().status == Status::Diverged {
+        let why = folder.manifest().why.clone().unwrap_or_default();
+        let text = format!(
+            "{} has diverged ({why}) and would do so again",
+            run.display()
+        );
+        return Err(Failure::new(exit::FAILED, text)
+            .with_hint("start a new run with a lower learning rate, or with `clip_norm`"));
+    }
+    let loaded = folder.load_latest()?;
+    let spec = read_spec(run, args)?;
+    let done = loaded.as_ref().map_or(0, |it| it.checkpoint.progress.epoch);
+    check_epochs(&spec, args, done)?;
+    if folder.manifest().status == Status::Completed && is_complete(loaded.as_ref(), args, done) {
+        if !args.quiet {
+            say(&format!("{} is already complete\n", run.display()));
+        }
+        return Ok(exit::DONE);
+    }
     let device = device::find(spec.training.device)?;
-    keep_kernel_path(&folder);
+    keep_kernels(&folder, args.allow_other_bits)?;
     let published = read_published(&spec)?;
     let data = load_data(&spec, args.quiet)?;
     let image = extent(data.images.height, data.images.width, data.images.channels);
     let plan = Plan::new(spec, image, data.train.len(), data.validation.len());
-    let threads = start_threads(plan.spec.training.threads)?;
     let origin = origin(&plan.spec, &data);
+    check_past(
+        run,
+        folder.manifest(),
+        loaded.as_ref(),
+        (&plan.spec, &data, &origin),
+    )?;
+    let threads = start_threads(plan.spec.training.threads)?;
+    let compute = compute(device, &threads);
+    check_device(&folder, &compute.device, args.allow_other_bits)?;
+    warn_of_little_room(run, plan.checkpoint_bytes());
     let mut trainer = Trainer::new(&plan, &data, &threads, build_model(&plan)?);
-    if let Some(loaded) = folder.load_latest()? {
+    if let Some(loaded) = loaded {
         if let Some(warning) = &loaded.warning {
             eprintln!("warning: {warning}");
         }
         let checkpoint = loaded.checkpoint;
-        check_origin(&args.run, &checkpoint.origin, &origin)?;
         trainer.model_mut().set_weights(&checkpoint.weights)?;
         trainer
             .model_mut()
             .set_optimizer_state(&checkpoint.optimizer)?;
         trainer.restore(checkpoint.progress, checkpoint.history);
     }
+    if args.epochs.is_some() {
+        folder.write_resolved(&spec::resolved_toml(&plan.spec))?;
+    }
     let (epoch, epochs) = (trainer.progress().epoch, plan.spec.training.epochs as u32);
-    folder.begin_session(compute(device, &threads), epoch, epochs)?;
+    folder.begin_session(compute, epoch, epochs)?;
     folder.log(&format!(
         "resumed at epoch {}, step {}",
         epoch + 1,
         trainer.progress().step_in_epoch
     ))?;
     folder.write_metrics(trainer.history())?;
-    let quiet = args.quiet;
     Session {
         folder,
         plan: &plan,
@@ -72,47 +141,126 @@ pub fn main(args: &ResumeArgs) -> Outcome {
         trainer,
         origin,
         published,
-        quiet,
+        stop,
+        quiet: args.quiet,
     }
     .drive()
 }
 
-fn read_spec(run: &Path, threads: Option<usize>) -> Result<spec::Spec, Failure> {
+/// A reader of stdout that has gone away does not end a run.
+fn say(text: &str) {
+    let _ = super::print::out(text);
+}
+
+/// Whether nothing is left to do: no more epochs are asked for, and the last checkpoint is whole.
+fn is_complete(loaded: Option<&Loaded>, args: &ResumeArgs, done: u32) -> bool {
+    let more = args
+        .epochs
+        .is_some_and(|epochs| epochs as u64 > done.into());
+    loaded.is_some_and(|loaded| loaded.warning.is_none()) && !more
+}
+
+fn read_spec(run: &Path, args: &ResumeArgs) -> Result<Spec, Failure> {
     let text = read_resolved(run)?;
     let name = run.join("resolved.toml").display().to_string();
-    let overrides: Vec<String> = threads
-        .iter()
-        .map(|n| format!("training.threads={n}"))
-        .collect();
+    let threads = args.threads.map(|n| format!("training.threads={n}"));
+    let epochs = args.epochs.map(|n| format!("training.epochs={n}"));
+    let overrides: Vec<String> = threads.into_iter().chain(epochs).collect();
     Ok(spec::parse(&text, &name, run, &overrides)?)
 }
 
-/// Takes the kernels that the run was started with, so that its bits stay the same.
-fn keep_kernel_path(folder: &RunFolder) {
-    let recorded = &folder.manifest().compute.kernel_path;
-    if !KernelPath::from_name(recorded).is_some_and(KernelPath::choose) {
-        eprintln!(
-            "warning: this processor has no `{recorded}` kernels, which the run was started with; its last bits will \
-             differ from those of an undisturbed run"
-        );
+fn check_epochs(spec: &Spec, args: &ResumeArgs, done: u32) -> Result<(), Failure> {
+    if args.epochs.is_none() || spec.training.epochs as u64 >= done.into() {
+        return Ok(());
     }
+    let asked = spec.training.epochs;
+    let text = format!("`--epochs {asked}`: the run has finished {done} epochs already");
+    Err(Failure::new(exit::USAGE, text).with_hint(format!("ask for at least {done}")))
 }
 
-fn check_origin(run: &Path, recorded: &Origin, now: &Origin) -> Result<(), Failure> {
-    let refuse = |what: &str, hint: &str| {
-        Err(Failure::new(exit::INVALID_DATA, format!("{}: {what}", run.display())).with_hint(hint))
-    };
-    if recorded.data_digest != now.data_digest {
-        return refuse(
-            "the data is not the one that the run was trained on",
-            "put the original files back, or start a new run",
-        );
+/// Takes the kernels that the run was started with, so that its bits stay the same.
+fn keep_kernels(folder: &RunFolder, allowed: bool) -> Result<(), Failure> {
+    let recorded = &folder.manifest().compute.kernel_path;
+    if KernelPath::from_name(recorded).is_some_and(KernelPath::choose) {
+        return Ok(());
     }
-    if recorded.spec_digest != now.spec_digest || recorded.seed != now.seed {
-        return refuse(
-            "`resolved.toml` was changed since the last checkpoint, in settings that decide the numbers",
-            "undo the change, or start a new run from it",
+    other_bits(
+        folder,
+        allowed,
+        &format!("this processor has no `{recorded}` kernels, which the run was started with"),
+    )
+}
+
+fn check_device(folder: &RunFolder, now: &str, allowed: bool) -> Result<(), Failure> {
+    let recorded = &folder.manifest().compute.device;
+    if recorded == now {
+        return Ok(());
+    }
+    other_bits(
+        folder,
+        allowed,
+        &format!("the run was started on the device `{recorded}`, this one is `{now}`"),
+    )
+}
+
+/// Refuses to go on with other bits than those of an undisturbed run, or says that it does.
+fn other_bits(folder: &RunFolder, allowed: bool, why: &str) -> Result<(), Failure> {
+    if !allowed {
+        let text = format!(
+            "{}: {why}; its last bits would differ from those of an undisturbed run",
+            folder.path().display()
         );
+        return Err(Failure::new(exit::NO_DEVICE, text).with_hint(
+            "resume it where it was started, or go on all the same with `--allow-other-bits`",
+        ));
+    }
+    let warning = format!("{why}; the last bits will differ from those of an undisturbed run");
+    eprintln!("warning: {warning}");
+    folder.log(&format!("warning: {warning}"))?;
+    Ok(())
+}
+
+/// Refuses what would make another past than the one that the checkpoint comes from.
+pub fn check_past(
+    run: &Path,
+    manifest: &Manifest,
+    loaded: Option<&Loaded>,
+    (spec, data, now): (&Spec, &DataSet, &Origin),
+) -> Result<(), Failure> {
+    let recorded = loaded.map(|loaded| &loaded.checkpoint.origin);
+    let spec_digest = recorded.map_or(&manifest.spec_digest, |origin| &origin.spec_digest);
+    if *spec_digest != now.spec_digest && !(recorded.is_none() && spec_digest.is_empty()) {
+        let old = loaded
+            .and_then(|loaded| loaded.checkpoint.model.get("spec")?.as_str())
+            .and_then(Decisive::of_text);
+        let changes = old.map_or(vec![], |old| old.changes(&Decisive::of(spec)));
+        let mut text = format!(
+            "{}: settings that decide the numbers are not those that the run was started with",
+            run.display()
+        );
+        for change in changes {
+            text += &format!("\n  {change}");
+        }
+        return Err(Failure::new(exit::USAGE, text).with_hint(
+            "take them back, also in `resolved.toml`, or start a new run with a spec of its own",
+        ));
+    }
+    let data_digest = recorded.map_or(&manifest.data.checksum, |origin| &origin.data_digest);
+    if *data_digest != now.data_digest && !(recorded.is_none() && data_digest.is_empty()) {
+        let mut text = format!(
+            "{}: the data is not the one that the run was started with",
+            run.display()
+        );
+        for (old, new) in manifest.data.sources.iter().zip(&data_source(data).sources) {
+            if old.sha256 != new.sha256 {
+                text += &format!(
+                    "\n  SHA-256 of {}: {} -> {}",
+                    new.name, old.sha256, new.sha256
+                );
+            }
+        }
+        return Err(Failure::new(exit::INVALID_DATA, text)
+            .with_hint("put the original files back, or start a new run"));
     }
     Ok(())
 }

@@ -1,17 +1,19 @@
 //! `runner SPEC.toml`: the whole job.
 
 use super::session::{
-    Session, check_against_data, compute, extent, load_data, origin, read_published, start_threads,
+    Session, check_against_data, compute, data_source, extent, listen, load_data, origin,
+    read_published, start_threads, warn_of_little_room,
 };
 use super::{Outcome, device};
 use crate::cli::RunArgs;
 use crate::plan::Plan;
-use crate::run::{DataSource, NewRun, Parameters, RunFolder, SourceFile};
+use crate::run::{NewRun, Parameters, RunFolder};
 use crate::spec;
 use crate::train::{Trainer, build_model};
 
 /// Checks everything, makes the run folder, trains.
 pub fn main(args: &RunArgs) -> Outcome {
+    let stop = listen()?;
     let loaded = spec::load(&args.spec.spec, &args.spec.overrides())?;
     let device = device::find(loaded.spec.training.device)?;
     let published = read_published(&loaded.spec)?;
@@ -27,15 +29,8 @@ pub fn main(args: &RunArgs) -> Outcome {
     let threads = start_threads(plan.spec.training.threads)?;
     let model = build_model(&plan)?;
     let (encoder, decoder) = plan.architecture.parameters();
-    let source = |s: &crate::data::Source| SourceFile {
-        name: s
-            .path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
-        sha256: s.sha256.clone(),
-    };
+    warn_of_little_room(&args.runs_dir, plan.disk_bytes());
+    let origin = origin(&plan.spec, &data);
     let folder = RunFolder::create(
         &args.runs_dir,
         &NewRun {
@@ -48,11 +43,8 @@ pub fn main(args: &RunArgs) -> Outcome {
                 .collect(),
             git_commit: option_env!("RUNNER_GIT_COMMIT").map(str::to_owned),
             compute: compute(device, &threads),
-            data: DataSource {
-                name: data.name.clone(),
-                place: data.place.clone(),
-                sources: data.sources.iter().map(source).collect(),
-            },
+            data: data_source(&data),
+            spec_digest: origin.spec_digest.clone(),
             parameters: Parameters {
                 encoder,
                 decoder,
@@ -62,7 +54,6 @@ pub fn main(args: &RunArgs) -> Outcome {
         },
     )?;
     let trainer = Trainer::new(&plan, &data, &threads, model);
-    let origin = origin(&plan.spec, &data);
     let quiet = args.quiet;
     Session {
         folder,
@@ -72,6 +63,7 @@ pub fn main(args: &RunArgs) -> Outcome {
         trainer,
         origin,
         published,
+        stop: &stop,
         quiet,
     }
     .drive()

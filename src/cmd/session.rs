@@ -1,23 +1,26 @@
 //! What `run` and `resume` share: from a plan and its data to a trained model in a run folder.
 
+use std::path::Path;
 use std::time::Duration;
 
+use super::decisive::Decisive;
 use super::device::Device;
 use super::failure::with_causes;
 use super::pictures::Album;
+use super::print::bytes;
 use super::reporter::Reporter;
 use super::{Failure, Outcome};
 use crate::data::{self, DataSet};
 use crate::figures::{self, Published};
-use crate::ground::digest::sha256_hex;
-use crate::ground::files;
 use crate::ground::stop::Stop;
-use crate::ground::{clock, exit};
+use crate::ground::{clock, disk, exit, files};
 use crate::kernels::parallel::Threads;
 use crate::kernels::{Extent, Path as KernelPath};
 use crate::plan::Plan;
-use crate::run::{Checkpoint, Compute, Origin, RunError, RunFolder, Status};
-use crate::spec::{self, DeviceChoice, Figures, Loaded, Spec};
+use crate::run::{
+    Checkpoint, Compute, DataSource, Origin, RunError, RunFolder, SourceFile, Status,
+};
+use crate::spec::{self, Loaded, Spec};
 use crate::train::{Advance, TrainError, Trainer};
 use crate::vae::ModelError;
 
@@ -112,46 +115,54 @@ pub fn compute(device: Device, threads: &Threads) -> Compute {
 }
 
 /// What a run is started from: its seed, and digests of the settings and of the data that decide its numbers.
-///
-/// Left out are settings that change no number (name, threads, figures, expectations, how often it is saved), and
-/// paths, since the data's digest says what was there. The number of epochs counts only where the learning rate
-/// depends on it.
 pub fn origin(spec: &Spec, data: &DataSet) -> Origin {
-    let mut decisive = spec.clone();
-    decisive.name = "name".to_owned();
-    decisive.expect.clear();
-    decisive.figures = Figures {
-        loss: true,
-        manifold: true,
-        clusters: true,
-        reconstructions: true,
-        samples: true,
-        n: 1,
-        scale: 1.0,
-        published: None,
-        published_name: String::new(),
-    };
-    let data_settings = &mut decisive.data;
-    for path in [
-        &mut data_settings.path,
-        &mut data_settings.images,
-        &mut data_settings.labels,
-        &mut data_settings.test_images,
-        &mut data_settings.test_labels,
-    ] {
-        *path = None;
-    }
-    decisive.training.threads = None;
-    decisive.training.device = DeviceChoice::Auto;
-    decisive.training.checkpoint_every = 1;
-    if !spec.schedule.decay.depends_on_epochs() {
-        decisive.training.epochs = 1;
-    }
     Origin {
         seed: spec.seed,
-        spec_digest: sha256_hex(spec::resolved_toml(&decisive).as_bytes()),
+        spec_digest: Decisive::of(spec).digest(),
         data_digest: data.checksum(),
     }
+}
+
+/// The files of a data set, for the manifest.
+pub fn data_source(data: &DataSet) -> DataSource {
+    let source = |source: &data::Source| SourceFile {
+        name: source
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+        sha256: source.sha256.clone(),
+    };
+    DataSource {
+        name: data.name.clone(),
+        place: data.place.clone(),
+        sources: data.sources.iter().map(source).collect(),
+        checksum: data.checksum(),
+    }
+}
+
+/// Warns where a disk has less room than what will be written; runs on all the same, since others may
+/// make room meanwhile, and since a full disk costs no more than the time since the last checkpoint.
+pub fn warn_of_little_room(folder: &Path, needed: u64) {
+    if let Some(free) = disk::free_bytes(folder).filter(|&free| free < needed) {
+        eprintln!(
+            "warning: the disk of `{}` has {} free, the run needs about {}; when the disk is full the run stops \
+             and can be resumed",
+            folder.display(),
+            bytes(free),
+            bytes(needed)
+        );
+    }
+}
+
+/// Listens for the signals that ask to stop.
+///
+/// # Errors
+/// The operating system refuses.
+pub fn listen() -> Result<Stop, Failure> {
+    Stop::on_signals()
+        .map_err(|e| Failure::new(exit::FAILED, format!("cannot listen for signals: {e}")))
 }
 
 /// A run that is about to train.
@@ -163,16 +174,16 @@ pub struct Session<'a> {
     pub trainer: Trainer<'a>,
     pub origin: Origin,
     pub published: Option<Published>,
+    pub stop: &'a Stop,
     pub quiet: bool,
 }
 
 impl Session<'_> {
     /// Trains to the end, or until somebody asks to stop; leaves the folder complete either way.
     pub fn drive(mut self) -> Outcome {
-        let stop = Stop::on_signals()
-            .map_err(|e| Failure::new(exit::FAILED, format!("cannot listen for signals: {e}")))?;
-        let started = clock::monotonic();
-        let result = self.train(&stop);
+        let (stop, started) = (self.stop, clock::monotonic());
+        stop.hold();
+        let result = self.train(stop);
         if let Err(failure) = &result {
             let status = if failure.is_divergence() {
                 Status::Diverged
@@ -183,6 +194,8 @@ impl Session<'_> {
             let _ = self.folder.finish(status, Some(failure.text().to_owned()));
         }
         let stopped = result?;
+        // All is saved; what follows can be done again.
+        stop.release();
         if let Some(code) = stopped {
             return Ok(code);
         }
@@ -215,21 +228,14 @@ impl Session<'_> {
             match advance {
                 Advance::Stopped => {
                     self.commit(false)?;
-                    let code = stop.exit_code().unwrap_or(exit::INTERRUPTED);
                     let progress = self.trainer.progress();
                     let place = format!(
-                        "epoch {}, step {}",
+                        "in epoch {}, step {}",
                         progress.epoch + 1,
                         progress.step_in_epoch
                     );
-                    self.folder.finish(
-                        Status::Interrupted,
-                        Some(format!("stopped by a signal in {place}")),
-                    )?;
                     reporter.finish();
-                    eprintln!("stopped in {place}; everything is saved");
-                    eprintln!("go on with: runner resume {}", self.folder.path().display());
-                    return Ok(Some(code));
+                    return self.leave(stop, &place).map(Some);
                 }
                 Advance::Epoch => {
                     let progress = self.trainer.progress();
@@ -244,6 +250,8 @@ impl Session<'_> {
                     self.folder.write_metrics(self.trainer.history())?;
                     if let Some(metrics) = self.trainer.history().last() {
                         reporter.epoch(metrics);
+                        #[cfg(feature = "faults")]
+                        crate::ground::faults::told(metrics.epoch);
                         self.folder.log(&super::reporter::line(
                             metrics,
                             self.plan.spec.training.epochs,
@@ -253,7 +261,19 @@ impl Session<'_> {
             }
         }
         reporter.finish();
+        if stop.requested() {
+            return self.leave(stop, "after the last epoch").map(Some);
+        }
         Ok(None)
+    }
+
+    /// Notes that a signal stopped the run; gives its exit code.
+    fn leave(&mut self, stop: &Stop, place: &str) -> Result<u8, Failure> {
+        let why = format!("stopped by a signal {place}");
+        self.folder.finish(Status::Interrupted, Some(why))?;
+        eprintln!("stopped {place}; everything is saved");
+        eprintln!("go on with: runner resume {}", self.folder.path().display());
+        Ok(stop.exit_code().unwrap_or(exit::INTERRUPTED))
     }
 
     fn commit(&mut self, is_best: bool) -> Result<(), Failure> {
@@ -279,20 +299,9 @@ impl Session<'_> {
             history: self.trainer.history(),
             published: self.published.as_ref(),
         };
-        for (name, picture) in album.draw() {
-            let written = picture.map_err(|e| with_causes(&e)).and_then(|rendered| {
-                self.folder
-                    .write_figure(&format!("{name}.png"), &rendered.png)
-                    .and_then(|()| {
-                        self.folder
-                            .write_figure(&format!("{name}.svg"), rendered.svg.as_bytes())
-                    })
-                    .map_err(|e| with_causes(&e))
-            });
-            if let Err(error) = written {
-                eprintln!("warning: figure `{name}`: {error}");
-                let _ = self.folder.log(&format!("warning: figure {name}: {error}"));
-            }
+        for error in album.write(&self.folder) {
+            eprintln!("warning: {error}");
+            let _ = self.folder.log(&format!("warning: {error}"));
         }
     }
 
@@ -370,6 +379,8 @@ fn describe_model(plan: &Plan) -> serde_json::Value {
         "recon": spec.loss.reconstruction.name(),
         "kl": spec.loss.kl_reduction.name(),
         "klw": spec.loss.kl_weight,
+        // A resume compares it with what is asked for then.
+        "spec": spec::resolved_toml(spec),
         "layout": "images NHWC; conv kernels (kh, kw, in, out); transposed (kh, kw, out, in); dense (in, out)",
     })
 }

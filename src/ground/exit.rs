@@ -6,7 +6,7 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// The command line or the spec is wrong; nothing was written.
 pub const USAGE: u8 = 2;
-/// Some runs of a sweep failed.
+/// Some of several runs failed (a sweep, `resume --all`).
 pub const PARTLY_FAILED: u8 = 3;
 /// A limit under `[expect]` was missed.
 pub const EXPECTATION_MISSED: u8 = 4;

@@ -12,7 +12,8 @@
 //!   a full disk, how many bytes the file needs.
 //!
 //! Every primitive operation goes through one private function, `perform`, so that one place sees all
-//! of them in order, and all bytes go through another, `write_bytes`. Readers are here too where they
+//! of them in order, and all bytes go through another, `write_bytes`. There the tests make operations
+//! fail, stop half-way or be the last of the process (`ground::faults`, with the feature of that name). Readers are here too where they
 //! need the same care: a limit on size, and no waiting on a pipe.
 
 mod error;
@@ -20,7 +21,7 @@ mod pending;
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 pub use error::{FileError, Operation};
@@ -35,7 +36,21 @@ fn perform<T>(
     path: &Path,
     act: impl FnOnce() -> io::Result<T>,
 ) -> Result<T, FileError> {
-    act().map_err(|source| FileError::System {
+    perform_to(operation, path, None, act)
+}
+
+/// The same for an operation with a second path.
+fn perform_to<T>(
+    operation: Operation,
+    path: &Path,
+    to: Option<&Path>,
+    act: impl FnOnce() -> io::Result<T>,
+) -> Result<T, FileError> {
+    #[cfg(not(feature = "faults"))]
+    let (result, _) = (act(), to);
+    #[cfg(feature = "faults")]
+    let result = super::faults::perform(operation, path, to, act);
+    result.map_err(|source| FileError::System {
         operation,
         path: path.to_owned(),
         source,
@@ -45,13 +60,17 @@ fn perform<T>(
 /// Makes a folder that must not be there yet, and brings its name to the disk.
 ///
 /// # Errors
-/// Something has that name ([`FileError::is_already_there`]), or the system refuses.
+/// Something has that name ([`FileError::is_already_there`]), or the system refuses; no new folder is
+/// left then.
 pub fn create_dir(path: &Path) -> Result<(), FileError> {
     perform(Operation::CreateFolder, path, || fs::create_dir(path))?;
-    sync_folder(folder_of(path))
+    sync_folder(folder_of(path)).inspect_err(|_| {
+        // The first error is the one to report.
+        let _ = perform(Operation::Remove, path, || fs::remove_dir(path));
+    })
 }
 
-/// Makes a folder and those above it, as far as they are not there yet.
+/// Makes a folder and those above it, as far as they are not there yet, and brings all these names to the disk.
 ///
 /// # Errors
 /// A part of the path is no folder, or the system refuses.
@@ -59,8 +78,15 @@ pub fn create_dir_all(path: &Path) -> Result<(), FileError> {
     if path.is_dir() {
         return Ok(());
     }
-    perform(Operation::CreateFolder, path, || fs::create_dir_all(path))?;
-    sync_folder(folder_of(path))
+    match create_dir(path) {
+        // Another process was quicker.
+        Err(error) if error.is_already_there() && path.is_dir() => Ok(()),
+        Err(error) if error.is_not_found() && !folder_of(path).is_dir() => {
+            create_dir_all(folder_of(path))?;
+            create_dir_all(path)
+        }
+        other => other,
+    }
 }
 
 /// Writes a whole file: afterwards `path` holds exactly `bytes`, or what it held before.
@@ -159,7 +185,15 @@ pub fn overwrite(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), FileE
 
 /// The one place where bytes go into a file.
 fn write_bytes(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    perform(Operation::Write, path, || file.write_all(bytes))
+    #[cfg(not(feature = "faults"))]
+    let result = io::Write::write_all(file, bytes);
+    #[cfg(feature = "faults")]
+    let result = super::faults::write(file, path, bytes);
+    result.map_err(|source| FileError::System {
+        operation: Operation::Write,
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Gives a file another name, in place of what had that name. Not yet on the disk: [`sync_folder`].
@@ -167,11 +201,11 @@ fn write_bytes(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), FileErr
 /// # Errors
 /// The system refuses.
 pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
-    perform(Operation::Rename, from, || fs::rename(from, to))
+    perform_to(Operation::Rename, from, Some(to), || fs::rename(from, to))
 }
 
 fn link(from: &Path, to: &Path) -> Result<(), FileError> {
-    perform(Operation::Link, from, || fs::hard_link(from, to))
+    perform_to(Operation::Link, from, Some(to), || fs::hard_link(from, to))
 }
 
 /// Removes a file; a file that is not there is no error. A symbolic link is removed, not followed.

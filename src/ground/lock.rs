@@ -79,17 +79,21 @@ impl Lock {
     /// Takes the lock on the file `path`, which is made where it is not there.
     ///
     /// # Errors
-    /// [`LockError::Held`] after a quarter of a second where another process has it (or another place
-    /// in this one); otherwise the file system's refusal.
+    /// [`LockError::Held`] after a quarter of a second, half a second at most, where another process has
+    /// it (or another place in this one); otherwise the file system's refusal.
     pub fn acquire(path: &Path) -> Result<Self, LockError> {
         let file = files::open_lock(path)?;
         let start = clock::monotonic();
         while !files::lock(path, || taken(file.try_lock()))? {
             if start.elapsed() >= PATIENCE {
-                return Err(LockError::Held {
-                    folder: path.parent().unwrap_or(path).to_owned(),
-                    holder: holder(path),
-                });
+                let who = holder(path);
+                // A note that cannot be read is just being written.
+                if who.is_some() || start.elapsed() >= 2 * PATIENCE {
+                    return Err(LockError::Held {
+                        folder: path.parent().unwrap_or(path).to_owned(),
+                        holder: who,
+                    });
+                }
             }
             std::thread::sleep(PAUSE);
         }

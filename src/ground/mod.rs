@@ -5,7 +5,10 @@
 
 pub mod clock;
 pub mod digest;
+pub mod disk;
 pub mod exit;
+#[cfg(feature = "faults")]
+pub mod faults;
 pub mod files;
 pub mod lock;
 pub mod machine;

@@ -1,9 +1,11 @@
 //! Asking a run to stop: SIGINT (Ctrl-C) and SIGTERM (what batch systems send before they take a
 //! machine away).
 //!
-//! The first signal sets a flag that the training loop looks at after each step; a second one leaves
-//! at once with the same exit code. Whatever moment that is, the files on disk are whole, because
-//! they are only ever replaced atomically.
+//! While a run has something to save ([`Stop::hold`] to [`Stop::release`]), the first signal sets a flag
+//! that the training loop looks at after each step, and a second one leaves at once. At all other times
+//! (loading data, drawing figures) the first one leaves at once. The exit code is the signal's either
+//! way. Whatever moment that is, the files on disk are whole, because they are only ever replaced
+//! atomically.
 
 use std::io;
 use std::sync::Arc;
@@ -17,20 +19,23 @@ use super::exit;
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     signal: Arc<AtomicUsize>,
+    /// Whether the next signal ends the process.
+    at_once: Arc<AtomicBool>,
 }
 
 impl Stop {
-    /// Listens for SIGINT and SIGTERM from now on.
+    /// Listens for SIGINT and SIGTERM from now on; until [`hold`](Self::hold) they leave at once.
     ///
     /// # Errors
     /// The operating system refuses the handlers.
     pub fn on_signals() -> io::Result<Self> {
         let stop = Self::default();
-        let seen = Arc::new(AtomicBool::new(false));
+        stop.at_once.store(true, Ordering::SeqCst);
         for (signal, code) in [(SIGINT, exit::INTERRUPTED), (SIGTERM, exit::TERMINATED)] {
-            // Order matters: the check of a second signal runs before the first one is noted.
-            signal_hook::flag::register_conditional_shutdown(signal, code.into(), seen.clone())?;
-            signal_hook::flag::register(signal, seen.clone())?;
+            // Order matters: whether to leave is decided before this signal itself is noted.
+            let at_once = || stop.at_once.clone();
+            signal_hook::flag::register_conditional_shutdown(signal, code.into(), at_once())?;
+            signal_hook::flag::register(signal, at_once())?;
             signal_hook::flag::register_usize(signal, stop.signal.clone(), signal as usize)?;
         }
         Ok(stop)
@@ -41,14 +46,24 @@ impl Stop {
         self.signal.store(usize::MAX, Ordering::Relaxed);
     }
 
+    /// From now on the first signal only asks.
+    pub fn hold(&self) {
+        self.at_once.store(false, Ordering::SeqCst);
+    }
+
+    /// From now on a signal leaves at once again; one that came before is still [`requested`](Self::requested).
+    pub fn release(&self) {
+        self.at_once.store(true, Ordering::SeqCst);
+    }
+
     /// Whether the program was asked to stop.
     pub fn requested(&self) -> bool {
-        self.signal.load(Ordering::Relaxed) != 0
+        self.signal.load(Ordering::SeqCst) != 0
     }
 
     /// The exit code of the signal that asked, if one did.
     pub fn exit_code(&self) -> Option<u8> {
-        match self.signal.load(Ordering::Relaxed) as i32 {
+        match self.signal.load(Ordering::SeqCst) as i32 {
             SIGINT => Some(exit::INTERRUPTED),
             SIGTERM => Some(exit::TERMINATED),
             _ => None,

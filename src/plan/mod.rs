@@ -65,6 +65,15 @@ impl Plan {
         4 * self.parameters() * (1 + self.optimizer_slots())
     }
 
+    /// Estimated room of a whole run on the disk in bytes: three checkpoints and one in the making, each
+    /// with the metrics of all epochs, and the figures.
+    pub fn disk_bytes(&self) -> u64 {
+        let epochs = self.spec.training.epochs as u64;
+        let row = 600 + 24 * self.spec.model.latent_dim as u64;
+        let checkpoint = self.checkpoint_bytes() + 16_384 + epochs.saturating_mul(row);
+        checkpoint.saturating_mul(4).saturating_add(4_000_000)
+    }
+
     /// Estimated memory of training in bytes: images, weights with gradients and optimizer state, and the
     /// activations of a step with their gradients.
     pub fn memory_bytes(&self) -> u64 {

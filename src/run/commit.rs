@@ -73,6 +73,19 @@ impl Checkpoints {
         Ok(())
     }
 
+    /// Writes a checkpoint as the best one where that is missing or damaged; says whether it did.
+    pub(super) fn restore_best(&self, checkpoint: &Checkpoint) -> Result<bool, RunError> {
+        let best = self.folder.join(BEST);
+        match verify(&best, self.limit) {
+            Ok(()) => return Ok(false),
+            Err(RunError::File(error)) if error.is_not_found() => {}
+            Err(error) if error.is_damage() => {}
+            Err(error) => return Err(error),
+        }
+        encode(&best, checkpoint)?.write(&best)?.publish()?;
+        Ok(true)
+    }
+
     fn last_is_whole(&mut self) -> Result<bool, RunError> {
         if let Some(known) = self.last_is_whole {
             return Ok(known);
@@ -132,7 +145,7 @@ fn is_absent(error: &RunError) -> bool {
     matches!(error, RunError::File(error) if error.is_not_found())
 }
 
-fn place(checkpoint: &Checkpoint) -> String {
+pub(super) fn place(checkpoint: &Checkpoint) -> String {
     let progress = &checkpoint.progress;
     match progress.step_in_epoch {
         0 => format!("epoch {}", progress.epoch),

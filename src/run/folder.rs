@@ -58,6 +58,8 @@ pub struct NewRun<'a> {
     pub compute: Compute,
     /// What it is trained on.
     pub data: DataSource,
+    /// SHA-256 over those settings that decide the numbers.
+    pub spec_digest: String,
     /// Parameters of the network.
     pub parameters: Parameters,
     /// Epochs that it is to have.
@@ -221,6 +223,21 @@ impl RunFolder {
         Ok(loaded)
     }
 
+    /// Writes `best.safetensors` anew where it is missing or damaged and this checkpoint is that of the best
+    /// epoch; says whether it did.
+    ///
+    /// # Errors
+    /// It cannot be read or written.
+    pub fn restore_best(&self, checkpoint: &Checkpoint) -> Result<bool, RunError> {
+        let progress = &checkpoint.progress;
+        let is_best = progress.step_in_epoch == 0
+            && progress
+                .best
+                .as_ref()
+                .is_some_and(|best| best.epoch == progress.epoch);
+        Ok(is_best && self.checkpoints.restore_best(checkpoint)?)
+    }
+
     /// Writes the table of metrics.
     ///
     /// # Errors
@@ -327,6 +344,7 @@ fn new_manifest(run: &NewRun) -> Manifest {
         },
         compute: run.compute.clone(),
         data: run.data.clone(),
+        spec_digest: run.spec_digest.clone(),
         parameters: run.parameters,
         sessions: vec![session],
     }

@@ -55,6 +55,9 @@ pub struct Manifest {
     pub compute: Compute,
     /// What it was trained on.
     pub data: DataSource,
+    /// SHA-256 over those settings that decide the numbers; empty where it is not known.
+    #[serde(default)]
+    pub spec_digest: String,
     /// Parameters of the network.
     pub parameters: Parameters,
     /// The start and every resume, in order.
@@ -127,6 +130,9 @@ pub struct DataSource {
     pub place: String,
     /// The files.
     pub sources: Vec<SourceFile>,
+    /// SHA-256 over the whole set; empty where it is not known.
+    #[serde(default)]
+    pub checksum: String,
 }
 
 /// A file of a data set.
@@ -250,7 +256,9 @@ pub(super) mod tests {
                     name: "train".to_owned(),
                     sha256: "c59f".to_owned(),
                 }],
+                checksum: "0dd5".to_owned(),
             },
+            spec_digest: "5bec".to_owned(),
             parameters: Parameters {
                 encoder: 69_076,
                 decoder: 65_089,

@@ -32,6 +32,12 @@ const LARGEST: u64 = 256 << 20;
 /// # Errors
 /// [`RunError::File`].
 pub fn write_metrics(path: &Path, history: &[EpochMetrics]) -> Result<(), RunError> {
+    Ok(files::write_atomic(path, &encode(path, history)?)?)
+}
+
+/// The bytes of a history's Parquet file; `path` is for messages alone. The same history gives the same
+/// bytes, so that whether a file is what it should be can be told without reading it as Parquet.
+pub(super) fn encode(path: &Path, history: &[EpochMetrics]) -> Result<Vec<u8>, RunError> {
     let encode = || -> PolarsResult<Vec<u8>> {
         let mut bytes = Vec::new();
         ParquetWriter::new(&mut bytes)
@@ -41,11 +47,10 @@ pub fn write_metrics(path: &Path, history: &[EpochMetrics]) -> Result<(), RunErr
             .finish(&mut to_frame(history)?)?;
         Ok(bytes)
     };
-    let bytes = encode().map_err(|error| RunError::Metrics {
+    encode().map_err(|error| RunError::Metrics {
         path: path.to_owned(),
         message: error.to_string(),
-    })?;
-    Ok(files::write_atomic(path, &bytes)?)
+    })
 }
 
 /// Reads a table of metrics. Only for files that this program wrote on this machine: see above.

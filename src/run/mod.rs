@@ -17,6 +17,7 @@
 //! | [`id`] | the folder's name |
 //! | [`folder`] | [`RunFolder`]: the folder for the one process that writes it |
 //! | [`view`] | [`RunView`]: the folder for everybody else |
+//! | [`health`] | what is whole in a folder and what is not |
 //! | [`manifest`] | `manifest.json` |
 //! | [`checkpoint`] | what a checkpoint is, its format and its digests |
 //! | [`commit`] | which checkpoints are kept, and how one takes the place of another |
@@ -41,6 +42,7 @@ pub mod error;
 pub mod fault;
 pub mod folder;
 mod header;
+pub mod health;
 pub mod id;
 pub mod log;
 pub mod manifest;

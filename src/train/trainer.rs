@@ -4,6 +4,7 @@ use crate::data::{DataSet, fill_batch};
 use crate::ground::clock;
 use crate::ground::random::{Purpose, Stream};
 use crate::ground::stop::Stop;
+use crate::ground::tensor::NamedTensor;
 use crate::kernels::parallel::Threads;
 use crate::kernels::profile::{self, part};
 use crate::metrics::EpochMetrics;
@@ -145,6 +146,24 @@ impl<'a> Trainer<'a> {
             let kl_weight = kl_weight(&spec.loss, at);
             let fill = || buffers.fill(self.data, indices, noise);
             let (images, eps) = part(|| profile::BATCH.into(), fill);
+            #[cfg(feature = "faults")]
+            let mut spoilt = crate::ground::faults::Ingredients {
+                images: images.to_vec(),
+                noise: eps.to_vec(),
+                learning_rate: rate,
+            };
+            #[cfg(feature = "faults")]
+            let (images, eps, rate) = {
+                crate::ground::faults::spoil(self.progress.step + 1, &mut spoilt);
+                (&spoilt.images[..], &spoilt.noise[..], spoilt.learning_rate)
+            };
+            if !rate.is_finite() {
+                return Err(diverged(
+                    ModelError::NotFinite("learning rate"),
+                    epoch,
+                    step,
+                ));
+            }
             let batch = Batch {
                 images,
                 eps,
@@ -172,12 +191,28 @@ impl<'a> Trainer<'a> {
                 step: u64::from(step) + 1,
                 loss,
             });
+            #[cfg(feature = "faults")]
+            crate::ground::faults::after_step(self.progress.step);
             if stop.requested() {
+                self.check_weights()?;
                 return Ok(Advance::Stopped);
             }
         }
-        self.finish_epoch()?;
-        Ok(Advance::Epoch)
+        self.finish_epoch(stop)
+    }
+
+    /// Losses and gradients are checked in each step, but the last step's update shows in no loss: weights
+    /// that are no numbers must not be saved, least of all as the best ones.
+    fn check_weights(&self) -> Result<(), TrainError> {
+        let finite = |tensor: &NamedTensor| tensor.data.iter().all(|value| value.is_finite());
+        if self.model.weights().iter().all(finite) {
+            return Ok(());
+        }
+        Err(TrainError::Diverged {
+            term: "a weight",
+            epoch: self.progress.epoch + 1,
+            step: self.progress.step_in_epoch,
+        })
     }
 
     fn position(&self, step: u64) -> Position {
@@ -188,12 +223,17 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    fn finish_epoch(&mut self) -> Result<(), TrainError> {
+    fn finish_epoch(&mut self, stop: &Stop) -> Result<Advance, TrainError> {
+        self.check_weights()?;
         let spec = &self.plan.spec;
         let last = self.position(self.progress.step.saturating_sub(1));
         let learning_rate = learning_rate(spec.optimizer.learning_rate, &spec.schedule, last);
         let kl_weight = kl_weight(&spec.loss, last);
-        let validation = self.validate(kl_weight)?;
+        let validation = match self.validate(kl_weight, stop)? {
+            Validation::None => None,
+            Validation::Means(means) => Some(means),
+            Validation::Stopped => return Ok(Advance::Stopped),
+        };
         let progress = &mut self.progress;
         let mut partial = std::mem::take(&mut progress.partial);
         let seconds = partial.seconds;
@@ -238,15 +278,16 @@ impl<'a> Trainer<'a> {
         progress.epoch = epoch;
         progress.step_in_epoch = 0;
         self.history.push(metrics);
-        Ok(())
+        Ok(Advance::Epoch)
     }
 
-    /// Losses on the validation part with the weights at rest, or nothing without one.
+    /// Losses on the validation part with the weights at rest. Where somebody asks to stop it is left
+    /// undone, and the epoch unfinished.
     ///
     /// The noise is the same in every epoch, so that two epochs differ by their weights alone.
-    fn validate(&self, kl_weight: f64) -> Result<Option<Means>, TrainError> {
+    fn validate(&self, kl_weight: f64, stop: &Stop) -> Result<Validation, TrainError> {
         if self.data.validation.is_empty() {
-            return Ok(None);
+            return Ok(Validation::None);
         }
         let spec = &self.plan.spec;
         let mut buffers = Buffers::new(self.plan);
@@ -258,6 +299,9 @@ impl<'a> Trainer<'a> {
             .chunks(spec.training.batch_size)
             .enumerate()
         {
+            if stop.requested() {
+                return Ok(Validation::Stopped);
+            }
             let noise = Stream::new(spec.seed, Purpose::Validation, 1, i as u32);
             let (images, eps) = buffers.fill(self.data, indices, noise);
             let model = &self.model;
@@ -281,8 +325,18 @@ impl<'a> Trainer<'a> {
             }
             sums.add(&losses, indices.len());
         }
-        Ok(Some(sums.means()))
+        Ok(Validation::Means(sums.means()))
     }
+}
+
+/// What came of the validation part.
+enum Validation {
+    /// There is none.
+    None,
+    /// Somebody asked to stop before its end.
+    Stopped,
+    /// Its losses.
+    Means(Means),
 }
 
 fn diverged(error: ModelError, epoch: u32, step: u32) -> TrainError {

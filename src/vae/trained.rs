@@ -154,6 +154,8 @@ where
         )
         .map_err(device_error)?;
         let grad_norm = norm.sum.sqrt();
+        #[cfg(feature = "faults")]
+        let grad_norm = grad_norm + crate::ground::faults::gradient(step.number);
         if !grad_norm.is_finite() {
             return Err(ModelError::NotFinite("gradient norm"));
         }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod tally;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -167,6 +169,15 @@ impl Session {
             seen: String::new(),
             started: Instant::now(),
         }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it is still under way.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     pub fn elapsed(&self) -> Duration {

@@ -1,6 +1,7 @@
 //! What is on the disk after each operation, and what is said where one fails.
 
 use super::*;
+use std::io::Write as _;
 
 fn names(folder: &Path) -> Vec<String> {
     let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -236,4 +237,16 @@ fn a_folder_that_is_not_writable_is_told() {
         error.to_string().contains("`/proc/self/fdinfo/run`"),
         "{error}"
     );
+}
+
+#[test]
+fn a_deep_folder_is_made_with_all_above_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = folder.path().join("a/b/c");
+    create_dir_all(&deep).unwrap();
+    create_dir_all(&deep).unwrap();
+    assert!(deep.is_dir());
+    fs::write(folder.path().join("file"), b"").unwrap();
+    let error = create_dir_all(&folder.path().join("file/x")).unwrap_err();
+    assert!(error.to_string().contains("file/x`"), "{error}");
 }

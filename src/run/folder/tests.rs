@@ -29,7 +29,9 @@ pub(in crate::run) fn new_run(name: &str) -> NewRun<'_> {
             name: "sprites".to_owned(),
             place: "built in".to_owned(),
             sources: vec![],
+            checksum: "0dd5".to_owned(),
         },
+        spec_digest: "5bec".to_owned(),
         parameters: Parameters {
             encoder: 40,
             decoder: 36,

@@ -1,0 +1,110 @@
+//! `runner rebuild RUN`: makes again what is made from a run's newest checkpoint: metrics, figures, and where they
+//! are gone `resolved.toml` and `best.safetensors`.
+
+use std::path::Path;
+
+use super::pictures::Album;
+use super::resume::check_past;
+use super::session::{extent, load_data, origin, read_published, start_threads};
+use super::{Failure, Outcome};
+use crate::cli::RebuildArgs;
+use crate::ground::exit;
+use crate::kernels::Path as KernelPath;
+use crate::plan::Plan;
+use crate::run::{Loaded, RunError, RunFolder, read_resolved};
+use crate::spec;
+use crate::train::build_model;
+
+/// Needs the folder's lock, and for the figures the data.
+pub fn main(args: &RebuildArgs) -> Outcome {
+    let run = &args.run;
+    let mut folder = RunFolder::open_for_resume(run)?;
+    let Some(loaded) = folder.load_latest()? else {
+        let text = format!(
+            "{} has no checkpoint yet: there is nothing to rebuild from",
+            run.display()
+        );
+        return Err(Failure::new(exit::INVALID_DATA, text)
+            .with_hint(format!("train it with: runner resume {}", run.display())));
+    };
+    if let Some(warning) = &loaded.warning {
+        eprintln!("warning: {warning}");
+    }
+    let checkpoint = &loaded.checkpoint;
+    let say = |text: &str| {
+        if !args.quiet {
+            let _ = super::print::out(&format!("{text}\n"));
+        }
+    };
+    let text = resolved(run, &folder, &loaded)?;
+    if folder.restore_best(checkpoint)? {
+        say("checkpoints/best.safetensors");
+    }
+    folder.write_metrics(&checkpoint.history)?;
+    say(&format!(
+        "metrics.parquet, epochs: {}",
+        checkpoint.history.len()
+    ));
+
+    // The figures need more than the checkpoint; what stands above is done whether or not that is there.
+    let name = run.join("resolved.toml").display().to_string();
+    let threads = args.threads.map(|n| format!("training.threads={n}"));
+    let overrides: Vec<String> = threads.into_iter().collect();
+    let spec = spec::parse(&text, &name, run, &overrides)?;
+    // Other kernels draw the same figures but for a bit here and there.
+    KernelPath::from_name(&folder.manifest().compute.kernel_path).map(KernelPath::choose);
+    let published = read_published(&spec)?;
+    let data = load_data(&spec, args.quiet)?;
+    let image = extent(data.images.height, data.images.width, data.images.channels);
+    let plan = Plan::new(spec, image, data.train.len(), data.validation.len());
+    let origin = origin(&plan.spec, &data);
+    check_past(
+        run,
+        folder.manifest(),
+        Some(&loaded),
+        (&plan.spec, &data, &origin),
+    )?;
+    let threads = start_threads(plan.spec.training.threads)?;
+    let mut model = build_model(&plan)?;
+    model.set_weights(&checkpoint.weights)?;
+    let album = Album {
+        plan: &plan,
+        data: &data,
+        threads: &threads,
+        model: model.as_ref(),
+        history: &checkpoint.history,
+        published: published.as_ref(),
+    };
+    let errors = album.write(&folder);
+    for error in &errors {
+        eprintln!("warning: {error}");
+    }
+    for name in album.names() {
+        say(&format!("figures/{name}.png, figures/{name}.svg"));
+    }
+    folder.log("rebuilt from the checkpoint")?;
+    Ok(if errors.is_empty() {
+        exit::DONE
+    } else {
+        exit::FAILED
+    })
+}
+
+/// The text of `resolved.toml`, which is written again from the checkpoint where it is gone.
+fn resolved(run: &Path, folder: &RunFolder, loaded: &Loaded) -> Result<String, Failure> {
+    match read_resolved(run) {
+        Err(RunError::File(error)) if error.is_not_found() => {
+            let text = loaded
+                .checkpoint
+                .model
+                .get("spec")
+                .and_then(|spec| spec.as_str());
+            let Some(text) = text else {
+                return Err(RunError::File(error).into());
+            };
+            folder.write_resolved(text)?;
+            Ok(text.to_owned())
+        }
+        other => Ok(other?),
+    }
+}

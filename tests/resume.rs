@@ -1,0 +1,476 @@
+//! What `resume`, `rebuild` and `doctor` do with the folder of a run, and what they refuse.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{Ended, Lab, NO_FIGURES, Session, digest, listing, manifest, tiny};
+
+/// Two epochs without pictures, with a schedule that does not depend on their number.
+fn spec() -> String {
+    common::plain() + "[schedule.step]\nevery_epochs = 1\nfactor = 0.5\n"
+}
+
+fn text(run: &Path) -> String {
+    run.display().to_string()
+}
+
+/// Changes a text in a file, which must hold it.
+#[track_caller]
+fn edit(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "no {from:?} in {text}");
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
+/// A run that was killed in its second epoch.
+fn killed(lab: &Lab) -> PathBuf {
+    let mut session = Session::spawn(lab.command(&["spec.toml", "--set", "training.epochs=1000"]));
+    assert!(session.lines(1));
+    session.signal("KILL");
+    session.end().with_code(-9);
+    lab.new_run(&[])
+}
+
+fn damage(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn more_epochs_give_the_bits_of_a_run_that_had_them_from_the_start() {
+    let lab = Lab::with(&spec());
+    let run = lab.train(&[]);
+    let longer = digest(&lab.train(&["--set", "training.epochs=5"]));
+    lab.runner(&["resume", &text(&run), "--epochs", "5"])
+        .with_code(0);
+    assert_eq!(digest(&run), longer);
+    assert!(
+        fs::read_to_string(run.join("resolved.toml"))
+            .unwrap()
+            .contains("epochs = 5")
+    );
+    assert_eq!(manifest(&run)["sessions"][1]["epochs"], 5);
+    // What ran is written down: it gives the same bits again.
+    let resolved = run.join("resolved.toml").display().to_string();
+    let before = lab.runs();
+    lab.runner(&[&resolved, "--quiet"]).with_code(0);
+    assert_eq!(digest(&lab.new_run(&before)), longer);
+    // Fewer than it has is no wish that can be met.
+    let ended = lab.runner(&["resume", &text(&run), "--epochs", "4"]);
+    ended
+        .with_code(2)
+        .says("the run has finished 5 epochs already");
+    let ended = lab
+        .runner(&["resume", &text(&run), "--epochs", "5"])
+        .with_code(0);
+    assert!(ended.stdout.contains("is already complete"), "{ended:#?}");
+}
+
+#[test]
+fn more_epochs_are_refused_where_the_learning_rate_depends_on_their_number() {
+    for schedule in ["cosine", "linear"] {
+        let lab = Lab::with(&format!("{}[schedule.{schedule}]\n", common::plain()));
+        let run = lab.train(&[]);
+        let (before, end) = (listing(&run), digest(&run));
+        lab.runner(&["resume", &text(&run), "--epochs", "5"])
+            .with_code(2)
+            .says("\n  training.epochs: 2 -> 5\n");
+        assert_eq!((listing(&run), digest(&run)), (before, end));
+    }
+}
+
+#[test]
+fn what_would_make_another_past_is_refused_by_key_and_both_values() {
+    let lab = Lab::with(&spec());
+    let run = killed(&lab);
+    let resolved = run.join("resolved.toml");
+    let original = fs::read_to_string(&resolved).unwrap();
+    let last = fs::read(run.join("checkpoints/last.safetensors")).unwrap();
+    for (from, to, said) in [
+        ("seed = 0", "seed = 7", "seed: 0 -> 7"),
+        (
+            "learning_rate = 0.001",
+            "learning_rate = 0.002",
+            "optimizer.adam.learning_rate: 0.001 -> 0.002",
+        ),
+        (
+            "beta_1 = 0.9",
+            "beta_1 = 0.8",
+            "optimizer.adam.beta_1: 0.9 -> 0.8",
+        ),
+        (
+            "batch_size = 64",
+            "batch_size = 32",
+            "training.batch_size: 64 -> 32",
+        ),
+        (
+            "latent_dim = 2",
+            "latent_dim = 3",
+            "model.latent_dim: 2 -> 3",
+        ),
+        (
+            "conv_filters = [4, 8]",
+            "conv_filters = [4]",
+            "model.conv_filters: [4, 8] -> [4]",
+        ),
+        (
+            "kl_weight = 1.0",
+            "kl_weight = 0.5",
+            "loss.kl_weight: 1.0 -> 0.5",
+        ),
+        (
+            "factor = 0.5",
+            "factor = 0.9",
+            "schedule.step.factor: 0.5 -> 0.9",
+        ),
+        ("count = 300", "count = 200", "data.count: 300 -> 200"),
+        (
+            "validation = \"none\"",
+            "validation = 0.5",
+            "data.validation: \"none\" -> 0.5",
+        ),
+        (
+            "# clip_norm is not set: off",
+            "clip_norm = 1.0",
+            "optimizer.adam.clip_norm: unset -> 1.0",
+        ),
+    ] {
+        let (_, comment) = (
+            "",
+            original
+                .lines()
+                .find(|line| line.starts_with("# clip_norm")),
+        );
+        let from = match from.starts_with("# clip_norm") {
+            true => comment.unwrap(),
+            false => from,
+        };
+        edit(&resolved, from, to);
+        let ended = lab.runner(&["resume", &text(&run)]).with_code(2);
+        assert!(
+            ended.stderr.contains(&format!("\n  {said}\n")),
+            "{said}: {ended:#?}"
+        );
+        assert_eq!(ended.stderr.matches(" -> ").count(), 1, "{ended:#?}");
+        assert!(fs::read(run.join("checkpoints/last.safetensors")).unwrap() == last);
+        fs::write(&resolved, &original).unwrap();
+    }
+    // What changes no number is taken over.
+    edit(&resolved, "threads", "threads = 1\n# threads");
+    edit(&resolved, "checkpoint_every = 1", "checkpoint_every = 2");
+    edit(&resolved, "epochs = 1000", "epochs = 3");
+    lab.runner(&["resume", &text(&run)]).with_code(0);
+    assert_eq!(manifest(&run)["status"], "completed");
+}
+
+/// Without a checkpoint there is no past, but the manifest says what the run is.
+#[test]
+fn a_changed_spec_is_refused_also_before_the_first_checkpoint() {
+    let lab = Lab::with(&spec());
+    let run = killed(&lab);
+    fs::remove_dir_all(run.join("checkpoints")).unwrap();
+    let resolved = run.join("resolved.toml");
+    edit(&resolved, "seed = 0", "seed = 7");
+    lab.runner(&["resume", &text(&run)])
+        .with_code(2)
+        .says("settings that decide the numbers are not those");
+    edit(&resolved, "seed = 7", "seed = 0");
+    edit(&resolved, "epochs = 1000", "epochs = 2");
+    lab.runner(&["resume", &text(&run)]).with_code(0);
+    assert_eq!(digest(&run), digest(&lab.train(&[])));
+}
+
+fn own_images(lab: &Lab) -> String {
+    let (images, labels) = common::bars(96, 8, 8);
+    lab.write("data/images", images);
+    lab.write("data/labels", labels);
+    format!(
+        "name = \"own\"\n[data]\ndataset = \"idx\"\npath = \"data\"\nimages = \"images\"\nlabels = \"labels\"\n\
+         [model]\nconv_filters = [4]\n[training]\nepochs = 1000\nbatch_size = 16\n{NO_FIGURES}"
+    )
+}
+
+#[test]
+fn changed_data_is_refused_by_its_checksum_and_moved_data_is_not() {
+    let lab = Lab::new();
+    let spec = own_images(&lab);
+    lab.write("spec.toml", spec);
+    let run = killed(&lab);
+    let images = lab.path().join("data/images");
+    let original = fs::read(&images).unwrap();
+    let mut other = original.clone();
+    other[100] ^= 1;
+    for checkpoint in [true, false] {
+        if !checkpoint {
+            fs::remove_dir_all(run.join("checkpoints")).unwrap();
+        }
+        fs::write(&images, &other).unwrap();
+        let ended = lab.runner(&["resume", &text(&run)]).with_code(65);
+        let ended = ended.says("the data is not the one that the run was started with");
+        assert!(ended.stderr.contains("SHA-256 of images: "), "{ended:#?}");
+        fs::write(&images, &original).unwrap();
+    }
+    fs::rename(lab.path().join("data"), lab.path().join("elsewhere")).unwrap();
+    let resolved = run.join("resolved.toml");
+    let moved = fs::read_to_string(&resolved)
+        .unwrap()
+        .replace("/data", "/elsewhere");
+    fs::write(&resolved, moved.replace("epochs = 1000", "epochs = 2")).unwrap();
+    lab.runner(&["resume", &text(&run)]).with_code(0);
+}
+
+#[test]
+fn other_kernels_or_another_device_need_a_word() {
+    for (key, from, other) in [("kernel_path", "", "avx9000"), ("device", "cpu", "cuda:0")] {
+        let lab = Lab::with(&spec());
+        let run = killed(&lab);
+        edit(&run.join("resolved.toml"), "epochs = 1000", "epochs = 2");
+        let path = run.join("manifest.json");
+        let recorded = manifest(&run)["compute"][key].as_str().unwrap().to_owned();
+        assert!(from.is_empty() || recorded == from);
+        edit(
+            &path,
+            &format!("\"{key}\": \"{recorded}\""),
+            &format!("\"{key}\": \"{other}\""),
+        );
+        let ended = lab.runner(&["resume", &text(&run)]).with_code(69);
+        assert!(ended.stderr.contains(&format!("`{other}`")), "{ended:#?}");
+        assert!(ended.stderr.contains("--allow-other-bits"), "{ended:#?}");
+        let ended = lab.runner(&["resume", &text(&run), "--allow-other-bits"]);
+        ended.with_code(0).says("the last bits will differ");
+        let log = fs::read_to_string(run.join("log.txt")).unwrap();
+        assert!(log.contains("the last bits will differ"), "{log}");
+        assert_eq!(manifest(&run)["compute"][key], recorded.as_str());
+    }
+}
+
+/// The portable kernels are on every processor, and give other bits than those with fused operations.
+#[test]
+fn a_resume_keeps_to_the_kernels_of_the_start() {
+    let lab = Lab::with(&spec());
+    let run = killed(&lab);
+    let fastest = manifest(&run)["compute"]["kernel_path"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    fs::remove_dir_all(run.join("checkpoints")).unwrap();
+    edit(&run.join("resolved.toml"), "epochs = 1000", "epochs = 2");
+    let path = run.join("manifest.json");
+    edit(
+        &path,
+        &format!("\"kernel_path\": \"{fastest}\""),
+        "\"kernel_path\": \"portable\"",
+    );
+    let ended = lab.runner(&["resume", &text(&run)]).with_code(0);
+    assert_eq!(ended.stderr, "");
+    assert_eq!(
+        manifest(&run)["sessions"][1]["compute"]["kernel_path"],
+        "portable"
+    );
+    assert_eq!(
+        digest(&run) == digest(&lab.train(&[])),
+        fastest == "portable"
+    );
+}
+
+#[test]
+fn a_later_format_is_refused_by_name() {
+    let lab = Lab::with(&spec());
+    let run = killed(&lab);
+    edit(
+        &run.join("manifest.json"),
+        "\"format_version\": 1",
+        "\"format_version\": 2",
+    );
+    lab.runner(&["resume", &text(&run)])
+        .with_code(65)
+        .says("which this version does not know; it was written by a later one");
+}
+
+#[test]
+fn all_runs_of_a_folder_go_on() {
+    let lab = Lab::with(&spec());
+    let complete = lab.train(&[]);
+    let end = digest(&complete);
+    let stopped: Vec<_> = (0..3)
+        .map(|_| {
+            let before = lab.runs();
+            let session = lab.command(&["spec.toml", "--set", "training.epochs=1000"]);
+            let mut session = Session::spawn(session);
+            assert!(session.lines(1));
+            session.signal("KILL");
+            session.end();
+            let run = lab.new_run(&before);
+            edit(&run.join("resolved.toml"), "epochs = 1000", "epochs = 2");
+            run
+        })
+        .collect();
+    // One that cannot go on does not keep the others from it.
+    let broken = &stopped[1];
+    edit(&broken.join("resolved.toml"), "seed = 0", "seed = 1");
+    let ended = lab.runner(&["resume", "runs", "--all"]).with_code(3);
+    assert!(ended.stderr.contains("seed: 0 -> 1"), "{ended:#?}");
+    assert!(
+        ended.stdout.contains("2 resumed to their end, 1 not"),
+        "{ended:#?}"
+    );
+    for run in [&stopped[0], &stopped[2]] {
+        assert_eq!(digest(run), end);
+    }
+    assert_eq!(manifest(&complete)["sessions"].as_array().unwrap().len(), 1);
+    edit(&broken.join("resolved.toml"), "seed = 1", "seed = 0");
+    lab.runner(&["resume", "runs", "--all", "--quiet"])
+        .with_code(0);
+    assert_eq!(digest(broken), end);
+    lab.runner(&["resume", "nowhere", "--all"]).with_code(2);
+}
+
+/// The words behind a part's name.
+fn of(ended: &Ended, part: &str) -> String {
+    let line = ended.stdout.lines().find(|line| line.starts_with(part));
+    line.unwrap_or_else(|| panic!("no {part} in {ended:#?}"))[part.len()..]
+        .trim()
+        .to_owned()
+}
+
+#[test]
+fn doctor_and_rebuild_know_every_part() {
+    let lab = Lab::with(&(tiny() + "[figures]\nmanifold = false\nsamples = false\n"));
+    let run = lab.train(&[]);
+    let path = text(&run);
+    let doctor = || lab.runner(&["doctor", &path]);
+    let content = |name: &str| fs::read(run.join(name)).unwrap();
+    let whole = doctor().with_code(0);
+    assert!(
+        whole.stdout.contains(&format!("state {}", digest(&run))),
+        "{whole:#?}"
+    );
+    assert!(whole.stdout.contains("nothing to do"), "{whole:#?}");
+    let made_again = [
+        "metrics.parquet",
+        "resolved.toml",
+        "checkpoints/best.safetensors",
+        "figures/loss.png",
+        "figures/loss.svg",
+        "figures/clusters.svg",
+        "figures/reconstructions.png",
+    ];
+    for part in made_again {
+        assert!(of(&whole, part).starts_with("whole"), "{part}: {whole:#?}");
+        let before = content(part);
+        fs::remove_file(run.join(part)).unwrap();
+        let ended = doctor().with_code(65);
+        assert_eq!(of(&ended, part), "missing", "{ended:#?}");
+        assert!(
+            ended.stdout.contains(&format!("runner rebuild {path}")),
+            "{ended:#?}"
+        );
+        lab.runner(&["rebuild", &path]).with_code(0);
+        assert!(content(part) == before, "{part} is not what it was");
+        if part != "resolved.toml" {
+            let half = &before[..before.len() / 2];
+            fs::write(run.join(part), half).unwrap();
+            let ended = doctor().with_code(65);
+            assert!(!of(&ended, part).starts_with("whole"), "{ended:#?}");
+            lab.runner(&["rebuild", &path]).with_code(0);
+            assert!(content(part) == before, "{part} is not what it was");
+        }
+        doctor().with_code(0);
+    }
+    // The newest checkpoint comes back by training, to the same bits.
+    let last = run.join("checkpoints/last.safetensors");
+    let end = digest(&run);
+    for lose in [damage as fn(&Path), |path: &Path| {
+        fs::remove_file(path).unwrap()
+    }] {
+        lose(&last);
+        let ended = doctor().with_code(65);
+        assert!(
+            ended.stdout.contains(&format!("runner resume {path}")),
+            "{ended:#?}"
+        );
+        lab.runner(&["resume", &path])
+            .with_code(0)
+            .says("going on from `");
+        assert_eq!(digest(&run), end);
+        doctor().with_code(0);
+    }
+    // A crash's leavings.
+    fs::write(run.join("checkpoints/last.safetensors.tmp"), "half").unwrap();
+    let ended = doctor().with_code(65);
+    assert!(
+        of(&ended, "checkpoints/last.safetensors.tmp").starts_with("left over"),
+        "{ended:#?}"
+    );
+    lab.runner(&["rebuild", &path]).with_code(0);
+    doctor().with_code(0);
+    // Neither checkpoint: nothing to go on from, and no guess.
+    damage(&last);
+    damage(&run.join("checkpoints/previous.safetensors"));
+    let ended = doctor().with_code(65);
+    assert!(
+        ended
+            .stdout
+            .contains("no checkpoint to go on from is whole"),
+        "{ended:#?}"
+    );
+    for command in ["resume", "rebuild"] {
+        lab.runner(&[command, &path])
+            .with_code(65)
+            .says("no usable checkpoint");
+    }
+}
+
+#[test]
+fn doctor_tells_a_run_that_was_stopped_from_one_that_is_running() {
+    let lab = Lab::with(&spec());
+    let mut session =
+        Session::spawn(lab.command(&["spec.toml", "--set", "training.epochs=100000"]));
+    assert!(session.lines(2));
+    let run = lab.new_run(&[]);
+    let path = text(&run);
+    let ended = lab.runner(&["doctor", &path]);
+    assert!(ended.stdout.contains("a process works on it"), "{ended:#?}");
+    for command in ["resume", "rebuild"] {
+        let pid = format!("is being written by process {} on `", session.id());
+        lab.runner(&[command, &path]).with_code(75).says(&pid);
+    }
+    session.signal("KILL");
+    session.end();
+    let ended = lab.runner(&["doctor", &path]);
+    assert!(ended.stdout.contains("status interrupted: "), "{ended:#?}");
+    assert!(
+        ended
+            .stdout
+            .contains(&format!("go on: runner resume {path}")),
+        "{ended:#?}"
+    );
+    // Killed before there was anything.
+    fs::remove_dir_all(run.join("checkpoints")).unwrap();
+    let ended = lab.runner(&["doctor", &path]);
+    assert!(ended.stdout.contains("nothing is saved yet"), "{ended:#?}");
+    lab.runner(&["rebuild", &path])
+        .with_code(65)
+        .says("no checkpoint yet");
+    lab.runner(&["doctor", "nowhere"]).with_code(2);
+}
+
+/// The program that people get knows nothing of faults on purpose.
+#[test]
+fn an_ordinary_build_has_no_trace_of_fault_injection() {
+    let program = fs::read(env!("CARGO_BIN_EXE_runner")).unwrap();
+    let holds = |text: &str| {
+        program
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    };
+    assert!(
+        holds("RUNNER_DATA_DIR"),
+        "texts are not found in the program as they stand"
+    );
+    assert_eq!(holds("RUNNER_FAULTS"), cfg!(feature = "faults"));
+}
