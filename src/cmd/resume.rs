@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use super::session::{Session, compute, extent, load_data, origin, read_published, start_threads};
+use super::session::{
+    Session, check_memory, compute, extent, load_data, origin, read_published, start_threads,
+};
 use super::{Failure, Outcome, device};
 use crate::cli::ResumeArgs;
 use crate::ground::exit;
+use crate::ground::printable::printable;
 use crate::kernels::Path as KernelPath;
 use crate::plan::Plan;
 use crate::run::{Origin, RunFolder, Status, read_resolved};
@@ -23,7 +26,7 @@ pub fn main(args: &ResumeArgs) -> Outcome {
             return Ok(exit::DONE);
         }
         Status::Diverged => {
-            let why = folder.manifest().why.clone().unwrap_or_default();
+            let why = printable(folder.manifest().why.as_deref().unwrap_or_default());
             let text = format!(
                 "{} has diverged ({why}) and would do so again",
                 args.run.display()
@@ -40,6 +43,8 @@ pub fn main(args: &ResumeArgs) -> Outcome {
     let data = load_data(&spec, args.quiet)?;
     let image = extent(data.images.height, data.images.width, data.images.channels);
     let plan = Plan::new(spec, image, data.train.len(), data.validation.len());
+    check_memory(plan.memory_bytes())
+        .map_err(|text| Failure::new(exit::USAGE, format!("{}: {text}", args.run.display())))?;
     let threads = start_threads(plan.spec.training.threads)?;
     let origin = origin(&plan.spec, &data);
     let mut trainer = Trainer::new(&plan, &data, &threads, build_model(&plan)?);
@@ -49,11 +54,18 @@ pub fn main(args: &ResumeArgs) -> Outcome {
         }
         let checkpoint = loaded.checkpoint;
         check_origin(&args.run, &checkpoint.origin, &origin)?;
-        trainer.model_mut().set_weights(&checkpoint.weights)?;
+        let unfit = |error: &dyn std::fmt::Display| {
+            let text = format!("`{}` does not fit the run: {error}", loaded.path.display());
+            Failure::new(exit::INVALID_DATA, text)
+        };
+        let model = trainer.model_mut();
+        model
+            .set_weights(&checkpoint.weights)
+            .and_then(|()| model.set_optimizer_state(&checkpoint.optimizer))
+            .map_err(|error| unfit(&error))?;
         trainer
-            .model_mut()
-            .set_optimizer_state(&checkpoint.optimizer)?;
-        trainer.restore(checkpoint.progress, checkpoint.history);
+            .restore(checkpoint.progress, checkpoint.history)
+            .map_err(|error| unfit(&error))?;
     }
     let (epoch, epochs) = (trainer.progress().epoch, plan.spec.training.epochs as u32);
     folder.begin_session(compute(device, &threads), epoch, epochs)?;
@@ -92,8 +104,9 @@ fn keep_kernel_path(folder: &RunFolder) {
     let recorded = &folder.manifest().compute.kernel_path;
     if !KernelPath::from_name(recorded).is_some_and(KernelPath::choose) {
         eprintln!(
-            "warning: this processor has no `{recorded}` kernels, which the run was started with; its last bits will \
-             differ from those of an undisturbed run"
+            "warning: this processor has no `{}` kernels, which the run was started with; its last bits will \
+             differ from those of an undisturbed run",
+            printable(recorded)
         );
     }
 }

@@ -11,4 +11,4 @@ mod trainer;
 
 pub use schedule::{kl_weight, learning_rate};
 pub use setup::{build_model, objective, rule};
-pub use trainer::{Advance, StepView, TrainError, Trainer};
+pub use trainer::{Advance, Impossible, StepView, TrainError, Trainer};
