@@ -110,6 +110,14 @@ fn what_only_the_data_can_tell_points_at_the_setting() {
     lab.runner(&["check", "spec.toml", "--set", "training.batch_size=300"])
         .with_code(0);
     refused(&lab, &["--set", "data.limit=301"]).says("300");
+    refused(&lab, &["--set", "training.epochs=1000000"]).says("do not fit into a checkpoint");
+    let wide = [
+        "--set",
+        "training.epochs=1000",
+        "--set",
+        "model.latent_dim=4096",
+    ];
+    refused(&lab, &wide).says("epochs with 4096 latent axes");
     refused(&lab, &["--set", "data.validation=0.001"]).says("validation");
     refused(&lab, &["--set", "data.validation=test"]).says("no published test part");
 }

@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 
 use crate::data::DataError;
 use crate::ground::exit;
+use crate::ground::printable::printable_lines;
 use crate::spec::{Diagnostics, SpecError};
 
 /// An error on its way to the terminal.
@@ -70,9 +71,10 @@ impl Failure {
             true => format!("\u{1b}[1;{color}m{word}\u{1b}[0m"),
             false => word.to_owned(),
         };
-        let mut out = format!("{}: {}\n", bold("error", 31), self.text);
+        // Names and words in it may come from a stranger's folder.
+        let mut out = format!("{}: {}\n", bold("error", 31), printable_lines(&self.text));
         if let Some(hint) = &self.hint {
-            let _ = writeln!(out, "{}: {hint}", bold("help", 36));
+            let _ = writeln!(out, "{}: {}", bold("help", 36), printable_lines(hint));
         }
         out
     }

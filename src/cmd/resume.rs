@@ -4,13 +4,14 @@ use std::path::Path;
 
 use super::decisive::Decisive;
 use super::session::{
-    Session, compute, data_source, extent, listen, load_data, origin, read_published,
+    Session, check_memory, compute, data_source, extent, listen, load_data, origin, read_published,
     start_threads, warn_of_little_room,
 };
 use super::{Failure, Outcome, device};
 use crate::cli::ResumeArgs;
 use crate::data::DataSet;
 use crate::ground::exit;
+use crate::ground::printable::printable;
 use crate::ground::stop::Stop;
 use crate::kernels::Path as KernelPath;
 use crate::plan::Plan;
@@ -75,7 +76,7 @@ fn all(args: &ResumeArgs, stop: &Stop) -> Outcome {
 fn one(run: &Path, args: &ResumeArgs, stop: &Stop) -> Outcome {
     let mut folder = RunFolder::open_for_resume(run)?;
     if folder.manifest().status == Status::Diverged {
-        let why = folder.manifest().why.clone().unwrap_or_default();
+        let why = printable(folder.manifest().why.as_deref().unwrap_or_default());
         let text = format!(
             "{} has diverged ({why}) and would do so again",
             run.display()
@@ -99,6 +100,8 @@ fn one(run: &Path, args: &ResumeArgs, stop: &Stop) -> Outcome {
     let data = load_data(&spec, args.quiet)?;
     let image = extent(data.images.height, data.images.width, data.images.channels);
     let plan = Plan::new(spec, image, data.train.len(), data.validation.len());
+    check_memory(plan.memory_bytes())
+        .map_err(|text| Failure::new(exit::USAGE, format!("{}: {text}", run.display())))?;
     let origin = origin(&plan.spec, &data);
     check_past(
         run,
@@ -116,11 +119,18 @@ fn one(run: &Path, args: &ResumeArgs, stop: &Stop) -> Outcome {
             eprintln!("warning: {warning}");
         }
         let checkpoint = loaded.checkpoint;
-        trainer.model_mut().set_weights(&checkpoint.weights)?;
+        let unfit = |error: &dyn std::fmt::Display| {
+            let text = format!("`{}` does not fit the run: {error}", loaded.path.display());
+            Failure::new(exit::INVALID_DATA, text)
+        };
+        let model = trainer.model_mut();
+        model
+            .set_weights(&checkpoint.weights)
+            .and_then(|()| model.set_optimizer_state(&checkpoint.optimizer))
+            .map_err(|error| unfit(&error))?;
         trainer
-            .model_mut()
-            .set_optimizer_state(&checkpoint.optimizer)?;
-        trainer.restore(checkpoint.progress, checkpoint.history);
+            .restore(checkpoint.progress, checkpoint.history)
+            .map_err(|error| unfit(&error))?;
     }
     if args.epochs.is_some() {
         folder.write_resolved(&spec::resolved_toml(&plan.spec))?;
@@ -187,7 +197,10 @@ fn keep_kernels(folder: &RunFolder, allowed: bool) -> Result<(), Failure> {
     other_bits(
         folder,
         allowed,
-        &format!("this processor has no `{recorded}` kernels, which the run was started with"),
+        &format!(
+            "this processor has no `{}` kernels, which the run was started with",
+            printable(recorded)
+        ),
     )
 }
 

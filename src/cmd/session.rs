@@ -18,7 +18,8 @@ use crate::kernels::parallel::Threads;
 use crate::kernels::{Extent, Path as KernelPath};
 use crate::plan::Plan;
 use crate::run::{
-    Checkpoint, Compute, DataSource, Origin, RunError, RunFolder, SourceFile, Status,
+    Checkpoint, Compute, DataSource, LARGEST_HEADER, Origin, RunError, RunFolder, SourceFile,
+    Status,
 };
 use crate::spec::{self, Loaded, Spec};
 use crate::train::{Advance, TrainError, Trainer};
@@ -48,7 +49,8 @@ pub fn extent(height: usize, width: usize, channels: usize) -> Extent {
     }
 }
 
-/// What only the data can tell: a batch larger than it, a model larger than the machine.
+/// What only the data can tell: a batch larger than it, a model larger than the machine. And a history larger
+/// than a checkpoint can hold, which would end a run near its end.
 ///
 /// # Errors
 /// A diagnostic at the setting's place.
@@ -65,22 +67,41 @@ pub fn check_against_data(loaded: &Loaded, plan: &Plan) -> Result<(), Failure> {
         );
         return Err(diagnostics.into());
     }
-    let (needed, there) = (plan.memory_bytes(), crate::ground::machine::memory_bytes());
-    if let Some(there) = there.filter(|&there| needed > there) {
-        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+    let (history, most) = (plan.history_bytes(), LARGEST_HEADER);
+    if history > most {
+        let epochs = plan.spec.training.epochs as u64;
         let diagnostics = loaded.diagnostic_at(
-            "model.conv_filters",
-            format!(
-                "this model takes about {:.1} GB to train, the machine has {:.1} GB",
-                gigabytes(needed),
-                gigabytes(there)
-            ),
-            None,
-            Some("take fewer or smaller layers, a smaller batch or smaller images".to_owned()),
+            "training.epochs",
+            format!("the metrics of {epochs} epochs do not fit into a checkpoint"),
+            Some(format!(
+                "at most {} epochs with {} latent axes",
+                most / (history / epochs),
+                plan.architecture.latent
+            )),
+            Some("train on a larger part of the data an epoch".to_owned()),
         );
         return Err(diagnostics.into());
     }
-    Ok(())
+    check_memory(plan.memory_bytes()).map_err(|text| {
+        let hint = "take fewer or smaller layers, a smaller batch or smaller images";
+        let key = "model.conv_filters";
+        loaded
+            .diagnostic_at(key, text, None, Some(hint.to_owned()))
+            .into()
+    })
+}
+
+/// Whether the machine has so much memory at all, in bytes; says in words that it has not.
+pub fn check_memory(needed: u64) -> Result<(), String> {
+    let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+    match crate::ground::machine::memory_bytes() {
+        Some(there) if needed > there => Err(format!(
+            "this model takes about {:.1} GB to train, the machine has {:.1} GB",
+            gigabytes(needed),
+            gigabytes(there)
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Loads a plan's data, showing what takes long.

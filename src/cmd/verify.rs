@@ -13,6 +13,7 @@ use dfdx::tensor::Cpu;
 use serde::Deserialize;
 
 use super::print::out;
+use super::session::check_memory;
 use super::{Failure, Outcome};
 use crate::cli::VerifyArgs;
 use crate::ground::exit;
@@ -219,6 +220,15 @@ impl Reference {
             activation,
         };
         check_sizes(&architecture).map_err(&invalid)?;
+        let (encoder, decoder) = architecture.parameters();
+        // Every parameter stands in the file, so a model with more of them is a lie.
+        let values: usize = tensors.iter().map(|t| t.data.len()).sum();
+        if encoder + decoder > values as u64 {
+            return Err(invalid(format!(
+                "the model has {} parameters, but the file holds {values} values",
+                encoder + decoder
+            )));
+        }
         Ok(Self {
             path,
             description,
@@ -260,6 +270,8 @@ impl Reference {
             return Err(self.invalid("tensor `x` holds no image"));
         }
         let images = self.values("x", &[batch, height, width, channels])?;
+        let activations = (batch as u64).saturating_mul(self.architecture.activation_values());
+        check_memory(activations.saturating_mul(4)).map_err(|text| self.invalid(&text))?;
         let eps = self.values("eps", &[3, batch, latent])?;
         let eps = |step: usize| &eps[step * batch * latent..(step + 1) * batch * latent];
         let at = |step: usize| Batch {
@@ -388,16 +400,21 @@ fn check_sizes(a: &Architecture) -> Result<(), String> {
             "metadata: more layers or a larger kernel than this program can build".to_owned(),
         );
     }
+    // No size is above 65,536 and no kernel above 255: each of these is below 2^49.
     let largest = a
         .convolutions()
         .iter()
         .map(|c| c.kernel_len().max(c.big.len()))
         .max()
         .unwrap_or(0);
-    let dense = a
-        .feature_map()
-        .len()
-        .saturating_mul(a.hidden.first().copied().unwrap_or(a.latent));
+    let mut widths = vec![a.latent, a.feature_map().len()];
+    widths.extend(&a.hidden);
+    widths.push(a.latent);
+    let dense = widths
+        .windows(2)
+        .map(|two| two[0].saturating_mul(two[1]))
+        .max()
+        .unwrap_or(0);
     if largest.max(dense) > MOST_VALUES {
         return Err("metadata: the model is larger than this program can build".to_owned());
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::ground::exit;
 use crate::ground::files::FileError;
 use crate::ground::lock::LockError;
+use crate::ground::printable::printable;
 
 use super::idx::IdxError;
 
@@ -205,7 +206,11 @@ pub enum DataError {
         path: PathBuf,
     },
     /// Pictures both in sub-folders (classes) and beside them.
-    #[error("`{}` lies beside the class folder `{class}`, so its class is unknown", picture.display())]
+    #[error(
+        "`{}` lies beside the class folder `{}`, so its class is unknown",
+        shown(picture),
+        printable(class)
+    )]
     Unclassed {
         /// The first picture outside a class.
         picture: PathBuf,
@@ -213,9 +218,18 @@ pub enum DataError {
         class: String,
     },
     /// A symbolic link inside a folder of pictures.
-    #[error("`{}` is a symbolic link; links inside a folder of pictures are not followed", path.display())]
+    #[error(
+        "`{}` is a symbolic link; links inside a folder of pictures are not followed",
+        shown(path)
+    )]
     SymbolicLink {
         /// The link.
+        path: PathBuf,
+    },
+    /// A pipe, socket or device with the name of a picture.
+    #[error("`{}` has the name of a picture, but is no file", shown(path))]
+    NotAFile {
+        /// What has the name.
         path: PathBuf,
     },
     /// More classes than labels can tell apart.
@@ -242,7 +256,7 @@ pub enum DataError {
         url: &'static str,
     },
     /// Reading failed.
-    #[error("cannot read `{}`: {source}", path.display())]
+    #[error("cannot read `{}`: {source}", shown(path))]
     Read {
         /// The file or folder.
         path: PathBuf,
@@ -322,6 +336,7 @@ impl DataError {
             | Self::NoPictures { .. }
             | Self::Unclassed { .. }
             | Self::SymbolicLink { .. }
+            | Self::NotAFile { .. }
             | Self::TooManyClasses { .. } => exit::INVALID_DATA,
             Self::OutOfMemory { .. }
             | Self::NotFound { .. }
@@ -357,6 +372,7 @@ impl DataError {
             Self::Unclassed { .. } => {
                 "put every picture into a sub-folder of its class, or none of them".into()
             }
+            Self::NotAFile { .. } => "take it out of the folder".into(),
             Self::SymbolicLink { .. } => {
                 "put the file itself there, or let `data.path` name the folder that the link leads to"
                     .into()
@@ -377,6 +393,11 @@ fn not_found_hint(package: Option<&str>, url: &str) -> String {
         "connect to the network and run again, or download the files by hand from {url}"
     ));
     ways.join("\n")
+}
+
+/// A path that was found in a folder and not typed by anybody.
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
 }
 
 struct Size([usize; 3]);
@@ -403,7 +424,7 @@ impl fmt::Display for BrokenList<'_> {
         } = self;
         write!(f, "{count} of {pictures} pictures cannot be read:")?;
         for BrokenPicture { path, reason } in *broken {
-            write!(f, "\n  `{}`: {reason}", path.display())?;
+            write!(f, "\n  `{}`: {}", shown(path), printable(reason))?;
         }
         match count.saturating_sub(broken.len()) {
             0 => Ok(()),

@@ -10,7 +10,7 @@
 //! | --- | --- | --- |
 //! | `fashion-mnist`, `mnist`, `kmnist` | four IDX files, searched for, else downloaded | [`known`], `places`, `download` |
 //! | `idx` | IDX files that the spec names | `idx`, `idx_set` |
-//! | `images` | a folder of PNG and JPEG | `tree`, `picture`, `picture_set` |
+//! | `images` | a folder of PNG and JPEG | `tree`, `picture`, `budget`, `picture_set` |
 //! | `sprites` | drawn by the program | `sprites`, `shape` |
 //!
 //! # What is promised
@@ -23,6 +23,7 @@
 //!   every machine, whatever the number of threads.
 //! - Nothing is written but the data cache, and there each file is complete, checked, or absent.
 
+mod budget;
 mod download;
 mod error;
 mod idx;

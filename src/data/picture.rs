@@ -5,17 +5,25 @@
 //! pixel covers (triangle filter); a picture that has the size already keeps its exact bytes. Gray is
 //! made of colour by the weights of Rec. 709 (0.2126 red, 0.7152 green, 0.0722 blue). Transparency is
 //! dropped, 16 bits a channel become 8, and EXIF orientation is not applied.
+//!
+//! A file of a kilobyte may say that it holds a gigabyte, and some do hold it. What decoding takes is
+//! known from the header and comes out of one [`Budget`], which all threads share.
 
-use std::fs;
-use std::io::Cursor;
-use std::panic;
+use std::io::{BufRead, BufReader, Seek};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
+use image::codecs::jpeg::JpegDecoder;
+use image::codecs::png::PngDecoder;
+use image::error::LimitErrorKind;
 use image::imageops::{self, FilterType};
 use image::io::{Limits, Reader};
-use image::{DynamicImage, ImageError, ImageFormat};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat};
 
+use crate::ground::files::{self, FileError};
 use crate::spec::Color;
+
+use super::budget::Budget;
 
 /// The longest side that is decoded, pixels.
 const MAX_SIDE: u32 = 16_384;
@@ -23,8 +31,19 @@ const MAX_SIDE: u32 = 16_384;
 /// The longest file that is read.
 const MAX_FILE_BYTES: u64 = 256 << 20;
 
-/// The most that decoding a picture may allocate.
-const MAX_DECODED_BYTES: u64 = 512 << 20;
+/// The most that a PNG file's texts and colour profile may take.
+const MAX_EXTRA_BYTES: u64 = 16 << 20;
+
+/// The most that decoding may take for all pictures together: what it has taken so far.
+static MEMORY: Budget = Budget::of(1 << 30);
+
+/// What decoding takes, in multiples of the decoded picture: for JPEG also its planes and, where it is
+/// progressive, two bytes a coefficient.
+const PNG_FACTOR: u64 = 1;
+const JPEG_FACTOR: u64 = 4;
+
+/// No more bytes than this come out of one byte of a deflate stream.
+const DEFLATE_RATIO: u64 = 1032;
 
 /// Values a pixel.
 pub(super) fn channels(color: Color) -> usize {
@@ -36,17 +55,21 @@ pub(super) fn channels(color: Color) -> usize {
 
 /// Reads a picture to `out`, size x size x channels; says in words why it cannot.
 pub(super) fn read(path: &Path, size: u32, color: Color, out: &mut [u8]) -> Result<(), String> {
-    let length = fs::metadata(path).map_err(|error| error.to_string())?.len();
+    let (file, length) = files::open(path).map_err(|error| match error {
+        FileError::System { source, .. } => source.to_string(),
+        other => other.to_string(),
+    })?;
     if length > MAX_FILE_BYTES {
         return Err(format!(
             "{length} bytes, more than the limit of {MAX_FILE_BYTES}"
         ));
     }
-    let bytes = fs::read(path).map_err(|error| error.to_string())?;
     // The decoders are not ours: should one of them give up on a strange file by a panic, that is the
     // file's fault and not the program's.
-    let values = panic::catch_unwind(|| decode(&bytes, size, color))
-        .unwrap_or_else(|_| Err("the decoder cannot cope with it".into()))?;
+    let decoded = panic::catch_unwind(AssertUnwindSafe(|| {
+        decode(BufReader::new(file), length, size, color)
+    }));
+    let values = decoded.unwrap_or_else(|_| Err("the decoder cannot cope with it".into()))?;
     if values.len() != out.len() {
         return Err(format!("decoded to {} values", values.len()));
     }
@@ -54,28 +77,79 @@ pub(super) fn read(path: &Path, size: u32, color: Color, out: &mut [u8]) -> Resu
     Ok(())
 }
 
-fn decode(bytes: &[u8], size: u32, color: Color) -> Result<Vec<u8>, String> {
-    if bytes.is_empty() {
+fn decode(
+    file: impl BufRead + Seek,
+    length: u64,
+    size: u32,
+    color: Color,
+) -> Result<Vec<u8>, String> {
+    if length == 0 {
         return Err("the file is empty".into());
     }
-    let mut reader = Reader::new(Cursor::new(bytes))
+    let reader = Reader::new(file)
         .with_guessed_format()
         .map_err(|error| error.to_string())?;
-    if !matches!(reader.format(), Some(ImageFormat::Png | ImageFormat::Jpeg)) {
-        return Err("the content is neither PNG nor JPEG".into());
-    }
+    let format = reader.format();
+    let file = reader.into_inner();
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_DECODED_BYTES);
-    reader.limits(limits);
-    let picture = reader.decode().map_err(|error| match error {
-        ImageError::Limits(_) => format!(
-            "larger than {MAX_SIDE} x {MAX_SIDE} pixels or than {MAX_DECODED_BYTES} bytes decoded"
-        ),
-        other => other.to_string(),
-    })?;
+    limits.max_alloc = Some(MAX_EXTRA_BYTES);
+    match format {
+        Some(ImageFormat::Png) => {
+            let decoder = PngDecoder::with_limits(file, limits).map_err(words)?;
+            let (width, height) = decoder.dimensions();
+            // A pixel takes a bit at the least.
+            if u64::from(width) * u64::from(height) / 8 > length.saturating_mul(DEFLATE_RATIO) {
+                return Err(format!(
+                    "it says that it has {width} x {height} pixels, which a file of {length} bytes cannot hold"
+                ));
+            }
+            unpacked(decoder, PNG_FACTOR, size, color)
+        }
+        Some(ImageFormat::Jpeg) => {
+            let mut decoder = JpegDecoder::new(file).map_err(words)?;
+            decoder.set_limits(limits).map_err(words)?;
+            unpacked(decoder, JPEG_FACTOR, size, color)
+        }
+        _ => Err("the content is neither PNG nor JPEG".into()),
+    }
+}
+
+/// Decodes and resizes when there is memory for it.
+fn unpacked<'a>(
+    decoder: impl ImageDecoder<'a>,
+    factor: u64,
+    size: u32,
+    color: Color,
+) -> Result<Vec<u8>, String> {
+    let (width, height) = decoder.dimensions();
+    // A copy in the colour asked for is made of all of it before it is shrunk.
+    let copy = u64::from(width) * u64::from(height) * channels(color) as u64;
+    let bytes = decoder
+        .total_bytes()
+        .saturating_mul(factor)
+        .saturating_add(copy);
+    let Some(_share) = MEMORY.take(bytes) else {
+        return Err(format!(
+            "its {width} x {height} pixels take {bytes} bytes to read, more than the limit of {}",
+            MEMORY.whole()
+        ));
+    };
+    let picture = DynamicImage::from_decoder(decoder).map_err(words)?;
     Ok(resized(picture, size, color))
+}
+
+fn words(error: ImageError) -> String {
+    match error {
+        ImageError::Limits(limit) => match limit.kind() {
+            LimitErrorKind::DimensionError => {
+                format!("larger than {MAX_SIDE} x {MAX_SIDE} pixels")
+            }
+            _ => format!("its texts or its colour profile take more than {MAX_EXTRA_BYTES} bytes"),
+        },
+        other => other.to_string(),
+    }
 }
 
 fn resized(picture: DynamicImage, size: u32, color: Color) -> Vec<u8> {
@@ -91,6 +165,9 @@ fn resized(picture: DynamicImage, size: u32, color: Color) -> Vec<u8> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::fs;
+    use std::io::Cursor;
+
     use image::{GrayImage, ImageOutputFormat, Luma, Rgb, RgbImage, RgbaImage};
 
     use super::*;
@@ -105,6 +182,10 @@ pub(super) mod tests {
         let mut bytes = Cursor::new(Vec::new());
         picture.into().write_to(&mut bytes, format).unwrap();
         bytes.into_inner()
+    }
+
+    fn decode(bytes: &[u8], size: u32, color: Color) -> Result<Vec<u8>, String> {
+        super::decode(Cursor::new(bytes), bytes.len() as u64, size, color)
     }
 
     fn gradient(width: u32, height: u32) -> GrayImage {

@@ -10,7 +10,7 @@
 //! A picture is a regular file whose name ends in `.png`, `.jpg` or `.jpeg`, whatever the case; other
 //! files are passed over, as are hidden files and folders. A symbolic link that could be a picture or
 //! a folder of pictures is refused: to follow it could leave the folder, and to pass over it would
-//! train on less than was asked for.
+//! train on less than was asked for. So is a pipe, a socket or a device with such a name.
 //!
 //! Names are compared byte by byte, so the order is the same on every machine. Within a split the
 //! classes take turns (the first picture of each, then the second of each, and so on), so that the
@@ -116,7 +116,12 @@ fn walk(base: &Path) -> Result<Classes, DataError> {
                     path: entry.into_path(),
                 });
             }
-        } else if entry.file_type().is_file() && is_picture_name(entry.path()) {
+        } else if is_picture_name(entry.path()) && !entry.file_type().is_dir() {
+            if !entry.file_type().is_file() {
+                return Err(DataError::NotAFile {
+                    path: entry.into_path(),
+                });
+            }
             let class = (entry.depth() > 1)
                 .then(|| entry.path().strip_prefix(base).ok()?.iter().next())
                 .flatten()

@@ -1,5 +1,7 @@
 //! A curve that someone else published, to be drawn beside a run's own.
 
+use crate::ground::printable::printable;
+
 use super::panel::is_usable;
 
 /// A published training curve.
@@ -158,7 +160,8 @@ pub fn read_published(csv_text: &str) -> Result<Published, PublishedError> {
 /// Enough of a text to recognise it in an error.
 fn shortened(text: &str) -> String {
     const KEPT: usize = 60;
-    let mut short: String = text.chars().take(KEPT).collect();
+    let cut: String = text.chars().take(KEPT).collect();
+    let mut short = printable(&cut);
     if text.chars().nth(KEPT).is_some() {
         short.push('…');
     }

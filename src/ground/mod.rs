@@ -14,6 +14,7 @@ pub mod lock;
 pub mod machine;
 pub mod math;
 pub mod nearest;
+pub mod printable;
 pub mod random;
 pub mod stop;
 pub mod tensor;

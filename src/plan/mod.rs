@@ -74,6 +74,15 @@ impl Plan {
         checkpoint.saturating_mul(4).saturating_add(4_000_000)
     }
 
+    /// The most that the metrics of all epochs take in a checkpoint's header, in bytes: names and numbers of
+    /// a row, and one number a latent axis.
+    pub fn history_bytes(&self) -> u64 {
+        const ROW: u64 = 850;
+        const AXIS: u64 = 30;
+        let row = ROW + AXIS * self.architecture.latent as u64;
+        (self.spec.training.epochs as u64).saturating_mul(row)
+    }
+
     /// Estimated memory of training in bytes: images, weights with gradients and optimizer state, and the
     /// activations of a step with their gradients.
     pub fn memory_bytes(&self) -> u64 {

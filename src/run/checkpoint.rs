@@ -30,12 +30,14 @@ use crate::progress::Progress;
 
 use super::container::{Container, Encoded, digest_tensors};
 use super::error::RunError;
-use super::fault::Fault;
+use super::fault::{Fault, short};
 use super::state;
 
 /// What `format` says in the files that this version writes.
 pub const FORMAT: &str = "runner-checkpoint-1";
 const FAMILY: &str = "runner-checkpoint-";
+/// Longest description of a network, in bytes. Taken apart, it may need many times its length.
+const LONGEST_DESCRIPTION: usize = 1 << 20;
 /// How the names of the optimizer's tensors begin, and no others.
 pub const OPTIMIZER: &str = "optimizer.";
 
@@ -91,7 +93,7 @@ pub fn read_checkpoint(path: &Path, limit: u64) -> Result<Checkpoint, RunError> 
     let mut weights = container.read_all()?;
     let found = digest_tensors(&weights);
     if found != expected {
-        return Err(changed(path, "tensors", expected, found));
+        return Err(changed(path, "tensors", short(&expected), found));
     }
     let optimizer = weights
         .extract_if(.., |tensor| tensor.name.starts_with(OPTIMIZER))
@@ -131,7 +133,7 @@ pub fn verify(path: &Path, limit: u64) -> Result<(), RunError> {
     if found == expected {
         Ok(())
     } else {
-        Err(changed(path, "tensors", expected, found))
+        Err(changed(path, "tensors", short(&expected), found))
     }
 }
 
@@ -175,6 +177,7 @@ pub(super) fn encode<'a>(path: &Path, checkpoint: &'a Checkpoint) -> Result<Enco
     let model = serde_json::to_string(model)
         .map_err(value("json"))
         .map_err(unwritable)?;
+    check_description(&model).map_err(unwritable)?;
     let tensors: Vec<_> = weights.iter().chain(optimizer).collect();
     let mut metadata = BTreeMap::from([
         ("format".to_owned(), FORMAT.to_owned()),
@@ -315,7 +318,7 @@ fn check_metadata(container: &Container) -> Result<(Summary, String), RunError> 
     let expected = value(SHA256)?;
     let found = digest_metadata(metadata);
     if found != *expected {
-        return Err(changed(path, "metadata", expected.clone(), found));
+        return Err(changed(path, "metadata", short(expected), found));
     }
     if format != FORMAT {
         let number = format
@@ -324,11 +327,11 @@ fn check_metadata(container: &Container) -> Result<(Summary, String), RunError> 
         return Err(if number.is_some_and(|number| number > 1) {
             RunError::Newer {
                 path: path.clone(),
-                found: format!("the format `{format}`"),
+                found: format!("the format `{}`", short(format)),
             }
         } else {
             damaged(Fault::Format {
-                found: format.clone(),
+                found: short(format),
                 expected: FORMAT,
             })
         });
@@ -337,11 +340,13 @@ fn check_metadata(container: &Container) -> Result<(Summary, String), RunError> 
         move |error: serde_json::Error| {
             damaged(Fault::Value {
                 key,
-                message: error.to_string(),
+                message: short(&error.to_string()),
             })
         }
     };
-    let model = serde_json::from_str(value("json")?).map_err(wrong("json"))?;
+    let model = value("json")?;
+    check_description(model).map_err(damaged)?;
+    let model = serde_json::from_str(model).map_err(wrong("json"))?;
     let (origin, progress, history) = state::from_text(value("state")?).map_err(wrong("state"))?;
     check_history(&progress, &history).map_err(damaged)?;
     Ok((
@@ -353,6 +358,17 @@ fn check_metadata(container: &Container) -> Result<(Summary, String), RunError> 
         },
         value("tensors")?.clone(),
     ))
+}
+
+fn check_description(text: &str) -> Result<(), Fault> {
+    if text.len() <= LONGEST_DESCRIPTION {
+        return Ok(());
+    }
+    let message = format!("{} bytes, more than {LONGEST_DESCRIPTION}", text.len());
+    Err(Fault::Value {
+        key: "json",
+        message,
+    })
 }
 
 /// Whether there is one row an epoch, in order.

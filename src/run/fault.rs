@@ -3,6 +3,8 @@
 //! Names and words that come from the file are cut and escaped: a message is one line, whatever
 //! somebody wrote there.
 
+use crate::ground::printable::printable;
+
 use super::header::{DTYPE, LONGEST_NAME, MOST_TENSORS};
 
 /// What is wrong with a file of tensors, and where.
@@ -54,7 +56,7 @@ pub enum Fault {
     },
     /// A name that no tensor has.
     #[error(
-        "{name:?} is no name of a tensor; expected 1 to {LONGEST_NAME} bytes without control characters"
+        "\"{name}\" is no name of a tensor; expected 1 to {LONGEST_NAME} bytes without control characters"
     )]
     Name {
         /// The name, cut where it is long.
@@ -155,11 +157,12 @@ pub enum Fault {
     },
 }
 
-/// A text from a file, cut to what fits into a message.
+/// A text from a file, escaped and cut to what fits into a message.
 pub(super) fn short(text: &str) -> String {
     const LONGEST: usize = 200;
-    let mut short: String = text.chars().take(LONGEST).collect();
-    if short.len() < text.len() {
+    let cut: String = text.chars().take(LONGEST).collect();
+    let mut short = printable(&cut);
+    if cut.len() < text.len() {
         short.push_str("...");
     }
     short

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -19,6 +19,8 @@ pub const LARGEST_HEADER: u64 = 64 << 20;
 /// Most tensors in a file.
 pub(super) const MOST_TENSORS: usize = 65_536;
 const MOST_AXES: usize = 8;
+/// Most keys of the metadata; a checkpoint has five.
+const MOST_KEYS: usize = 256;
 pub(super) const LONGEST_NAME: usize = 255;
 /// Bytes of the header's length, and what the header's end is aligned to.
 pub(super) const WORD: u64 = 8;
@@ -33,6 +35,7 @@ pub(super) const VALUE: usize = 4;
 #[serde(deny_unknown_fields)]
 pub(super) struct Entry {
     pub(super) dtype: String,
+    #[serde(deserialize_with = "shape")]
     pub(super) shape: Vec<usize>,
     /// First byte and the byte behind the last, counted from the header's end.
     pub(super) data_offsets: (u64, u64),
@@ -248,7 +251,34 @@ impl<'de> Deserialize<'de> for Header {
     }
 }
 
-/// A map of strings that refuses keys that occur twice.
+/// The sizes of a shape. One with too many axes is refused at once: millions of them would take time,
+/// and many times the header's length of memory.
+fn shape<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<usize>, D::Error> {
+    struct ShapeVisitor;
+    impl<'de> Visitor<'de> for ShapeVisitor {
+        type Value = Vec<usize>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+            f.write_str("a list of sizes")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<usize>, A::Error> {
+            let mut sizes = Vec::new();
+            while let Some(size) = list.next_element()? {
+                if sizes.len() == MOST_AXES {
+                    return Err(A::Error::custom(format!(
+                        "a shape of more than {MOST_AXES} axes"
+                    )));
+                }
+                sizes.push(size);
+            }
+            Ok(sizes)
+        }
+    }
+    from.deserialize_seq(ShapeVisitor)
+}
+
+/// A map of strings that refuses keys that occur twice, and more than a few.
 struct Strings(BTreeMap<String, String>);
 
 impl<'de> Deserialize<'de> for Strings {
@@ -264,6 +294,11 @@ impl<'de> Deserialize<'de> for Strings {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Strings, A::Error> {
                 let mut strings = BTreeMap::new();
                 while let Some((key, value)) = map.next_entry::<String, String>()? {
+                    if strings.len() == MOST_KEYS {
+                        return Err(A::Error::custom(format!(
+                            "more than {MOST_KEYS} metadata keys"
+                        )));
+                    }
                     if strings.contains_key(&key) {
                         let key = short(&key);
                         return Err(A::Error::custom(format!(

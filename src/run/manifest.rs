@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::ground::{clock, files};
 
 use super::error::RunError;
+use super::fault::short;
 
 /// Name of the file.
 pub const MANIFEST: &str = "manifest.json";
@@ -196,7 +197,7 @@ impl Manifest {
         })?;
         let wrong = |error: serde_json::Error| RunError::Manifest {
             path: path.clone(),
-            message: error.to_string(),
+            message: short(&error.to_string()),
         };
         let Version { format_version } = serde_json::from_str(&text).map_err(wrong)?;
         if format_version > FORMAT_VERSION {

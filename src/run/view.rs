@@ -1,7 +1,7 @@
 //! A run folder for everybody who does not write it: reports, listings, figures made later.
 //!
 //! [`RunView::open`] never fails and never writes: whatever is at a path gets a status, and what is
-//! wrong with it is told. It disturbs no running process, and may be asked while the folder changes.
+//! wrong with it is told, in words that are fit for a terminal. It disturbs no running process, and may be asked while the folder changes.
 //!
 //! The history comes from the checkpoint's metadata, which have a digest of their own, and not from
 //! `metrics.parquet`: reports read folders from elsewhere, and a Parquet reader may not survive a
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use crate::ground::printable::printable;
 use crate::ground::{files, lock};
 use crate::metrics::EpochMetrics;
 use crate::progress::Best;
@@ -91,7 +92,7 @@ impl RunView {
                 view.why = Some("it is just being made".to_owned());
             }
             Err(error) => {
-                view.why = Some(error.to_string());
+                view.why = Some(printable(&error.to_string()));
                 view.read_checkpoint(LARGEST_FILE);
             }
         }
@@ -111,7 +112,7 @@ impl RunView {
                 return manifest;
             }
         }
-        self.why.clone_from(&manifest.why);
+        self.why = manifest.why.as_deref().map(printable);
         self.status = match manifest.status {
             Status::Running => Shown::Running,
             Status::Completed => Shown::Completed,
@@ -125,7 +126,7 @@ impl RunView {
     /// A lock that cannot be asked for counts as held: then the manifest's word stands.
     fn is_locked(&mut self) -> bool {
         lock::is_locked(&self.path.join(LOCK)).unwrap_or_else(|error| {
-            self.problems.push(error.to_string());
+            self.problems.push(printable(&error.to_string()));
             true
         })
     }
@@ -138,7 +139,7 @@ impl RunView {
                     return;
                 }
                 Err(RunError::File(error)) if error.is_not_found() => {}
-                Err(error) => self.problems.push(error.to_string()),
+                Err(error) => self.problems.push(printable(&error.to_string())),
             }
         }
     }

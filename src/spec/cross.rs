@@ -79,7 +79,8 @@ impl Cross<'_> {
     }
 
     fn test_part_that_is_not_there(&mut self) {
-        let Some(dataset @ (Dataset::Sprites | Dataset::Images)) = self.dataset() else {
+        // Whether a folder of pictures has one shows when it is looked into.
+        let Some(dataset @ Dataset::Sprites) = self.dataset() else {
             return;
         };
         let message = format!("\"{dataset}\" has no published test part");
@@ -105,7 +106,7 @@ impl Cross<'_> {
             .splits()
             .is_some_and(|splits| splits.contains(&Split::Test));
         // A set without a test part has been told so already.
-        let has_test = !matches!(self.dataset(), Some(Dataset::Sprites | Dataset::Images));
+        let has_test = self.dataset() != Some(Dataset::Sprites);
         if trains && has_test && self.validates_on_test() {
             let message = "the test images would be both trained on and validated on".to_owned();
             let diagnostic = self.at(&["data.validation"], message);

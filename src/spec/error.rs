@@ -22,6 +22,12 @@ pub enum SpecError {
         /// The path as given.
         path: PathBuf,
     },
+    /// The path is a pipe, a socket or a device.
+    #[error("`{}` is a pipe or a device, not a file", path.display())]
+    NotAFile {
+        /// The path as given.
+        path: PathBuf,
+    },
     /// The file is there but cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {

@@ -1,7 +1,7 @@
 //! From a file and overrides to a checked spec.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -182,13 +182,19 @@ fn read(path: &Path) -> Result<String, SpecError> {
             source,
         },
     };
-    let file = File::open(path).map_err(failed)?;
-    // Opening a folder succeeds on some systems and only reading it fails.
-    if file.metadata().map_err(failed)?.is_dir() {
+    // Before it is opened: opening a pipe waits for somebody to write.
+    let about = fs::metadata(path).map_err(failed)?;
+    if about.is_dir() {
         return Err(SpecError::Folder {
             path: path.to_owned(),
         });
     }
+    if !about.is_file() {
+        return Err(SpecError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(MOST_BYTES + 1)
         .read_to_end(&mut bytes)
@@ -223,7 +229,7 @@ fn near(path: &Path) -> Option<String> {
     } else {
         folder
     };
-    let mut names: Vec<String> = std::fs::read_dir(listed)
+    let mut names: Vec<String> = fs::read_dir(listed)
         .ok()?
         .take(MOST_ENTRIES)
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
@@ -237,7 +243,6 @@ fn near(path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     const GOOD: &str = "name = \"a\"\n[data]\ndataset = \"sprites\"\n[training]\nbatch_size = 32\n";
 
@@ -351,7 +356,7 @@ mod tests {
         #[cfg(unix)]
         assert!(matches!(
             load(Path::new("/dev/zero"), &[]),
-            Err(SpecError::TooLarge { .. })
+            Err(SpecError::NotAFile { .. })
         ));
     }
 

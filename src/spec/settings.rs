@@ -107,8 +107,8 @@ pub static SETTINGS: &[Setting] = &[
         "data.path",
         Kind::Path(PathKind::Folder),
         Unset("the usual places"),
-        "Known sets: a folder to look in first. `images`: the folder of the classes. `idx`: the \
-         folder that the four files are relative to. Relative to the spec's folder",
+        "Known sets: a folder to look in first. `images`: the folder of the classes, or \
+         of `train` and `test` with classes in them. `idx`: the folder that the four files are relative to. Relative to the spec's folder",
     )
     .only(&[Dataset::FashionMnist, Dataset::Mnist, Dataset::Kmnist, Dataset::Idx, Dataset::Images])
     .also(&["folder", "directory", "root"]),

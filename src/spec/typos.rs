@@ -141,6 +141,7 @@ fn every_setting_with_every_typo() {
             }
         }
     }
+    println!("tally: spec typos {tried}");
     assert!(tried > 840, "only {tried} typos");
     assert!(
         suggested * 100 >= tried * 95,
@@ -180,6 +181,7 @@ fn every_table_with_typos() {
             suggested += usize::from(found.hint == Some(format!("did you mean `{table}`?")));
         }
     }
+    println!("tally: spec typos {tried}");
     assert!(suggested * 100 >= tried * 95, "{suggested} of {tried}");
 }
 
@@ -225,6 +227,7 @@ fn every_optimizer_schedule_and_metric_with_typos() {
             }
         }
     }
+    println!("tally: spec typos {tried}");
     assert!(
         suggested * 100 >= tried * 95,
         "{suggested} of {tried}: {wrong:?}"
@@ -247,6 +250,7 @@ fn every_setting_with_every_wrong_type() {
         ("nan", "odd"),
         ("-inf", "odd"),
     ];
+    let mut tried = 0;
     for setting in SETTINGS {
         for (value, what) in values {
             let right = match setting.kind {
@@ -279,8 +283,11 @@ fn every_setting_with_every_wrong_type() {
                 "{line}: {}",
                 found.message
             );
+            tried += 1;
         }
     }
+    println!("tally: spec types {tried}");
+    assert!(tried > 600, "{tried}");
 }
 
 #[test]
@@ -382,5 +389,6 @@ fn every_setting_just_outside_its_range() {
             }
         }
     }
+    println!("tally: spec ranges {tried}");
     assert!(tried > 150, "{tried}");
 }

@@ -15,4 +15,4 @@ pub use estimate::{Basis, Estimate, estimate, whole_run};
 pub use schedule::{kl_weight, learning_rate};
 pub use setup::{build_model, objective, rule};
 pub use timing::{PartTime, TimedStep, Timing, time_steps};
-pub use trainer::{Advance, StepView, TrainError, Trainer};
+pub use trainer::{Advance, Impossible, StepView, TrainError, Trainer};

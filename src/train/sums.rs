@@ -33,9 +33,14 @@ pub struct Means {
 }
 
 impl<'a> Sums<'a> {
+    /// How many sums there are with so many latent axes.
+    pub fn count(axes: usize) -> usize {
+        SCALARS + 3 * axes
+    }
+
     /// Goes on with the sums of `partial`, which are empty at the start of an epoch.
     pub fn new(partial: &'a mut Partial, axes: usize) -> Self {
-        partial.sums.resize(SCALARS + 3 * axes, 0.0);
+        partial.sums.resize(Self::count(axes), 0.0);
         Self { partial, axes }
     }
 

@@ -8,7 +8,6 @@ use crate::ground::clock;
 use crate::ground::stop::Stop;
 use crate::kernels::profile::{self, Part, Recording};
 use crate::plan::Plan;
-use crate::progress::Progress;
 
 /// One training step on a full batch, from the end of the step before it to its own.
 #[derive(Clone, Debug)]
@@ -35,7 +34,7 @@ pub fn time_steps(
     let mut steps = vec![];
     while !stop.requested() {
         if trainer.is_finished() {
-            trainer.restore(Progress::default(), vec![]);
+            trainer.begin_anew();
         }
         recording.drain();
         let mut since = clock::monotonic();

@@ -46,6 +46,11 @@ pub struct StepView {
     pub loss: f64,
 }
 
+/// A state that no run can have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its {0} cannot be those of this run")]
+pub struct Impossible(&'static str);
+
 /// Why training ended before its time.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TrainError {
@@ -83,9 +88,61 @@ impl<'a> Trainer<'a> {
     }
 
     /// Goes on from a checkpoint: weights and optimizer state are already in the model.
-    pub fn restore(&mut self, progress: Progress, history: Vec<EpochMetrics>) {
+    ///
+    /// # Errors
+    /// Counters, sums and history that no run on this data with this network can have. Everything stays
+    /// as it was then.
+    pub fn restore(
+        &mut self,
+        progress: Progress,
+        history: Vec<EpochMetrics>,
+    ) -> Result<(), Impossible> {
+        self.check(&progress, &history)?;
         self.progress = progress;
         self.history = history;
+        Ok(())
+    }
+
+    fn check(&self, progress: &Progress, history: &[EpochMetrics]) -> Result<(), Impossible> {
+        let Progress {
+            epoch,
+            step_in_epoch,
+            step,
+            partial,
+            best,
+            epochs_since_best,
+        } = progress;
+        let (steps, axes) = (self.plan.steps_per_epoch, self.plan.spec.model.latent_dim);
+        let taken = u64::from(*step_in_epoch);
+        if taken > steps
+            || *step
+                != u64::from(*epoch)
+                    .saturating_mul(steps)
+                    .saturating_add(taken)
+        {
+            return Err(Impossible("steps"));
+        }
+        // Before the first step of an epoch there are no sums yet.
+        let sums = if taken == 0 { 0 } else { Sums::count(axes) };
+        let images = taken.saturating_mul(self.plan.spec.training.batch_size as u64);
+        let expected = (taken, images.min(self.plan.train_images as u64), sums);
+        if (partial.steps, partial.images, partial.sums.len()) != expected {
+            return Err(Impossible("sums of the unfinished epoch"));
+        }
+        if history.iter().any(|row| row.kl_per_axis.len() != axes) {
+            return Err(Impossible("history"));
+        }
+        let is_possible = |best: &Best| (1..=*epoch).contains(&best.epoch);
+        if best.as_ref().is_some_and(|best| !is_possible(best)) || epochs_since_best > epoch {
+            return Err(Impossible("best epoch"));
+        }
+        Ok(())
+    }
+
+    /// Counts from the first epoch again, with the weights as they are.
+    pub fn begin_anew(&mut self) {
+        self.progress = Progress::default();
+        self.history.clear();
     }
 
     /// The network.

@@ -115,6 +115,50 @@ fn a_checkpoint_comes_back_bit_by_bit() {
     }
 }
 
+/// A run is refused at its start where its history will not fit; so the estimate must not be too low.
+#[test]
+fn a_history_takes_no_more_than_its_plan_says() {
+    let text = "name = \"a\"\n[data]\ndataset = \"sprites\"\n[model]\nlatent_dim = 64\n[training]\nepochs = 200\n";
+    let spec = crate::spec::parse(text, "x", Path::new("/"), &[]).unwrap();
+    let image = crate::kernels::Extent {
+        height: 28,
+        width: 28,
+        channels: 1,
+    };
+    let bytes = crate::plan::Plan::new(spec, image, 1_000, 0).history_bytes();
+    // No f64 has a longer text.
+    let long = -1.234_567_890_123_456_7e-300;
+    let mut longest = row(1, long, long, Some(long), long);
+    longest.kl_per_axis = vec![long; 64];
+    longest.active_axes = u32::MAX;
+    for number in [
+        &mut longest.reconstruction,
+        &mut longest.kl,
+        &mut longest.kl_nats,
+        &mut longest.learning_rate,
+        &mut longest.kl_weight,
+        &mut longest.images_per_second,
+        &mut longest.seconds,
+    ] {
+        *number = long;
+    }
+    longest.val_reconstruction = Some(long);
+    longest.val_kl = Some(long);
+    let rows: Vec<_> = (1_000_000_000..1_000_000_200)
+        .map(|epoch| EpochMetrics {
+            epoch,
+            ..longest.clone()
+        })
+        .collect();
+    let length = |rows: &[EpochMetrics]| {
+        let text = state::to_text(&Origin::default(), &Progress::default(), rows).unwrap();
+        // As a text within the header's JSON.
+        serde_json::to_string(&text).unwrap().len() as u64
+    };
+    let taken = length(&rows) - length(&[]);
+    assert!(taken <= bytes && taken > bytes / 2, "{taken} of {bytes}");
+}
+
 #[test]
 fn the_same_checkpoint_is_the_same_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -170,6 +214,7 @@ fn every_changed_byte_is_noticed() {
         assert!(error.is_damage(), "byte {position}: {error}");
         assert!(verify(&path, LARGEST_FILE).is_err(), "byte {position}");
     }
+    println!("tally: corrupt checkpoint {}", whole.len());
 }
 
 #[test]
@@ -187,6 +232,7 @@ fn every_cut_is_noticed() {
             "{length} bytes"
         );
     }
+    println!("tally: corrupt checkpoint {}", whole.len());
 }
 
 #[test]
@@ -236,6 +282,7 @@ fn hostile_content_behind_right_digests_is_refused() {
         text.replacen(from, to, 1)
     };
     let deep = "[".repeat(1_000_000);
+    let wide = format!("[{}0]", "0,".repeat(1 << 20));
     let long = format!("\"{}\"", "9".repeat(1_000_000));
     let cases = [
         ("format", "-".to_owned(), "no key `format`"),
@@ -255,6 +302,7 @@ fn hostile_content_behind_right_digests_is_refused() {
         ("tensors", "00".to_owned(), "the digest of its tensors is"),
         ("json", String::new(), "its `json` is not valid"),
         ("json", deep.clone(), "recursion limit"),
+        ("json", wide, "bytes, more than 1048576"),
         ("state", deep, "its `state` is not valid"),
         ("state", "{}".to_owned(), "missing field `seed`"),
         (
@@ -284,6 +332,7 @@ fn hostile_content_behind_right_digests_is_refused() {
             "invalid type: integer `2`",
         ),
     ];
+    println!("tally: hostile checkpoint {}", cases.len());
     for (key, value, expected) in cases {
         forge(&path, &[(key, &value)], &[]);
         match read_checkpoint(&path, LARGEST_FILE) {

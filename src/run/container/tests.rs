@@ -305,9 +305,9 @@ fn hostile_headers_are_refused_with_their_place() {
         (
             many_axes,
             4,
-            "impossible shape [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]",
+            "byte 54 of the file: a shape of more than 8 axes",
         ),
-        (million_axes, 4, "impossible shape [1, 1, 1, 1"),
+        (million_axes, 4, "a shape of more than 8 axes"),
         // Types.
         (
             dtype(r#""F64""#),
@@ -327,7 +327,7 @@ fn hostile_headers_are_refused_with_their_place() {
             "the name `a` occurs twice",
         ),
         (named(""), 4, "\"\" is no name of a tensor"),
-        (named("a\\u0000b"), 4, "\"a\\0b\" is no name of a tensor"),
+        (named("a\\u0000b"), 4, "\"a\\u{0}b\" is no name of a tensor"),
         (
             named("a\\u001b[31m"),
             4,
@@ -422,6 +422,7 @@ fn hostile_headers_are_refused_with_their_place() {
         (format!("{nested_maps}0}}"), 4, "byte "),
     ];
     assert!(cases.len() >= 60, "{}", cases.len());
+    println!("tally: hostile checkpoint {}", cases.len());
     for (header, data, expected) in cases {
         let text = refusal(&raw(&header, data)).to_string();
         assert!(
@@ -488,6 +489,7 @@ fn a_file_cut_anywhere_is_refused() {
     for length in 0..bytes.len() {
         refusal(&bytes[..length]);
     }
+    println!("tally: corrupt checkpoint {}", bytes.len());
     refusal(&[&bytes[..], b"\0"].concat());
 }
 

@@ -46,6 +46,23 @@ fn a_view_shows_what_the_writer_wrote() {
     assert!(view.problems().is_empty());
 }
 
+/// A folder of somebody else's may hold what a terminal would obey.
+#[test]
+fn what_a_manifest_says_cannot_speak_to_the_terminal() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut folder = a_run(runs.path());
+    let why = "all is well\u{1b}[2J\nerror: none";
+    folder.finish(Status::Failed, Some(why.to_owned())).unwrap();
+    let view = RunView::open(folder.path());
+    assert_eq!(view.why(), Some("all is well\\u{1b}[2J\\nerror: none"));
+    let odd = runs.path().join("20261123-202815_x_3f9a\u{1b}[2J");
+    fs::create_dir(&odd).unwrap();
+    let view = RunView::open(&odd);
+    let texts = view.problems().iter().map(String::as_str).chain(view.why());
+    assert!(texts.clone().count() > 0);
+    assert!(texts.clone().all(|text| !text.contains('\u{1b}')));
+}
+
 #[test]
 fn a_run_that_says_running_without_a_lock_is_interrupted() {
     let runs = tempfile::tempdir().unwrap();

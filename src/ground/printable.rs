@@ -1,0 +1,45 @@
+//! Text from elsewhere (names of files, words in a stranger's run folder) made fit for a terminal.
+
+/// The text with every character that a terminal would obey written as an escape (`\u{1b}`): control
+/// characters, line breaks among them, and those that change the direction of writing.
+pub fn printable(text: &str) -> String {
+    escaped(text, is_obeyed)
+}
+
+/// As [`printable`], for a text of several lines: line breaks stay.
+pub fn printable_lines(text: &str) -> String {
+    escaped(text, |c| c != '\n' && is_obeyed(c))
+}
+
+fn escaped(text: &str, is_escaped: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_escaped(c) {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
+fn is_obeyed(c: char) -> bool {
+    // Marks, embeddings, overrides and isolates of Unicode's bidirectional algorithm (UAX 9).
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped_and_all_else_stays() {
+        assert_eq!(
+            printable("a\u{1b}[2J\nb\u{202e}c\u{9b}"),
+            "a\\u{1b}[2J\\nb\\u{202e}c\\u{9b}"
+        );
+        assert_eq!(printable_lines("a\r\nb\u{7}"), "a\\r\nb\\u{7}");
+        let harmless = "runs/Fäßchen \"x\\y\" 中文";
+        assert_eq!(printable(harmless), harmless);
+    }
+}

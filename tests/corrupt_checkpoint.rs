@@ -1,0 +1,116 @@
+//! Checkpoints with any damage: refused by their digest or their form, and the one before is taken, with a warning.
+
+mod common;
+mod hostile;
+
+use std::fs;
+
+use common::{Dice, Lab, Session, checkpoint, digest, plain};
+use hostile::runs::{file, files_of, found, restore, stopped};
+use hostile::{LITTLE, Tally, bounded, refusal, snapshot};
+
+/// 2,000 damaged files in place of the last checkpoint of a real run: each is refused by its digest or its form, and
+/// the one before is taken, with a warning.
+#[test]
+fn a_last_checkpoint_with_any_damage_gives_way_to_the_one_before() {
+    let mut tally = Tally::of("corrupt checkpoint");
+    let lab = Lab::with(&plain());
+    let run = stopped(&lab);
+    let last = file(&run, "last.safetensors");
+    let whole = fs::read(&last).unwrap();
+    let (last_step, none) = found(&run);
+    assert_eq!(none, None);
+    let before = checkpoint(&run, "previous.safetensors").progress.step;
+    assert!(before < last_step);
+    let header = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+    assert!(header > 3_000 && whole.len() > header + 2_000);
+    let mut dice = Dice::new(4);
+    let mut below = |n: usize| dice.below(n as u64) as usize;
+    for round in 0..2_000 {
+        let mut bytes = whole.clone();
+        match round % 5 {
+            0 => bytes[below(header)] ^= 1 << below(8),
+            1 | 2 => bytes[header + below(whole.len() - header)] ^= 1 << below(8),
+            3 => bytes.truncate(below(whole.len())),
+            // A block that was never written, or written twice.
+            _ => {
+                let (from, to) = (below(whole.len() - 512), below(whole.len() - 512));
+                let block = if round % 2 == 0 {
+                    vec![0; 512]
+                } else {
+                    whole[from..from + 512].to_vec()
+                };
+                bytes[to..to + 512].copy_from_slice(&block);
+            }
+        }
+        if bytes == whole {
+            continue;
+        }
+        fs::write(&last, &bytes).unwrap();
+        let (step, warning) = found(&run);
+        assert_eq!(step, before, "round {round}");
+        let warning = warning.unwrap();
+        assert!(
+            warning.contains("last.safetensors` is damaged: ") && warning.contains("going on from"),
+            "{warning}"
+        );
+        tally.add();
+    }
+    tally.done(1_950);
+}
+
+/// The same through the program: it goes on from the one before, says so, and ends with the bits of an undisturbed run.
+#[test]
+fn a_resume_from_behind_a_damaged_checkpoint_ends_with_the_same_bits() {
+    let mut tally = Tally::of("corrupt checkpoint");
+    let lab = Lab::with(&plain());
+    let undisturbed = digest(&lab.train(&["--set", "training.epochs=6"]));
+    let before = lab.runs();
+    let mut session = Session::spawn(lab.command(&["spec.toml", "--set", "training.epochs=6"]));
+    assert!(session.lines(3), "it ended before its third epoch");
+    session.signal("KILL");
+    session.end().with_code(-9);
+    let killed = lab.new_run(&before);
+    let whole = fs::read(file(&killed, "last.safetensors")).unwrap();
+    let header = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+    let kept = files_of(&killed);
+    let mut dice = Dice::new(5);
+    for round in 0..12 {
+        restore(&killed, &kept);
+        let mut bytes = whole.clone();
+        let at = match round % 3 {
+            0 => dice.below(header as u64) as usize,
+            1 => header + dice.below((whole.len() - header) as u64) as usize,
+            _ => {
+                bytes.truncate(dice.below(whole.len() as u64) as usize);
+                0
+            }
+        };
+        if let Some(byte) = bytes.get_mut(at).filter(|_| round % 3 != 2) {
+            *byte ^= 1 << (round % 8);
+        }
+        fs::write(file(&killed, "last.safetensors"), bytes).unwrap();
+        let path = killed.display().to_string();
+        let ended = lab.runner(&["resume", &path]).with_code(0);
+        assert!(ended.stderr.starts_with("warning: "), "{ended:#?}");
+        assert!(ended.stderr.contains("going on from"), "{ended:#?}");
+        assert_eq!(digest(&killed), undisturbed, "round {round}");
+        tally.add();
+    }
+    // Where the one before is damaged as well, nothing is trained anew without a word.
+    for name in ["last.safetensors", "previous.safetensors"] {
+        restore(&killed, &kept);
+        for name in ["last.safetensors", "previous.safetensors"] {
+            fs::write(file(&killed, name), &whole[..whole.len() / 2]).unwrap();
+        }
+        if name == "previous.safetensors" {
+            fs::remove_file(file(&killed, name)).unwrap();
+        }
+        let checkpoints = snapshot(&killed.join("checkpoints"));
+        let ended = bounded(&lab, &["resume", &killed.display().to_string()], LITTLE);
+        refusal(&ended, 65, "no usable checkpoint");
+        assert_eq!(snapshot(&killed.join("checkpoints")), checkpoints);
+        tally.add();
+    }
+    tally.done(14);
+}
