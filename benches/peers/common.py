@@ -17,7 +17,7 @@ from statistics import median
 import numpy as np
 
 TOLERANCE = 1e-4  # as `runner verify`
-BATCHES = 20  # images in memory, in batches; an epoch is one pass over them (run.py relies on it)
+BATCHES = 20  # images in memory, in batches; an epoch is one pass over them
 NO_STEPS = "step"  # what a peer with another update rule leaves out
 
 

@@ -28,7 +28,7 @@ from statistics import median
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 REFERENCE = ROOT / "tests/reference/latent1_rmsprop.safetensors"
-EPOCH = 20  # batches, as the peers have in memory (common.py)
+PICTURES = 1280  # as many as the peers have in memory (common.py)
 
 
 @dataclass
@@ -69,9 +69,10 @@ def arguments():
     parser.add_argument("--check", type=Path, action="append", metavar="FILE", default=[],
                         help="another reference file that all must agree with")
     parser.add_argument("--check-only", action="store_true", help="compare values, time nothing")
+    parser.add_argument("--runner", type=Path, metavar="FILE", help="a `runner` to time instead of building it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers")
     parser.add_argument("--lock", type=Path, metavar="FILE",
-                        help="hold an exclusive flock(2) on FILE while a process is timed")
+                        help="hold an exclusive lock on FILE (`flock`) while a process is timed")
     parser.add_argument("--timeout", type=float, default=600, help="seconds for one process (default: 600)")
     args = parser.parse_args()
     if not 1 <= args.threads <= cores:
@@ -162,7 +163,6 @@ class Failed(Exception):
 class Outcome:
     output: str
     peak_mb: float
-    seconds: float
     first_step_s: float | None  # from the start of the process to the event of that name
 
 
@@ -185,14 +185,13 @@ def start(args, command):
             else:
                 lines.append(line)
         _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.monotonic() - begin
         limit.cancel()
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         words = " ".join(map(str, command))
         raise Failed(f"exit code {child.returncode} of {words}\n{''.join(lines)}{errors.read_text()}")
     unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
-    return Outcome("".join(lines), usage.ru_maxrss * unit / 1e6, seconds, first_step)
+    return Outcome("".join(lines), usage.ru_maxrss * unit / 1e6, first_step)
 
 
 def script(args, peer):
@@ -221,34 +220,21 @@ def check(args, runner):
     return agree
 
 
-def measure_runner(args, runner, spec, name):
-    command = [spec, "--threads", args.threads]
-    if name == "wide":
-        command += ["--set", f'data.path="{args.folder / "images"}"']
-    if subprocess.run([runner, "help", "bench"], capture_output=True).returncode == 0:
-        outcome = start(args, [runner, "bench", *command, "--json"])
-        found = json.loads(outcome.output)
-        return found["step_ms"], found["start_to_first_step_s"], outcome.peak_mb
-    # A `runner` without `bench`: whole runs. The time to the first step is that of a run of one step, to its end.
-    command += ["--quiet", "--runs-dir", args.folder / "runs"]
-    for figure in ("loss", "manifold", "clusters", "reconstructions", "samples"):
-        command += ["--set", f"figures.{figure}=false"]
-    short = start(args, [runner, *command, "--set", "training.epochs=1", "--set", "data.limit=64"])
-    epochs = 1 + -(-args.steps // EPOCH)
-    command.remove("--quiet")
-    long = start(args, [runner, *command, "--set", f"training.epochs={epochs}",
-                        "--set", f"training.checkpoint_every={epochs}", "--set", f"data.limit={64 * EPOCH}"])
-    shutil.rmtree(args.folder / "runs")
-    rates = [float(line.split(" images/s")[0].split()[-1].replace(",", ""))
-             for line in long.output.splitlines() if " images/s" in line]
-    return 64e3 / median(rates[1:]), short.seconds, long.peak_mb
+def measure_runner(args, runner, spec, model):
+    command = [runner, "bench", spec, "--threads", args.threads, "--json"]
+    if model == "wide":
+        command += ["--set", f"data.path={json.dumps(str(args.folder / 'images'))}"]
+    outcome = start(args, command)
+    found = json.loads(outcome.output)
+    return {"step_ms": found["step_ms"], "first_step_s": found["start_to_first_step_s"], "peak_mb": outcome.peak_mb,
+            "kernels": found["kernel_path"], "over_floor": found["step_over_floor"]}
 
 
 def measure(args, runner, model, who):
-    """One process: ms a step, start to first step in seconds, peak MB, versions."""
+    """One process: ms a step, start to first step in seconds, peak MB, and what else it says of itself."""
     spec = MODELS[model][0]
     if who == "runner":
-        return dict(zip(("step_ms", "first_step_s", "peak_mb"), measure_runner(args, runner, spec, model)))
+        return measure_runner(args, runner, spec, model)
     outcome = start(args, [*script(args, PEERS[who]), spec, "--steps", args.steps, "--warm-up", args.warm_up])
     found = json.loads(outcome.output.strip().splitlines()[-1])
     return found | {"first_step_s": outcome.first_step_s, "peak_mb": outcome.peak_mb}
@@ -256,14 +242,17 @@ def measure(args, runner, model, who):
 
 @contextlib.contextmanager
 def locked(path):
+    """Holds a lock on a file by the command `flock`; waits for it."""
     if path is None:
         yield
         return
-    import fcntl
-
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with subprocess.Popen(["flock", "-x", path, "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        holder.stdin.write(b"held\n")
+        holder.stdin.flush()
+        if not holder.stdout.readline():
+            sys.exit(f"no lock on {path}")
         yield
+        holder.stdin.close()
 
 
 def rounds(args, runner):
@@ -324,8 +313,8 @@ def main():
     for framework in dict.fromkeys(PEERS[name].framework for name in args.peers):
         install(args, framework)
     if "wide" in args.models:
-        draw(args.folder / "images", 64 * EPOCH)
-    runner = build()
+        draw(args.folder / "images", PICTURES)
+    runner = args.runner.resolve() if args.runner else build()
     if not check(args, runner):
         sys.exit("the values differ: a comparison of times would say nothing")
     if args.check_only:
@@ -334,7 +323,9 @@ def main():
     results = rounds(args, runner)
     title = subprocess.run([runner, "--version"], capture_output=True, text=True).stdout.strip()
     commit = git("rev-parse", "--short", "HEAD") + ("+changes" if git("status", "--porcelain") else "")
-    versions = {"python": platform.python_version(), "runner": f"{title.split()[-1]} ({commit})"}
+    kernels = {round_["kernels"] for found in results.values() for round_ in found["runner"] if round_}
+    title += f", {' and '.join(kernels)} kernels" if kernels else ""
+    versions = {"python": platform.python_version(), "runner": f"{title.split()[1].rstrip(',')} ({commit})"}
     for found in results.values():
         for round_ in (one for list_ in found.values() for one in list_ if one):
             versions |= round_.get("versions", {})
@@ -346,7 +337,7 @@ def main():
           f"each of {args.steps} steps after {args.warm_up} of warm-up.\n"
           f"{', '.join(f'{name} {version}' for name, version in versions.items())}.")
     for model, found in results.items():
-        print(f"\n**{model}**: {MODELS[model][1]}, batch 64, f32\n\n{table(found, f'`{title}`')}")
+        print(f"\n**{model}**: {MODELS[model][1]}, batch 64, f32\n\n{table(found, title)}")
     if any(None in found for models in results.values() for found in models.values()):
         sys.exit(1)
 
