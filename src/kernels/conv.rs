@@ -130,7 +130,7 @@ impl Tables {
             return self.to_big.run(kernel, small, big, store);
         };
         let (small_len, big_len) = (self.conv.small.len(), self.conv.big.len());
-        let mut values = buffer(patches.len());
+        let mut values = buffer(patches.image_len());
         for (small, big) in small
             .chunks_exact(small_len)
             .zip(big.chunks_exact_mut(big_len))

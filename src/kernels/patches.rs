@@ -48,13 +48,13 @@ impl Patches {
     }
 
     /// Values of the patches of an image.
-    pub fn len(&self) -> usize {
+    pub fn image_len(&self) -> usize {
         self.conv.small.pixels() * self.stride
     }
 
     /// Makes an image of patches: every value is the sum of the patches' values that stand for it.
     pub fn fold(&self, patches: &[f32], big: &mut [f32], store: Store) {
-        assert!(big.len() == self.conv.big.len() && patches.len() == self.len());
+        assert!(big.len() == self.conv.big.len() && patches.len() == self.image_len());
         let channels = self.conv.big.channels;
         for (to, ends) in big.chunks_exact_mut(channels).zip(self.starts.windows(2)) {
             let places = &self.places[ends[0] as usize..ends[1] as usize];
@@ -102,7 +102,7 @@ mod tests {
             channels: 1,
         };
         let patches = Patches::new(&Conv::same(extent, 1, 3, 2), 10);
-        let mut values = vec![f32::NAN; patches.len()];
+        let mut values = vec![f32::NAN; patches.image_len()];
         for (i, patch) in values.chunks_exact_mut(10).enumerate() {
             for (tap, value) in patch[..9].iter_mut().enumerate() {
                 *value = (100 * i + tap) as f32;
