@@ -139,14 +139,14 @@ fn what_stands_in_a_strangers_run_folder_kills_no_command() {
         (
             "resolved.toml",
             swapped(&resolved, "[4, 8]", "[4, 9]"),
-            65,
-            "was changed since",
+            2,
+            "model.conv_filters: [4, 8] -> [4, 9]",
         ),
         (
             "resolved.toml",
             swapped(&resolved, "seed = 0", "seed = 1"),
-            65,
-            "error: ",
+            2,
+            "seed: 0 -> 1",
         ),
     ];
     for (name, text, code, part) in &cases {

@@ -428,8 +428,7 @@ fn doctor_and_rebuild_know_every_part() {
 #[test]
 fn doctor_tells_a_run_that_was_stopped_from_one_that_is_running() {
     let lab = Lab::with(&spec());
-    let mut session =
-        Session::spawn(lab.command(&["spec.toml", "--set", "training.epochs=100000"]));
+    let mut session = Session::spawn(lab.command(&["spec.toml", "--set", "training.epochs=20000"]));
     assert!(session.lines(2));
     let run = lab.new_run(&[]);
     let path = text(&run);

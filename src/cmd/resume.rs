@@ -242,16 +242,27 @@ pub fn check_past(
 ) -> Result<(), Failure> {
     let recorded = loaded.map(|loaded| &loaded.checkpoint.origin);
     let spec_digest = recorded.map_or(&manifest.spec_digest, |origin| &origin.spec_digest);
-    if *spec_digest != now.spec_digest && !(recorded.is_none() && spec_digest.is_empty()) {
+    let other_seed = recorded.is_some_and(|origin| origin.seed != now.seed);
+    let other_spec =
+        *spec_digest != now.spec_digest && !(recorded.is_none() && spec_digest.is_empty());
+    if other_spec || other_seed {
         let old = loaded
             .and_then(|loaded| loaded.checkpoint.model.get("spec")?.as_str())
             .and_then(Decisive::of_text);
-        let changes = old.map_or(vec![], |old| old.changes(&Decisive::of(spec)));
+        let changes = old.map(|old| old.changes(&Decisive::of(spec)));
+        if changes.as_ref().is_some_and(Vec::is_empty) {
+            let text = format!(
+                "{}: the checkpoint says itself that it comes from another spec or seed",
+                run.display()
+            );
+            return Err(Failure::new(exit::INVALID_DATA, text)
+                .with_hint("put the run's own checkpoint back, or start a new run"));
+        }
         let mut text = format!(
             "{}: settings that decide the numbers are not those that the run was started with",
             run.display()
         );
-        for change in changes {
+        for change in changes.unwrap_or_default() {
             text += &format!("\n  {change}");
         }
         return Err(Failure::new(exit::USAGE, text).with_hint(
