@@ -45,17 +45,17 @@ fn raw(header: &str, data: usize) -> Vec<u8> {
     bytes
 }
 
-/// What the reader says of a file, and that it says so within 100 ms. Another process may hold the
-/// processor for a moment, so one try of five has to.
+/// What the reader says of a file, and that it says so within 100 ms of this thread's own time on the
+/// processor: what others take of it does not count. One try of five has to.
 fn refusal(bytes: &[u8]) -> Fault {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.safetensors");
     std::fs::write(&path, bytes).unwrap();
     let mut times = Vec::new();
     for _ in 0..5 {
-        let start = Instant::now();
+        let before = processor_time();
         let answer = read_tensors(&path);
-        times.push(start.elapsed());
+        times.push(processor_time() - before);
         match answer {
             Err(RunError::Damaged { path: named, fault }) if named == path => {
                 if times.last() < Some(&Duration::from_millis(100)) {
@@ -67,6 +67,19 @@ fn refusal(bytes: &[u8]) -> Fault {
     }
     panic!("refused after {times:?}");
 }
+
+/// What this thread has had of the processor; on other systems than Linux the time of day.
+fn processor_time() -> Duration {
+    let nanoseconds = std::fs::read_to_string("/proc/thread-self/schedstat")
+        .ok()
+        .and_then(|text| text.split(' ').next()?.parse().ok());
+    nanoseconds.map_or_else(
+        || Instant::now().duration_since(*START),
+        Duration::from_nanos,
+    )
+}
+
+static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
 
 #[test]
 fn tensors_come_back_in_their_order_with_the_same_bits() {
