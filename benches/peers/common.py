@@ -178,8 +178,8 @@ def compare(expected, found):
     left_out = [name for name in missing if not name.startswith(NO_STEPS)]
     worst = max(rows)
     agrees = not left_out and worst[0] <= TOLERANCE
-    print(f"{'agrees' if agrees else 'DIFFERS'}: largest relative error {worst[0]:.1e} ({worst[1]}) of {len(rows)} rows, "
-          f"tolerance {TOLERANCE:.0e}"
+    print(f"{'agrees' if agrees else 'DIFFERS'}: largest relative error {worst[0]:.1e} ({worst[1]}) "
+          f"of {len(rows)} rows, tolerance {TOLERANCE:.0e}"
           + (f"; {len(missing)} rows not compared: another update rule" if missing and not left_out else "")
           + (f"; missing: {', '.join(left_out)}" if left_out else ""))
     return agrees

@@ -3,8 +3,8 @@
 PyTorch pads before the image where TensorFlow's `same` pads behind it: with kernel 3, stride 2 and an even size,
 `padding=1` never reads the zeros behind the image, and `padding=1, output_padding=1` cuts the first row off a
 transposed convolution where TensorFlow cuts the last. That is the same model on images and kernels turned by half
-a turn. So the layers are those that a PyTorch user writes, with no copy to pad or to crop, and `--check` turns the images,
-kernels and gradients of the reference file.
+a turn. So the layers are those that a PyTorch user writes, with no copy to pad or to crop, and `--check` turns the
+images, kernels and gradients of the reference file.
 
 The update rule is PyTorch's RMSprop, which adds epsilon to the root where Keras adds it below: steps are not compared.
 """

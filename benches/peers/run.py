@@ -168,10 +168,12 @@ class Outcome:
 
 def start(args, command):
     """Runs a command to its end on the cores of this comparison."""
-    pin = None
-    if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))[: args.threads]
-        pin = lambda: os.sched_setaffinity(0, cores)
+    cores = sorted(os.sched_getaffinity(0))[: args.threads] if hasattr(os, "sched_setaffinity") else None
+
+    def pin():
+        if cores:
+            os.sched_setaffinity(0, cores)
+
     errors = args.folder / "stderr.txt"
     first_step, lines, begin = None, [], time.monotonic()
     with errors.open("w") as stderr:
@@ -308,7 +310,7 @@ def git(*command):
 
 
 def main():
-    args = arguments()
+    args, load = arguments(), f"{os.getloadavg()[0]:.1f}"
     args.folder.mkdir(parents=True, exist_ok=True)
     for framework in dict.fromkeys(PEERS[name].framework for name in args.peers):
         install(args, framework)
@@ -319,21 +321,22 @@ def main():
         sys.exit("the values differ: a comparison of times would say nothing")
     if args.check_only:
         return
-    load = f"{os.getloadavg()[0]:.1f}"
     results = rounds(args, runner)
     title = subprocess.run([runner, "--version"], capture_output=True, text=True).stdout.strip()
-    commit = git("rev-parse", "--short", "HEAD") + ("+changes" if git("status", "--porcelain") else "")
+    version = title.split()[-1]
+    if not args.runner:
+        version += f" ({git('rev-parse', '--short', 'HEAD')}{', changed' if git('status', '--porcelain') else ''})"
     kernels = {round_["kernels"] for found in results.values() for round_ in found["runner"] if round_}
     title += f", {' and '.join(kernels)} kernels" if kernels else ""
-    versions = {"python": platform.python_version(), "runner": f"{title.split()[1].rstrip(',')} ({commit})"}
+    versions = {"python": platform.python_version(), "runner": version}
     for found in results.values():
         for round_ in (one for list_ in found.values() for one in list_ if one):
             versions |= round_.get("versions", {})
-    about = dict(date=datetime.date.today().isoformat(), machine=machine(args), load_before=load, versions=versions,
+    about = dict(date=datetime.date.today().isoformat(), machine=machine(args), load=load, versions=versions,
                  rounds=args.rounds, steps=args.steps, warm_up=args.warm_up)
     if args.json:
         args.json.write_text(json.dumps(about | {"results": results}, indent=1) + "\n")
-    print(f"{about['date']}, {about['machine']}, load {load} before the first round. Medians of {args.rounds} rounds, "
+    print(f"{about['date']}, {about['machine']}, load {load} at the beginning. Medians of {args.rounds} rounds, "
           f"each of {args.steps} steps after {args.warm_up} of warm-up.\n"
           f"{', '.join(f'{name} {version}' for name, version in versions.items())}.")
     for model, found in results.items():
