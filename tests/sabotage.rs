@@ -73,6 +73,7 @@ fn copy_sources(to: &Path) {
     for part in [
         "src",
         "tests",
+        "benches",
         "experiments",
         "Cargo.toml",
         "Cargo.lock",
