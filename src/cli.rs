@@ -10,6 +10,7 @@ use clap_complete::Shell;
 
 use crate::cmd;
 use crate::ground::exit;
+use crate::kernels::system_memory;
 
 /// Trains variational autoencoders from TOML files.
 ///
@@ -229,6 +230,7 @@ fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
+    system_memory::return_large_blocks();
     let cli = match Cli::try_parse_from(with_command(std::env::args_os().collect())) {
         Ok(cli) => cli,
         Err(error) => {

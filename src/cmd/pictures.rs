@@ -133,10 +133,13 @@ impl Album<'_> {
     fn manifold(&self) -> Picture {
         let wanted = &self.plan.spec.figures;
         let points = figures::manifold_points(wanted.n, wanted.scale)?;
-        let pixels = match self.model.planar() {
-            Some(planar) => planar.manifold(&points)?,
-            None => vec![],
-        };
+        let mut pixels = vec![];
+        if let Some(planar) = self.model.planar() {
+            for points in points.chunks(self.batch()) {
+                pixels.extend(self.threads.run(|| planar.manifold(points))?);
+            }
+            self.model.release_memory()?;
+        }
         let title = format!("{}: latent manifold after {}", self.name(), self.epochs());
         Ok(figures::manifold(
             &title,
@@ -270,6 +273,8 @@ impl Album<'_> {
             fill_batch(&self.data.images, indices, images);
             means.extend(self.threads.run(|| self.model.encode(images))?);
         }
+        // Drawing needs memory too, but not at the same time.
+        self.model.release_memory()?;
         Ok(means)
     }
 
@@ -278,6 +283,7 @@ impl Album<'_> {
         for z in z.chunks(self.batch() * self.plan.architecture.latent) {
             pixels.extend(self.threads.run(|| self.model.decode(z))?);
         }
+        self.model.release_memory()?;
         Ok(pixels)
     }
 }

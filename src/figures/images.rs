@@ -240,22 +240,17 @@ impl Bitmap {
         }
     }
 
-    /// Every `times` x `times` pixels averaged to one; what is left over at the right and bottom is
-    /// dropped.
-    pub(super) fn shrunk(&self, times: u32) -> Bitmap {
+    /// Every `times` x `times` pixels averaged to one, in the same memory; what is left over at the right and bottom
+    /// is dropped.
+    pub(super) fn shrunk(mut self, times: u32) -> Bitmap {
         let times = times.max(1);
         let (width, height) = (self.width / times, self.height / times);
-        let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
+        let (row, side, area) = (self.width as usize * 3, times as usize, times * times);
         let mut sums = vec![0_u32; width as usize * 3];
-        let row = self.width as usize * 3;
-        for band in self
-            .rgb
-            .chunks_exact((row * times as usize).max(1))
-            .take(height as usize)
-        {
+        for y in 0..height as usize {
             sums.fill(0);
-            for line in band.chunks_exact(row) {
-                let groups = line.chunks_exact(3 * times as usize);
+            for line in self.rgb[y * side * row..][..side * row].chunks_exact(row) {
+                let groups = line.chunks_exact(3 * side);
                 for (sum, group) in sums.chunks_exact_mut(3).zip(groups) {
                     for pixel in group.chunks_exact(3) {
                         for (sum, &value) in sum.iter_mut().zip(pixel) {
@@ -264,10 +259,19 @@ impl Bitmap {
                     }
                 }
             }
-            let area = times * times;
-            rgb.extend(sums.iter().map(|sum| ((sum + area / 2) / area) as u8));
+            // These rows have been read already.
+            let to = &mut self.rgb[y * sums.len()..][..sums.len()];
+            for (to, sum) in to.iter_mut().zip(&sums) {
+                *to = ((sum + area / 2) / area) as u8;
+            }
         }
-        Bitmap { width, height, rgb }
+        self.rgb.truncate(height as usize * sums.len());
+        self.rgb.shrink_to_fit();
+        Bitmap {
+            width,
+            height,
+            rgb: self.rgb,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the numbers of a plan to the types of a network: the only place where they meet.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
 
 use dfdx::shapes::{Const, Dim};
 
@@ -16,7 +17,7 @@ use crate::plan::Architecture;
 /// A latent axis that the registry knows.
 pub trait LatentAxis: Dim {
     /// The network as one with two latent axes, if this axis is `Const<2>`.
-    fn planar<C: Dim, D: Compute>(_network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
+    fn planar<C: Dim, D: Compute + Sync>(_network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
         None
     }
 }
@@ -24,7 +25,7 @@ pub trait LatentAxis: Dim {
 impl LatentAxis for usize {}
 
 impl LatentAxis for Const<2> {
-    fn planar<C: Dim, D: Compute>(network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
+    fn planar<C: Dim, D: Compute + Sync>(network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
         Some(network)
     }
 }
@@ -119,6 +120,7 @@ impl<D: Compute + Send + Sync> Parts<'_, D> {
             objective: self.objective,
             rule: self.rule,
             state,
+            batch: AtomicUsize::new(0),
         }))
     }
 }

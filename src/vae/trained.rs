@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Gradients, NoneTape, Tensor, Trace};
@@ -34,6 +35,8 @@ pub(super) struct Trained<C: Dim, Z: Dim, D: Compute> {
     pub(super) rule: Rule,
     /// By the parameter's name.
     pub(super) state: BTreeMap<String, Slots<D>>,
+    /// Images of the batch before.
+    pub(super) batch: AtomicUsize,
 }
 
 pub(super) fn device_error(error: impl std::fmt::Display) -> ModelError {
@@ -54,7 +57,17 @@ pub(super) fn decode<C: Dim, Z: Dim, D: Compute>(
 }
 
 impl<C: Dim, Z: Dim, D: Compute> Trained<C, Z, D> {
+    /// Gives memory back that was kept for batches of another size: an epoch's last batch, which is smaller, does not
+    /// need its own beside that of the others.
+    fn expect(&self, images: usize) -> Result<(), D::Err> {
+        match self.batch.swap(images, Ordering::Relaxed) == images {
+            true => Ok(()),
+            false => self.device.release(),
+        }
+    }
+
     fn images(&self, images: &[f32]) -> Result<Maps<C, D>, D::Err> {
+        self.expect(images.len() / self.image.len())?;
         let Extent { height, width, .. } = self.image;
         let shape = (
             images.len() / self.image.len(),
@@ -128,10 +141,7 @@ fn losses<C: Dim, Z: Dim, D: Compute, T>(outcome: &Outcome<C, Z, D, T>) -> Losse
     }
 }
 
-impl<C: Dim, Z: LatentAxis, D: Compute> Model for Trained<C, Z, D>
-where
-    Self: Send + Sync,
-{
+impl<C: Dim, Z: LatentAxis, D: Compute + Send + Sync> Model for Trained<C, Z, D> {
     fn train_step(
         &mut self,
         batch: Batch,
@@ -214,7 +224,9 @@ where
     }
 
     fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError> {
-        decode(&self.network, z, self.latent).map_err(device_error)
+        self.expect(z.len() / self.latent.size())
+            .and_then(|()| decode(&self.network, z, self.latent))
+            .map_err(device_error)
     }
 
     fn weights(&self) -> Vec<NamedTensor> {
