@@ -61,3 +61,7 @@ pub mod run;
 pub mod spec;
 pub mod train;
 pub mod vae;
+
+#[cfg(test)]
+#[path = "../tests/common/tally.rs"]
+mod tally;

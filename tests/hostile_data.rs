@@ -40,7 +40,7 @@ fn refused(lab: &Lab, tally: &mut Tally, code: i32, part: &str) -> Ended {
 
 #[test]
 fn idx_headers_that_lie() {
-    let mut tally = Tally::of("IDX and gzip lies");
+    let mut tally = Tally::of("IDX and gzip lies / headers");
     let (lab, images, labels) = idx_lab();
     lab.runner(&["spec.toml"]).with_code(0);
     for (name, whole) in [("i", &images), ("l", &labels)] {
@@ -70,12 +70,12 @@ fn idx_headers_that_lie() {
         lab.write("i", &other);
         refused(&lab, &mut tally, 65, "at byte 2: element type");
     }
-    tally.done(70);
+    tally.done();
 }
 
 #[test]
 fn idx_files_of_another_length() {
-    let mut tally = Tally::of("IDX and gzip lies");
+    let mut tally = Tally::of("IDX and gzip lies / lengths");
     let (lab, images, labels) = idx_lab();
     for (name, whole) in [("i", &images), ("l", &labels)] {
         for cut in [0, 1, 2, 3, 4, 7, 8, 15, 16, 17, 1000, whole.len() - 1] {
@@ -111,12 +111,12 @@ fn idx_files_of_another_length() {
     }
     lab.write("l", idx(&[39], &[0; 39]));
     refused(&lab, &mut tally, 65, "39 labels");
-    tally.done(45);
+    tally.done();
 }
 
 #[test]
 fn gzip_files_that_lie_about_their_content() {
-    let mut tally = Tally::of("IDX and gzip lies");
+    let mut tally = Tally::of("IDX and gzip lies / packed");
     let (lab, images, _) = idx_lab();
     let packed = gzip(&images);
     let end = packed.len();
@@ -167,12 +167,12 @@ fn gzip_files_that_lie_about_their_content() {
     let ended = bounded(&lab, &["spec.toml"], LITTLE);
     refusal(&ended, 74, "not enough memory for 784000000 bytes");
     tally.add();
-    tally.done(12);
+    tally.done();
 }
 
 #[test]
 fn what_is_no_file_is_neither_read_nor_waited_for() {
-    let mut tally = Tally::of("IDX and gzip lies");
+    let mut tally = Tally::of("IDX and gzip lies / no files");
     let (lab, images, labels) = idx_lab();
     for (name, whole) in [("i", &images), ("l", &labels)] {
         let path = lab.path().join(name);
@@ -204,13 +204,13 @@ fn what_is_no_file_is_neither_read_nor_waited_for() {
         fs::write(&path, whole).unwrap();
     }
     lab.runner(&["spec.toml"]).with_code(0);
-    tally.done(16);
+    tally.done();
 }
 
 /// The path of a known set: what lies there is not helped out with data from elsewhere where it is damaged.
 #[test]
 fn damaged_files_of_a_known_set_are_named() {
-    let mut tally = Tally::of("IDX and gzip lies");
+    let mut tally = Tally::of("IDX and gzip lies / known sets");
     let lab = Lab::with(
         "name = \"a\"\n[data]\ndataset = \"mnist\"\npath = \"m\"\nsplits = [\"test\"]\n[training]\nbatch_size = 8\n",
     );
@@ -228,7 +228,7 @@ fn damaged_files_of_a_known_set_are_named() {
         lab.write(&format!("m/{}", names[1]), labels);
         refused(&lab, &mut tally, 65, part);
     }
-    tally.done(6);
+    tally.done();
 }
 
 fn picture_lab(color: &str) -> Lab {
@@ -270,7 +270,7 @@ fn png_with(kind: &[u8; 4], before: &[u8]) -> Vec<u8> {
 
 #[test]
 fn pictures_that_are_none() {
-    let mut tally = Tally::of("broken pictures");
+    let mut tally = Tally::of("broken pictures / no pictures");
     for color in ["gray", "rgb"] {
         let lab = picture_lab(color);
         lab.runner(&["spec.toml"]).with_code(0);
@@ -335,13 +335,13 @@ fn pictures_that_are_none() {
             fs::remove_file(path).unwrap();
         }
     }
-    tally.done(42);
+    tally.done();
 }
 
 /// Files that unpack to very much, or say so: refused or read, in memory that is bounded for all of them together.
 #[test]
 fn pictures_that_unpack_to_very_much() {
-    let mut tally = Tally::of("broken pictures");
+    let mut tally = Tally::of("broken pictures / much when unpacked");
     // Room for one of the largest at a time, and not for two.
     let large = 900 << 10;
     let square = |side: u32| GrayImage::from_fn(side, side, |x, _| Luma([x as u8]));
@@ -381,12 +381,12 @@ fn pictures_that_unpack_to_very_much() {
         assert!(!ended.stderr.contains("panicked"), "{name}: {ended:#?}");
         println!("{name}: exit code {}, {:?}", ended.code, started.elapsed());
     }
-    tally.done(24);
+    tally.done();
 }
 
 #[test]
 fn folders_that_lead_elsewhere_or_in_circles() {
-    let mut tally = Tally::of("broken pictures");
+    let mut tally = Tally::of("broken pictures / folders");
     let lab = picture_lab("gray");
     lab.write("outside/secret.png", picture(GrayImage::new(8, 8), false));
     let outside = lab.path().join("outside");
@@ -440,14 +440,14 @@ fn folders_that_lead_elsewhere_or_in_circles() {
     // A link that the spec names is the user's own word.
     symlink(&kept, &p).unwrap();
     lab.runner(&["spec.toml"]).with_code(0);
-    tally.done(15);
+    tally.done();
 }
 
 #[test]
 fn file_names_of_any_bytes_cannot_speak_to_the_terminal() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
-    let mut tally = Tally::of("broken pictures");
+    let mut tally = Tally::of("broken pictures / names");
     let names: [&[u8]; 7] = [
         b"\x1b[2Jred.png",
         b"a\nerror: b.png",
@@ -476,7 +476,7 @@ fn file_names_of_any_bytes_cannot_speak_to_the_terminal() {
         harmless(&ended);
         assert_eq!(ended.code, 0, "{ended:#?}");
     }
-    tally.done(7);
+    tally.done();
 }
 
 #[test]

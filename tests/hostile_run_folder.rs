@@ -13,7 +13,7 @@ use runner::run::RunView;
 
 #[test]
 fn what_stands_in_a_strangers_run_folder_kills_no_command() {
-    let mut tally = Tally::of("hostile run folder");
+    let mut tally = Tally::of("hostile run folder / files of a stranger");
     let lab = Lab::with(&plain());
     let run = stopped(&lab);
     let path = run.display().to_string();
@@ -191,5 +191,5 @@ fn what_stands_in_a_strangers_run_folder_kills_no_command() {
             tally.add();
         }
     }
-    tally.done(40);
+    tally.done();
 }

@@ -94,7 +94,7 @@ impl InFolder<'_> {
 
 #[test]
 fn names_that_lead_elsewhere() {
-    let mut tally = Tally::of("path escapes");
+    let mut tally = Tally::of("path escapes / names");
     let fence = Fence::new();
     let absolute = fence.outside.join("x").display().to_string();
     let long = "n".repeat(65);
@@ -138,12 +138,12 @@ fn names_that_lead_elsewhere() {
         }
         assert!(!fence.inside.join("runs").exists(), "{name:?}");
     }
-    tally.done(50);
+    tally.done();
 }
 
 #[test]
 fn settings_that_name_files_elsewhere_only_read_them() {
-    let mut tally = Tally::of("path escapes");
+    let mut tally = Tally::of("path escapes / settings");
     let fence = Fence::new();
     let spec = fence.inside.join("spec.toml");
     for line in [
@@ -168,13 +168,13 @@ fn settings_that_name_files_elsewhere_only_read_them() {
         fence.holds(&mut tally, &["check", "spec.toml"], &[2, 65]);
     }
     assert!(!fence.inside.join("runs").exists());
-    tally.done(16);
+    tally.done();
 }
 
 /// A run folder of a stranger, in which parts are links to elsewhere.
 #[test]
 fn links_in_a_run_folder_are_not_written_through() {
-    let mut tally = Tally::of("path escapes");
+    let mut tally = Tally::of("path escapes / links");
     let fence = Fence::new();
     let inner = InFolder {
         lab: &fence.lab,
@@ -270,12 +270,12 @@ fn links_in_a_run_folder_are_not_written_through() {
         fence.holds(&mut tally, &["resume", &path], &[2]);
         fs::remove_dir_all(&run).unwrap();
     }
-    tally.done(30);
+    tally.done();
 }
 
 #[test]
 fn a_runs_folder_that_cannot_be_one() {
-    let mut tally = Tally::of("path escapes");
+    let mut tally = Tally::of("path escapes / folders");
     let fence = Fence::new();
     symlink("nowhere", fence.inside.join("dangling")).unwrap();
     for dir in [
@@ -292,5 +292,5 @@ fn a_runs_folder_that_cannot_be_one() {
     let ended = bounded(&lab, &["spec.toml"], LITTLE);
     assert_eq!(ended.code, 74, "{ended:#?}");
     tally.add();
-    tally.done(6);
+    tally.done();
 }

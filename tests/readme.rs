@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::Lab;
+use common::tally;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -67,5 +68,37 @@ fn every_example_experiment_passes_the_check() {
         let ended = Lab::new().runner(&["check", file.to_str().unwrap()]);
         assert_eq!(ended.code, 0, "{}: {ended:#?}", file.display());
         assert!(ended.stderr.is_empty(), "{}: {ended:#?}", file.display());
+    }
+}
+
+/// A number as the README writes it.
+fn thousands(n: usize) -> String {
+    match n {
+        0..1_000 => n.to_string(),
+        _ => format!("{},{:03}", n / 1_000, n % 1_000),
+    }
+}
+
+#[test]
+fn the_table_of_faults_has_the_sums_of_all_counts() {
+    let file = root().join("README.md");
+    let mut readme = fs::read_to_string(&file).unwrap();
+    let mut sums = std::collections::BTreeMap::<String, usize>::new();
+    for (what, count) in tally::counts() {
+        let kind = what.split(" / ").next().unwrap().to_owned();
+        *sums.entry(kind).or_default() += count;
+    }
+    for (kind, sum) in sums {
+        let start = format!("| {kind} | ");
+        let line = readme.lines().find(|line| line.starts_with(&start));
+        let line = line.unwrap_or_else(|| panic!("README.md has no row `{start}`"));
+        let (_, rest) = line[start.len()..].split_once(" |").unwrap();
+        let new = format!("{start}{} |{rest}", thousands(sum));
+        let (old, text) = (line.to_owned(), readme.replace(line, &new));
+        assert!(old == new || tally::writes(), "{old}\nis old:\n{new}");
+        readme = text;
+    }
+    if tally::writes() {
+        fs::write(file, readme).unwrap();
     }
 }

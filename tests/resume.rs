@@ -84,6 +84,19 @@ fn more_epochs_are_refused_where_the_learning_rate_depends_on_their_number() {
 }
 
 #[test]
+fn more_epochs_than_a_checkpoint_can_hold_are_refused() {
+    let lab = Lab::with(&common::plain());
+    let run = lab.train(&[]);
+    let (before, end) = (listing(&run), digest(&run));
+    let ended = lab.runner(&["resume", &text(&run), "--epochs", "1000000"]);
+    let ended = ended
+        .with_code(2)
+        .says("the metrics of 1000000 epochs do not fit into a checkpoint");
+    assert!(ended.stderr.contains("at most "), "{ended:#?}");
+    assert_eq!((listing(&run), digest(&run)), (before, end));
+}
+
+#[test]
 fn what_would_make_another_past_is_refused_by_key_and_both_values() {
     let lab = Lab::with(&spec());
     let run = killed(&lab);

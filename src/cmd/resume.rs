@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::decisive::Decisive;
 use super::session::{
-    Session, check_memory, compute, data_source, extent, listen, load_data, origin, read_published,
-    start_threads, warn_of_little_room,
+    Session, check_history, check_memory, compute, data_source, extent, listen, load_data, origin,
+    read_published, start_threads, warn_of_little_room,
 };
 use super::{Failure, Outcome, device};
 use crate::cli::ResumeArgs;
@@ -100,6 +100,9 @@ fn one(run: &Path, args: &ResumeArgs, stop: &Stop) -> Outcome {
     let data = load_data(&spec, args.quiet)?;
     let image = extent(data.images.height, data.images.width, data.images.channels);
     let plan = Plan::new(spec, image, data.train.len(), data.validation.len());
+    check_history(&plan).map_err(|(text, expected)| {
+        Failure::new(exit::USAGE, format!("{}: {text}", run.display())).with_hint(expected)
+    })?;
     check_memory(plan.memory_bytes())
         .map_err(|text| Failure::new(exit::USAGE, format!("{}: {text}", run.display())))?;
     let origin = origin(&plan.spec, &data);

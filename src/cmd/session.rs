@@ -67,21 +67,15 @@ pub fn check_against_data(loaded: &Loaded, plan: &Plan) -> Result<(), Failure> {
         );
         return Err(diagnostics.into());
     }
-    let (history, most) = (plan.history_bytes(), LARGEST_HEADER);
-    if history > most {
-        let epochs = plan.spec.training.epochs as u64;
-        let diagnostics = loaded.diagnostic_at(
+    check_history(plan).map_err(|(text, expected)| {
+        let hint = "train on a larger part of the data an epoch";
+        loaded.diagnostic_at(
             "training.epochs",
-            format!("the metrics of {epochs} epochs do not fit into a checkpoint"),
-            Some(format!(
-                "at most {} epochs with {} latent axes",
-                most / (history / epochs),
-                plan.architecture.latent
-            )),
-            Some("train on a larger part of the data an epoch".to_owned()),
-        );
-        return Err(diagnostics.into());
-    }
+            text,
+            Some(expected),
+            Some(hint.to_owned()),
+        )
+    })?;
     check_memory(plan.memory_bytes()).map_err(|text| {
         let hint = "take fewer or smaller layers, a smaller batch or smaller images";
         let key = "model.conv_filters";
@@ -89,6 +83,23 @@ pub fn check_against_data(loaded: &Loaded, plan: &Plan) -> Result<(), Failure> {
             .diagnostic_at(key, text, None, Some(hint.to_owned()))
             .into()
     })
+}
+
+/// Whether a checkpoint can hold the metrics of all epochs; says in words that it cannot, and what it can.
+pub fn check_history(plan: &Plan) -> Result<(), (String, String)> {
+    let (history, most) = (plan.history_bytes(), LARGEST_HEADER);
+    let epochs = plan.spec.training.epochs as u64;
+    if history <= most {
+        return Ok(());
+    }
+    Err((
+        format!("the metrics of {epochs} epochs do not fit into a checkpoint"),
+        format!(
+            "at most {} epochs with {} latent axes",
+            most / (history / epochs),
+            plan.architecture.latent
+        ),
+    ))
 }
 
 /// Whether the machine has so much memory at all, in bytes; says in words that it has not.

@@ -149,13 +149,10 @@ impl RunView {
         &self.path
     }
 
-    /// The folder's name.
+    /// The folder's name, fit for a terminal.
     pub fn folder_name(&self) -> String {
-        self.path
-            .file_name()
-            .unwrap_or(self.path.as_os_str())
-            .to_string_lossy()
-            .into_owned()
+        let name = self.path.file_name().unwrap_or(self.path.as_os_str());
+        printable(&name.to_string_lossy())
     }
 
     /// The parts of the folder's name, where it is that of a run.

@@ -8,6 +8,7 @@ use super::setting::Setting;
 use super::settings::SETTINGS;
 use super::{Diagnostics, parse};
 use crate::metrics::SCALARS;
+use crate::tally::tally;
 
 /// A valid spec around one line of one table. Whatever the line is about is not written elsewhere.
 fn around(setting: &Setting, line: &str) -> String {
@@ -141,7 +142,7 @@ fn every_setting_with_every_typo() {
             }
         }
     }
-    println!("tally: spec typos {tried}");
+    tally("wrong specs / settings", tried);
     assert!(tried > 840, "only {tried} typos");
     assert!(
         suggested * 100 >= tried * 95,
@@ -181,7 +182,7 @@ fn every_table_with_typos() {
             suggested += usize::from(found.hint == Some(format!("did you mean `{table}`?")));
         }
     }
-    println!("tally: spec typos {tried}");
+    tally("wrong specs / tables", tried);
     assert!(suggested * 100 >= tried * 95, "{suggested} of {tried}");
 }
 
@@ -227,7 +228,7 @@ fn every_optimizer_schedule_and_metric_with_typos() {
             }
         }
     }
-    println!("tally: spec typos {tried}");
+    tally("wrong specs / values", tried);
     assert!(
         suggested * 100 >= tried * 95,
         "{suggested} of {tried}: {wrong:?}"
@@ -286,7 +287,7 @@ fn every_setting_with_every_wrong_type() {
             tried += 1;
         }
     }
-    println!("tally: spec types {tried}");
+    tally("wrong specs / types", tried);
     assert!(tried > 600, "{tried}");
 }
 
@@ -389,6 +390,6 @@ fn every_setting_just_outside_its_range() {
             }
         }
     }
-    println!("tally: spec ranges {tried}");
+    tally("wrong specs / ranges", tried);
     assert!(tried > 150, "{tried}");
 }

@@ -1,38 +1,42 @@
-//! Counts of injected faults: each test that injects some compares its count with the table in the README, or writes
-//! it there where `RUNNER_TALLY=write`.
+//! Counts of injected faults. Each test that injects some compares its count with its line in `tests/tally.toml`, and
+//! `tests/readme.rs` compares the sums with the table in the README; both write instead where `RUNNER_TALLY=write`.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// Compares or writes the count of a row, which is found by its first cell.
-#[track_caller]
-pub fn tally(row: &str, faults: usize) {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    println!("{row}: {faults} faults, none failed");
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let _guard = ONE_AT_A_TIME.lock();
-    let text = fs::read_to_string(&readme).unwrap();
-    let start = format!("| {row} | ");
-    let line = text.lines().find(|line| line.starts_with(&start));
-    let line = line.unwrap_or_else(|| panic!("README.md has no row `{start}`"));
-    let (count, rest) = line[start.len()..].split_once(" |").unwrap();
-    let digits = thousands(faults);
-    if count == digits {
-        return;
-    }
-    assert_eq!(
-        std::env::var("RUNNER_TALLY").as_deref(),
-        Ok("write"),
-        "`{row}`: the README says {count}, {digits} were counted; RUNNER_TALLY=write writes it"
-    );
-    let new = format!("{start}{digits} |{rest}");
-    fs::write(&readme, text.replace(line, &new)).unwrap();
+/// Counts of faults by `KIND` or `KIND / PART`.
+pub type Counts = BTreeMap<String, usize>;
+
+fn file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tally.toml")
 }
 
-fn thousands(n: usize) -> String {
-    match n {
-        0..1_000 => n.to_string(),
-        _ => format!("{},{:03}", n / 1_000, n % 1_000),
+/// Whether counts are to be written rather than compared.
+pub fn writes() -> bool {
+    std::env::var("RUNNER_TALLY").as_deref() == Ok("write")
+}
+
+/// All counts.
+pub fn counts() -> Counts {
+    toml::from_str(&fs::read_to_string(file()).unwrap()).unwrap()
+}
+
+/// Compares or writes a count; `what` is `KIND`, or `KIND / PART` where several tests have faults of a kind.
+#[track_caller]
+pub fn tally(what: &str, faults: usize) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    println!("{what}: {faults} faults, none failed");
+    let _guard = ONE_AT_A_TIME.lock();
+    let mut counts = counts();
+    let known = counts.insert(what.to_owned(), faults);
+    if known == Some(faults) {
+        return;
     }
+    assert!(
+        writes(),
+        "`{what}`: tests/tally.toml says {known:?}, {faults} were counted; RUNNER_TALLY=write writes it"
+    );
+    fs::write(file(), toml::to_string(&counts).unwrap()).unwrap();
 }

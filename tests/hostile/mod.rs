@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use image::{DynamicImage, ImageOutputFormat};
 
+use crate::common::tally::tally;
 use crate::common::{Ended, Lab};
 
 /// No process that is given bad input takes longer, however busy the machine is.
@@ -24,8 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Memory that a process on small bad input may take, in KiB: private and writable, as `ulimit -d` counts it.
 pub const LITTLE: u64 = 300 << 10;
 
-/// Counts injected faults, and prints them as `tally: NAME COUNT` for the README's table.
+/// Counts injected faults for [`tally`].
 pub struct Tally {
+    /// `KIND / PART`.
     name: &'static str,
     count: usize,
 }
@@ -39,11 +41,10 @@ impl Tally {
         self.count += 1;
     }
 
-    /// Prints the count, which is at least so large.
+    /// Compares the count with that of the last time.
     #[track_caller]
-    pub fn done(self, at_least: usize) {
-        println!("tally: {} {}", self.name, self.count);
-        assert!(self.count >= at_least, "only {} faults", self.count);
+    pub fn done(self) {
+        tally(self.name, self.count);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::*;
+use crate::tally::tally;
 
 /// An IDX file of 3 images, 4 x 5, pixel values 0, 1, 2 ...
 fn images() -> Vec<u8> {
@@ -91,7 +92,7 @@ fn a_file_cut_anywhere_is_refused() {
             cuts += 1;
         }
     }
-    println!("tally: IDX and gzip lies {cuts}");
+    tally("IDX and gzip lies / cut at every length", cuts);
     assert_eq!(
         error(&images()[..70], Kind::Images),
         IdxError::Short {
@@ -162,7 +163,7 @@ fn no_changed_header_is_believed() {
             }
         }
     }
-    println!("tally: IDX and gzip lies {lies}");
+    tally("IDX and gzip lies / every byte of the header", lies);
     assert_eq!(lies, (16 + 8) * 255 * 2);
 }
 
@@ -186,7 +187,7 @@ fn no_changed_gzip_byte_changes_the_content() {
             }
         }
     }
-    println!("tally: IDX and gzip lies {refused}");
+    tally("IDX and gzip lies / every packed byte", refused);
     assert!(refused > 10_000, "{refused}");
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::progress::{Best, Partial};
 use crate::run::container::{LARGEST_FILE, write_tensors};
+use crate::tally::tally;
 
 fn tensor(name: &str, shape: &[usize], scale: f32) -> NamedTensor {
     let n = shape.iter().product::<usize>();
@@ -214,7 +215,7 @@ fn every_changed_byte_is_noticed() {
         assert!(error.is_damage(), "byte {position}: {error}");
         assert!(verify(&path, LARGEST_FILE).is_err(), "byte {position}");
     }
-    println!("tally: corrupt checkpoint {}", whole.len());
+    tally("corrupt checkpoint / every byte changed", whole.len());
 }
 
 #[test]
@@ -232,7 +233,7 @@ fn every_cut_is_noticed() {
             "{length} bytes"
         );
     }
-    println!("tally: corrupt checkpoint {}", whole.len());
+    tally("corrupt checkpoint / cut at every length", whole.len());
 }
 
 #[test]
@@ -332,7 +333,7 @@ fn hostile_content_behind_right_digests_is_refused() {
             "invalid type: integer `2`",
         ),
     ];
-    println!("tally: hostile checkpoint {}", cases.len());
+    tally("hostile checkpoint / metadata", cases.len());
     for (key, value, expected) in cases {
         forge(&path, &[(key, &value)], &[]);
         match read_checkpoint(&path, LARGEST_FILE) {
