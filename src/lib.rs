@@ -19,6 +19,7 @@
 //! | --- | --- | --- | --- |
 //! | 0 | [`ground`] | atomic files, locks, room on the disk, clock, counter-based randomness, elementary functions, digests, signals, exit codes | the field |
 //! | 1 | [`metrics`], [`progress`] | an epoch's numbers; how far a run has come | where they come from |
+//! | 1 | [`slurm`] | batch scripts and the queue of a cluster | what the jobs do |
 //! | 2 | [`spec`] | the table of settings, checks, diagnostics, overrides | tensors, run folders |
 //! | 2 | [`data`] | IDX, picture folders, sprites, search, download, batches; of specs it knows the `[data]` table | tensors |
 //! | 2 | [`kernels`] | the CPU's arithmetic over slices, threads | dfdx (but for one door), specs |
@@ -58,6 +59,7 @@ pub mod optim;
 pub mod plan;
 pub mod progress;
 pub mod run;
+pub mod slurm;
 pub mod spec;
 pub mod train;
 pub mod vae;

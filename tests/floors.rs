@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The floors, from the ground up.
 const FLOORS: &[&[&str]] = &[
     &["ground"],
-    &["metrics", "progress"],
+    &["metrics", "progress", "slurm"],
     &["spec", "data", "kernels"],
     &["plan", "optim"],
     &["nn"],

@@ -11,6 +11,8 @@ use std::process::{Command, Stdio};
 
 use common::{Lab, Session, digest, plain};
 
+const NOTHING: [PathBuf; 0] = [];
+
 /// A small file system, as long as it lives.
 struct Disk {
     place: PathBuf,
@@ -89,12 +91,12 @@ fn a_run_that_fills_the_disk_says_so_and_goes_on_to_the_same_bits_once_there_is_
         .unwrap()
         .unwrap()
         .path();
-    assert_eq!(temporary(&run), [PathBuf::new(); 0]);
+    assert_eq!(temporary(&run), NOTHING);
     // Still full: the same end, and nothing is lost.
     let path = run.display().to_string();
     let before = digest(&run);
     lab.runner(&["resume", &path]).with_code(74);
-    assert_eq!(temporary(&run), [PathBuf::new(); 0]);
+    assert_eq!(temporary(&run), NOTHING);
     assert_eq!(digest(&run), before);
     disk.grow(kib * 10);
     lab.runner(&["resume", &path]).with_code(0);
@@ -121,7 +123,7 @@ fn whatever_still_fits_the_run_can_go_on() {
             Session::spawn(lab.command(&["spec.toml", "--quiet", "--runs-dir", "disk/runs"])).end();
         assert!([0, 74].contains(&ended.code), "{kib} KiB: {ended:#?}");
         ends[usize::from(ended.code == 0)] += 1;
-        assert_eq!(temporary(&disk.place), [PathBuf::new(); 0], "{kib} KiB");
+        assert_eq!(temporary(&disk.place), NOTHING, "{kib} KiB");
         disk.grow(4096);
         let run = fs::read_dir(&runs)
             .ok()

@@ -1,0 +1,18 @@
+//! Slurm: job arrays for work that outgrows a machine, and the questions that are asked of a cluster.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | [`script`] | the batch script of an array of workers |
+//! | [`client`] | `sbatch`, `squeue`, `scancel`, `scontrol`: one call each, with their errors in words |
+//! | [`task`] | what a process knows of the job that it runs in |
+//!
+//! Nothing here knows what the workers do. There is no daemon, no database and no port: the cluster has the
+//! queue, and the workers have their files.
+
+pub mod client;
+pub mod script;
+pub mod task;
+
+pub use client::{Listed, SlurmError, cancel, largest_array, queue, submit};
+pub use script::{Request, Workers, script};
+pub use task::Task;

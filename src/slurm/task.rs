@@ -1,0 +1,49 @@
+//! The job that a process runs in, as Slurm tells it in the environment.
+
+/// A task of a job, or of a job array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// `SLURM_JOB_ID`: of this task alone; stays the same when the task is requeued.
+    pub job: u64,
+    /// `SLURM_ARRAY_JOB_ID`: of the whole array, or of the job where there is none.
+    pub array: u64,
+}
+
+impl Task {
+    /// The task of this process; nothing outside of Slurm.
+    pub fn current() -> Option<Self> {
+        Self::from(|name| std::env::var(name).ok())
+    }
+
+    fn from(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let number = |name| variable(name)?.parse().ok();
+        let job = number("SLURM_JOB_ID")?;
+        Some(Self {
+            job,
+            array: number("SLURM_ARRAY_JOB_ID").unwrap_or(job),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_known_by_its_job_and_its_array() {
+        let of = |pairs: &[(&str, &str)]| {
+            Task::from(|name| {
+                let pair = pairs.iter().find(|(key, _)| *key == name)?;
+                Some(pair.1.to_owned())
+            })
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("SLURM_JOB_ID", "x")]), None);
+        assert_eq!(
+            of(&[("SLURM_JOB_ID", "7")]),
+            Some(Task { job: 7, array: 7 })
+        );
+        let array = [("SLURM_JOB_ID", "9"), ("SLURM_ARRAY_JOB_ID", "7")];
+        assert_eq!(of(&array), Some(Task { job: 9, array: 7 }));
+    }
+}
