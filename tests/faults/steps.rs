@@ -88,6 +88,30 @@ fn a_run_that_is_stopped_after_any_step_goes_on_to_the_same_bits() {
     );
 }
 
+/// How long ago the best epoch was counts on behind a stop: here it is the first one, since nothing is learned.
+#[test]
+fn epochs_since_the_best_one_are_counted_on() {
+    let spec = spec("[optimizer.sgd]\nlearning_rate = 1e-30")
+        .replace("kl_warmup_epochs = 1", "")
+        .replace("epochs = 2", "epochs = 4");
+    let lab = Lab::with(&spec);
+    let whole = lab.train(&[]);
+    let progress = crate::common::checkpoint(&whole, "last.safetensors").progress;
+    assert_eq!(progress.best.unwrap().epoch, 1);
+    assert_eq!(progress.epochs_since_best, 3);
+    for step in [7, 8, 11] {
+        let lab = Lab::with(&spec);
+        let fault = format!("sigint@step:{step}");
+        with_faults(&lab, &fault, None, &["spec.toml"]).with_code(130);
+        let run = run_of(&lab).unwrap();
+        let saved = crate::common::checkpoint(&run, "last.safetensors").progress;
+        assert!(saved.epochs_since_best > 0, "step {step}");
+        lab.runner(&["resume", &run.display().to_string()])
+            .with_code(0);
+        assert_eq!(digest(&run), digest(&whole), "step {step}");
+    }
+}
+
 /// Stopped after every single step, one process a step.
 #[test]
 fn a_run_that_never_gets_further_than_a_step_ends_with_the_same_bits() {
