@@ -13,9 +13,10 @@ use crate::data::DataSet;
 use crate::ground::{clock, exit, machine};
 use crate::kernels::parallel::Threads;
 use crate::kernels::{Path as KernelPath, peak};
+use crate::nn::Device;
 use crate::plan::Plan;
 use crate::spec;
-use crate::train::{self, PartTime, TrainError, Trainer, build_model, time_steps};
+use crate::train::{self, PartTime, TrainError, Trainer, build_model, keep_images, time_steps};
 
 /// Runs of a measurement of the peak, of which there are three.
 const PEAK_RUNS: usize = 10;
@@ -26,7 +27,7 @@ const WARM_UP: f64 = 0.2;
 /// Trains in memory on the spec's own data, and prints.
 pub fn main(args: &BenchArgs) -> Outcome {
     let loaded = spec::load(&args.spec.spec, &args.spec.overrides())?;
-    device::find(loaded.spec.training.device)?;
+    let found = device::find(loaded.spec.training.device)?;
     let mut data = load_data(&loaded.spec, args.json)?;
     let image = extent(data.images.height, data.images.width, data.images.channels);
     let (train, validation) = (data.train.len(), data.validation.len());
@@ -35,7 +36,7 @@ pub fn main(args: &BenchArgs) -> Outcome {
     let threads = start_threads(plan.spec.training.threads)?;
     // Nobody waits for the end of an epoch here.
     data.validation.clear();
-    let report = measure(&plan, &data, &threads, args.seconds)?;
+    let report = measure(&plan, &data, &threads, found.device, args.seconds)?;
     let text = if args.json {
         serde_json::to_string(&report).map_err(|e| Failure::new(exit::FAILED, e))? + "\n"
     } else {
@@ -49,9 +50,12 @@ fn measure(
     plan: &Plan,
     data: &DataSet,
     threads: &Threads,
+    device: Device,
     time: Duration,
 ) -> Result<Report, Failure> {
-    let mut trainer = Trainer::new(plan, data, threads, build_model(plan)?);
+    let mut model = build_model(plan, device)?;
+    keep_images(model.as_mut(), &data.images)?;
+    let mut trainer = Trainer::new(plan, data, threads, model);
     time_steps(&mut trainer, plan, (Duration::ZERO, 1)).map_err(failure)?;
     let first_step = clock::since_beginning();
     let peak = || peak::measure(KernelPath::current(), threads, PEAK_RUNS);
