@@ -142,10 +142,15 @@ pub fn compute(device: Device, threads: &Threads) -> Compute {
     Compute {
         device: device.to_string(),
         threads: threads.count(),
-        kernel_path: match device {
-            Device::Cpu => KernelPath::current().name().to_owned(),
-            Device::CpuComposed | Device::Cuda(_) => "dfdx".to_owned(),
-        },
+        kernel_path: kernels(device).to_owned(),
+    }
+}
+
+/// Whose kernels compute on a device.
+pub fn kernels(device: Device) -> &'static str {
+    match device {
+        Device::Cpu => KernelPath::current().name(),
+        Device::CpuComposed | Device::Cuda(_) => "dfdx",
     }
 }
 

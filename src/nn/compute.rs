@@ -57,6 +57,9 @@ pub unsafe trait Compute: Debug + Clone + 'static {
     type Err: Debug + Display;
     /// dfdx's device, which holds the tensors.
     type Device: Device<f32> + HasErr<Err = Self::Err>;
+    /// Whether networks of common sizes get types of their own. Where sizes go to the device as numbers anyway, that
+    /// would only multiply compiled code.
+    const COMMON_SIZES: bool;
     /// Whether uploading a batch costs more than gathering it from all images on the device.
     const TAKES_IMAGES: bool;
     /// What a convolution needs besides its weights, made once for a layer.

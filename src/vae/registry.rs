@@ -60,10 +60,19 @@ pub fn build<D: Compute>(
         rule,
         seed,
     };
-    match architecture.image.channels {
-        1 => spec.with_channels(Const::<1>),
-        3 => spec.with_channels(Const::<3>),
-        other => spec.with_channels(other),
+    let (channels, latent) = (architecture.image.channels, architecture.latent);
+    if D::COMMON_SIZES {
+        match channels {
+            1 => spec.with_channels(Const::<1>),
+            3 => spec.with_channels(Const::<3>),
+            other => spec.with_channels(other),
+        }
+    } else {
+        match latent {
+            // Its manifold can be drawn.
+            2 => spec.with_sizes(channels, Const::<2>),
+            other => spec.with_sizes(channels, other),
+        }
     }
 }
 
