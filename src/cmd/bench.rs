@@ -123,7 +123,7 @@ struct Report {
     steps_per_epoch: u64,
     /// All epochs at this pace, with the evaluation of the held-out part, without figures.
     run_s: f64,
-    /// Empty where a part's end is not waited for, as on a GPU: its time is not its own.
+    /// Empty for dfdx's operations: they do not tell the time of their backward pass, and a GPU's are not waited for.
     layers: Vec<Row>,
 }
 
@@ -198,8 +198,8 @@ impl Report {
             steps_per_epoch: plan.steps_per_epoch,
             run_s: train::whole_run(plan, timing.step, timing.evaluation()),
             layers: match device {
-                Device::Cuda(_) => vec![],
-                Device::Cpu | Device::CpuComposed => rows,
+                Device::Cpu => rows,
+                Device::CpuComposed | Device::Cuda(_) => vec![],
             },
         }
     }

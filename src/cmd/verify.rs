@@ -93,9 +93,10 @@ const MOST_VALUES: usize = 1 << 28;
 
 /// Compares and prints a line a tensor.
 pub fn main(args: &VerifyArgs) -> Outcome {
-    let device = device::find(args.device)?.device;
+    let found = device::find(args.device)?;
+    found.tell(false);
     let reference = Reference::read(&args.file)?;
-    let rows = reference.compare(device)?;
+    let rows = reference.compare(found.device)?;
     let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     let mut text = format!("{:<width$}  relative error\n", "tensor");
     let mut above = 0;
