@@ -11,6 +11,7 @@ use clap_complete::Shell;
 use crate::cmd;
 use crate::ground::exit;
 use crate::kernels::system_memory;
+use crate::spec::DeviceChoice;
 
 /// Trains variational autoencoders from TOML files.
 ///
@@ -133,6 +134,9 @@ pub struct ResumeArgs {
     /// Override the number of threads (results do not depend on it)
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// Override the device; another one than before needs `--allow-other-bits`
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
     /// Go on although device or processor differ so much that the last bits will too
     #[arg(long)]
     pub allow_other_bits: bool,
@@ -195,6 +199,11 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A device as a spec names it.
+fn device(text: &str) -> Result<DeviceChoice, String> {
+    DeviceChoice::from_name(text).ok_or_else(|| "expected cpu, cuda, cuda:N or auto".to_owned())
+}
+
 /// Arguments of `verify`.
 #[derive(Clone, Debug, Args)]
 pub struct VerifyArgs {
@@ -204,6 +213,9 @@ pub struct VerifyArgs {
     /// Largest relative error that passes
     #[arg(long, value_name = "X", default_value_t = 1e-4)]
     pub tolerance: f64,
+    /// Whose arithmetic: cpu, cuda, cuda:N or auto
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = device)]
+    pub device: DeviceChoice,
 }
 
 /// Puts `run` in front where the first word is a spec: something that is no option and no command.

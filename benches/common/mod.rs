@@ -166,7 +166,7 @@ impl Training {
         let batch = plan.spec.training.batch_size;
         let images = numbers(batch * plan.architecture.image.len());
         Self {
-            model: build_model(plan).expect("memory for the network"),
+            model: build_model(plan, runner::nn::Device::Cpu).expect("memory for the network"),
             images: images.iter().map(|v| v.abs()).collect(),
             eps: numbers(batch * plan.architecture.latent),
             number: 0,
@@ -177,7 +177,7 @@ impl Training {
     pub fn step(&mut self) {
         self.number += 1;
         let batch = Batch {
-            images: &self.images,
+            images: runner::vae::Images::Values(&self.images),
             eps: &self.eps,
             kl_weight: 1.0,
         };

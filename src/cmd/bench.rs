@@ -6,16 +6,17 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::print::{count, duration, milliseconds, out, thousands};
-use super::session::{check_against_data, extent, load_data, start_threads};
+use super::session::{check_against_data, extent, kernels, load_data, start_threads};
 use super::{Failure, Outcome, device};
 use crate::cli::BenchArgs;
 use crate::data::DataSet;
 use crate::ground::{clock, exit, machine};
 use crate::kernels::parallel::Threads;
 use crate::kernels::{Path as KernelPath, peak};
+use crate::nn::Device;
 use crate::plan::Plan;
 use crate::spec;
-use crate::train::{self, PartTime, TrainError, Trainer, build_model, time_steps};
+use crate::train::{self, PartTime, TrainError, Trainer, build_model, keep_images, time_steps};
 
 /// Runs of a measurement of the peak, of which there are three.
 const PEAK_RUNS: usize = 10;
@@ -26,7 +27,7 @@ const WARM_UP: f64 = 0.2;
 /// Trains in memory on the spec's own data, and prints.
 pub fn main(args: &BenchArgs) -> Outcome {
     let loaded = spec::load(&args.spec.spec, &args.spec.overrides())?;
-    device::find(loaded.spec.training.device)?;
+    let found = device::find(loaded.spec.training.device)?;
     let mut data = load_data(&loaded.spec, args.json)?;
     let image = extent(data.images.height, data.images.width, data.images.channels);
     let (train, validation) = (data.train.len(), data.validation.len());
@@ -35,7 +36,7 @@ pub fn main(args: &BenchArgs) -> Outcome {
     let threads = start_threads(plan.spec.training.threads)?;
     // Nobody waits for the end of an epoch here.
     data.validation.clear();
-    let report = measure(&plan, &data, &threads, args.seconds)?;
+    let report = measure(&plan, &data, &threads, found.device, args.seconds)?;
     let text = if args.json {
         serde_json::to_string(&report).map_err(|e| Failure::new(exit::FAILED, e))? + "\n"
     } else {
@@ -49,22 +50,36 @@ fn measure(
     plan: &Plan,
     data: &DataSet,
     threads: &Threads,
+    device: Device,
     time: Duration,
 ) -> Result<Report, Failure> {
-    let mut trainer = Trainer::new(plan, data, threads, build_model(plan)?);
+    let mut model = build_model(plan, device)?;
+    keep_images(model.as_mut(), &data.images)?;
+    let mut trainer = Trainer::new(plan, data, threads, model);
     time_steps(&mut trainer, plan, (Duration::ZERO, 1)).map_err(failure)?;
     let first_step = clock::since_beginning();
-    let peak = || peak::measure(KernelPath::current(), threads, PEAK_RUNS);
+    // Only our kernels are measured by what the processor could do.
+    let peak = || {
+        (device == Device::Cpu)
+            .then(|| peak::measure(KernelPath::current(), threads, PEAK_RUNS))
+            .unwrap_or(0.0)
+    };
     // Another process may hold a core for as long as one of them takes.
     let before = peak();
     let warm_up = time.mul_f64(WARM_UP);
     time_steps(&mut trainer, plan, (warm_up, 1)).map_err(failure)?;
     let between = peak();
     let steps = time_steps(&mut trainer, plan, (time, 1)).map_err(failure)?;
-    let peak = before.max(between).max(peak());
+    let peak = Some(before.max(between).max(peak())).filter(|&peak| peak > 0.0);
     let timing =
         train::Timing::of(&steps).ok_or_else(|| Failure::new(exit::FAILED, "no step was timed"))?;
-    Ok(Report::new(plan, threads, &timing, peak, first_step))
+    Ok(Report::new(
+        plan,
+        (device, threads),
+        &timing,
+        peak,
+        first_step,
+    ))
 }
 
 /// What [`crate::cmd::session`] says of a run's weights does not hold here: none are kept.
@@ -84,7 +99,8 @@ struct Report {
     name: String,
     version: &'static str,
     cpu: String,
-    kernel_path: &'static str,
+    device: String,
+    kernel_path: String,
     threads: usize,
     batch_size: usize,
     /// The median.
@@ -95,10 +111,11 @@ struct Report {
     images_per_second: f64,
     gflop_per_step: f64,
     gflops: f64,
-    peak_gflops: f64,
-    share_of_peak: f64,
-    floor_ms: f64,
-    step_over_floor: f64,
+    /// This and what follows from it: null but for our kernels on the processor.
+    peak_gflops: Option<f64>,
+    share_of_peak: Option<f64>,
+    floor_ms: Option<f64>,
+    step_over_floor: Option<f64>,
     /// The most memory that the process held; null where the system does not say.
     peak_rss_mb: Option<f64>,
     start_to_first_step_s: f64,
@@ -106,6 +123,7 @@ struct Report {
     steps_per_epoch: u64,
     /// All epochs at this pace, with the evaluation of the held-out part, without figures.
     run_s: f64,
+    /// Empty for dfdx's operations: they do not tell the time of their backward pass, and a GPU's are not waited for.
     layers: Vec<Row>,
 }
 
@@ -127,14 +145,14 @@ struct Row {
 impl Report {
     fn new(
         plan: &Plan,
-        threads: &Threads,
+        (device, threads): (Device, &Threads),
         timing: &train::Timing,
-        peak: f64,
+        peak: Option<f64>,
         first_step: Duration,
     ) -> Self {
         let batch = plan.spec.training.batch_size;
         let flops = plan.flops_per_step() as f64;
-        let floor = flops / peak;
+        let floor = peak.map(|peak| flops / peak);
         let layers = plan.architecture.training_layers();
         let row = |part: &PartTime| {
             let layer = layers.iter().find(|(layer, _)| layer.name == part.name);
@@ -146,7 +164,7 @@ impl Report {
                 backward_ms: 1e3 * part.backward,
                 share: part.both() / timing.step,
                 gflops: speed.map(|speed| speed / 1e9),
-                share_of_peak: speed.map(|speed| speed / peak),
+                share_of_peak: speed.zip(peak).map(|(speed, peak)| speed / peak),
             }
         };
         let mut rows: Vec<Row> = timing.parts.iter().map(row).collect();
@@ -159,7 +177,8 @@ impl Report {
             name: plan.spec.name.clone(),
             version: env!("CARGO_PKG_VERSION"),
             cpu: machine::cpu(),
-            kernel_path: KernelPath::current().name(),
+            device: device.to_string(),
+            kernel_path: kernels(device).to_owned(),
             threads: threads.count(),
             batch_size: batch,
             step_ms: 1e3 * timing.step,
@@ -169,22 +188,29 @@ impl Report {
             images_per_second: batch as f64 / timing.step,
             gflop_per_step: flops / 1e9,
             gflops: flops / timing.step / 1e9,
-            peak_gflops: peak / 1e9,
-            share_of_peak: floor / timing.step,
-            floor_ms: 1e3 * floor,
-            step_over_floor: timing.step / floor,
+            peak_gflops: peak.map(|peak| peak / 1e9),
+            share_of_peak: floor.map(|floor| floor / timing.step),
+            floor_ms: floor.map(|floor| 1e3 * floor),
+            step_over_floor: floor.map(|floor| timing.step / floor),
             peak_rss_mb: machine::peak_memory_bytes().map(|bytes| bytes as f64 / 1e6),
             start_to_first_step_s: first_step.as_secs_f64(),
             epochs: plan.spec.training.epochs,
             steps_per_epoch: plan.steps_per_epoch,
             run_s: train::whole_run(plan, timing.step, timing.evaluation()),
-            layers: rows,
+            layers: match device {
+                Device::Cpu => rows,
+                Device::CpuComposed | Device::Cuda(_) => vec![],
+            },
         }
     }
 
     fn text(&self) -> String {
+        let device = match self.device.as_str() {
+            "cpu" => String::new(),
+            other => format!(", device {other}"),
+        };
         let mut text = format!(
-            "{}: batch {}, {}, {} kernels, {}\n\n",
+            "{}: batch {}{device}, {}, {} kernels, {}\n\n",
             self.name,
             self.batch_size,
             count(self.threads, "thread"),
@@ -212,27 +238,29 @@ impl Report {
                 self.gflops
             ),
         );
-        line(
-            "peak",
-            format!(
-                "{:.1} GFLOP/s of multiply-adds on registers, the best of {} short runs before and after",
-                self.peak_gflops,
-                3 * PEAK_RUNS
-            ),
-        );
-        line(
-            "share",
-            format!("{:.1} % of the peak", 100.0 * self.share_of_peak),
-        );
-        line(
-            "floor",
-            format!(
-                "{} for the step's {:.3} GFLOP at the peak; the step takes {:.2} times that",
-                ms(self.floor_ms),
-                self.gflop_per_step,
-                self.step_over_floor
-            ),
-        );
+        if let (Some(peak), Some(share), Some(floor), Some(over)) = (
+            self.peak_gflops,
+            self.share_of_peak,
+            self.floor_ms,
+            self.step_over_floor,
+        ) {
+            line(
+                "peak",
+                format!(
+                    "{peak:.1} GFLOP/s of multiply-adds on registers, the best of {} short runs before and after",
+                    3 * PEAK_RUNS
+                ),
+            );
+            line("share", format!("{:.1} % of the peak", 100.0 * share));
+            line(
+                "floor",
+                format!(
+                    "{} for the step's {:.3} GFLOP at the peak; the step takes {over:.2} times that",
+                    ms(floor),
+                    self.gflop_per_step
+                ),
+            );
+        }
         line(
             "memory",
             match self.peak_rss_mb {
@@ -253,8 +281,10 @@ impl Report {
                 count(self.steps_per_epoch as usize, "step")
             ),
         );
-        text.push('\n');
-        self.table(&mut text);
+        if !self.layers.is_empty() {
+            text.push('\n');
+            self.table(&mut text);
+        }
         text
     }
 

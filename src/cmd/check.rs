@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use super::print::{bytes, count, duration, milliseconds, out, thousands};
 use super::session::{check_against_data, extent, start_threads, warn_of_little_room};
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, device};
 use crate::cli::{CheckArgs, RUNS_DIR};
 use crate::data::{self, Survey};
 use crate::ground::exit;
+use crate::nn::Device;
 use crate::plan::{Layer, Plan};
-use crate::spec::{self, DeviceChoice};
+use crate::spec;
 use crate::train::{self, Basis, Estimate};
 
 /// Reads, resolves and prints.
@@ -23,7 +24,7 @@ pub fn main(args: &CheckArgs) -> Outcome {
     check_against_data(&loaded, &plan)?;
     let mut text = describe(&plan, &survey);
     // A GPU is neither here nor there when a spec is checked.
-    if !matches!(plan.spec.training.device, DeviceChoice::Cuda(_)) {
+    if device::find(plan.spec.training.device).is_ok_and(|found| found.device == Device::Cpu) {
         let threads = start_threads(plan.spec.training.threads)?;
         let estimate = train::estimate(&plan, &threads);
         text += &describe_time(&estimate, threads.count());

@@ -2,35 +2,125 @@
 
 use super::Failure;
 use crate::ground::exit;
+use crate::nn::Device;
+use crate::nn::device::{Absent, probe_cuda};
 use crate::spec::DeviceChoice;
 
-/// A device that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Device {
-    /// The processor.
-    Cpu,
+/// A device that is there, and why it is this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Where to compute.
+    pub device: Device,
+    /// A sentence for the log.
+    pub why: String,
+    /// Whether there might have been a GPU: the program can use one, and was to look for it.
+    pub looked: bool,
 }
 
-impl std::fmt::Display for Device {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Cpu => f.write_str("cpu"),
+impl Found {
+    /// Tells a person who might expect another device.
+    pub fn tell(&self, quiet: bool) {
+        if self.looked && !quiet {
+            // A reader of stdout that has gone away does not end a run.
+            let _ = super::print::out(&format!("{}\n", self.why));
         }
     }
 }
 
-/// Finds the device that a spec asks for, before anything is written.
+/// Finds the device that a spec asks for, before anything is written. Never falls back where one was named.
 ///
 /// # Errors
 /// It is not there (exit code 69).
-pub fn find(choice: DeviceChoice) -> Result<Device, Failure> {
+pub fn find(choice: DeviceChoice) -> Result<Found, Failure> {
+    choose(choice, probe_cuda)
+}
+
+/// As [`find`], with what says whether a GPU answers.
+fn choose(
+    choice: DeviceChoice,
+    probe: impl FnOnce(usize) -> Result<(), Absent>,
+) -> Result<Found, Failure> {
+    let found = |device, why: String, looked| Found {
+        why: format!("device {device}: {why}"),
+        device,
+        looked,
+    };
+    let asked = || "asked for".to_owned();
     match choice {
-        DeviceChoice::Cpu | DeviceChoice::Auto => Ok(Device::Cpu),
-        DeviceChoice::Cuda(_) => {
-            let text =
-                format!("device `{choice}` is not available: this version trains on the CPU only");
-            Err(Failure::new(exit::NO_DEVICE, text)
-                .with_hint("use `--device cpu` or `--device auto`"))
+        DeviceChoice::Cpu => Ok(found(Device::Cpu, asked(), false)),
+        DeviceChoice::Composed => Ok(found(Device::CpuComposed, asked(), false)),
+        DeviceChoice::Auto => Ok(match probe(0) {
+            Ok(()) => found(Device::Cuda(0), "the first GPU answers".to_owned(), true),
+            Err(why) => found(Device::Cpu, why.to_string(), why != Absent::NotBuilt),
+        }),
+        DeviceChoice::Cuda(index) => match probe(index) {
+            Ok(()) => Ok(found(Device::Cuda(index), asked(), true)),
+            Err(why) => {
+                let text = format!("device `{choice}` is not available: {why}");
+                let hint = match why {
+                    Absent::NotBuilt => {
+                        "use `--device cpu` or `--device auto`, or build it with `--features cuda`"
+                    }
+                    _ => "use `--device cpu` or `--device auto`",
+                };
+                Err(Failure::new(exit::NO_DEVICE, text).with_hint(hint))
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn driver() -> Absent {
+        Absent::NoDriver("CUDA_ERROR_NO_DEVICE".to_owned())
+    }
+
+    #[test]
+    fn auto_takes_a_gpu_that_answers_and_says_why_not() {
+        let auto = |answer| choose(DeviceChoice::Auto, |_| answer).unwrap();
+        let there = auto(Ok(()));
+        assert_eq!(there.device, Device::Cuda(0));
+        assert_eq!(there.why, "device cuda:0: the first GPU answers");
+        let absent = auto(Err(driver()));
+        assert_eq!((absent.device, absent.looked), (Device::Cpu, true));
+        assert_eq!(
+            absent.why,
+            "device cpu: the CUDA driver finds no GPU (CUDA_ERROR_NO_DEVICE)"
+        );
+        let not_built = auto(Err(Absent::NotBuilt));
+        assert_eq!((not_built.device, not_built.looked), (Device::Cpu, false));
+        assert_eq!(
+            not_built.why,
+            "device cpu: this program was built without CUDA"
+        );
+    }
+
+    #[test]
+    fn a_gpu_that_was_named_is_never_replaced() {
+        let absent = [
+            Absent::NotBuilt,
+            driver(),
+            Absent::NoSuchIndex { index: 1, found: 1 },
+        ];
+        for why in absent {
+            let text = why.to_string();
+            let failure = choose(DeviceChoice::Cuda(1), |_| Err(why)).unwrap_err();
+            assert_eq!(failure.code(), exit::NO_DEVICE);
+            assert_eq!(
+                failure.text(),
+                format!("device `cuda:1` is not available: {text}")
+            );
         }
+        let asked = |index| {
+            assert_eq!(index, 1);
+            Ok(())
+        };
+        let found = choose(DeviceChoice::Cuda(1), asked).unwrap();
+        assert_eq!(found.device, Device::Cuda(1));
+        let nobody = |_| -> Result<(), Absent> { panic!("a GPU was looked for") };
+        let found = choose(DeviceChoice::Cpu, nobody).unwrap();
+        assert_eq!(found.device, Device::Cpu);
     }
 }

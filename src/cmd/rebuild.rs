@@ -10,6 +10,7 @@ use super::{Failure, Outcome};
 use crate::cli::RebuildArgs;
 use crate::ground::exit;
 use crate::kernels::Path as KernelPath;
+use crate::nn::Device;
 use crate::plan::Plan;
 use crate::run::{Loaded, RunError, RunFolder, read_resolved};
 use crate::spec;
@@ -65,7 +66,7 @@ pub fn main(args: &RebuildArgs) -> Outcome {
         (&plan.spec, &data, &origin),
     )?;
     let threads = start_threads(plan.spec.training.threads)?;
-    let mut model = build_model(&plan)?;
+    let mut model = build_model(&plan, Device::Cpu)?;
     model.set_weights(&checkpoint.weights)?;
     let album = Album {
         plan: &plan,

@@ -14,12 +14,13 @@ use crate::ground::exit;
 use crate::ground::printable::printable;
 use crate::ground::stop::Stop;
 use crate::kernels::Path as KernelPath;
+use crate::nn::Device;
 use crate::plan::Plan;
 use crate::run::{
     Loaded, Manifest, Origin, RunFolder, RunView, Shown, Status, find_runs, read_resolved,
 };
 use crate::spec::{self, Spec};
-use crate::train::{Trainer, build_model};
+use crate::train::{Trainer, build_model, keep_images};
 
 /// Loads the newest whole checkpoint and trains on; with `--all`, for every run below a folder.
 pub fn main(args: &ResumeArgs) -> Outcome {
@@ -94,8 +95,10 @@ fn one(run: &Path, args: &ResumeArgs, stop: &Stop) -> Outcome {
         }
         return Ok(exit::DONE);
     }
-    let device = device::find(spec.training.device)?;
-    keep_kernels(&folder, args.allow_other_bits)?;
+    let found = device::find(spec.training.device)?;
+    if folder.manifest().compute.device == Device::Cpu.to_string() && found.device == Device::Cpu {
+        keep_kernels(&folder, args.allow_other_bits)?;
+    }
     let published = read_published(&spec)?;
     let data = load_data(&spec, args.quiet)?;
     let image = extent(data.images.height, data.images.width, data.images.channels);
@@ -113,10 +116,12 @@ fn one(run: &Path, args: &ResumeArgs, stop: &Stop) -> Outcome {
         (&plan.spec, &data, &origin),
     )?;
     let threads = start_threads(plan.spec.training.threads)?;
-    let compute = compute(device, &threads);
+    let compute = compute(found.device, &threads);
     check_device(&folder, &compute.device, args.allow_other_bits)?;
     warn_of_little_room(run, plan.checkpoint_bytes());
-    let mut trainer = Trainer::new(&plan, &data, &threads, build_model(&plan)?);
+    let mut model = build_model(&plan, found.device)?;
+    keep_images(model.as_mut(), &data.images)?;
+    let mut trainer = Trainer::new(&plan, &data, &threads, model);
     if let Some(loaded) = loaded {
         if let Some(warning) = &loaded.warning {
             eprintln!("warning: {warning}");
@@ -145,6 +150,8 @@ fn one(run: &Path, args: &ResumeArgs, stop: &Stop) -> Outcome {
         epoch + 1,
         trainer.progress().step_in_epoch
     ))?;
+    folder.log(&found.why)?;
+    found.tell(args.quiet);
     folder.write_metrics(trainer.history())?;
     Session {
         folder,
@@ -178,7 +185,10 @@ fn read_spec(run: &Path, args: &ResumeArgs) -> Result<Spec, Failure> {
     let name = run.join("resolved.toml").display().to_string();
     let threads = args.threads.map(|n| format!("training.threads={n}"));
     let epochs = args.epochs.map(|n| format!("training.epochs={n}"));
-    let overrides: Vec<String> = threads.into_iter().chain(epochs).collect();
+    let device = args.device.as_ref();
+    let device =
+        device.map(|name| format!("training.device={}", toml::Value::String(name.clone())));
+    let overrides: Vec<String> = threads.into_iter().chain(epochs).chain(device).collect();
     Ok(spec::parse(&text, &name, run, &overrides)?)
 }
 

@@ -9,13 +9,13 @@ use crate::cli::RunArgs;
 use crate::plan::Plan;
 use crate::run::{NewRun, Parameters, RunFolder};
 use crate::spec;
-use crate::train::{Trainer, build_model};
+use crate::train::{Trainer, build_model, keep_images};
 
 /// Checks everything, makes the run folder, trains.
 pub fn main(args: &RunArgs) -> Outcome {
     let stop = listen()?;
     let loaded = spec::load(&args.spec.spec, &args.spec.overrides())?;
-    let device = device::find(loaded.spec.training.device)?;
+    let found = device::find(loaded.spec.training.device)?;
     let published = read_published(&loaded.spec)?;
     let data = load_data(&loaded.spec, args.quiet)?;
     let image = extent(data.images.height, data.images.width, data.images.channels);
@@ -27,7 +27,8 @@ pub fn main(args: &RunArgs) -> Outcome {
     );
     check_against_data(&loaded, &plan)?;
     let threads = start_threads(plan.spec.training.threads)?;
-    let model = build_model(&plan)?;
+    let mut model = build_model(&plan, found.device)?;
+    keep_images(model.as_mut(), &data.images)?;
     let (encoder, decoder) = plan.architecture.parameters();
     warn_of_little_room(&args.runs_dir, plan.disk_bytes());
     let origin = origin(&plan.spec, &data);
@@ -42,7 +43,7 @@ pub fn main(args: &RunArgs) -> Outcome {
                 .map(|a| a.to_string_lossy().into_owned())
                 .collect(),
             git_commit: option_env!("RUNNER_GIT_COMMIT").map(str::to_owned),
-            compute: compute(device, &threads),
+            compute: compute(found.device, &threads),
             data: data_source(&data),
             spec_digest: origin.spec_digest.clone(),
             parameters: Parameters {
@@ -53,8 +54,10 @@ pub fn main(args: &RunArgs) -> Outcome {
             epochs: plan.spec.training.epochs as u32,
         },
     )?;
+    folder.log(&found.why)?;
     let trainer = Trainer::new(&plan, &data, &threads, model);
     let quiet = args.quiet;
+    found.tell(quiet);
     Session {
         folder,
         plan: &plan,

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::decisive::Decisive;
-use super::device::Device;
 use super::failure::with_causes;
 use super::pictures::Album;
 use super::print::bytes;
@@ -16,6 +15,7 @@ use crate::ground::stop::Stop;
 use crate::ground::{clock, disk, exit, files};
 use crate::kernels::parallel::Threads;
 use crate::kernels::{Extent, Path as KernelPath};
+use crate::nn::Device;
 use crate::plan::Plan;
 use crate::run::{
     Checkpoint, Compute, DataSource, LARGEST_HEADER, Origin, RunError, RunFolder, SourceFile,
@@ -142,7 +142,15 @@ pub fn compute(device: Device, threads: &Threads) -> Compute {
     Compute {
         device: device.to_string(),
         threads: threads.count(),
-        kernel_path: KernelPath::current().name().to_owned(),
+        kernel_path: kernels(device).to_owned(),
+    }
+}
+
+/// Whose kernels compute on a device.
+pub fn kernels(device: Device) -> &'static str {
+    match device {
+        Device::Cpu => KernelPath::current().name(),
+        Device::CpuComposed | Device::Cuda(_) => "dfdx",
     }
 }
 

@@ -9,21 +9,22 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dfdx::tensor::Cpu;
 use serde::Deserialize;
 
 use super::print::out;
 use super::session::check_memory;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, device};
 use crate::cli::VerifyArgs;
 use crate::ground::exit;
 use crate::ground::tensor::NamedTensor;
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Extent};
+use crate::nn::Device;
 use crate::optim::{Rule, Step};
 use crate::plan::Architecture;
 use crate::run::read_tensors;
-use crate::vae::{self, Batch, Model, ModelError, Objective};
+use crate::train::build;
+use crate::vae::{Batch, Images, Model, ModelError, Objective};
 
 /// The metadata of a reference file. Keys it does not name say where the values come from.
 #[derive(Debug, Deserialize)]
@@ -92,8 +93,10 @@ const MOST_VALUES: usize = 1 << 28;
 
 /// Compares and prints a line a tensor.
 pub fn main(args: &VerifyArgs) -> Outcome {
+    let found = device::find(args.device)?;
+    found.tell(false);
     let reference = Reference::read(&args.file)?;
-    let rows = reference.compare()?;
+    let rows = reference.compare(found.device)?;
     let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     let mut text = format!("{:<width$}  relative error\n", "tensor");
     let mut above = 0;
@@ -243,10 +246,10 @@ impl Reference {
         })
     }
 
-    fn compare(&self) -> Result<Vec<Row>, Failure> {
-        let device = Cpu::default();
-        let mut model = vae::build(&device, &self.architecture, self.objective, self.rule, 0)
-            .map_err(|e| self.failure(e))?;
+    fn compare(&self, device: Device) -> Result<Vec<Row>, Failure> {
+        let (objective, rule) = (self.objective, self.rule);
+        let mut model =
+            build(device, &self.architecture, objective, rule, 0).map_err(|e| self.failure(e))?;
         let initial: Vec<NamedTensor> = model
             .weights()
             .into_iter()
@@ -275,7 +278,7 @@ impl Reference {
         let eps = self.values("eps", &[3, batch, latent])?;
         let eps = |step: usize| &eps[step * batch * latent..(step + 1) * batch * latent];
         let at = |step: usize| Batch {
-            images,
+            images: Images::Values(images),
             eps: eps(step),
             kl_weight: self.description.klw,
         };

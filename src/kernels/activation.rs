@@ -23,7 +23,8 @@ pub enum Activation {
     Tanh,
 }
 
-const LEAK: f32 = 0.2;
+/// The slope of [`Activation::LeakyRelu`] below 0.
+pub const LEAK: f32 = 0.2;
 /// sqrt(2 / pi)
 const GELU_SCALE: f32 = 0.797_884_6;
 const GELU_CUBIC: f32 = 0.044_715;

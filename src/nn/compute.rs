@@ -1,7 +1,9 @@
 //! What the network asks of a device beyond dfdx's own operations.
 
+use std::fmt::{Debug, Display};
+
 use dfdx::shapes::{Dim, Shape};
-use dfdx::tensor::{Gradients, NoneTape, Tape, Tensor};
+use dfdx::tensor::{Gradients, HasErr, NoneTape, Storage, Tape, Tensor};
 use dfdx::tensor_ops::Device;
 
 use crate::kernels::loss::Reconstruction;
@@ -9,10 +11,11 @@ use crate::kernels::{Activation, Conv};
 use crate::optim::{Rule, Step};
 
 /// A batch of feature maps or images, NHWC: (image, row, column, channel).
-pub type Maps<C, D, T = NoneTape> = Tensor<(usize, usize, usize, C), f32, D, T>;
+pub type Maps<C, D, T = NoneTape> =
+    Tensor<(usize, usize, usize, C), f32, <D as Compute>::Device, T>;
 
 /// A batch of rows: (image, value).
-pub type Rows<N, D, T = NoneTape> = Tensor<(usize, N), f32, D, T>;
+pub type Rows<N, D, T = NoneTape> = Tensor<(usize, N), f32, <D as Compute>::Device, T>;
 
 /// A batch of points of the latent space: (image, latent axis).
 pub type Latent<Z, D, T = NoneTape> = Rows<Z, D, T>;
@@ -21,9 +24,9 @@ pub type Latent<Z, D, T = NoneTape> = Rows<Z, D, T>;
 #[derive(Clone, Copy, Debug)]
 pub struct Weights<'a, S: Shape, O: Dim, D: Compute> {
     /// The kernel, in the layout that the operation names.
-    pub kernel: &'a Tensor<S, f32, D>,
+    pub kernel: &'a Tensor<S, f32, D::Device>,
     /// One value an output channel.
-    pub bias: &'a Tensor<(O,), f32, D>,
+    pub bias: &'a Tensor<(O,), f32, D::Device>,
     /// Applied to the weighted sum.
     pub activation: Activation,
 }
@@ -35,54 +38,88 @@ pub struct Sample<Z: Dim, D: Compute, T> {
     pub z: Latent<Z, D>,
     /// The divergence, mean over the batch, summed over latent axes and multiplied with the factor; on the
     /// tape.
-    pub kl: Tensor<(), f32, D, T>,
+    pub kl: Tensor<(), f32, D::Device, T>,
     /// The divergence of each latent axis in nats, mean over the batch.
-    pub kl_per_axis: Vec<f32>,
+    pub kl_per_axis: Tensor<(Z,), f32, D::Device>,
 }
 
-/// A device on which the network runs.
+/// A way to compute the network, and the device that it computes on.
 ///
 /// Operations with a tape register their gradients on it; gradients are added to what is there, so that a
 /// tensor may be used twice. Errors are the device's (out of memory, say).
-pub trait Compute: Device<f32> {
+///
+/// # Safety
+/// Tensors of the device, and [`Compute::Route`], may be sent to another thread and used from there. dfdx's `Cuda`
+/// does not say so of itself, since cudarc 0.9 leaves it out for streams; but CUDA's handles belong to a process, not
+/// to a thread, and cudarc makes the context that of the calling thread before it uses one.
+pub unsafe trait Compute: Debug + Clone + 'static {
+    /// Why the device could not.
+    type Err: Debug + Display;
+    /// dfdx's device, which holds the tensors.
+    type Device: Device<f32> + HasErr<Err = Self::Err>;
+    /// Whether networks of common sizes get types of their own. Where sizes go to the device as numbers anyway, that
+    /// would only multiply compiled code.
+    const COMMON_SIZES: bool;
+    /// Whether uploading a batch costs more than gathering it from all images on the device.
+    const TAKES_IMAGES: bool;
+    /// What a convolution needs besides its weights, made once for a layer.
+    type Route: Debug + Clone;
+    /// A running sum of squares.
+    type Squares: Default;
+    /// The Euclidean norm over all gradients of a step.
+    type Norm: Debug;
+    /// Whether a step's update is applied, and the factor on its gradients.
+    type Verdict: Debug;
+    /// Steps that are taken at most before their numbers are read: reading waits for the device.
+    const MOST_UNREAD: usize;
+
     /// A tensor of these values, row-major.
     ///
     /// # Errors
     /// Their number is not that of the shape, or the device has no memory for them.
-    fn tensor<S: Shape>(&self, values: &[f32], shape: S)
-    -> Result<Tensor<S, f32, Self>, Self::Err>;
+    fn tensor<S: Shape>(
+        device: &Self::Device,
+        values: &[f32],
+        shape: S,
+    ) -> Result<Tensor<S, f32, Self::Device>, Self::Err>;
 
     /// Gives back the memory that is kept from step to step.
-    fn release(&self) -> Result<(), Self::Err>;
+    fn release(device: &Self::Device) -> Result<(), Self::Err>;
 
-    /// Convolution with bias and activation. Kernel: (kh, kw, in, out); `conv.big` is the input.
+    /// The way from big to small, for [`Compute::conv2d`].
+    fn to_small(device: &Self::Device, conv: &Conv) -> Result<Self::Route, Self::Err>;
+
+    /// The way from small to big, for [`Compute::conv_transpose2d`].
+    fn to_big(device: &Self::Device, conv: &Conv) -> Result<Self::Route, Self::Err>;
+
+    /// Convolution with bias and activation. Kernel: (kh, kw, in, out); the big side is the input.
     ///
     /// `input_gradient`: whether anybody needs the gradient of `x`.
-    fn conv2d<I: Dim, O: Dim, T: Tape<f32, Self>>(
-        conv: &Conv,
+    fn conv2d<I: Dim, O: Dim, T: Tape<f32, Self::Device>>(
+        route: &Self::Route,
         x: Maps<I, Self, T>,
         weights: Weights<(usize, usize, I, O), O, Self>,
         input_gradient: bool,
     ) -> Result<Maps<O, Self, T>, Self::Err>;
 
-    /// Transposed convolution with bias and activation. Kernel: (kh, kw, out, in); `conv.small` is the
+    /// Transposed convolution with bias and activation. Kernel: (kh, kw, out, in); the small side is the
     /// input.
-    fn conv_transpose2d<I: Dim, O: Dim, T: Tape<f32, Self>>(
-        conv: &Conv,
+    fn conv_transpose2d<I: Dim, O: Dim, T: Tape<f32, Self::Device>>(
+        route: &Self::Route,
         x: Maps<I, Self, T>,
         weights: Weights<(usize, usize, O, I), O, Self>,
     ) -> Result<Maps<O, Self, T>, Self::Err>;
 
     /// Dense layer with bias and activation. Kernel: (in, out). The input's axes behind the first are
     /// flattened, the output takes the shape asked for.
-    fn dense<S: Shape, I: Dim, O: Dim, R: Shape, T: Tape<f32, Self>>(
-        x: Tensor<S, f32, Self, T>,
+    fn dense<S: Shape, I: Dim, O: Dim, R: Shape, T: Tape<f32, Self::Device>>(
+        x: Tensor<S, f32, Self::Device, T>,
         weights: Weights<(I, O), O, Self>,
         output: R,
-    ) -> Result<Tensor<R, f32, Self, T>, Self::Err>;
+    ) -> Result<Tensor<R, f32, Self::Device, T>, Self::Err>;
 
     /// Draws from N(mean, e^log_var) by the noise `eps`, and measures the divergence from N(0, 1).
-    fn reparameterise<Z: Dim, T: Tape<f32, Self>>(
+    fn reparameterise<Z: Dim, T: Tape<f32, Self::Device>>(
         mean: Latent<Z, Self, T>,
         log_var: Latent<Z, Self>,
         eps: Latent<Z, Self>,
@@ -90,36 +127,51 @@ pub trait Compute: Device<f32> {
     ) -> Result<Sample<Z, Self, T>, Self::Err>;
 
     /// Reconstruction error summed over an image, mean over the batch.
-    fn reconstruction<C: Dim, T: Tape<f32, Self>>(
+    fn reconstruction<C: Dim, T: Tape<f32, Self::Device>>(
         kind: Reconstruction,
         logits: Maps<C, Self, T>,
         images: Maps<C, Self>,
-    ) -> Result<Tensor<(), f32, Self, T>, Self::Err>;
+    ) -> Result<Tensor<(), f32, Self::Device, T>, Self::Err>;
 
-    /// Sum of the squares of a parameter's gradient.
-    fn gradient_square<S: Shape>(
-        gradients: &mut Gradients<f32, Self>,
-        param: &Tensor<S, f32, Self>,
-    ) -> Result<f64, Self::Err>;
+    /// Adds the squares of a parameter's gradient.
+    fn add_squares<S: Shape>(
+        squares: &mut Self::Squares,
+        gradients: &mut Gradients<f32, Self::Device>,
+        param: &Tensor<S, f32, Self::Device>,
+    ) -> Result<(), Self::Err>;
 
-    /// One optimizer step on one parameter; `state` has one tensor for each of [`Rule::slots`].
+    /// Judges a step: its update is applied if the losses and the norm over its gradients are finite and no update
+    /// before was refused, with the gradients scaled down to a norm of `clip_norm`.
+    fn judge(
+        step: Step,
+        losses: [&Tensor<(), f32, Self::Device>; 3],
+        squares: Self::Squares,
+        clip_norm: Option<f64>,
+        before: Option<&Self::Verdict>,
+    ) -> Result<(Self::Norm, Self::Verdict), Self::Err>;
+
+    /// The norm's value.
+    fn norm(norm: &Self::Norm) -> f64;
+
+    /// One optimizer step on one parameter, if the verdict says so; `state` has one tensor for each of [`Rule::slots`].
     fn update<S: Shape>(
         rule: &Rule,
         step: Step,
-        gradients: &mut Gradients<f32, Self>,
-        param: &mut Tensor<S, f32, Self>,
-        state: &mut [Tensor<(usize,), f32, Self>],
+        verdict: &Self::Verdict,
+        gradients: &mut Gradients<f32, Self::Device>,
+        param: &mut Tensor<S, f32, Self::Device>,
+        state: &mut [Tensor<(usize,), f32, Self::Device>],
     ) -> Result<(), Self::Err>;
 
     /// The value of a scalar.
-    fn scalar<T>(tensor: &Tensor<(), f32, Self, T>) -> f32 {
+    fn scalar<T>(tensor: &Tensor<(), f32, Self::Device, T>) -> f32 {
         let mut value = [0.0];
         tensor.copy_into(&mut value);
         value[0]
     }
 
     /// All values in row-major order.
-    fn to_vec<S: Shape>(tensor: &Tensor<S, f32, Self>) -> Vec<f32> {
+    fn to_vec<S: Shape>(tensor: &Tensor<S, f32, Self::Device>) -> Vec<f32> {
         let mut values = vec![0.0; tensor_len(tensor)];
         tensor.copy_into(&mut values);
         values
@@ -127,7 +179,7 @@ pub trait Compute: Device<f32> {
 }
 
 /// Number of values of a tensor.
-pub fn tensor_len<S: Shape, D: Compute, T>(tensor: &Tensor<S, f32, D, T>) -> usize {
+pub fn tensor_len<S: Shape, D: Storage<f32>, T>(tensor: &Tensor<S, f32, D, T>) -> usize {
     use dfdx::shapes::HasShape;
     tensor.shape().num_elements()
 }

@@ -1,7 +1,7 @@
 //! Two-dimensional convolution with `same` padding, bias and activation (`keras.layers.Conv2D`).
 
 use dfdx::shapes::Dim;
-use dfdx::tensor::{Tape, Tensor};
+use dfdx::tensor::{Tape, Tensor, TensorFromVec};
 
 use super::compute::{Compute, Maps, Weights};
 use super::params::{Init, Parameters, Visit, VisitMut};
@@ -10,11 +10,11 @@ use crate::kernels::{Activation, Conv};
 /// Maps (batch, height, width, `I`) to (batch, height / stride, width / stride, `O`), rounded up.
 #[derive(Clone, Debug)]
 pub struct Conv2d<I: Dim, O: Dim, D: Compute> {
-    conv: Conv,
+    route: D::Route,
     activation: Activation,
     /// (kh, kw, in, out)
-    kernel: Tensor<(usize, usize, I, O), f32, D>,
-    bias: Tensor<(O,), f32, D>,
+    kernel: Tensor<(usize, usize, I, O), f32, D::Device>,
+    bias: Tensor<(O,), f32, D::Device>,
     /// Whether the input is something that is trained.
     input_gradient: bool,
 }
@@ -23,7 +23,7 @@ impl<I: Dim, O: Dim, D: Compute> Conv2d<I, O, D> {
     /// Glorot-uniform kernel, zero bias. `inputs` and `outputs` are the channels of `conv.big` and
     /// `conv.small`.
     pub fn new(
-        device: &D,
+        device: &D::Device,
         init: &mut Init,
         conv: Conv,
         (inputs, outputs): (I, O),
@@ -33,7 +33,7 @@ impl<I: Dim, O: Dim, D: Compute> Conv2d<I, O, D> {
         let (fan_in, fan_out) = (area * inputs.size(), area * outputs.size());
         let kernel = init.glorot_uniform(conv.kernel_len(), fan_in, fan_out);
         Ok(Self {
-            conv,
+            route: D::to_small(device, &conv)?,
             activation,
             kernel: device
                 .try_tensor_from_vec(kernel, (conv.kernel, conv.kernel, inputs, outputs))?,
@@ -51,13 +51,16 @@ impl<I: Dim, O: Dim, D: Compute> Conv2d<I, O, D> {
     }
 
     /// Applies the layer.
-    pub fn forward<T: Tape<f32, D>>(&self, x: Maps<I, D, T>) -> Result<Maps<O, D, T>, D::Err> {
+    pub fn forward<T: Tape<f32, D::Device>>(
+        &self,
+        x: Maps<I, D, T>,
+    ) -> Result<Maps<O, D, T>, D::Err> {
         let weights = Weights {
             kernel: &self.kernel,
             bias: &self.bias,
             activation: self.activation,
         };
-        D::conv2d(&self.conv, x, weights, self.input_gradient)
+        D::conv2d(&self.route, x, weights, self.input_gradient)
     }
 }
 

@@ -2,7 +2,7 @@
 //! (`keras.layers.Conv2DTranspose`): the adjoint of the convolution that it mirrors, with no inserted zeros.
 
 use dfdx::shapes::Dim;
-use dfdx::tensor::{Tape, Tensor};
+use dfdx::tensor::{Tape, Tensor, TensorFromVec};
 
 use super::compute::{Compute, Maps, Weights};
 use super::params::{Init, Parameters, Visit, VisitMut};
@@ -12,18 +12,18 @@ use crate::kernels::{Activation, Conv};
 /// the sizes: 4x4 may become 7x7 or 8x8, whichever the mirrored convolution started from.
 #[derive(Clone, Debug)]
 pub struct ConvTranspose2d<I: Dim, O: Dim, D: Compute> {
-    conv: Conv,
+    route: D::Route,
     activation: Activation,
     /// (kh, kw, out, in)
-    kernel: Tensor<(usize, usize, O, I), f32, D>,
-    bias: Tensor<(O,), f32, D>,
+    kernel: Tensor<(usize, usize, O, I), f32, D::Device>,
+    bias: Tensor<(O,), f32, D::Device>,
 }
 
 impl<I: Dim, O: Dim, D: Compute> ConvTranspose2d<I, O, D> {
     /// Glorot-uniform kernel, zero bias. `inputs` and `outputs` are the channels of `conv.small` and
     /// `conv.big`.
     pub fn new(
-        device: &D,
+        device: &D::Device,
         init: &mut Init,
         conv: Conv,
         (inputs, outputs): (I, O),
@@ -33,7 +33,7 @@ impl<I: Dim, O: Dim, D: Compute> ConvTranspose2d<I, O, D> {
         let (fan_in, fan_out) = (area * inputs.size(), area * outputs.size());
         let kernel = init.glorot_uniform(conv.kernel_len(), fan_in, fan_out);
         Ok(Self {
-            conv,
+            route: D::to_big(device, &conv)?,
             activation,
             kernel: device
                 .try_tensor_from_vec(kernel, (conv.kernel, conv.kernel, outputs, inputs))?,
@@ -42,13 +42,16 @@ impl<I: Dim, O: Dim, D: Compute> ConvTranspose2d<I, O, D> {
     }
 
     /// Applies the layer.
-    pub fn forward<T: Tape<f32, D>>(&self, x: Maps<I, D, T>) -> Result<Maps<O, D, T>, D::Err> {
+    pub fn forward<T: Tape<f32, D::Device>>(
+        &self,
+        x: Maps<I, D, T>,
+    ) -> Result<Maps<O, D, T>, D::Err> {
         let weights = Weights {
             kernel: &self.kernel,
             bias: &self.bias,
             activation: self.activation,
         };
-        D::conv_transpose2d(&self.conv, x, weights)
+        D::conv_transpose2d(&self.route, x, weights)
     }
 }
 

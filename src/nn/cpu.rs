@@ -229,23 +229,43 @@ fn clear_unless_added(gradient: &mut [f32], store: Store) {
     }
 }
 
-impl Compute for Cpu {
+// SAFETY: `Cpu` and `Conv` are Send and Sync by themselves.
+unsafe impl Compute for Cpu {
+    const COMMON_SIZES: bool = true;
+    const TAKES_IMAGES: bool = false;
+    type Err = CpuError;
+    type Device = Self;
+    type Route = Conv;
+    type Squares = f64;
+    type Norm = f64;
+    /// The factor, if the update is applied.
+    type Verdict = Option<f32>;
+    const MOST_UNREAD: usize = 1;
+
     fn tensor<S: Shape>(
-        &self,
+        device: &Self,
         values: &[f32],
         shape: S,
-    ) -> Result<Tensor<S, f32, Self>, Self::Err> {
+    ) -> Result<Tensor<S, f32, Self>, CpuError> {
         if values.len() != shape.num_elements() {
             return Err(CpuError::WrongNumElements);
         }
-        let mut vector = memory::vector(self, values.len())?;
+        let mut vector = memory::vector(device, values.len())?;
         vector.copy_from_slice(values);
-        self.try_tensor_from_vec(vector, shape)
+        device.try_tensor_from_vec(vector, shape)
     }
 
-    fn release(&self) -> Result<(), Self::Err> {
+    fn release(device: &Self) -> Result<(), CpuError> {
         memory::clear();
-        self.try_empty_cache()
+        device.try_empty_cache()
+    }
+
+    fn to_small(_: &Self, conv: &Conv) -> Result<Conv, CpuError> {
+        Ok(*conv)
+    }
+
+    fn to_big(_: &Self, conv: &Conv) -> Result<Conv, CpuError> {
+        Ok(*conv)
     }
 
     fn conv2d<I: Dim, O: Dim, T: Tape<f32, Self>>(
@@ -253,7 +273,7 @@ impl Compute for Cpu {
         x: Maps<I, Self, T>,
         weights: Weights<(usize, usize, I, O), O, Self>,
         input_gradient: bool,
-    ) -> Result<Maps<O, Self, T>, Self::Err> {
+    ) -> Result<Maps<O, Self, T>, CpuError> {
         let conv = *conv;
         let (x, mut tape) = x.split_tape();
         let shape = (
@@ -295,7 +315,7 @@ impl Compute for Cpu {
         conv: &Conv,
         x: Maps<I, Self, T>,
         weights: Weights<(usize, usize, O, I), O, Self>,
-    ) -> Result<Maps<O, Self, T>, Self::Err> {
+    ) -> Result<Maps<O, Self, T>, CpuError> {
         let conv = *conv;
         let (x, mut tape) = x.split_tape();
         let shape = (
@@ -345,7 +365,7 @@ impl Compute for Cpu {
         x: Tensor<S, f32, Self, T>,
         weights: Weights<(I, O), O, Self>,
         output: R,
-    ) -> Result<Tensor<R, f32, Self, T>, Self::Err> {
+    ) -> Result<Tensor<R, f32, Self, T>, CpuError> {
         let (x, mut tape) = x.split_tape();
         let (inputs, outputs) = *weights.kernel.shape();
         let sizes = (inputs.size(), outputs.size());
@@ -388,10 +408,11 @@ impl Compute for Cpu {
         log_var: Latent<Z, Self>,
         eps: Latent<Z, Self>,
         kl_factor: f32,
-    ) -> Result<Sample<Z, Self, T>, Self::Err> {
+    ) -> Result<Sample<Z, Self, T>, CpuError> {
         let (mean, mut tape) = mean.split_tape();
         let device = mean.device().clone();
-        let axes = mean.shape().1.size();
+        let latent = mean.shape().1;
+        let axes = latent.size();
         let mut kl_per_axis = vec![0.0; axes];
         let z = memory::output(&device, *mean.shape(), |z| {
             loss::sample(
@@ -431,7 +452,7 @@ impl Compute for Cpu {
         Ok(Sample {
             z,
             kl: kl.put_tape(tape),
-            kl_per_axis,
+            kl_per_axis: Self::tensor(&device, &kl_per_axis, (latent,))?,
         })
     }
 
@@ -439,7 +460,7 @@ impl Compute for Cpu {
         kind: Reconstruction,
         logits: Maps<C, Self, T>,
         images: Maps<C, Self>,
-    ) -> Result<Tensor<(), f32, Self, T>, Self::Err> {
+    ) -> Result<Tensor<(), f32, Self, T>, CpuError> {
         let (logits, mut tape) = logits.split_tape();
         let (len, batch) = (values(&logits).len(), logits.shape().0);
         let mut gradient = scratch::take(len).unwrap_or_else(|| vec![0.0; len]);
@@ -465,10 +486,11 @@ impl Compute for Cpu {
         Ok(error.put_tape(tape))
     }
 
-    fn gradient_square<S: Shape>(
+    fn add_squares<S: Shape>(
+        squares: &mut f64,
         gradients: &mut Gradients<f32, Self>,
         param: &Tensor<S, f32, Self>,
-    ) -> Result<f64, Self::Err> {
+    ) -> Result<(), CpuError> {
         let gradient: &Buffer = gradients.get_or_alloc_mut(param)?;
         // Sixteen sums side by side, added in a fixed order, let the compiler use vectors.
         let mut sums = [0.0_f64; 16];
@@ -477,18 +499,50 @@ impl Compute for Cpu {
                 *sum += f64::from(g) * f64::from(g);
             }
         }
-        Ok(sums.iter().sum())
+        *squares += sums.iter().sum::<f64>();
+        Ok(())
+    }
+
+    fn judge(
+        _step: Step,
+        losses: [&Tensor<(), f32, Self>; 3],
+        squares: f64,
+        clip_norm: Option<f64>,
+        before: Option<&Option<f32>>,
+    ) -> Result<(f64, Option<f32>), CpuError> {
+        let norm = squares.sqrt();
+        #[cfg(feature = "faults")]
+        let norm = norm + crate::ground::faults::gradient(_step.number);
+        let is_finite = norm.is_finite()
+            && losses
+                .into_iter()
+                .all(|loss| Self::scalar(loss).is_finite())
+            && before.is_none_or(Option::is_some);
+        let scale = clip_norm.map_or(1.0, |limit| (limit / norm).min(1.0));
+        Ok((norm, is_finite.then_some(scale as f32)))
+    }
+
+    fn norm(norm: &f64) -> f64 {
+        *norm
     }
 
     fn update<S: Shape>(
         rule: &Rule,
         step: Step,
+        verdict: &Option<f32>,
         gradients: &mut Gradients<f32, Self>,
         param: &mut Tensor<S, f32, Self>,
         state: &mut [Tensor<(usize,), f32, Self>],
-    ) -> Result<(), Self::Err> {
+    ) -> Result<(), CpuError> {
         // The rule goes value by value, so that how the values are cut changes no bits.
         const SHARE: usize = 8192;
+        let Some(scale) = *verdict else {
+            return Ok(());
+        };
+        let step = Step {
+            gradient_scale: step.gradient_scale * scale,
+            ..step
+        };
         let gradient = take(gradients, param)?;
         let mut state: Vec<_> = state
             .iter_mut()

@@ -1,7 +1,7 @@
 //! Dense layer with bias and activation (`keras.layers.Dense`, `torch.nn.Linear` with the kernel transposed).
 
 use dfdx::shapes::{Dim, HasShape, Shape};
-use dfdx::tensor::{Tape, Tensor};
+use dfdx::tensor::{Tape, Tensor, TensorFromVec};
 
 use super::compute::{Compute, Rows, Weights};
 use super::params::{Init, Parameters, Visit, VisitMut};
@@ -12,14 +12,14 @@ use crate::kernels::Activation;
 pub struct Dense<I: Dim, O: Dim, D: Compute> {
     activation: Activation,
     /// (in, out)
-    kernel: Tensor<(I, O), f32, D>,
-    bias: Tensor<(O,), f32, D>,
+    kernel: Tensor<(I, O), f32, D::Device>,
+    bias: Tensor<(O,), f32, D::Device>,
 }
 
 impl<I: Dim, O: Dim, D: Compute> Dense<I, O, D> {
     /// Glorot-uniform kernel, zero bias.
     pub fn new(
-        device: &D,
+        device: &D::Device,
         init: &mut Init,
         (inputs, outputs): (I, O),
         activation: Activation,
@@ -34,26 +34,26 @@ impl<I: Dim, O: Dim, D: Compute> Dense<I, O, D> {
     }
 
     /// Where the weights are.
-    pub fn device(&self) -> &D {
+    pub fn device(&self) -> &D::Device {
         self.bias.device()
     }
 
     /// Applies the layer. All axes behind the first are taken as one of `I` values (NHWC order, as Keras'
     /// `Flatten`).
-    pub fn forward<S: Shape, T: Tape<f32, D>>(
+    pub fn forward<S: Shape, T: Tape<f32, D::Device>>(
         &self,
-        x: Tensor<S, f32, D, T>,
+        x: Tensor<S, f32, D::Device, T>,
     ) -> Result<Rows<O, D, T>, D::Err> {
         let batch = x.shape().concrete()[0];
         self.forward_to(x, (batch, self.bias.shape().0))
     }
 
     /// Applies the layer and gives its output another shape of as many values (Keras' `Reshape`).
-    pub fn forward_to<S: Shape, R: Shape, T: Tape<f32, D>>(
+    pub fn forward_to<S: Shape, R: Shape, T: Tape<f32, D::Device>>(
         &self,
-        x: Tensor<S, f32, D, T>,
+        x: Tensor<S, f32, D::Device, T>,
         output: R,
-    ) -> Result<Tensor<R, f32, D, T>, D::Err> {
+    ) -> Result<Tensor<R, f32, D::Device, T>, D::Err> {
         let weights = Weights {
             kernel: &self.kernel,
             bias: &self.bias,

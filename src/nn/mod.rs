@@ -9,6 +9,8 @@
 //! | --- | --- |
 //! | [`compute`] | the trait, and what its operations mean |
 //! | [`cpu`] | the CPU's operations |
+//! | [`composed`] | the same operations composed of dfdx's own, for any device: CUDA's |
+//! | [`device`] | which devices there are, and whether they answer |
 //! | [`memory`] | activations and their gradients, kept from step to step |
 //! | [`conv2d`], [`conv_transpose2d`], [`dense`] | one layer each |
 //! | [`params`] | names of parameters, a visitor over them, their initial values |
@@ -16,17 +18,20 @@
 //! dfdx's own convolutions need a nightly compiler and are slow; its `TensorCollection` cannot hold
 //! layers whose sizes are known at run time only. Hence layers and visitor of our own.
 
+pub mod composed;
 pub mod compute;
 pub mod conv2d;
 pub mod conv_transpose2d;
 pub mod cpu;
-
 pub mod dense;
+pub mod device;
 pub mod memory;
 pub mod params;
 
+pub use composed::Composed;
 pub use compute::{Compute, Maps};
 pub use conv_transpose2d::ConvTranspose2d;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
+pub use device::Device;
 pub use params::{Parameters, Visit, VisitMut};

@@ -27,7 +27,7 @@ pub trait Visit<D: Compute> {
     fn parameter<S: Shape>(
         &mut self,
         name: &str,
-        param: &Tensor<S, f32, D>,
+        param: &Tensor<S, f32, D::Device>,
     ) -> Result<(), Self::Err>;
 }
 
@@ -39,7 +39,7 @@ pub trait VisitMut<D: Compute> {
     fn parameter<S: Shape>(
         &mut self,
         name: &str,
-        param: &mut Tensor<S, f32, D>,
+        param: &mut Tensor<S, f32, D::Device>,
     ) -> Result<(), Self::Err>;
 }
 

@@ -50,6 +50,16 @@ pub struct Step {
     pub gradient_scale: f32,
 }
 
+impl Step {
+    /// Adam's learning rate with the correction for averages that began at zero:
+    /// lr sqrt(1 - beta_2^t) / (1 - beta_1^t).
+    pub fn adam_rate(&self, beta_1: f64, beta_2: f64) -> f32 {
+        let t = i32::try_from(self.number).unwrap_or(i32::MAX);
+        let correction = (1.0 - beta_2.powi(t)).sqrt() / (1.0 - beta_1.powi(t));
+        (self.learning_rate * correction) as f32
+    }
+}
+
 impl Rule {
     /// Names of the state slots.
     pub fn slots(&self) -> &'static [&'static str] {
@@ -96,9 +106,7 @@ impl Rule {
                 },
                 [m, v],
             ) => {
-                let t = i32::try_from(step.number).unwrap_or(i32::MAX);
-                let correction = (1.0 - beta_2.powi(t)).sqrt() / (1.0 - beta_1.powi(t));
-                let alpha = (step.learning_rate * correction) as f32;
+                let alpha = step.adam_rate(beta_1, beta_2);
                 let (rest_1, rest_2) = ((1.0 - beta_1) as f32, (1.0 - beta_2) as f32);
                 let (epsilon, decay) = (epsilon as f32, (step.learning_rate * weight_decay) as f32);
                 for (((p, g), m), v) in each.zip(m.iter_mut()).zip(v.iter_mut()) {

@@ -11,6 +11,8 @@ pub enum DeviceChoice {
     Cuda(usize),
     /// The first GPU where there is one, else the processor.
     Auto,
+    /// The processor with the operations that CUDA runs. Not for users: it is how those are tested without a GPU.
+    Composed,
 }
 
 impl DeviceChoice {
@@ -22,6 +24,7 @@ impl DeviceChoice {
         match name {
             "auto" => Some(Self::Auto),
             "cpu" => Some(Self::Cpu),
+            "cpu-composed" => Some(Self::Composed),
             "cuda" => Some(Self::Cuda(0)),
             _ => {
                 let digits = name.strip_prefix("cuda:")?;
@@ -42,6 +45,7 @@ impl fmt::Display for DeviceChoice {
             Self::Cuda(0) => f.write_str("cuda"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
             Self::Auto => f.write_str("auto"),
+            Self::Composed => f.write_str("cpu-composed"),
         }
     }
 }
@@ -69,7 +73,7 @@ mod tests {
 
     #[test]
     fn device_names_round_trip_and_odd_ones_are_refused() {
-        for name in ["auto", "cpu", "cuda", "cuda:1", "cuda:63"] {
+        for name in ["auto", "cpu", "cpu-composed", "cuda", "cuda:1", "cuda:63"] {
             let device = DeviceChoice::from_name(name).expect(name);
             assert_eq!(device.to_string(), name);
         }

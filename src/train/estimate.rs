@@ -10,7 +10,7 @@ use crate::ground::clock;
 use crate::ground::random::{Purpose, Stream};
 use crate::kernels::parallel::Threads;
 use crate::kernels::{Path, peak};
-use crate::nn::Compute;
+use crate::nn::{Compute, Device};
 use crate::optim::Step;
 use crate::plan::Plan;
 
@@ -127,8 +127,15 @@ fn time_update(plan: &Plan, threads: &Threads) -> Result<f64, CpuError> {
         let mut gradients = Gradients::leaky();
         gradients.get_or_alloc_mut(&param)?.fill(0.25);
         let started = clock::monotonic();
-        Cpu::gradient_square(&mut gradients, &param)?;
-        Cpu::update(&rule, step, &mut gradients, &mut param, &mut state)?;
+        Cpu::add_squares(&mut 0.0, &mut gradients, &param)?;
+        Cpu::update(
+            &rule,
+            step,
+            &Some(1.0),
+            &mut gradients,
+            &mut param,
+            &mut state,
+        )?;
         Ok(started.elapsed().as_secs_f64())
     };
     // Once for the pages of the memory, once for the time.
@@ -150,7 +157,7 @@ fn time_sample(
     spec.optimizer.learning_rate = 1e-9;
     let sample = Plan::new(spec, plan.architecture.image, images * STEPS, 0);
     let data = noise(&sample, images);
-    let mut trainer = Trainer::new(&sample, &data, threads, build_model(&sample)?);
+    let mut trainer = Trainer::new(&sample, &data, threads, build_model(&sample, Device::Cpu)?);
     time_steps(&mut trainer, &sample, (Duration::ZERO, 1))?;
     let steps = time_steps(&mut trainer, &sample, (TIME, 1))?;
     Ok(Timing::of(&steps))

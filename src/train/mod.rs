@@ -13,6 +13,6 @@ mod trainer;
 
 pub use estimate::{Basis, Estimate, estimate, whole_run};
 pub use schedule::{kl_weight, learning_rate};
-pub use setup::{build_model, objective, rule};
+pub use setup::{build, build_model, keep_images, objective, rule};
 pub use timing::{PartTime, TimedStep, Timing, time_steps};
 pub use trainer::{Advance, Impossible, StepView, TrainError, Trainer};

@@ -2,9 +2,11 @@
 
 use dfdx::tensor::{Cache, Cpu};
 
+use crate::data::{Images, fill_batch};
 use crate::kernels::loss;
+use crate::nn::{Composed, Device};
 use crate::optim;
-use crate::plan::Plan;
+use crate::plan::{Architecture, Plan};
 use crate::spec::{self, KlReduction, Reconstruction};
 use crate::vae::{self, Model, ModelError, Objective};
 
@@ -59,15 +61,67 @@ pub fn rule(rule: &spec::Rule) -> optim::Rule {
     }
 }
 
-/// The plan's network on the CPU, with new weights of the plan's seed.
+/// The plan's network on a device, with new weights of the plan's seed.
 ///
 /// # Errors
 /// The device has no memory for it.
-pub fn build_model(plan: &Plan) -> Result<Box<dyn Model>, ModelError> {
+pub fn build_model(plan: &Plan, device: Device) -> Result<Box<dyn Model>, ModelError> {
     let spec = &plan.spec;
     let (objective, rule) = (objective(&spec.loss), rule(&spec.optimizer.rule));
+    build(device, &plan.architecture, objective, rule, spec.seed)
+}
+
+/// A network on a device, with new weights of a seed.
+///
+/// # Errors
+/// The device is not there, or has no memory for it.
+pub fn build(
+    device: Device,
+    architecture: &Architecture,
+    objective: Objective,
+    rule: optim::Rule,
+    seed: u64,
+) -> Result<Box<dyn Model>, ModelError> {
+    match device {
+        Device::Cpu => vae::build::<Cpu>(&cpu(), architecture, objective, rule, seed),
+        Device::CpuComposed => {
+            vae::build::<Composed<Cpu>>(&cpu(), architecture, objective, rule, seed)
+        }
+        #[cfg(feature = "cuda")]
+        Device::Cuda(index) => {
+            let error = |error: &dyn std::fmt::Display| ModelError::Device(error.to_string());
+            let gpu = crate::nn::device::open_cuda(index).map_err(|e| error(&e))?;
+            gpu.try_enable_cache().map_err(|e| error(&e))?;
+            vae::build::<Composed<dfdx::tensor::Cuda>>(&gpu, architecture, objective, rule, seed)
+        }
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda(_) => Err(ModelError::Device(
+            crate::nn::device::Absent::NotBuilt.to_string(),
+        )),
+    }
+}
+
+/// Memory is kept from step to step instead of being given back and asked for again.
+fn cpu() -> Cpu {
     let device = Cpu::default();
-    // Memory is kept from step to step instead of being given back and asked for again.
     device.enable_cache();
-    vae::build(&device, &plan.architecture, objective, rule, spec.seed)
+    device
+}
+
+/// Gives all images to a model whose device holds them, so that batches need not be uploaded. Sets that are too large
+/// for that stay where they are.
+///
+/// # Errors
+/// The device has no memory for them.
+pub fn keep_images(model: &mut dyn Model, images: &Images) -> Result<(), ModelError> {
+    /// Of four bytes each.
+    const MOST_VALUES: usize = 1 << 30;
+    let values = images.len().saturating_mul(images.values_per_image());
+    if !model.takes_images() || values > MOST_VALUES {
+        return Ok(());
+    }
+    let all: Vec<u32> = (0..images.len() as u32).collect();
+    let mut pixels = vec![0.0; values];
+    fill_batch(images, &all, &mut pixels);
+    model.keep_images(&pixels)
 }

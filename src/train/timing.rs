@@ -31,6 +31,7 @@ pub fn time_steps(
     let full = (plan.train_images / plan.spec.training.batch_size) as u64;
     let (began, stop) = (clock::monotonic(), Stop::default());
     let recording = Recording::start();
+    trainer.read_each_step();
     let mut steps = vec![];
     while !stop.requested() {
         if trainer.is_finished() {

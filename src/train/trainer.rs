@@ -11,7 +11,7 @@ use crate::metrics::EpochMetrics;
 use crate::optim::Step;
 use crate::plan::Plan;
 use crate::progress::{Best, Partial, Progress};
-use crate::vae::{Batch, Model, ModelError};
+use crate::vae::{Batch, Images, Model, ModelError};
 
 use super::schedule::{Position, kl_weight, learning_rate};
 use super::sums::{Means, Sums};
@@ -24,6 +24,7 @@ pub struct Trainer<'a> {
     model: Box<dyn Model>,
     progress: Progress,
     history: Vec<EpochMetrics>,
+    reads_each_step: bool,
 }
 
 /// Where [`Trainer::advance`] ended.
@@ -42,7 +43,7 @@ pub struct StepView {
     pub epoch: u32,
     /// Steps taken in it.
     pub step: u64,
-    /// Mean loss over the epoch so far.
+    /// Mean loss over the epoch so far, as far as it is read from the device.
     pub loss: f64,
 }
 
@@ -84,7 +85,13 @@ impl<'a> Trainer<'a> {
             model,
             progress: Progress::default(),
             history: vec![],
+            reads_each_step: false,
         }
+    }
+
+    /// Waits for the device after each step, so that a step's time is its own.
+    pub fn read_each_step(&mut self) {
+        self.reads_each_step = true;
     }
 
     /// Goes on from a checkpoint: weights and optimizer state are already in the model.
@@ -194,6 +201,9 @@ impl<'a> Trainer<'a> {
         Stream::new(spec.seed, Purpose::Shuffle, epoch, 0).shuffle(&mut order);
         let mut buffers = Buffers::new(self.plan);
         let steps = self.plan.steps_per_epoch as u32;
+        let first = self.progress.step_in_epoch;
+        // Images of the steps that are not reported yet.
+        let mut unread = vec![];
         for step in self.progress.step_in_epoch..steps {
             let start = step as usize * spec.training.batch_size;
             let indices = &order[start..order.len().min(start + spec.training.batch_size)];
@@ -201,18 +211,20 @@ impl<'a> Trainer<'a> {
             let at = self.position(self.progress.step);
             let rate = learning_rate(spec.optimizer.learning_rate, &spec.schedule, at);
             let kl_weight = kl_weight(&spec.loss, at);
-            let fill = || buffers.fill(self.data, indices, noise);
+            let kept = self.model.keeps_images();
+            let fill = || buffers.fill(self.data, indices, noise, kept);
             let (images, eps) = part(|| profile::BATCH.into(), fill);
             #[cfg(feature = "faults")]
             let mut spoilt = crate::ground::faults::Ingredients {
-                images: images.to_vec(),
+                images: images_of(images),
                 noise: eps.to_vec(),
                 learning_rate: rate,
             };
             #[cfg(feature = "faults")]
             let (images, eps, rate) = {
                 crate::ground::faults::spoil(self.progress.step + 1, &mut spoilt);
-                (&spoilt.images[..], &spoilt.noise[..], spoilt.learning_rate)
+                let images = Images::Values(&spoilt.images);
+                (images, &spoilt.noise[..], spoilt.learning_rate)
             };
             if !rate.is_finite() {
                 return Err(diverged(
@@ -232,13 +244,21 @@ impl<'a> Trainer<'a> {
                 gradient_scale: 1.0,
             };
             let model = &mut self.model;
-            let report = self
-                .threads
-                .run(|| model.train_step(batch, optimizer_step, spec.optimizer.clip_norm))
+            self.threads
+                .run(|| model.begin_step(batch, optimizer_step, spec.optimizer.clip_norm))
                 .map_err(|error| diverged(error, epoch, step))?;
+            unread.push(indices.len());
             let progress = &mut self.progress;
             let mut sums = Sums::new(&mut progress.partial, spec.model.latent_dim);
-            sums.add_step(&report, indices.len());
+            let due = unread.len() >= model.most_unread() || step == first || step + 1 == steps;
+            if due || self.reads_each_step || stop.requested() {
+                let oldest = step + 1 - unread.len() as u32;
+                for ((images, report), step) in unread.drain(..).zip(model.reports()).zip(oldest..)
+                {
+                    let report = report.map_err(|error| diverged(error, epoch, step))?;
+                    sums.add_step(&report, images);
+                }
+            }
             let loss = sums.means().loss;
             progress.step_in_epoch = step + 1;
             progress.step += 1;
@@ -250,7 +270,8 @@ impl<'a> Trainer<'a> {
             });
             #[cfg(feature = "faults")]
             crate::ground::faults::after_step(self.progress.step);
-            if stop.requested() {
+            // A signal between the look above and this one waits for the next step.
+            if unread.is_empty() && stop.requested() {
                 self.check_weights()?;
                 return Ok(Advance::Stopped);
             }
@@ -360,8 +381,8 @@ impl<'a> Trainer<'a> {
                 return Ok(Validation::Stopped);
             }
             let noise = Stream::new(spec.seed, Purpose::Validation, 1, i as u32);
-            let (images, eps) = buffers.fill(self.data, indices, noise);
             let model = &self.model;
+            let (images, eps) = buffers.fill(self.data, indices, noise, model.keeps_images());
             let batch = Batch {
                 images,
                 eps,
@@ -428,11 +449,30 @@ impl Buffers {
         }
     }
 
-    fn fill(&mut self, data: &DataSet, indices: &[u32], mut noise: Stream) -> (&[f32], &[f32]) {
-        let images = &mut self.images[..indices.len() * self.image_len];
+    /// `kept`: the device has all images, and need only be told which.
+    fn fill<'a>(
+        &'a mut self,
+        data: &DataSet,
+        indices: &'a [u32],
+        mut noise: Stream,
+        kept: bool,
+    ) -> (Images<'a>, &'a [f32]) {
         let eps = &mut self.eps[..indices.len() * self.latent];
-        fill_batch(&data.images, indices, images);
         noise.fill_normal(eps);
-        (images, eps)
+        if kept {
+            return (Images::Kept(indices), eps);
+        }
+        let images = &mut self.images[..indices.len() * self.image_len];
+        fill_batch(&data.images, indices, images);
+        (Images::Values(images), eps)
+    }
+}
+
+/// The values of a batch, to spoil some. No fault is planned on a device that keeps images.
+#[cfg(feature = "faults")]
+fn images_of(images: Images) -> Vec<f32> {
+    match images {
+        Images::Values(values) => values.to_vec(),
+        Images::Kept(_) => vec![],
     }
 }

@@ -23,7 +23,7 @@ pub struct Decoder<C: Dim, Z: Dim, D: Compute> {
 impl<C: Dim, Z: Dim, D: Compute> Decoder<C, Z, D> {
     /// Draws initial weights.
     pub fn new(
-        device: &D,
+        device: &D::Device,
         init: &mut Init,
         architecture: &Architecture,
         (channels, latent): (C, Z),
@@ -48,12 +48,15 @@ impl<C: Dim, Z: Dim, D: Compute> Decoder<C, Z, D> {
     }
 
     /// Where the weights are.
-    pub fn device(&self) -> &D {
+    pub fn device(&self) -> &D::Device {
         self.hidden.device()
     }
 
     /// (batch, latent) to logits, (batch, height, width, channels): values before the sigmoid.
-    pub fn forward<T: Tape<f32, D>>(&self, z: Latent<Z, D, T>) -> Result<Maps<C, D, T>, D::Err> {
+    pub fn forward<T: Tape<f32, D::Device>>(
+        &self,
+        z: Latent<Z, D, T>,
+    ) -> Result<Maps<C, D, T>, D::Err> {
         let Extent {
             height,
             width,

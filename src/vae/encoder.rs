@@ -27,7 +27,7 @@ pub struct Encoder<C: Dim, Z: Dim, D: Compute> {
 impl<C: Dim, Z: Dim, D: Compute> Encoder<C, Z, D> {
     /// Draws initial weights.
     pub fn new(
-        device: &D,
+        device: &D::Device,
         init: &mut Init,
         architecture: &Architecture,
         (channels, latent): (C, Z),
@@ -64,7 +64,7 @@ impl<C: Dim, Z: Dim, D: Compute> Encoder<C, Z, D> {
 
     /// (batch, height, width, channels) to mean and log variance, both (batch, latent). The tape goes with
     /// the mean.
-    pub fn forward<T: Tape<f32, D>>(
+    pub fn forward<T: Tape<f32, D::Device>>(
         &self,
         images: Maps<C, D, T>,
     ) -> Result<Distribution<Z, D, T>, D::Err> {
@@ -83,9 +83,9 @@ impl<C: Dim, Z: Dim, D: Compute> Encoder<C, Z, D> {
         self.heads(features)
     }
 
-    fn heads<S: Shape, T: Tape<f32, D>>(
+    fn heads<S: Shape, T: Tape<f32, D::Device>>(
         &self,
-        features: Tensor<S, f32, D, T>,
+        features: Tensor<S, f32, D::Device, T>,
     ) -> Result<Distribution<Z, D, T>, D::Err> {
         let (features, tape) = features.split_tape();
         let log_var = || self.z_log_var.forward(features.clone().put_tape(tape));

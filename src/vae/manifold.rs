@@ -41,7 +41,7 @@ pub fn manifold<C: Dim, D: Compute>(
     decode(network, points.as_flattened(), Const::<2>)
 }
 
-impl<C: Dim, D: Compute + Sync> Planar for Vae<C, Const<2>, D> {
+impl<C: Dim, D: Compute> Planar for Vae<C, Const<2>, D> {
     fn manifold(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, ModelError> {
         manifold(self, points).map_err(device_error)
     }

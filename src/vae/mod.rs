@@ -32,10 +32,11 @@ mod model;
 mod network;
 mod registry;
 mod trained;
+mod unread;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use manifold::{Planar, manifold};
-pub use model::{Batch, Forward, Losses, Model, ModelError, Objective, StepReport};
+pub use model::{Batch, Forward, Images, Losses, Model, ModelError, Objective, StepReport};
 pub use network::Vae;
 pub use registry::build;

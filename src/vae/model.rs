@@ -17,11 +17,20 @@ pub struct Objective {
     pub kl_mean: bool,
 }
 
+/// The images of a batch.
+#[derive(Clone, Copy, Debug)]
+pub enum Images<'a> {
+    /// Their values: (batch, height, width, channels), 0 to 1.
+    Values(&'a [f32]),
+    /// Their places among those given to [`Model::keep_images`].
+    Kept(&'a [u32]),
+}
+
 /// A batch on its way into the network.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
-    /// (batch, height, width, channels), 0 to 1.
-    pub images: &'a [f32],
+    /// Its images.
+    pub images: Images<'a>,
     /// (batch, latent), standard normal.
     pub eps: &'a [f32],
     /// Weight of the divergence.
@@ -97,15 +106,34 @@ pub enum ModelError {
 
 /// A network with its optimizer's state.
 pub trait Model: Send + Sync {
-    /// One optimizer step on a batch. Nothing changes when a term is not finite.
+    /// One optimizer step on a batch, whose numbers may stay on the device until [`Model::reports`] reads them.
+    /// Nothing changes when a term is not finite, nor in any step after that until then.
     ///
     /// `clip_norm` limits the norm over all gradients.
+    fn begin_step(
+        &mut self,
+        batch: Batch,
+        step: Step,
+        clip_norm: Option<f64>,
+    ) -> Result<(), ModelError>;
+
+    /// The steps since it was called last, one after the other: what they report, or why nothing changed in them.
+    fn reports(&mut self) -> Vec<Result<StepReport, ModelError>>;
+
+    /// After how many steps they should be read: 1 where that costs nothing.
+    fn most_unread(&self) -> usize;
+
+    /// One optimizer step and its report; see [`Model::begin_step`].
     fn train_step(
         &mut self,
         batch: Batch,
         step: Step,
         clip_norm: Option<f64>,
-    ) -> Result<StepReport, ModelError>;
+    ) -> Result<StepReport, ModelError> {
+        self.begin_step(batch, step, clip_norm)?;
+        let last = self.reports().pop();
+        last.unwrap_or_else(|| Err(ModelError::Device("a step left no report".to_owned())))
+    }
 
     /// Losses of a batch, the weights at rest.
     fn evaluate(&self, batch: Batch) -> Result<Losses, ModelError>;
@@ -130,6 +158,16 @@ pub trait Model: Send + Sync {
 
     /// Replaces the optimizer's state; nothing changes when one is missing, too many or of another shape.
     fn set_optimizer_state(&mut self, state: &[NamedTensor]) -> Result<(), ModelError>;
+
+    /// Whether the device is one that images have to be uploaded to, and that holds all of them better than a batch at
+    /// a time.
+    fn takes_images(&self) -> bool;
+
+    /// Uploads the images of a data set, (image, height, width, channels), for batches of [`Images::Kept`].
+    fn keep_images(&mut self, images: &[f32]) -> Result<(), ModelError>;
+
+    /// Whether it has them.
+    fn keeps_images(&self) -> bool;
 
     /// Gives back the memory that is kept from step to step; the next step asks for it again.
     fn release_memory(&self) -> Result<(), ModelError>;

@@ -1,6 +1,6 @@
 //! Encoder and decoder as one, and the objective on dfdx's tape.
 
-use dfdx::shapes::Dim;
+use dfdx::shapes::{Dim, HasShape};
 use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{TryAdd, TryMul};
 
@@ -21,6 +21,9 @@ pub struct Vae<C: Dim, Z: Dim, D: Compute> {
     pub decoder: Decoder<C, Z, D>,
 }
 
+// SAFETY: it holds tensors, of which `Compute` promises this.
+unsafe impl<C: Dim, Z: Dim, D: Compute> Sync for Vae<C, Z, D> {}
+
 /// Values and losses of a forward pass. The tape goes with the loss.
 #[derive(Debug)]
 pub struct Outcome<C: Dim, Z: Dim, D: Compute, T> {
@@ -33,19 +36,19 @@ pub struct Outcome<C: Dim, Z: Dim, D: Compute, T> {
     /// Reconstruction before the sigmoid.
     pub logits: Maps<C, D>,
     /// The weighted sum that is lowered.
-    pub loss: Tensor<(), f32, D, T>,
+    pub loss: Tensor<(), f32, D::Device, T>,
     /// Reconstruction error before its weight.
-    pub reconstruction: f32,
+    pub reconstruction: Tensor<(), f32, D::Device>,
     /// Divergence as in the loss, before its weight.
-    pub kl: f32,
+    pub kl: Tensor<(), f32, D::Device>,
     /// Divergence of each axis in nats.
-    pub kl_per_axis: Vec<f32>,
+    pub kl_per_axis: Tensor<(Z,), f32, D::Device>,
 }
 
 impl<C: Dim, Z: Dim, D: Compute> Vae<C, Z, D> {
     /// Draws initial weights.
     pub fn new(
-        device: &D,
+        device: &D::Device,
         init: &mut Init,
         architecture: &Architecture,
         sizes: (C, Z),
@@ -67,7 +70,7 @@ impl<C: Dim, Z: Dim, D: Compute> Vae<C, Z, D> {
     /// summed over axes.
     ///
     /// `images` and `targets` are the same images, with and without a tape.
-    pub fn objective<T: Tape<f32, D>>(
+    pub fn objective<T: Tape<f32, D::Device>>(
         &self,
         images: Maps<C, D, T>,
         eps: Latent<Z, D>,
@@ -77,7 +80,7 @@ impl<C: Dim, Z: Dim, D: Compute> Vae<C, Z, D> {
         let (images, tape) = images.split_tape();
         let (mean, log_var) = self.encoder.forward(images.clone().put_tape(tape))?;
         let (mean, tape) = mean.split_tape();
-        let axes = kl_axes(&mean);
+        let axes = mean.shape().1.size();
         let factor = if objective.kl_mean {
             1.0 / axes as f32
         } else {
@@ -87,15 +90,20 @@ impl<C: Dim, Z: Dim, D: Compute> Vae<C, Z, D> {
             || D::reparameterise(mean.clone().put_tape(tape), log_var.clone(), eps, factor);
         let sample = part(|| profile::SAMPLING.into(), sample)?;
         let (kl, tape) = sample.kl.split_tape();
-        let kl_value = D::scalar(&kl);
-        let (weighted_kl, tape) = kl.put_tape(tape).try_mul(kl_weight as f32)?.split_tape();
+        let (weighted_kl, tape) = kl
+            .clone()
+            .put_tape(tape)
+            .try_mul(kl_weight as f32)?
+            .split_tape();
         let logits = self.decoder.forward(sample.z.clone().put_tape(tape))?;
         let (logits, tape) = logits.split_tape();
         let (kind, output) = (objective.reconstruction, logits.clone().put_tape(tape));
         let error = || D::reconstruction(kind, output, images);
         let error = part(|| profile::LOSS.into(), error)?;
-        let reconstruction = D::scalar(&error);
-        let loss = error
+        let (reconstruction, tape) = error.split_tape();
+        let loss = reconstruction
+            .clone()
+            .put_tape(tape)
             .try_mul(objective.reconstruction_weight as f32)?
             .try_add(weighted_kl)?;
         Ok(Outcome {
@@ -105,15 +113,10 @@ impl<C: Dim, Z: Dim, D: Compute> Vae<C, Z, D> {
             logits,
             loss,
             reconstruction,
-            kl: kl_value,
+            kl,
             kl_per_axis: sample.kl_per_axis,
         })
     }
-}
-
-fn kl_axes<Z: Dim, D: Compute>(mean: &Latent<Z, D>) -> usize {
-    use dfdx::shapes::HasShape;
-    mean.shape().1.size()
 }
 
 impl<C: Dim, Z: Dim, D: Compute> Parameters<D> for Vae<C, Z, D> {

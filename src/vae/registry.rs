@@ -17,7 +17,7 @@ use crate::plan::Architecture;
 /// A latent axis that the registry knows.
 pub trait LatentAxis: Dim {
     /// The network as one with two latent axes, if this axis is `Const<2>`.
-    fn planar<C: Dim, D: Compute + Sync>(_network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
+    fn planar<C: Dim, D: Compute>(_network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
         None
     }
 }
@@ -25,7 +25,7 @@ pub trait LatentAxis: Dim {
 impl LatentAxis for usize {}
 
 impl LatentAxis for Const<2> {
-    fn planar<C: Dim, D: Compute + Sync>(network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
+    fn planar<C: Dim, D: Compute>(network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
         Some(network)
     }
 }
@@ -46,36 +46,45 @@ for_each_latent_size!(latent_axes);
 ///
 /// # Errors
 /// The device has no memory for it.
-pub fn build<D: Compute + Send + Sync>(
-    device: &D,
+pub fn build<D: Compute>(
+    device: &D::Device,
     architecture: &Architecture,
     objective: Objective,
     rule: Rule,
     seed: u64,
 ) -> Result<Box<dyn Model>, ModelError> {
-    let spec = Parts {
+    let spec = Parts::<D> {
         device,
         architecture,
         objective,
         rule,
         seed,
     };
-    match architecture.image.channels {
-        1 => spec.with_channels(Const::<1>),
-        3 => spec.with_channels(Const::<3>),
-        other => spec.with_channels(other),
+    let (channels, latent) = (architecture.image.channels, architecture.latent);
+    if D::COMMON_SIZES {
+        match channels {
+            1 => spec.with_channels(Const::<1>),
+            3 => spec.with_channels(Const::<3>),
+            other => spec.with_channels(other),
+        }
+    } else {
+        match latent {
+            // Its manifold can be drawn.
+            2 => spec.with_sizes(channels, Const::<2>),
+            other => spec.with_sizes(channels, other),
+        }
     }
 }
 
-struct Parts<'a, D> {
-    device: &'a D,
+struct Parts<'a, D: Compute> {
+    device: &'a D::Device,
     architecture: &'a Architecture,
     objective: Objective,
     rule: Rule,
     seed: u64,
 }
 
-impl<D: Compute + Send + Sync> Parts<'_, D> {
+impl<D: Compute> Parts<'_, D> {
     fn with_channels<C: Dim>(&self, channels: C) -> Result<Box<dyn Model>, ModelError> {
         macro_rules! by_size {
             ($($n:literal),*) => {
@@ -96,7 +105,7 @@ impl<D: Compute + Send + Sync> Parts<'_, D> {
         latent: Z,
     ) -> Result<Box<dyn Model>, ModelError> {
         let mut init = Init::new(self.seed);
-        let network = Vae::new(
+        let network = Vae::<C, Z, D>::new(
             self.device,
             &mut init,
             self.architecture,
@@ -104,7 +113,7 @@ impl<D: Compute + Send + Sync> Parts<'_, D> {
         )
         .map_err(device_error)?;
         let slots = self.rule.slots().len();
-        let mut new = NewState {
+        let mut new = NewState::<D> {
             device: self.device,
             slots,
             state: BTreeMap::new(),
@@ -120,6 +129,9 @@ impl<D: Compute + Send + Sync> Parts<'_, D> {
             objective: self.objective,
             rule: self.rule,
             state,
+            unread: vec![],
+            verdict: None,
+            kept: None,
             batch: AtomicUsize::new(0),
         }))
     }

@@ -5,14 +5,15 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dfdx::shapes::{Dim, HasShape, Shape};
-use dfdx::tensor::{Gradients, NoneTape, Tensor, Trace};
-use dfdx::tensor_ops::Backward;
+use dfdx::tensor::{Gradients, NoneTape, Tensor, TensorFromVec, Trace};
+use dfdx::tensor_ops::{Backward, GatherTo, ReshapeTo};
 
 use super::Vae;
 use super::manifold::Planar;
-use super::model::{Batch, Forward, Losses, Model, ModelError, Objective, StepReport};
+use super::model::{Batch, Forward, Images, Losses, Model, ModelError, Objective, StepReport};
 use super::network::Outcome;
 use super::registry::LatentAxis;
+use super::unread::{Numbers, Unread};
 use crate::ground::math::sigmoid;
 use crate::ground::tensor::NamedTensor;
 use crate::kernels::Extent;
@@ -22,11 +23,11 @@ use crate::nn::{Compute, Maps, Parameters, Visit, VisitMut};
 use crate::optim::{Rule, Step};
 
 /// State slots of a parameter, in the order of [`Rule::slots`].
-type Slots<D> = Vec<Tensor<(usize,), f32, D>>;
+type Slots<D> = Vec<Tensor<(usize,), f32, <D as Compute>::Device>>;
 
 /// A network, its objective, its update rule and the state of that.
 pub(super) struct Trained<C: Dim, Z: Dim, D: Compute> {
-    pub(super) device: D,
+    pub(super) device: D::Device,
     pub(super) network: Vae<C, Z, D>,
     pub(super) channels: C,
     pub(super) latent: Z,
@@ -35,9 +36,19 @@ pub(super) struct Trained<C: Dim, Z: Dim, D: Compute> {
     pub(super) rule: Rule,
     /// By the parameter's name.
     pub(super) state: BTreeMap<String, Slots<D>>,
+    /// Steps that were taken and not reported.
+    pub(super) unread: Vec<Unread<Z, D>>,
+    /// What became of the last step.
+    pub(super) verdict: Option<D::Verdict>,
+    /// All images of the data set, (image, value), where the device holds them.
+    pub(super) kept: Option<Tensor<(usize, usize), f32, D::Device>>,
     /// Images of the batch before.
     pub(super) batch: AtomicUsize,
 }
+
+// SAFETY: besides plain data it holds a device and tensors of it, of which `Compute` promises this.
+unsafe impl<C: Dim, Z: Dim, D: Compute> Send for Trained<C, Z, D> {}
+unsafe impl<C: Dim, Z: Dim, D: Compute> Sync for Trained<C, Z, D> {}
 
 pub(super) fn device_error(error: impl std::fmt::Display) -> ModelError {
     ModelError::Device(error.to_string())
@@ -50,7 +61,7 @@ pub(super) fn decode<C: Dim, Z: Dim, D: Compute>(
     latent: Z,
 ) -> Result<Vec<f32>, D::Err> {
     let device = network.decoder.device();
-    let z: Latent<Z, D> = device.tensor(z, (z.len() / latent.size(), latent))?;
+    let z: Latent<Z, D> = D::tensor(device, z, (z.len() / latent.size(), latent))?;
     let mut pixels = D::to_vec(&network.decoder.forward(z)?);
     pixels.iter_mut().for_each(|p| *p = sigmoid(*p));
     Ok(pixels)
@@ -62,28 +73,38 @@ impl<C: Dim, Z: Dim, D: Compute> Trained<C, Z, D> {
     fn expect(&self, images: usize) -> Result<(), D::Err> {
         match self.batch.swap(images, Ordering::Relaxed) == images {
             true => Ok(()),
-            false => self.device.release(),
+            false => D::release(&self.device),
         }
     }
 
-    fn images(&self, images: &[f32]) -> Result<Maps<C, D>, D::Err> {
-        self.expect(images.len() / self.image.len())?;
+    fn images(&self, images: Images) -> Result<Maps<C, D>, D::Err> {
+        let count = match images {
+            Images::Values(values) => values.len() / self.image.len(),
+            Images::Kept(places) => places.len(),
+        };
+        self.expect(count)?;
         let Extent { height, width, .. } = self.image;
-        let shape = (
-            images.len() / self.image.len(),
-            height,
-            width,
-            self.channels,
-        );
-        self.device.tensor(images, shape)
+        let shape = (count, height, width, self.channels);
+        match (images, &self.kept) {
+            (Images::Values(values), _) => D::tensor(&self.device, values, shape),
+            (Images::Kept(places), Some(kept)) => {
+                let places = places.iter().map(|&place| place as usize).collect();
+                let places = self.device.try_tensor_from_vec(places, (count,))?;
+                let rows: Tensor<(usize, usize), f32, D::Device> =
+                    kept.clone().try_gather(places)?;
+                rows.try_reshape_like(&shape)
+            }
+            // Nobody names images that were not given; an empty batch fails the shape's check.
+            (Images::Kept(_), None) => D::tensor(&self.device, &[], shape),
+        }
     }
 
     fn latent(&self, values: &[f32]) -> Result<Latent<Z, D>, D::Err> {
         let shape = (values.len() / self.latent.size(), self.latent);
-        self.device.tensor(values, shape)
+        D::tensor(&self.device, values, shape)
     }
 
-    /// Forward and backward; the gradients are absent where a loss is not finite.
+    /// Forward and backward.
     fn gradients(&self, batch: Batch) -> Result<Differentiated<C, Z, D>, D::Err> {
         let images = || self.images(batch.images);
         let images = part(|| profile::BATCH.into(), images)?.leaky_traced();
@@ -93,7 +114,6 @@ impl<C: Dim, Z: Dim, D: Compute> Trained<C, Z, D> {
             &self.objective,
             batch.kl_weight,
         )?;
-        let losses = losses(&outcome);
         let Outcome {
             mean,
             log_var,
@@ -105,11 +125,7 @@ impl<C: Dim, Z: Dim, D: Compute> Trained<C, Z, D> {
             kl_per_axis,
         } = outcome;
         let value = loss.retaped();
-        let gradients = losses
-            .non_finite()
-            .is_none()
-            .then(|| loss.try_backward())
-            .transpose()?;
+        let gradients = loss.try_backward()?;
         let outcome = Outcome {
             mean,
             log_var,
@@ -120,73 +136,67 @@ impl<C: Dim, Z: Dim, D: Compute> Trained<C, Z, D> {
             kl,
             kl_per_axis,
         };
-        Ok((losses, outcome, gradients))
+        Ok((outcome, gradients))
     }
-}
 
-/// Losses, forward values, and the gradients unless a loss is not finite.
-type Differentiated<C, Z, D> = (
-    Losses,
-    Outcome<C, Z, D, NoneTape>,
-    Option<Gradients<f32, D>>,
-);
-
-fn losses<C: Dim, Z: Dim, D: Compute, T>(outcome: &Outcome<C, Z, D, T>) -> Losses {
-    Losses {
-        loss: D::scalar(&outcome.loss).into(),
-        reconstruction: outcome.reconstruction.into(),
-        kl: outcome.kl.into(),
-        kl_per_axis: outcome.kl_per_axis.iter().map(|&v| v.into()).collect(),
-        means: D::to_vec(&outcome.mean),
-    }
-}
-
-impl<C: Dim, Z: LatentAxis, D: Compute + Send + Sync> Model for Trained<C, Z, D> {
-    fn train_step(
-        &mut self,
-        batch: Batch,
-        step: Step,
-        clip_norm: Option<f64>,
-    ) -> Result<StepReport, ModelError> {
-        let (losses, outcome, gradients) = self.gradients(batch).map_err(device_error)?;
-        // dfdx copies a parameter that something still refers to.
-        drop(outcome);
-        let Some(mut gradients) = gradients else {
-            return Err(ModelError::NotFinite(losses.non_finite().unwrap_or("loss")));
-        };
-        let mut norm = SquaredNorm {
+    /// A step whose numbers stay on the device.
+    fn step(&mut self, batch: Batch, step: Step, clip_norm: Option<f64>) -> Result<(), D::Err> {
+        let (outcome, mut gradients) = self.gradients(batch)?;
+        let mut norm = SquaredNorm::<D> {
             gradients: &mut gradients,
-            sum: 0.0,
+            squares: D::Squares::default(),
         };
         part(
             || profile::GRADIENT_NORM.into(),
             || self.network.visit("", &mut norm),
-        )
-        .map_err(device_error)?;
-        let grad_norm = norm.sum.sqrt();
-        #[cfg(feature = "faults")]
-        let grad_norm = grad_norm + crate::ground::faults::gradient(step.number);
-        if !grad_norm.is_finite() {
-            return Err(ModelError::NotFinite("gradient norm"));
-        }
-        let clip = clip_norm.map_or(1.0, |limit| (limit / grad_norm).min(1.0));
-        let step = Step {
-            gradient_scale: clip as f32,
-            ..step
-        };
+        )?;
+        let squares = norm.squares;
+        let numbers = Numbers::of(outcome);
+        let before = self.verdict.as_ref();
+        let (norm, verdict) = D::judge(step, numbers.losses(), squares, clip_norm, before)?;
+        self.unread.push(Unread { numbers, norm });
         let (rule, state) = (&self.rule, &mut self.state);
-        let mut update = Update {
+        let mut update = Update::<D> {
             rule,
             step,
+            verdict: &verdict,
             gradients: &mut gradients,
             state,
         };
         part(
             || profile::OPTIMIZER.into(),
             || self.network.visit_mut("", &mut update),
-        )
-        .map_err(device_error)?;
-        Ok(StepReport { losses, grad_norm })
+        )?;
+        self.verdict = Some(verdict);
+        Ok(())
+    }
+}
+
+/// Forward values, and the gradients.
+type Differentiated<C, Z, D> = (
+    Outcome<C, Z, D, NoneTape>,
+    Gradients<f32, <D as Compute>::Device>,
+);
+
+impl<C: Dim, Z: LatentAxis, D: Compute> Model for Trained<C, Z, D> {
+    fn begin_step(
+        &mut self,
+        batch: Batch,
+        step: Step,
+        clip_norm: Option<f64>,
+    ) -> Result<(), ModelError> {
+        self.step(batch, step, clip_norm).map_err(device_error)
+    }
+
+    fn reports(&mut self) -> Vec<Result<StepReport, ModelError>> {
+        let reports = self.unread.drain(..).map(|unread| unread.read()).collect();
+        // What was refused is known now, and whoever goes on begins anew.
+        self.verdict = None;
+        reports
+    }
+
+    fn most_unread(&self) -> usize {
+        D::MOST_UNREAD
     }
 
     fn evaluate(&self, batch: Batch) -> Result<Losses, ModelError> {
@@ -195,30 +205,33 @@ impl<C: Dim, Z: LatentAxis, D: Compute + Send + Sync> Model for Trained<C, Z, D>
         let outcome = self
             .network
             .objective(images, eps, &self.objective, batch.kl_weight);
-        Ok(losses(&outcome.map_err(device_error)?))
+        Ok(Numbers::of(outcome.map_err(device_error)?).read())
     }
 
     fn forward(&self, batch: Batch) -> Result<Forward, ModelError> {
-        let (losses, outcome, gradients) = self.gradients(batch).map_err(device_error)?;
-        let Some(gradients) = gradients else {
-            return Err(ModelError::NotFinite(losses.non_finite().unwrap_or("loss")));
-        };
-        let mut collect = CollectGradients {
+        let (outcome, gradients) = self.gradients(batch).map_err(device_error)?;
+        let mut collect = CollectGradients::<D> {
             gradients: &gradients,
             tensors: vec![],
         };
         let Ok(()) = self.network.visit("", &mut collect);
+        let [log_var, z] = [&outcome.log_var, &outcome.z].map(D::to_vec);
+        let logits = D::to_vec(&outcome.logits);
+        let losses = Numbers::of(outcome).read();
+        if let Some(term) = losses.non_finite() {
+            return Err(ModelError::NotFinite(term));
+        }
         Ok(Forward {
             losses,
-            log_var: D::to_vec(&outcome.log_var),
-            z: D::to_vec(&outcome.z),
-            logits: D::to_vec(&outcome.logits),
+            log_var,
+            z,
+            logits,
             gradients: collect.tensors,
         })
     }
 
     fn encode(&self, images: &[f32]) -> Result<Vec<f32>, ModelError> {
-        let images = self.images(images).map_err(device_error)?;
+        let images = self.images(Images::Values(images)).map_err(device_error)?;
         let (mean, _) = self.network.encoder.forward(images).map_err(device_error)?;
         Ok(D::to_vec(&mean))
     }
@@ -270,8 +283,23 @@ impl<C: Dim, Z: LatentAxis, D: Compute + Send + Sync> Model for Trained<C, Z, D>
         Ok(())
     }
 
+    fn takes_images(&self) -> bool {
+        D::TAKES_IMAGES
+    }
+
+    fn keep_images(&mut self, images: &[f32]) -> Result<(), ModelError> {
+        let size = self.image.len();
+        let kept = D::tensor(&self.device, images, (images.len() / size, size));
+        self.kept = Some(kept.map_err(device_error)?);
+        Ok(())
+    }
+
+    fn keeps_images(&self) -> bool {
+        self.kept.is_some()
+    }
+
     fn release_memory(&self) -> Result<(), ModelError> {
-        self.device.release().map_err(device_error)
+        D::release(&self.device).map_err(device_error)
     }
 
     fn planar(&self) -> Option<&dyn Planar> {
@@ -310,22 +338,26 @@ fn check_fit(wanted: &[NamedTensor], given: &[NamedTensor]) -> Result<(), ModelE
 }
 
 struct SquaredNorm<'a, D: Compute> {
-    gradients: &'a mut Gradients<f32, D>,
-    sum: f64,
+    gradients: &'a mut Gradients<f32, D::Device>,
+    squares: D::Squares,
 }
 
 impl<D: Compute> Visit<D> for SquaredNorm<'_, D> {
     type Err = D::Err;
-    fn parameter<S: Shape>(&mut self, _: &str, param: &Tensor<S, f32, D>) -> Result<(), D::Err> {
-        self.sum += D::gradient_square(self.gradients, param)?;
-        Ok(())
+    fn parameter<S: Shape>(
+        &mut self,
+        _: &str,
+        param: &Tensor<S, f32, D::Device>,
+    ) -> Result<(), D::Err> {
+        D::add_squares(&mut self.squares, self.gradients, param)
     }
 }
 
 struct Update<'a, D: Compute> {
     rule: &'a Rule,
     step: Step,
-    gradients: &'a mut Gradients<f32, D>,
+    verdict: &'a D::Verdict,
+    gradients: &'a mut Gradients<f32, D::Device>,
     state: &'a mut BTreeMap<String, Slots<D>>,
 }
 
@@ -334,14 +366,21 @@ impl<D: Compute> VisitMut<D> for Update<'_, D> {
     fn parameter<S: Shape>(
         &mut self,
         name: &str,
-        param: &mut Tensor<S, f32, D>,
+        param: &mut Tensor<S, f32, D::Device>,
     ) -> Result<(), D::Err> {
         let slots = self
             .state
             .get_mut(name)
             .map(Vec::as_mut_slice)
             .unwrap_or_default();
-        D::update(self.rule, self.step, self.gradients, param, slots)
+        D::update(
+            self.rule,
+            self.step,
+            self.verdict,
+            self.gradients,
+            param,
+            slots,
+        )
     }
 }
 
@@ -354,15 +393,15 @@ impl<D: Compute> Visit<D> for Collect {
     fn parameter<S: Shape>(
         &mut self,
         name: &str,
-        param: &Tensor<S, f32, D>,
+        param: &Tensor<S, f32, D::Device>,
     ) -> Result<(), Infallible> {
-        self.tensors.push(named(name, param));
+        self.tensors.push(named::<S, D>(name, param));
         Ok(())
     }
 }
 
 struct CollectGradients<'a, D: Compute> {
-    gradients: &'a Gradients<f32, D>,
+    gradients: &'a Gradients<f32, D::Device>,
     tensors: Vec<NamedTensor>,
 }
 
@@ -371,9 +410,10 @@ impl<D: Compute> Visit<D> for CollectGradients<'_, D> {
     fn parameter<S: Shape>(
         &mut self,
         name: &str,
-        param: &Tensor<S, f32, D>,
+        param: &Tensor<S, f32, D::Device>,
     ) -> Result<(), Infallible> {
-        self.tensors.push(named(name, &self.gradients.get(param)));
+        self.tensors
+            .push(named::<S, D>(name, &self.gradients.get(param)));
         Ok(())
     }
 }
@@ -387,7 +427,7 @@ impl<D: Compute> VisitMut<D> for Assign<'_> {
     fn parameter<S: Shape>(
         &mut self,
         name: &str,
-        param: &mut Tensor<S, f32, D>,
+        param: &mut Tensor<S, f32, D::Device>,
     ) -> Result<(), Infallible> {
         if let Some(source) = self.by_name.get(name) {
             param.copy_from(&source.data);
@@ -398,14 +438,18 @@ impl<D: Compute> VisitMut<D> for Assign<'_> {
 
 /// Zeroed state slots for every parameter.
 pub(super) struct NewState<'a, D: Compute> {
-    pub(super) device: &'a D,
+    pub(super) device: &'a D::Device,
     pub(super) slots: usize,
     pub(super) state: BTreeMap<String, Slots<D>>,
 }
 
 impl<D: Compute> Visit<D> for NewState<'_, D> {
     type Err = D::Err;
-    fn parameter<S: Shape>(&mut self, name: &str, param: &Tensor<S, f32, D>) -> Result<(), D::Err> {
+    fn parameter<S: Shape>(
+        &mut self,
+        name: &str,
+        param: &Tensor<S, f32, D::Device>,
+    ) -> Result<(), D::Err> {
         let len = param.shape().num_elements();
         let slots: Result<Slots<D>, D::Err> = (0..self.slots)
             .map(|_| self.device.try_tensor_from_vec(vec![0.0; len], (len,)))
@@ -415,7 +459,7 @@ impl<D: Compute> Visit<D> for NewState<'_, D> {
     }
 }
 
-fn named<S: Shape, D: Compute>(name: &str, tensor: &Tensor<S, f32, D>) -> NamedTensor {
+fn named<S: Shape, D: Compute>(name: &str, tensor: &Tensor<S, f32, D::Device>) -> NamedTensor {
     let shape = tensor.shape().concrete();
     NamedTensor {
         name: name.to_owned(),

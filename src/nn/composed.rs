@@ -1,0 +1,224 @@
+//! The network's operations composed of dfdx's own, for any of its devices: what CUDA runs.
+//!
+//! dfdx has no convolution on stable Rust, but gathering, multiplying matrices and adding up, all with gradients, on
+//! the CPU and on CUDA. A convolution gathers the patches of an image under the kernel and multiplies them with it; a
+//! transposed one multiplies first and then gathers, for every pixel of its output, the few products that fall on it,
+//! so that no inserted zero is multiplied ([`Route`]).
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | [`route`] | which pixels meet, as index and mask |
+//! | [`activation`] | activations |
+//! | [`loss`] | sampling, divergence and reconstruction |
+//! | [`update`] | update rules |
+//! | [`verdict`] | whether an update is applied, decided on the device |
+//!
+//! What is avoided, since dfdx compiles it at run time with paths of the machine it was built on: reshaping what does
+//! not lie in order, concatenating, changing number types. On the CPU the same functions run for the tests, which
+//! compare them with our kernels; they are many times slower there.
+
+pub mod activation;
+pub mod loss;
+pub mod route;
+pub mod update;
+pub mod verdict;
+
+use std::fmt::{Debug, Display};
+use std::marker::PhantomData;
+
+use dfdx::shapes::{Axes2, Axis, Dim, HasShape, Shape};
+use dfdx::tensor::{Cache, Gradients, HasErr, PutTape, SplitTape, Tape, Tensor};
+use dfdx::tensor_ops::{BroadcastTo, Device, PermuteTo, ReshapeTo, SumTo, TryAdd, TryMatMul};
+
+use super::compute::{Compute, Latent, Maps, Sample, Weights};
+use crate::kernels::loss::Reconstruction;
+use crate::kernels::{Activation, Conv};
+use crate::optim::{Rule, Step};
+use route::Route;
+use verdict::Verdict;
+
+/// Computes with dfdx's operations on a device of dfdx.
+#[derive(Clone, Copy, Debug)]
+pub struct Composed<D>(PhantomData<D>);
+
+/// The sum of squares so far, where the device has it.
+#[derive(Debug)]
+pub struct Squares<D: Device<f32>>(Option<Tensor<(), f32, D>>);
+
+impl<D: Device<f32>> Default for Squares<D> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+/// Bias and activation on rows of output channels, in the shape asked for.
+fn finish<O: Dim, R: Shape, D: Device<f32>, T: Tape<f32, D>>(
+    rows: Tensor<(usize, O), f32, D, T>,
+    bias: &Tensor<(O,), f32, D>,
+    activation: Activation,
+    output: &R,
+) -> Result<Tensor<R, f32, D, T>, D::Err> {
+    let shape = *rows.shape();
+    let bias = bias.clone().try_broadcast_like::<_, Axis<0>>(&shape)?;
+    activation::apply(activation, rows.try_add(bias)?)?.try_reshape_like(output)
+}
+
+// SAFETY: `Cpu` is Send and Sync by itself; for `Cuda` see what the trait says of it. A route holds tensors of the
+// device and plain data.
+unsafe impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Compute for Composed<D> {
+    const COMMON_SIZES: bool = false;
+    const TAKES_IMAGES: bool = true;
+    type Err = E;
+    type Device = D;
+    type Route = Route<D>;
+    type Squares = Squares<D>;
+    type Norm = Tensor<(), f32, D>;
+    type Verdict = Verdict<D>;
+    const MOST_UNREAD: usize = 50;
+
+    fn tensor<S: Shape>(device: &D, values: &[f32], shape: S) -> Result<Tensor<S, f32, D>, E> {
+        device.try_tensor_from_vec(values.to_vec(), shape)
+    }
+
+    fn release(device: &D) -> Result<(), E> {
+        device.try_empty_cache()
+    }
+
+    fn to_small(device: &D, conv: &Conv) -> Result<Route<D>, E> {
+        Route::to_small(device, conv)
+    }
+
+    fn to_big(device: &D, conv: &Conv) -> Result<Route<D>, E> {
+        Route::to_big(device, conv)
+    }
+
+    fn conv2d<I: Dim, O: Dim, T: Tape<f32, D>>(
+        route: &Route<D>,
+        x: Maps<I, Self, T>,
+        weights: Weights<(usize, usize, I, O), O, Self>,
+        input_gradient: bool,
+    ) -> Result<Maps<O, Self, T>, E> {
+        let conv = &route.conv;
+        let (images, height, width, inputs) = *x.shape();
+        let outputs = weights.bias.shape().0;
+        let x = x.try_reshape_like(&(images, height * width, inputs))?;
+        let patches = match input_gradient {
+            true => route.gather(x)?,
+            false => {
+                let (x, tape) = x.split_tape();
+                route.gather(x)?.put_tape(tape)
+            }
+        };
+        let rows = (images * conv.small.pixels(), conv.patch_len());
+        let kernel = weights
+            .kernel
+            .clone()
+            .try_reshape_like(&(conv.patch_len(), outputs))?;
+        let sums = patches.try_reshape_like(&rows)?.try_matmul(kernel)?;
+        let output = (images, conv.small.height, conv.small.width, outputs);
+        finish(sums, weights.bias, weights.activation, &output)
+    }
+
+    fn conv_transpose2d<I: Dim, O: Dim, T: Tape<f32, D>>(
+        route: &Route<D>,
+        x: Maps<I, Self, T>,
+        weights: Weights<(usize, usize, O, I), O, Self>,
+    ) -> Result<Maps<O, Self, T>, E> {
+        let conv = &route.conv;
+        let (images, height, width, inputs) = *x.shape();
+        let outputs = weights.bias.shape().0;
+        let (taps, pixels) = (conv.kernel * conv.kernel, conv.big.pixels());
+        let kernel = weights
+            .kernel
+            .clone()
+            .try_reshape_like(&(conv.patch_len(), inputs))?
+            .try_permute::<_, Axes2<1, 0>>()?;
+        let products = x
+            .try_reshape_like(&(images * height * width, inputs))?
+            .try_matmul(kernel)?
+            .try_reshape_like(&(images, height * width * taps, outputs))?;
+        let shape = (images, pixels, route.most, outputs);
+        let sums = route.gather(products)?.try_reshape_like(&shape)?;
+        let sums: Tensor<(usize, usize, O), f32, D, T> = sums.try_sum::<_, Axis<2>>()?;
+        let sums = sums.try_reshape_like(&(images * pixels, outputs))?;
+        let output = (images, conv.big.height, conv.big.width, outputs);
+        finish(sums, weights.bias, weights.activation, &output)
+    }
+
+    fn dense<S: Shape, I: Dim, O: Dim, R: Shape, T: Tape<f32, D>>(
+        x: Tensor<S, f32, D, T>,
+        weights: Weights<(I, O), O, Self>,
+        output: R,
+    ) -> Result<Tensor<R, f32, D, T>, E> {
+        let inputs = weights.kernel.shape().0;
+        let images = x.shape().concrete()[0];
+        let x = x.try_reshape_like(&(images, inputs))?;
+        let sums = x.try_matmul(weights.kernel.clone())?;
+        finish(sums, weights.bias, weights.activation, &output)
+    }
+
+    fn reparameterise<Z: Dim, T: Tape<f32, D>>(
+        mean: Latent<Z, Self, T>,
+        log_var: Latent<Z, Self>,
+        eps: Latent<Z, Self>,
+        kl_factor: f32,
+    ) -> Result<Sample<Z, Self, T>, E> {
+        loss::reparameterise(mean, log_var, eps, kl_factor)
+    }
+
+    fn reconstruction<C: Dim, T: Tape<f32, D>>(
+        kind: Reconstruction,
+        logits: Maps<C, Self, T>,
+        images: Maps<C, Self>,
+    ) -> Result<Tensor<(), f32, D, T>, E> {
+        loss::reconstruction(kind, logits, images)
+    }
+
+    fn add_squares<S: Shape>(
+        squares: &mut Squares<D>,
+        gradients: &mut Gradients<f32, D>,
+        param: &Tensor<S, f32, D>,
+    ) -> Result<(), E> {
+        let gradient = update::gradient(gradients, param)?;
+        let sum = gradient.try_square()?.try_sum()?;
+        squares.0 = Some(match squares.0.take() {
+            Some(before) => before.try_add(sum)?,
+            None => sum,
+        });
+        Ok(())
+    }
+
+    fn judge(
+        _: Step,
+        losses: [&Tensor<(), f32, D>; 3],
+        squares: Squares<D>,
+        clip_norm: Option<f64>,
+        before: Option<&Verdict<D>>,
+    ) -> Result<(Tensor<(), f32, D>, Verdict<D>), E> {
+        let norm = match squares.0 {
+            Some(sum) => sum.try_sqrt()?,
+            // Nothing is trained.
+            None => losses[0].device().try_zeros()?,
+        };
+        let verdict = Verdict::new(losses, &norm, clip_norm, before)?;
+        Ok((norm, verdict))
+    }
+
+    fn norm(norm: &Tensor<(), f32, D>) -> f64 {
+        Self::scalar(norm).into()
+    }
+
+    fn update<S: Shape>(
+        rule: &Rule,
+        step: Step,
+        verdict: &Verdict<D>,
+        gradients: &mut Gradients<f32, D>,
+        param: &mut Tensor<S, f32, D>,
+        state: &mut [Tensor<(usize,), f32, D>],
+    ) -> Result<(), E> {
+        update::update(rule, step, verdict, gradients, param, state)
+    }
+}
+
+#[cfg(test)]
+mod tests;

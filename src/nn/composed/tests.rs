@@ -1,0 +1,462 @@
+//! The composed operations against our kernels: outputs and all gradients, on the CPU, and on a GPU where this is
+//! built with CUDA and one answers.
+
+use dfdx::tensor::{Cpu, Gradients, NoneTape, Trace};
+use dfdx::tensor_ops::{Backward, TryMul};
+
+use super::*;
+use crate::kernels::Extent;
+use crate::kernels::reference::numbers;
+
+const ACTIVATIONS: [Activation; 7] = [
+    Activation::Linear,
+    Activation::Relu,
+    Activation::LeakyRelu,
+    Activation::Elu,
+    Activation::Silu,
+    Activation::Gelu,
+    Activation::Tanh,
+];
+
+/// Writes each test once for the CPU and once for a GPU.
+macro_rules! on_each_device {
+    ($($name:ident),* $(,)?) => {
+        mod on_cpu {
+            $(#[test]
+            fn $name() {
+                super::$name(&dfdx::tensor::Cpu::default(), 1e-5);
+            })*
+        }
+        #[cfg(feature = "cuda")]
+        mod on_cuda {
+            $(#[test]
+            fn $name() {
+                match crate::nn::device::open_cuda(0) {
+                    // Sums are taken in another order.
+                    Ok(device) => super::$name(&device, 1e-3),
+                    Err(why) => println!("skipped: {why}"),
+                }
+            })*
+        }
+    };
+}
+
+on_each_device!(
+    convolutions,
+    transposed_convolutions,
+    dense_layers,
+    activations,
+    sampling,
+    reconstructions,
+    rules,
+    verdicts,
+    what_is_no_number_stays_so,
+);
+
+/// A device that the composed operations run on.
+trait Tested: Device<f32> + Cache + HasErr<Err: Debug + Display> {}
+impl<D: Device<f32> + Cache + HasErr<Err: Debug + Display>> Tested for D {}
+
+/// Both lists agree, each within a tolerance of its largest value.
+fn assert_close(what: &str, got: &[Vec<f32>], want: &[Vec<f32>], tolerance: f32) {
+    assert_eq!(got.len(), want.len());
+    for (i, (got, want)) in got.iter().zip(want).enumerate() {
+        assert_eq!(got.len(), want.len(), "{what}: values of tensor {i}");
+        let size = want.iter().fold(0.0_f32, |most, v| most.max(v.abs()));
+        for (g, w) in got.iter().zip(want) {
+            let close = (g - w).abs() <= tolerance * size.max(1e-3);
+            assert!(
+                close,
+                "{what}, tensor {i}: {g} is not {w}, of at most {size}"
+            );
+        }
+    }
+}
+
+fn gradient_of<S: Shape, C: Compute>(
+    gradients: &Gradients<f32, C::Device>,
+    tensor: &Tensor<S, f32, C::Device>,
+) -> Vec<f32> {
+    C::to_vec(&gradients.get(tensor))
+}
+
+/// Output and gradients of a layer for an upstream gradient of made-up numbers.
+fn differentiate<C: Compute, S: Shape, K: Shape>(
+    device: &C::Device,
+    (x, kernel, bias): (S, K, usize),
+    input_gradient: bool,
+    layer: impl FnOnce(
+        Tensor<S, f32, C::Device, dfdx::tensor::OwnedTape<f32, C::Device>>,
+        &Tensor<K, f32, C::Device>,
+        &Tensor<(usize,), f32, C::Device>,
+    ) -> Maps<usize, C, dfdx::tensor::OwnedTape<f32, C::Device>>,
+) -> Vec<Vec<f32>> {
+    let made = |len, seed| numbers(len, seed);
+    let x = C::tensor(device, &made(x.num_elements(), 1), x).unwrap();
+    let kernel = C::tensor(device, &made(kernel.num_elements(), 2), kernel).unwrap();
+    let bias = C::tensor(device, &made(bias, 3), (bias,)).unwrap();
+    let output = layer(x.leaky_trace(), &kernel, &bias);
+    let (output, tape) = output.split_tape();
+    let upstream = numbers(output.shape().num_elements(), 4);
+    let upstream = C::tensor(device, &upstream, *output.shape()).unwrap();
+    let loss = output.clone().put_tape(tape).try_mul(upstream).unwrap();
+    let gradients = loss.try_sum::<(), _>().unwrap().try_backward().unwrap();
+    let mut all = vec![C::to_vec(&output)];
+    if input_gradient {
+        all.push(gradient_of::<_, C>(&gradients, &x));
+    }
+    all.push(gradient_of::<_, C>(&gradients, &kernel));
+    all.push(gradient_of::<_, C>(&gradients, &bias));
+    all
+}
+
+/// Height, width, channels, small channels, kernel, stride.
+const SHAPES: [(usize, usize, usize, usize, usize, usize); 12] = [
+    (7, 7, 1, 4, 3, 2),
+    (8, 8, 3, 5, 3, 2),
+    (7, 9, 2, 3, 3, 1),
+    (5, 6, 4, 2, 4, 2),
+    (9, 4, 1, 1, 5, 3),
+    (6, 6, 2, 2, 1, 1),
+    (6, 5, 3, 2, 1, 2),
+    (5, 5, 2, 3, 2, 4),
+    (1, 1, 3, 2, 3, 2),
+    (2, 11, 1, 7, 7, 2),
+    (4, 4, 8, 16, 3, 2),
+    (12, 12, 1, 2, 5, 1),
+];
+
+fn convs() -> impl Iterator<Item = Conv> {
+    SHAPES
+        .iter()
+        .map(|&(height, width, channels, small, kernel, stride)| {
+            let big = Extent {
+                height,
+                width,
+                channels,
+            };
+            Conv::same(big, small, kernel, stride)
+        })
+}
+
+fn convolution<C: Compute>(
+    device: &C::Device,
+    conv: &Conv,
+    activation: Activation,
+    input_gradient: bool,
+) -> Vec<Vec<f32>> {
+    let (big, small) = (conv.big, conv.small.channels);
+    let x = (3, big.height, big.width, big.channels);
+    let kernel = (conv.kernel, conv.kernel, big.channels, small);
+    let route = C::to_small(device, conv).unwrap();
+    differentiate::<C, _, _>(
+        device,
+        (x, kernel, small),
+        input_gradient,
+        |x, kernel, bias| {
+            let weights = Weights {
+                kernel,
+                bias,
+                activation,
+            };
+            C::conv2d(&route, x, weights, input_gradient).unwrap()
+        },
+    )
+}
+
+fn convolutions<D: Tested>(device: &D, tolerance: f32) {
+    let cpu = Cpu::default();
+    for (i, conv) in convs().enumerate() {
+        let activation = ACTIVATIONS[i % ACTIVATIONS.len()];
+        for input_gradient in [true, false] {
+            let got = convolution::<Composed<D>>(device, &conv, activation, input_gradient);
+            let want = convolution::<Cpu>(&cpu, &conv, activation, input_gradient);
+            assert_close(&format!("{conv:?}, {activation:?}"), &got, &want, tolerance);
+        }
+    }
+}
+
+fn transposed<C: Compute>(
+    device: &C::Device,
+    conv: &Conv,
+    activation: Activation,
+) -> Vec<Vec<f32>> {
+    let (big, small) = (conv.big.channels, conv.small);
+    let x = (3, small.height, small.width, small.channels);
+    let kernel = (conv.kernel, conv.kernel, big, small.channels);
+    let route = C::to_big(device, conv).unwrap();
+    differentiate::<C, _, _>(device, (x, kernel, big), true, |x, kernel, bias| {
+        let weights = Weights {
+            kernel,
+            bias,
+            activation,
+        };
+        C::conv_transpose2d(&route, x, weights).unwrap()
+    })
+}
+
+fn transposed_convolutions<D: Tested>(device: &D, tolerance: f32) {
+    let cpu = Cpu::default();
+    for (i, conv) in convs().enumerate() {
+        let activation = ACTIVATIONS[i % ACTIVATIONS.len()];
+        let got = transposed::<Composed<D>>(device, &conv, activation);
+        let want = transposed::<Cpu>(&cpu, &conv, activation);
+        assert_close(&format!("{conv:?}, {activation:?}"), &got, &want, tolerance);
+    }
+}
+
+fn dense<C: Compute>(device: &C::Device, activation: Activation) -> Vec<Vec<f32>> {
+    let (x, kernel) = ((5, 2, 3, 4), (24, 6));
+    differentiate::<C, _, _>(device, (x, kernel, 6), true, |x, kernel, bias| {
+        let weights = Weights {
+            kernel,
+            bias,
+            activation,
+        };
+        C::dense(x, weights, (5, 1, 2, 3)).unwrap()
+    })
+}
+
+fn dense_layers<D: Tested>(device: &D, tolerance: f32) {
+    for activation in ACTIVATIONS {
+        let got = dense::<Composed<D>>(device, activation);
+        let want = dense::<Cpu>(&Cpu::default(), activation);
+        assert_close(&format!("{activation:?}"), &got, &want, tolerance);
+    }
+}
+
+/// Derivatives at 0 and far from it count too: a convolution of kernel 1 with the weight 1 shows them.
+fn activation_alone<C: Compute>(device: &C::Device, activation: Activation) -> Vec<Vec<f32>> {
+    let values = [-100.0, -8.0, -1.5, -0.3, 0.0, 0.2, 1.0, 3.0, 9.0, 100.0];
+    let x = C::tensor(device, &values, (values.len(), 1)).unwrap();
+    let kernel = C::tensor(device, &[1.0], (1, 1)).unwrap();
+    let bias = C::tensor(device, &[0.0], (1,)).unwrap();
+    let weights = Weights {
+        kernel: &kernel,
+        bias: &bias,
+        activation,
+    };
+    let output: super::super::compute::Rows<usize, C, _> =
+        C::dense(x.leaky_trace(), weights, (values.len(), 1)).unwrap();
+    let (output, tape) = output.split_tape();
+    let sum = output.clone().put_tape(tape).try_sum::<(), _>().unwrap();
+    let gradients = sum.try_backward().unwrap();
+    vec![C::to_vec(&output), gradient_of::<_, C>(&gradients, &x)]
+}
+
+fn activations<D: Tested>(device: &D, tolerance: f32) {
+    for activation in ACTIVATIONS {
+        let got = activation_alone::<Composed<D>>(device, activation);
+        let want = activation_alone::<Cpu>(&Cpu::default(), activation);
+        // Each value by itself, so that the small ones count.
+        for (got, want) in got.iter().flatten().zip(want.iter().flatten()) {
+            let close = (got - want).abs() <= tolerance * want.abs() + 1e-6;
+            assert!(close, "{activation:?}: {got} is not {want}");
+        }
+    }
+}
+
+fn sample<C: Compute>(device: &C::Device) -> Vec<Vec<f32>> {
+    let shape = (6, 3);
+    let rows = |seed| C::tensor(device, &numbers(18, seed), shape).unwrap();
+    let (mean, log_var, eps) = (rows(1), rows(2), rows(3));
+    let sample = C::reparameterise(mean.leaky_trace(), log_var.clone(), eps, 0.7).unwrap();
+    let (kl, tape) = sample.kl.split_tape();
+    let (weighted, tape) = kl.clone().put_tape(tape).try_mul(1.3).unwrap().split_tape();
+    let z = sample.z.clone().put_tape(tape).try_mul(rows(4)).unwrap();
+    let loss = z.try_sum::<(), _>().unwrap().try_add(weighted).unwrap();
+    let gradients = loss.try_backward().unwrap();
+    vec![
+        C::to_vec(&sample.z),
+        vec![C::scalar(&kl)],
+        C::to_vec(&sample.kl_per_axis),
+        gradient_of::<_, C>(&gradients, &mean),
+        gradient_of::<_, C>(&gradients, &log_var),
+    ]
+}
+
+fn sampling<D: Tested>(device: &D, tolerance: f32) {
+    let (got, want) = (
+        sample::<Composed<D>>(device),
+        sample::<Cpu>(&Cpu::default()),
+    );
+    assert_close("sampling", &got, &want, tolerance);
+}
+
+fn error<C: Compute>(device: &C::Device, kind: Reconstruction) -> Vec<Vec<f32>> {
+    let shape = (4, 3, 5, 2);
+    let logits: Vec<f32> = numbers(120, 1).iter().map(|v| v * 20.0).collect();
+    let images: Vec<f32> = numbers(120, 2).iter().map(|v| v * 0.5 + 0.5).collect();
+    let logits = C::tensor(device, &logits, shape).unwrap();
+    let images = C::tensor(device, &images, shape).unwrap();
+    let (error, tape) = C::reconstruction(kind, logits.leaky_trace(), images)
+        .unwrap()
+        .split_tape();
+    let loss = error.clone().put_tape(tape).try_mul(1.5).unwrap();
+    let gradients = loss.try_backward().unwrap();
+    vec![
+        vec![C::scalar(&error)],
+        gradient_of::<_, C>(&gradients, &logits),
+    ]
+}
+
+fn reconstructions<D: Tested>(device: &D, tolerance: f32) {
+    for kind in [
+        Reconstruction::BinaryCrossEntropy,
+        Reconstruction::SquaredError,
+    ] {
+        let (got, want) = (
+            error::<Composed<D>>(device, kind),
+            error::<Cpu>(&Cpu::default(), kind),
+        );
+        assert_close(&format!("{kind:?}"), &got, &want, tolerance);
+    }
+}
+
+/// Every rule with every slot that it can have.
+fn all_rules() -> Vec<Rule> {
+    let mut rules = vec![];
+    for weight_decay in [0.0, 0.01] {
+        rules.push(Rule::Adam {
+            beta_1: 0.9,
+            beta_2: 0.99,
+            epsilon: 1e-7,
+            weight_decay,
+        });
+    }
+    for (momentum, centered) in [(0.0, false), (0.9, false), (0.0, true), (0.9, true)] {
+        rules.push(Rule::RmsProp {
+            rho: 0.9,
+            momentum,
+            epsilon: 1e-7,
+            centered,
+        });
+    }
+    for (momentum, nesterov) in [(0.0, false), (0.9, false), (0.9, true)] {
+        rules.push(Rule::Sgd { momentum, nesterov });
+    }
+    rules
+}
+
+/// The gradients of a parameter whose loss is its product with `upstream`.
+fn made_gradients<C: Compute>(
+    device: &C::Device,
+    param: &Tensor<(usize, usize), f32, C::Device>,
+    seed: u64,
+) -> Gradients<f32, C::Device> {
+    let upstream = numbers(param.shape().num_elements(), seed);
+    let upstream = C::tensor(device, &upstream, *param.shape()).unwrap();
+    let product = param.leaky_trace().try_mul(upstream).unwrap();
+    product.try_sum::<(), _>().unwrap().try_backward().unwrap()
+}
+
+fn three_steps<C: Compute>(device: &C::Device, rule: &Rule) -> Vec<Vec<f32>> {
+    let mut param = C::tensor(device, &numbers(12, 1), (3, 4)).unwrap();
+    let zeros = || C::tensor(device, &[0.0; 12], (12,)).unwrap();
+    let mut state: Vec<_> = rule.slots().iter().map(|_| zeros()).collect();
+    let mut seen = vec![];
+    for number in 1..=3 {
+        let mut gradients = made_gradients::<C>(device, &param, 10 + number);
+        let step = Step {
+            learning_rate: 0.1,
+            number,
+            gradient_scale: 0.5,
+        };
+        let mut squares = C::Squares::default();
+        C::add_squares(&mut squares, &mut gradients, &param).unwrap();
+        let loss = C::tensor(device, &[1.0], ()).unwrap();
+        let (_, verdict) = C::judge(step, [&loss; 3], squares, Some(1.5), None).unwrap();
+        C::update(rule, step, &verdict, &mut gradients, &mut param, &mut state).unwrap();
+        seen.push(C::to_vec(&param));
+        seen.extend(state.iter().map(C::to_vec));
+    }
+    seen
+}
+
+fn rules<D: Tested>(device: &D, tolerance: f32) {
+    for rule in all_rules() {
+        let got = three_steps::<Composed<D>>(device, &rule);
+        let want = three_steps::<Cpu>(&Cpu::default(), &rule);
+        assert_close(&format!("{rule:?}"), &got, &want, tolerance);
+    }
+}
+
+/// The norm of two parameters' gradients, whether they are scaled down, and what an update does.
+fn judged<C: Compute>(device: &C::Device, clip_norm: Option<f64>) -> Vec<Vec<f32>> {
+    let step = Step {
+        learning_rate: 0.5,
+        number: 1,
+        gradient_scale: 1.0,
+    };
+    let rule = Rule::Sgd {
+        momentum: 0.9,
+        nesterov: false,
+    };
+    let mut squares = C::Squares::default();
+    let mut param = C::tensor(device, &numbers(12, 1), (3, 4)).unwrap();
+    for seed in [5, 6] {
+        let mut gradients = made_gradients::<C>(device, &param, seed);
+        C::add_squares(&mut squares, &mut gradients, &param).unwrap();
+    }
+    let loss = |value| C::tensor(device, &[value], ()).unwrap();
+    let [good, bad, infinite] = [3.0, f32::NAN, f32::INFINITY].map(loss);
+    let (norm, first) = C::judge(step, [&good; 3], squares, clip_norm, None).unwrap();
+    let mut seen = vec![vec![C::norm(&norm) as f32]];
+    let refused = |losses: [&Tensor<(), f32, C::Device>; 3], before| {
+        C::judge(step, losses, C::Squares::default(), None, before)
+            .unwrap()
+            .1
+    };
+    let second = refused([&good, &bad, &good], Some(&first));
+    // Its own losses are fine.
+    let third = refused([&good; 3], Some(&second));
+    let fourth = refused([&infinite, &good, &good], None);
+    let mut state = [C::tensor(device, &[0.0; 12], (12,)).unwrap()];
+    for verdict in [first, second, third, fourth] {
+        let mut gradients = made_gradients::<C>(device, &param, 7);
+        C::update(
+            &rule,
+            step,
+            &verdict,
+            &mut gradients,
+            &mut param,
+            &mut state,
+        )
+        .unwrap();
+        seen.push(C::to_vec(&param));
+        seen.push(C::to_vec(&state[0]));
+    }
+    seen
+}
+
+fn verdicts<D: Tested>(device: &D, tolerance: f32) {
+    for clip_norm in [None, Some(0.3), Some(100.0)] {
+        let got = judged::<Composed<D>>(device, clip_norm);
+        let want = judged::<Cpu>(&Cpu::default(), clip_norm);
+        assert_close(&format!("{clip_norm:?}"), &got, &want, tolerance);
+        // The update after the first step is the last one.
+        for values in [&got, &want] {
+            assert!(
+                values[3..].chunks(2).all(|after| after == &values[1..3]),
+                "{values:?}"
+            );
+            assert_ne!(values[1], numbers(12, 1));
+        }
+        let squares = [5, 6].map(|seed| numbers(12, seed).iter().map(|g| g * g).sum::<f32>());
+        let norm = squares.iter().sum::<f32>().sqrt();
+        assert_close("norm", &[got[0].clone()], &[vec![norm]], tolerance);
+    }
+}
+
+fn what_is_no_number_stays_so<D: Tested>(device: &D, _: f32) {
+    for activation in ACTIVATIONS {
+        let x: Tensor<(usize,), f32, D, NoneTape> = device
+            .try_tensor_from_vec(vec![f32::NAN, 1.0], (2,))
+            .unwrap();
+        let values = Composed::<D>::to_vec(&activation::apply(activation, x).unwrap());
+        assert!(
+            values[0].is_nan() && !values[1].is_nan(),
+            "{activation:?}: {values:?}"
+        );
+    }
+}

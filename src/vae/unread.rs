@@ -1,0 +1,76 @@
+//! Numbers of a step that still lie on the device.
+
+use dfdx::shapes::Dim;
+use dfdx::tensor::{NoneTape, Tensor};
+
+use super::model::{Losses, ModelError, StepReport};
+use super::network::Outcome;
+use crate::nn::Compute;
+use crate::nn::compute::Latent;
+
+/// What [`Losses`] are read from.
+#[derive(Debug)]
+pub(super) struct Numbers<Z: Dim, D: Compute> {
+    loss: Tensor<(), f32, D::Device>,
+    reconstruction: Tensor<(), f32, D::Device>,
+    kl: Tensor<(), f32, D::Device>,
+    kl_per_axis: Tensor<(Z,), f32, D::Device>,
+    mean: Latent<Z, D>,
+}
+
+impl<Z: Dim, D: Compute> Numbers<Z, D> {
+    /// Keeps what is to be read, and drops the rest.
+    pub(super) fn of<C: Dim>(outcome: Outcome<C, Z, D, NoneTape>) -> Self {
+        Self {
+            loss: outcome.loss,
+            reconstruction: outcome.reconstruction,
+            kl: outcome.kl,
+            kl_per_axis: outcome.kl_per_axis,
+            mean: outcome.mean,
+        }
+    }
+
+    /// The weighted sum and its terms.
+    pub(super) fn losses(&self) -> [&Tensor<(), f32, D::Device>; 3] {
+        [&self.loss, &self.reconstruction, &self.kl]
+    }
+
+    /// Waits for the device.
+    pub(super) fn read(&self) -> Losses {
+        Losses {
+            loss: D::scalar(&self.loss).into(),
+            reconstruction: D::scalar(&self.reconstruction).into(),
+            kl: D::scalar(&self.kl).into(),
+            kl_per_axis: D::to_vec(&self.kl_per_axis)
+                .into_iter()
+                .map(f64::from)
+                .collect(),
+            means: D::to_vec(&self.mean),
+        }
+    }
+}
+
+/// A step that was taken and not reported.
+#[derive(Debug)]
+pub(super) struct Unread<Z: Dim, D: Compute> {
+    pub(super) numbers: Numbers<Z, D>,
+    pub(super) norm: D::Norm,
+}
+
+impl<Z: Dim, D: Compute> Unread<Z, D> {
+    /// Waits for the device.
+    ///
+    /// # Errors
+    /// A term is not finite.
+    pub(super) fn read(&self) -> Result<StepReport, ModelError> {
+        let losses = self.numbers.read();
+        if let Some(term) = losses.non_finite() {
+            return Err(ModelError::NotFinite(term));
+        }
+        let grad_norm = D::norm(&self.norm);
+        if !grad_norm.is_finite() {
+            return Err(ModelError::NotFinite("gradient norm"));
+        }
+        Ok(StepReport { losses, grad_norm })
+    }
+}

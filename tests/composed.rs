@@ -1,0 +1,195 @@
+//! The whole program with the operations that run on CUDA, on the processor: device `cpu-composed`. What holds here
+//! holds on a GPU up to how its own kernels add and multiply; only those are left to try there.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{Lab, Session, checkpoint, digest, manifest};
+use runner::metrics::EpochMetrics;
+
+const COMPOSED: [&str; 2] = ["--device", "cpu-composed"];
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn history(run: &Path) -> Vec<EpochMetrics> {
+    checkpoint(run, "last.safetensors").history
+}
+
+/// Every number of every epoch but the times, within `share` of the other's.
+#[track_caller]
+fn assert_alike(run: &Path, other: &Path, share: f64) {
+    let (a, b) = (history(run), history(other));
+    assert_eq!(a.len(), b.len());
+    for (a, b) in a.iter().zip(&b) {
+        let numbers = |m: &EpochMetrics| {
+            let mut all = vec![
+                m.loss,
+                m.reconstruction,
+                m.kl,
+                m.kl_nats,
+                m.elbo,
+                m.grad_norm,
+            ];
+            all.extend(
+                [m.val_loss, m.val_reconstruction, m.val_kl]
+                    .into_iter()
+                    .flatten(),
+            );
+            all.extend(&m.kl_per_axis);
+            all
+        };
+        let (x, y) = (numbers(a), numbers(b));
+        assert_eq!(x.len(), y.len());
+        for (x, y) in x.iter().zip(&y) {
+            assert!((x - y).abs() <= share * y.abs(), "{a:?}\nis not\n{b:?}");
+        }
+        assert_eq!(
+            (a.active_axes, a.learning_rate),
+            (b.active_axes, b.learning_rate)
+        );
+    }
+}
+
+/// Values that Keras computed: forward, gradients, and weights after three steps of each optimizer.
+#[test]
+fn every_reference_is_met() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let is_reference = |path: &PathBuf| path.extension().is_some_and(|end| end == "safetensors");
+    let mut met = 0;
+    for file in files.filter(is_reference) {
+        let ended = Lab::new().runner(&["verify", &text(&file), COMPOSED[0], COMPOSED[1]]);
+        assert!(
+            ended.stdout.contains(" agree within "),
+            "{}: {ended:#?}",
+            file.display()
+        );
+        ended.with_code(0);
+        met += 1;
+    }
+    assert!(met >= 8, "{met}");
+}
+
+/// The same batches and the same noise: three epochs differ by rounding alone, with every optimizer.
+#[test]
+fn three_epochs_are_those_of_our_kernels() {
+    for optimizer in ["adam", "adamw", "rmsprop", "sgd"] {
+        let lab = Lab::with(&common::plain());
+        let rate = format!("optimizer.{optimizer}.learning_rate=1e-3");
+        let args = [
+            "--set",
+            &rate,
+            "--set",
+            "training.epochs=3",
+            "--set",
+            "data.validation=0.2",
+        ];
+        let clip = ["--set", "optimizer.clip_norm=20.0"];
+        let ours = lab.train(&[&args[..], &clip].concat());
+        let composed = lab.train(&[&args[..], &clip, &COMPOSED].concat());
+        assert_alike(&composed, &ours, 1e-3);
+        assert_eq!(manifest(&ours)["compute"]["device"], "cpu");
+        assert_eq!(manifest(&composed)["compute"]["device"], "cpu-composed");
+        let log = fs::read_to_string(composed.join("log.txt")).unwrap();
+        assert!(log.contains("device cpu-composed: asked for"), "{log}");
+    }
+}
+
+/// 75 steps an epoch, of which the losses are read after the 1st, the 51st and the last.
+fn many_steps() -> String {
+    common::plain().replace("epochs = 2", "epochs = 2\nbatch_size = 4")
+}
+
+#[test]
+fn losses_that_are_read_rarely_are_all_counted() {
+    let lab = Lab::with(&many_steps());
+    let (ours, composed) = (lab.train(&[]), lab.train(&COMPOSED));
+    assert_alike(&composed, &ours, 5e-3);
+    let steps = |run| checkpoint(run, "last.safetensors").progress.step;
+    assert_eq!((steps(&ours), steps(&composed)), (150, 150));
+}
+
+/// Both stop at the same step for the same reason, although the one learns of it dozens of steps later.
+#[test]
+fn a_run_diverges_at_the_same_step() {
+    let mut reasons = vec![];
+    for rate in ["0.3", "3.0", "100.0"] {
+        let lab = Lab::with(&many_steps());
+        let rate = format!("optimizer.sgd.learning_rate={rate}");
+        let why = |device: &[&str]| {
+            let before = lab.runs();
+            let ended = lab.runner(&[&["spec.toml", "--set", &rate], device].concat());
+            ended.with_code(1).says("is not finite at step");
+            let manifest = manifest(&lab.new_run(&before));
+            assert_eq!(manifest["status"], "diverged");
+            manifest["why"].as_str().unwrap().to_owned()
+        };
+        let (ours, composed) = (why(&[]), why(&COMPOSED));
+        assert_eq!(composed, ours, "{rate}");
+        reasons.push(ours);
+    }
+    let late = |why: &String| !why.contains("at step 1 ") && !why.contains("at step 2 ");
+    assert!(reasons.iter().any(late), "{reasons:?}");
+}
+
+#[test]
+fn a_checkpoint_goes_from_one_device_to_another_and_back() {
+    let lab = Lab::with(&common::plain());
+    let longer = lab.train(&["--set", "training.epochs=6"]);
+    let run = lab.train(&[]);
+    let path = text(&run);
+    let resume = |epochs: &str, device: &str| {
+        lab.runner(&[
+            "resume",
+            &path,
+            "--epochs",
+            epochs,
+            "--device",
+            device,
+            "--allow-other-bits",
+        ])
+    };
+    let refused = ["resume", &path, "--epochs", "4", COMPOSED[0], COMPOSED[1]];
+    lab.runner(&refused)
+        .with_code(69)
+        .says("the run was started on the device `cpu`, this one is `cpu-composed`");
+    resume("4", "cpu-composed")
+        .with_code(0)
+        .says("the last bits will differ");
+    resume("6", "cpu").with_code(0);
+    assert_alike(&run, &longer, 1e-3);
+    let sessions = manifest(&run)["sessions"].as_array().unwrap().clone();
+    let devices: Vec<_> = sessions
+        .iter()
+        .map(|s| s["compute"]["device"].clone())
+        .collect();
+    assert_eq!(devices, ["cpu", "cpu-composed", "cpu"]);
+    assert_eq!(sessions[1]["compute"]["kernel_path"], "dfdx");
+}
+
+#[test]
+fn a_stop_in_the_middle_of_an_epoch_changes_nothing() {
+    let lab = Lab::with(&many_steps().replace("epochs = 2", "epochs = 40"));
+    let mut session = Session::spawn(lab.command(&[&["spec.toml"], &COMPOSED[..]].concat()));
+    assert!(session.lines(1), "no epoch was reported");
+    session.signal("TERM");
+    session.end().with_code(143);
+    let run = lab.runs().remove(0);
+    let stopped = checkpoint(&run, "last.safetensors").progress;
+    assert_eq!(stopped.partial.steps, u64::from(stopped.step_in_epoch));
+    let epochs = (stopped.epoch + 2).to_string();
+    let resolved = run.join("resolved.toml");
+    let edited = fs::read_to_string(&resolved).unwrap();
+    let edited = edited.replace("epochs = 40", &format!("epochs = {epochs}"));
+    fs::write(&resolved, edited).unwrap();
+    lab.runner(&["resume", &text(&run)]).with_code(0);
+    let set = format!("training.epochs={epochs}");
+    let undisturbed = lab.train(&[&["--set", &set], &COMPOSED[..]].concat());
+    assert_eq!(digest(&run), digest(&undisturbed));
+}
