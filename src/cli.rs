@@ -11,6 +11,10 @@ use clap_complete::Shell;
 use crate::cmd;
 use crate::ground::exit;
 
+mod reports;
+
+pub use reports::*;
+
 /// Trains variational autoencoders from TOML files.
 ///
 /// `runner SPEC.toml` checks the whole spec, trains what it describes and leaves a run folder behind that
@@ -40,6 +44,10 @@ enum Command {
     Rebuild(RebuildArgs),
     /// Say what is whole in a run folder, what is missing and what to type. Writes nothing
     Doctor(DoctorArgs),
+    /// List the runs below a folder: status, age, epochs, best metric. Writes nothing
+    List(ListArgs),
+    /// Compare runs: settings that differ, metrics, means over seeds
+    Report(ReportArgs),
     /// Read and resolve a spec; print every mistake, or the plan. Writes nothing
     Check(CheckArgs),
     /// Time training steps of a spec, layer by layer, before paying for a run. Writes nothing
@@ -247,6 +255,8 @@ pub fn main() -> ExitCode {
         Command::Resume(args) => cmd::resume::main(&args),
         Command::Rebuild(args) => cmd::rebuild::main(&args),
         Command::Doctor(args) => cmd::doctor::main(&args),
+        Command::List(args) => cmd::list::main(&args),
+        Command::Report(args) => cmd::report::main(&args),
         Command::Check(args) => cmd::check::main(&args),
         Command::Bench(args) => cmd::bench::main(&args),
         Command::Schema => cmd::schema::main(),

@@ -1,0 +1,111 @@
+//! `runner report [PATH...]`: compares runs. Data alone goes to stdout; what a reader must know beside it, to stderr.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use polars::prelude::DataFrame;
+
+use super::{Failure, Outcome};
+use crate::cli::{Format, ReportArgs, TableChoice};
+use crate::ground::printable::printable;
+use crate::ground::{exit, files};
+use crate::report::{self, Collection, Question, ReportError, Selection};
+
+/// Reads, selects, writes.
+pub fn main(args: &ReportArgs) -> Outcome {
+    refuse_what_does_not_fit(args)?;
+    let collection = report::collect(&args.paths, args.table == TableChoice::Epochs)?;
+    for left_out in &collection.left_out {
+        eprintln!(
+            "warning: {} is left out: {}",
+            printable(&left_out.path.display().to_string()),
+            left_out.why
+        );
+    }
+    if collection.runs.is_empty() {
+        return Err(Failure::new(
+            exit::INVALID_DATA,
+            "none of the runs can be read",
+        ));
+    }
+    let question = question(args);
+    let selection = report::select(&collection.runs, &question)?;
+    if args.table == TableChoice::Summary {
+        for note in &selection.notes {
+            eprintln!("note: {}", printable(note));
+        }
+    }
+    let table = table(collection, &selection, &question, args.table)?;
+    write(&encode(&table, args.format)?, args)?;
+    Ok(exit::DONE)
+}
+
+/// What is asked.
+fn question(args: &ReportArgs) -> Question {
+    Question {
+        condition: args.condition.clone(),
+        metrics: args.metric.clone(),
+        sort: args.sort.clone(),
+        reverse: args.reverse,
+        by: args.by.clone(),
+        baseline: args.baseline.clone(),
+    }
+}
+
+/// The table that was asked for.
+fn table(
+    collection: Collection,
+    selection: &Selection,
+    question: &Question,
+    which: TableChoice,
+) -> Result<DataFrame, ReportError> {
+    match which {
+        TableChoice::Summary => selection.answer(&collection.runs, question),
+        TableChoice::Runs => Ok(selection.frame.clone()),
+        TableChoice::Epochs => collection.into_epochs(&selection.rows),
+    }
+}
+
+fn refuse_what_does_not_fit(args: &ReportArgs) -> Result<(), Failure> {
+    let summary = args.table == TableChoice::Summary;
+    if !summary && (!args.by.is_empty() || args.baseline.is_some()) {
+        let text = "`--by` and `--baseline` make a summary";
+        return Err(Failure::new(exit::USAGE, text).with_hint("leave `--table` out"));
+    }
+    if args.format == Format::Parquet && args.out.is_none() && std::io::stdout().is_terminal() {
+        let text = "Parquet is not for a terminal";
+        return Err(Failure::new(exit::USAGE, text).with_hint("name a file: --out runs.parquet"));
+    }
+    Ok(())
+}
+
+fn encode(table: &DataFrame, format: Format) -> Result<Vec<u8>, ReportError> {
+    Ok(match format {
+        Format::Table => report::table(table).into_bytes(),
+        Format::Markdown => report::markdown(table).into_bytes(),
+        Format::Csv => report::csv(table).into_bytes(),
+        Format::Json => report::json(table).into_bytes(),
+        Format::Parquet => report::parquet(table)?,
+    })
+}
+
+fn write(bytes: &[u8], args: &ReportArgs) -> Result<(), Failure> {
+    if let Some(path) = &args.out {
+        return Ok(files::write_atomic(path, bytes).map_err(ReportError::from)?);
+    }
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        // Whoever reads has seen enough: `runner report | head`.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|error| Failure::new(exit::IO, error)),
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        let failure = Self::new(error.exit_code(), &error);
+        match error.hint() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
