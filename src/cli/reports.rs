@@ -27,6 +27,8 @@ pub enum Format {
     Json,
     /// Parquet, as polars and pandas read it
     Parquet,
+    /// One page with tables, charts and figures, which needs no other file and no network
+    Html,
 }
 
 /// Which table.

@@ -80,7 +80,7 @@ impl Line {
             },
             best: view.best().map_or("-".to_owned(), |best| {
                 format!(
-                    "{} {} in {}",
+                    "{} {} (epoch {})",
                     printable(&best.metric),
                     number(best.value),
                     best.epoch

@@ -13,7 +13,8 @@ use crate::report::{self, Collection, Question, ReportError, Selection};
 /// Reads, selects, writes.
 pub fn main(args: &ReportArgs) -> Outcome {
     refuse_what_does_not_fit(args)?;
-    let collection = report::collect(&args.paths, args.table == TableChoice::Epochs)?;
+    let with_epochs = args.format == Format::Html || args.table == TableChoice::Epochs;
+    let collection = report::collect(&args.paths, with_epochs)?;
     for left_out in &collection.left_out {
         eprintln!(
             "warning: {} is left out: {}",
@@ -34,8 +35,16 @@ pub fn main(args: &ReportArgs) -> Outcome {
             eprintln!("note: {}", printable(note));
         }
     }
-    let table = table(collection, &selection, &question, args.table)?;
-    write(&encode(&table, args.format)?, args)?;
+    let table = |collection| table(collection, &selection, &question, args.table);
+    let bytes = match args.format {
+        Format::Table => report::table(&table(collection)?).into_bytes(),
+        Format::Markdown => report::markdown(&table(collection)?).into_bytes(),
+        Format::Csv => report::csv(&table(collection)?).into_bytes(),
+        Format::Json => report::json(&table(collection)?).into_bytes(),
+        Format::Parquet => report::parquet(&table(collection)?)?,
+        Format::Html => report::html(&collection, &selection, &question)?.into_bytes(),
+    };
+    write(&bytes, args)?;
     Ok(exit::DONE)
 }
 
@@ -71,21 +80,21 @@ fn refuse_what_does_not_fit(args: &ReportArgs) -> Result<(), Failure> {
         let text = "`--by` and `--baseline` make a summary";
         return Err(Failure::new(exit::USAGE, text).with_hint("leave `--table` out"));
     }
-    if args.format == Format::Parquet && args.out.is_none() && std::io::stdout().is_terminal() {
-        let text = "Parquet is not for a terminal";
-        return Err(Failure::new(exit::USAGE, text).with_hint("name a file: --out runs.parquet"));
+    if !summary && args.format == Format::Html {
+        let text = "a page has tables of its own";
+        return Err(Failure::new(exit::USAGE, text)
+            .with_hint("leave `--table` out, or take another `--format`"));
+    }
+    let file = match args.format {
+        Format::Parquet => "runs.parquet",
+        Format::Html => "report.html",
+        Format::Table | Format::Markdown | Format::Csv | Format::Json => return Ok(()),
+    };
+    if args.out.is_none() && std::io::stdout().is_terminal() {
+        let text = "this format is not for a terminal";
+        return Err(Failure::new(exit::USAGE, text).with_hint(format!("name a file: --out {file}")));
     }
     Ok(())
-}
-
-fn encode(table: &DataFrame, format: Format) -> Result<Vec<u8>, ReportError> {
-    Ok(match format {
-        Format::Table => report::table(table).into_bytes(),
-        Format::Markdown => report::markdown(table).into_bytes(),
-        Format::Csv => report::csv(table).into_bytes(),
-        Format::Json => report::json(table).into_bytes(),
-        Format::Parquet => report::parquet(table)?,
-    })
 }
 
 fn write(bytes: &[u8], args: &ReportArgs) -> Result<(), Failure> {

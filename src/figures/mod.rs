@@ -59,4 +59,5 @@ pub use published::{Published, PublishedError, read_published};
 pub use reconstructions::reconstructions;
 pub use render::Rendered;
 pub use samples::samples;
+pub use ticks::{Tick, ticks, whole_ticks};
 pub use traversal::{MAX_TRAVERSAL_ROWS, traversal, traversal_values};

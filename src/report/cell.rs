@@ -123,6 +123,57 @@ pub fn number(value: f64) -> String {
     without_zeros(&format!("{value:.*}", (5 - exponent).max(0) as usize)).to_owned()
 }
 
+/// The numbers of a column with the same number of decimals, so that they can be compared by eye: as many as give
+/// the largest one six digits. Numbers too far apart for that are each written by [`number`].
+pub fn aligned(values: &[Option<f64>]) -> Vec<Option<String>> {
+    let finite = || {
+        values
+            .iter()
+            .flatten()
+            .map(|value| value.abs())
+            .filter(|value| value.is_finite() && *value > 0.0)
+    };
+    let (largest, smallest) = (
+        finite().fold(0.0, f64::max),
+        finite().fold(f64::INFINITY, f64::min),
+    );
+    let decimals = 5 - largest.log10().floor() as i32;
+    let fits = (0..=9).contains(&decimals) && smallest >= 10_f64.powi(2 - decimals);
+    let fixed: Vec<Option<String>> = values
+        .iter()
+        .map(|value| {
+            value.map(|value| match fits && value.is_finite() {
+                true => format!("{value:.*}", decimals as usize),
+                false => number(value),
+            })
+        })
+        .collect();
+    let idle = |text: &String| text.len() - text.trim_end_matches('0').len();
+    let is_fixed = |text: &&String| text.contains('.');
+    let zeros = fixed
+        .iter()
+        .flatten()
+        .filter(is_fixed)
+        .map(idle)
+        .min()
+        .unwrap_or(0)
+        .min(decimals.max(0) as usize);
+    match fits {
+        true => fixed
+            .into_iter()
+            .map(|text| text.map(|text| shortened(&text, zeros)))
+            .collect(),
+        false => fixed,
+    }
+}
+
+fn shortened(text: &str, zeros: usize) -> String {
+    match text.contains('.') {
+        true => text[..text.len() - zeros].trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    }
+}
+
 fn without_zeros(text: &str) -> &str {
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.'),
@@ -161,6 +212,27 @@ mod tests {
             ]
         );
         assert_eq!(number(123_456_789.4), "123456789");
+    }
+
+    #[test]
+    fn numbers_of_a_column_stand_digit_below_digit() {
+        let texts = |values: &[f64]| -> Vec<String> {
+            let values: Vec<_> = values.iter().copied().map(Some).collect();
+            aligned(&values).into_iter().flatten().collect()
+        };
+        assert_eq!(
+            texts(&[252.487_654, 85.1, 9.25]),
+            ["252.488", "85.100", "9.250"]
+        );
+        assert_eq!(texts(&[-1.5, 2.25]), ["-1.50", "2.25"]);
+        assert_eq!(texts(&[100.0, 200.0]), ["100", "200"]);
+        assert_eq!(texts(&[0.001, 0.0001]), ["0.0010", "0.0001"]);
+        assert_eq!(texts(&[1e-7, 250.5]), ["1e-7", "250.5"], "too far apart");
+        assert_eq!(texts(&[1e12, 5e12]), ["1e12", "5e12"]);
+        assert_eq!(texts(&[f64::NAN, 250.5]), ["nan", "250.5"]);
+        assert_eq!(texts(&[0.0, 0.0]), ["0", "0"]);
+        assert_eq!(aligned(&[None, Some(1.0)]), [None, Some("1".to_owned())]);
+        assert!(aligned(&[]).is_empty());
     }
 
     #[test]

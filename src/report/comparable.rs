@@ -55,8 +55,7 @@ pub(super) fn metrics(runs: &[&Run], asked: &[String]) -> (Vec<String>, Vec<Stri
                 .to_owned(),
         );
     }
-    let data: BTreeSet<_> = runs.iter().map(|run| &run.manifest.data.checksum).collect();
-    if data.len() > 1 {
+    if other_data(runs) {
         notes.push("the runs were not trained on the same data (`data_digest`)".to_owned());
     }
     let epochs: BTreeSet<_> = runs.iter().map(|run| run.epochs).collect();
@@ -86,6 +85,23 @@ fn obstacle(runs: &[&Run]) -> Option<String> {
     Some(format!(
         "`{key}` differs, so `loss` is not the same function in all runs"
     ))
+}
+
+/// Whether the data differs although the settings do not say so: those of `sprites` follow from the seed.
+fn other_data(runs: &[&Run]) -> bool {
+    let origin = |run: &&Run| {
+        let data = &run.manifest.data;
+        let is_drawn = data.sources.is_empty();
+        let seed = run
+            .settings
+            .get("seed")
+            .filter(|_| is_drawn)
+            .map(Cell::plain);
+        (seed, data.checksum.clone())
+    };
+    let origins: BTreeSet<_> = runs.iter().map(origin).collect();
+    let seeds: BTreeSet<_> = origins.iter().map(|(seed, _)| seed).collect();
+    origins.len() > seeds.len()
 }
 
 /// How many values a setting has.

@@ -19,6 +19,7 @@
 //! | `group` | means over groups |
 //! | `text` | tables as text |
 //! | `parquet` | tables as Parquet |
+//! | `html` | one page with charts |
 //! | `error` | what can go wrong, with exit codes |
 //!
 //! Nothing is cached: every report reads the folders as they are. A folder that cannot be read is
@@ -32,6 +33,7 @@ mod condition;
 mod epochs;
 mod error;
 mod group;
+mod html;
 mod parquet;
 mod question;
 mod run;
@@ -44,6 +46,7 @@ pub use collect::{Collection, collect, find};
 pub use epochs::{EPOCH_COLUMNS, Epochs};
 pub use error::ReportError;
 pub use group::{ENDINGS, Group, Statistics};
+pub use html::html;
 pub use parquet::parquet;
 pub use question::{DELTA, Question, Selection, larger_is_better, select};
 pub use run::{LeftOut, Run};

@@ -107,7 +107,11 @@ pub fn select(runs: &[Run], question: &Question) -> Result<Selection, ReportErro
         rows.retain(|&row| mask.get(row) == Some(true));
     }
     let kept: Vec<&Run> = rows.iter().map(|&row| &runs[row]).collect();
-    let (metrics, mut notes) = comparable::metrics(&kept, &question.metrics);
+    let (mut metrics, mut notes) = comparable::metrics(&kept, &question.metrics);
+    // Four columns each: the others are shown where they are asked for.
+    if !question.by.is_empty() && question.metrics.is_empty() {
+        metrics.truncate(1);
+    }
     if !question.by.is_empty()
         && let Some(counts) = comparable::unfinished(&kept)
     {

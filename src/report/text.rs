@@ -6,7 +6,7 @@ use std::time::Duration;
 use polars::prelude::DataFrame;
 use serde_json::{Map, Value};
 
-use super::cell::{Cell, rows};
+use super::cell::{Cell, aligned, rows};
 
 /// Between two columns.
 const GAP: &str = "  ";
@@ -142,7 +142,10 @@ pub(super) struct Shown {
 
 /// A column of it.
 pub(super) struct ShownColumn {
+    /// What stands above it.
     pub(super) name: String,
+    /// The column that it shows.
+    pub(super) of: String,
     pub(super) cells: Vec<String>,
     pub(super) is_number: bool,
 }
@@ -170,17 +173,27 @@ pub(super) fn shown(frame: &DataFrame) -> Shown {
             column.name() == "total_seconds",
             column.name().ends_with(super::question::DELTA),
         );
-        let text = |cell: &Cell| match cell.number() {
-            Some(value) if is_time => time(value),
-            Some(value) if is_delta && value > 0.0 => format!("+{}", cell.shown()),
-            _ => cell.shown(),
+        // Settings are written as they are set.
+        let is_metric = column.dtype().is_float() && !column.name().contains('.');
+        let numbers: Vec<Option<f64>> = cells.iter().map(Cell::number).collect();
+        let aligned = if is_metric {
+            aligned(&numbers)
+        } else {
+            vec![None; cells.len()]
+        };
+        let text = |(cell, aligned): (&Cell, Option<String>)| match (cell.number(), aligned) {
+            (Some(value), _) if is_time => time(value),
+            (Some(value), Some(text)) if is_delta && value > 0.0 => format!("+{text}"),
+            (_, Some(text)) => text,
+            (_, None) => cell.shown(),
         };
         ShownColumn {
+            of: column.name().to_string(),
             name: match is_time {
                 true => "time".to_owned(),
                 false => crate::ground::printable::printable(column.name()),
             },
-            cells: cells.iter().map(text).collect(),
+            cells: cells.iter().zip(aligned).map(text).collect(),
             is_number: column.dtype().is_primitive_numeric(),
         }
     });
