@@ -10,6 +10,7 @@ pub mod doctor;
 mod failure;
 pub mod list;
 mod loading;
+mod output;
 mod pictures;
 mod print;
 pub mod rebuild;

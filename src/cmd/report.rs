@@ -1,13 +1,14 @@
 //! `runner report [PATH...]`: compares runs. Data alone goes to stdout; what a reader must know beside it, to stderr.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use polars::prelude::DataFrame;
 
+use super::output::write;
 use super::{Failure, Outcome};
 use crate::cli::{Format, ReportArgs, TableChoice};
+use crate::ground::exit;
 use crate::ground::printable::printable;
-use crate::ground::{exit, files};
 use crate::report::{self, Collection, Question, ReportError, Selection};
 
 /// Reads, selects, writes.
@@ -36,15 +37,16 @@ pub fn main(args: &ReportArgs) -> Outcome {
         }
     }
     let table = |collection| table(collection, &selection, &question, args.table);
-    let bytes = match args.format {
-        Format::Table => report::table(&table(collection)?).into_bytes(),
-        Format::Markdown => report::markdown(&table(collection)?).into_bytes(),
-        Format::Csv => report::csv(&table(collection)?).into_bytes(),
-        Format::Json => report::json(&table(collection)?).into_bytes(),
-        Format::Parquet => report::parquet(&table(collection)?)?,
-        Format::Html => report::html(&collection, &selection, &question)?.into_bytes(),
-    };
-    write(&bytes, args)?;
+    let out = args.out.as_deref();
+    let once = |text: String| std::iter::once(text);
+    match args.format {
+        Format::Table => write(once(report::table(&table(collection)?)), out)?,
+        Format::Markdown => write(once(report::markdown(&table(collection)?)), out)?,
+        Format::Csv => write(report::csv(&table(collection)?), out)?,
+        Format::Json => write(report::json(&table(collection)?), out)?,
+        Format::Parquet => write(std::iter::once(report::parquet(&table(collection)?)?), out)?,
+        Format::Html => write(once(report::html(&collection, &selection, &question)?), out)?,
+    }
     Ok(exit::DONE)
 }
 
@@ -95,18 +97,6 @@ fn refuse_what_does_not_fit(args: &ReportArgs) -> Result<(), Failure> {
         return Err(Failure::new(exit::USAGE, text).with_hint(format!("name a file: --out {file}")));
     }
     Ok(())
-}
-
-fn write(bytes: &[u8], args: &ReportArgs) -> Result<(), Failure> {
-    if let Some(path) = &args.out {
-        return Ok(files::write_atomic(path, bytes).map_err(ReportError::from)?);
-    }
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        // Whoever reads has seen enough: `runner report | head`.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(|error| Failure::new(exit::IO, error)),
-    }
 }
 
 impl From<ReportError> for Failure {

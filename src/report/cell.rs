@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_comes_last_and_numbers_are_compared_as_numbers() {
-        let mut cells = vec![
+        let mut cells = [
             Cell::Null,
             Cell::Text("b".to_owned()),
             Cell::Real(f64::NAN),

@@ -1,7 +1,7 @@
 //! The epochs of many runs, column by column: a million of them take 150 MB.
 
 use polars::prelude::{
-    BooleanChunked, Column, DataFrame, DataType, Float64Type, ListBuilderTrait,
+    BooleanChunked, Column, DataFrame, DataType, Float64Type, IdxCa, IdxSize, ListBuilderTrait,
     ListPrimitiveChunkedBuilder, NewChunkedArray, PolarsResult,
 };
 use polars::series::IntoSeries;
@@ -112,17 +112,17 @@ impl Epochs {
         for (&end, &kept) in self.ends.iter().zip(kept) {
             is_kept.resize(end, kept);
         }
-        let of_run = |text: fn(&Run) -> String| {
-            let mut values = Vec::with_capacity(height);
-            let mut start = 0;
-            for (run, &end) in runs.iter().zip(&self.ends) {
-                values.extend(std::iter::repeat_n(text(run), end - start));
-                start = end;
-            }
-            values
+        // Names are held once a run, and referred to once an epoch.
+        let mut run_of = Vec::with_capacity(height);
+        for (run, &end) in self.ends.iter().enumerate() {
+            run_of.resize(end, run as IdxSize);
+        }
+        let run_of = IdxCa::from_vec("run".into(), run_of);
+        let of_run = |name: &str, text: fn(&Run) -> String| {
+            Column::new(name.into(), runs.iter().map(text).collect::<Vec<_>>()).take(&run_of)
         };
-        let names = Column::new("run".into(), of_run(|run| run.name.clone()));
-        let paths = Column::new("path".into(), of_run(|run| run.path.display().to_string()));
+        let names = of_run("run", |run| run.name.clone())?;
+        let paths = of_run("path", |run| run.path.display().to_string())?;
         let mut axes = ListPrimitiveChunkedBuilder::<Float64Type>::new(
             "kl_per_axis".into(),
             height,

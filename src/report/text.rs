@@ -78,14 +78,15 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// As CSV (RFC 4180, lines end in a line feed): all digits, nothing between two commas where there is nothing.
-pub fn csv(frame: &DataFrame) -> String {
+/// As CSV (RFC 4180, lines end in a line feed), line by line: all digits, nothing between two commas where there is
+/// nothing.
+pub fn csv(frame: &DataFrame) -> impl Iterator<Item = String> + '_ {
     let names = frame
         .get_column_names()
         .into_iter()
         .map(|it| quoted(it.as_str()));
-    let mut text = names.collect::<Vec<_>>().join(",") + "\n";
-    for row in rows(frame) {
+    let head = names.collect::<Vec<_>>().join(",") + "\n";
+    let line = |row: Vec<Cell>| {
         let cells: Vec<String> = row
             .iter()
             .map(|cell| match cell {
@@ -94,10 +95,9 @@ pub fn csv(frame: &DataFrame) -> String {
                 cell => quoted(&cell.plain()),
             })
             .collect();
-        text += &cells.join(",");
-        text.push('\n');
-    }
-    text
+        cells.join(",") + "\n"
+    };
+    std::iter::once(head).chain(rows(frame).map(line))
 }
 
 fn quoted(text: &str) -> String {
@@ -107,21 +107,28 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// As JSON: an array with an object a row. JSON has no numbers that are not finite; they are `null`.
-pub fn json(frame: &DataFrame) -> String {
+/// As JSON, line by line: an array with an object a row. JSON has no numbers that are not finite; they are `null`.
+pub fn json(frame: &DataFrame) -> impl Iterator<Item = String> + '_ {
     let names: Vec<String> = frame
         .get_column_names()
         .into_iter()
         .map(|it| it.to_string())
         .collect();
-    let mut text = String::from("[");
-    for (at, row) in rows(frame).enumerate() {
+    let last = frame.height().saturating_sub(1);
+    let object = move |(at, row): (usize, Vec<Cell>)| {
         let object: Map<String, Value> =
             names.iter().cloned().zip(row.iter().map(to_json)).collect();
-        text += if at == 0 { "\n" } else { ",\n" };
-        text += &Value::Object(object).to_string();
-    }
-    text + "\n]\n"
+        format!(
+            "{}{}\n",
+            Value::Object(object),
+            if at < last { "," } else { "" }
+        )
+    };
+    let (head, foot) = (
+        std::iter::once("[\n".to_owned()),
+        std::iter::once("]\n".to_owned()),
+    );
+    head.chain(rows(frame).enumerate().map(object)).chain(foot)
 }
 
 /// A value as JSON.
@@ -207,5 +214,60 @@ pub(super) fn time(seconds: f64) -> String {
     match Duration::try_from_secs_f64(seconds) {
         Ok(time) => crate::ground::clock::duration(time),
         Err(_) => super::cell::number(seconds),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use polars::prelude::Column;
+
+    fn frame() -> DataFrame {
+        let columns = vec![
+            Column::new("run".into(), ["a,b", "say \"hi\"", "x|y<z\u{1b}"]),
+            Column::new("model.latent_dim".into(), [Some(2_i64), None, Some(16)]),
+            Column::new("loss".into(), [252.487_654_3, f64::NAN, 85.1]),
+            Column::new("loss_delta".into(), [Some(0.5), None, Some(-0.25)]),
+            Column::new("total_seconds".into(), [0.25, 185.0, f64::INFINITY]),
+        ];
+        DataFrame::new(3, columns).unwrap()
+    }
+
+    #[test]
+    fn a_table_lines_up_and_shows_times_and_differences() {
+        let expected = "\
+run           model.latent_dim     loss  loss_delta         time
+a,b                          2  252.488       +0.50        0.2 s
+say \"hi\"                     -      nan           -  3 min 05 s
+x|y<z\\u{1b}                16   85.100       -0.25          inf
+";
+        assert_eq!(table(&frame()), expected);
+    }
+
+    #[test]
+    fn markdown_escapes_what_would_end_a_cell() {
+        let text = markdown(&frame());
+        assert!(text.starts_with("| run | model.latent_dim | loss | loss_delta | time |\n| --- | ---: | ---: | ---: | ---: |\n"), "{text}");
+        assert!(text.contains("| x\\|y&lt;z\\\\u{1b} | 16 |"), "{text}");
+    }
+
+    #[test]
+    fn csv_has_all_digits_and_quotes_what_needs_it() {
+        let text: String = csv(&frame()).collect();
+        let expected = "run,model.latent_dim,loss,loss_delta,total_seconds\n\"a,b\",2,252.4876543,0.5,0.25\n\
+            \"say \"\"hi\"\"\",,NaN,,185.0\nx|y<z\u{1b},16,85.1,-0.25,inf\n";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn json_is_an_object_a_row() {
+        let text: String = json(&frame()).collect();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value[0]["loss"], 252.487_654_3);
+        assert_eq!(value[1]["loss"], Value::Null);
+        assert_eq!(value[1]["run"], "say \"hi\"");
+        assert_eq!(value[2]["model.latent_dim"], 16);
+        let empty: String = json(&frame().head(Some(0))).collect();
+        assert_eq!(empty, "[\n]\n");
     }
 }

@@ -359,14 +359,14 @@ impl Charts<'_> {
                 0.5
             }
         };
-        for row in 0..values.len().min(MOST_CURVES) {
+        for (row, &value) in values.iter().enumerate().take(MOST_CURVES) {
             let mut points: Vec<(f64, f64)> = self
                 .varied
                 .iter()
                 .enumerate()
                 .map(|(at, it)| (at as f64, it.share(it.of_row[row])))
                 .collect();
-            points.push((names.len() as f64, height(values[row])));
+            points.push((names.len() as f64, height(value)));
             plot.line(&points, &self.mark(row), &self.names[row]);
         }
         for (at, varied) in self.varied.iter().enumerate() {
