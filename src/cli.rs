@@ -48,6 +48,16 @@ enum Command {
     List(ListArgs),
     /// Compare runs: settings that differ, metrics, means over seeds
     Report(ReportArgs),
+    /// Show where two runs differ: settings, environment, metrics, first epoch at which they part
+    Diff(DiffArgs),
+    /// Decode draws from the prior of a trained model
+    Sample(SampleArgs),
+    /// Show images above what a trained model makes of them
+    Reconstruct(ReconstructArgs),
+    /// Write the latent mean of every image to a table
+    Encode(EncodeArgs),
+    /// Go from one image to another through the latent space of a trained model
+    Interpolate(InterpolateArgs),
     /// Read and resolve a spec; print every mistake, or the plan. Writes nothing
     Check(CheckArgs),
     /// Time training steps of a spec, layer by layer, before paying for a run. Writes nothing
@@ -257,6 +267,11 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => cmd::doctor::main(&args),
         Command::List(args) => cmd::list::main(&args),
         Command::Report(args) => cmd::report::main(&args),
+        Command::Diff(args) => cmd::diff::main(&args),
+        Command::Sample(args) => cmd::sample::main(&args),
+        Command::Reconstruct(args) => cmd::reconstruct::main(&args),
+        Command::Encode(args) => cmd::encode::main(&args),
+        Command::Interpolate(args) => cmd::interpolate::main(&args),
         Command::Check(args) => cmd::check::main(&args),
         Command::Bench(args) => cmd::bench::main(&args),
         Command::Schema => cmd::schema::main(),

@@ -76,3 +76,89 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
+
+/// Which trained model.
+#[derive(Clone, Debug, Args)]
+pub struct TrainedArgs {
+    /// The run's folder
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Take the weights of the best epoch instead of the last
+    #[arg(long)]
+    pub best: bool,
+    /// Override the number of threads (results do not depend on it)
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Print nothing but warnings and errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Arguments of `sample`.
+#[derive(Clone, Debug, Args)]
+pub struct SampleArgs {
+    #[command(flatten)]
+    pub trained: TrainedArgs,
+    /// How many images
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub count: u32,
+    /// Seed of the draws [default: that of the run]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// The picture, PNG or SVG
+    #[arg(long, value_name = "FILE", default_value = "samples.png")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `reconstruct`.
+#[derive(Clone, Debug, Args)]
+pub struct ReconstructArgs {
+    #[command(flatten)]
+    pub trained: TrainedArgs,
+    /// How many images, of the validation part where there is one
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=48))]
+    pub count: u32,
+    /// The picture, PNG or SVG
+    #[arg(long, value_name = "FILE", default_value = "reconstructions.png")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `encode`.
+#[derive(Clone, Debug, Args)]
+pub struct EncodeArgs {
+    #[command(flatten)]
+    pub trained: TrainedArgs,
+    /// The table, Parquet or CSV: image, part, label, class and a column a latent axis
+    #[arg(long, value_name = "FILE", default_value = "latents.parquet")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `interpolate`.
+#[derive(Clone, Debug, Args)]
+pub struct InterpolateArgs {
+    #[command(flatten)]
+    pub trained: TrainedArgs,
+    /// The image to begin with, counted from 0 in the order of the data
+    #[arg(long, value_name = "IMAGE")]
+    pub from: u32,
+    /// The image to end with
+    #[arg(long, value_name = "IMAGE")]
+    pub to: u32,
+    /// Points on the way, both ends included
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=100))]
+    pub steps: u32,
+    /// The picture, PNG or SVG
+    #[arg(long, value_name = "FILE", default_value = "interpolation.png")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `diff`.
+#[derive(Clone, Debug, Args)]
+pub struct DiffArgs {
+    /// A run's folder
+    #[arg(value_name = "RUN")]
+    pub one: PathBuf,
+    /// Another run's folder
+    #[arg(value_name = "RUN")]
+    pub two: PathBuf,
+}

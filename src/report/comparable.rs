@@ -89,15 +89,15 @@ fn obstacle(runs: &[&Run]) -> Option<String> {
 
 /// Whether the data differs although the settings do not say so: those of `sprites` follow from the seed.
 fn other_data(runs: &[&Run]) -> bool {
+    let sprites = Cell::Text("sprites".to_owned());
     let origin = |run: &&Run| {
-        let data = &run.manifest.data;
-        let is_drawn = data.sources.is_empty();
+        let is_drawn = run.settings.get("data.dataset") == Some(&sprites);
         let seed = run
             .settings
             .get("seed")
             .filter(|_| is_drawn)
             .map(Cell::plain);
-        (seed, data.checksum.clone())
+        (seed, run.manifest.data.checksum.clone())
     };
     let origins: BTreeSet<_> = runs.iter().map(origin).collect();
     let seeds: BTreeSet<_> = origins.iter().map(|(seed, _)| seed).collect();

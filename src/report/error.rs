@@ -54,6 +54,14 @@ pub enum ReportError {
         /// The way out.
         hint: String,
     },
+    /// A folder that was named cannot be read as a run.
+    #[error("{} cannot be read: {why}", path.display())]
+    Unreadable {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// polars cannot make the table.
     #[error("the table cannot be made: {0}")]
     Table(#[from] PolarsError),
@@ -71,6 +79,7 @@ impl ReportError {
             | Self::NoColumn { .. }
             | Self::Condition { .. }
             | Self::Which { .. } => exit::USAGE,
+            Self::Unreadable { .. } => exit::INVALID_DATA,
             Self::Table(_) => exit::FAILED,
             Self::File(_) => exit::IO,
         }
@@ -84,6 +93,7 @@ impl ReportError {
             ),
             Self::NoColumn { hint, .. } | Self::Which { hint, .. } => Some(hint.clone()),
             Self::Condition { hint, .. } => hint.clone(),
+            Self::Unreadable { path, .. } => Some(format!("runner doctor {}", path.display())),
             Self::NoFolder { .. } | Self::Table(_) | Self::File(_) => None,
         }
     }

@@ -17,6 +17,7 @@
 //! | `comparable` | which metrics compare runs, and what must be said |
 //! | `question` | selection, order, the settings that differ, differences to a baseline |
 //! | `group` | means over groups |
+//! | `diff` | two runs side by side |
 //! | `text` | tables as text |
 //! | `parquet` | tables as Parquet |
 //! | `html` | one page with charts |
@@ -30,6 +31,7 @@ mod cell;
 mod collect;
 mod comparable;
 mod condition;
+mod diff;
 mod epochs;
 mod error;
 mod group;
@@ -43,6 +45,7 @@ mod text;
 
 pub use cell::{Cell, number, rows};
 pub use collect::{Collection, collect, find};
+pub use diff::{Diff, Difference, diff, diff_text};
 pub use epochs::{EPOCH_COLUMNS, Epochs};
 pub use error::ReportError;
 pub use group::{ENDINGS, Group, Statistics};

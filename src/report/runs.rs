@@ -20,6 +20,13 @@ pub struct RunColumn {
     value: fn(&Run) -> Cell,
 }
 
+impl RunColumn {
+    /// The value of a run.
+    pub fn of(&self, run: &Run) -> Cell {
+        (self.value)(run)
+    }
+}
+
 const fn column(name: &'static str, doc: &'static str, value: fn(&Run) -> Cell) -> RunColumn {
     RunColumn { name, doc, value }
 }
@@ -138,7 +145,7 @@ pub fn metrics() -> impl Iterator<Item = &'static str> {
 pub fn runs_frame(runs: &[Run]) -> PolarsResult<DataFrame> {
     let mut columns: Vec<Column> = RUN_COLUMNS
         .iter()
-        .map(|it| typed(it.name, runs.iter().map(it.value).collect()))
+        .map(|it| typed(it.name, runs.iter().map(|run| it.of(run)).collect()))
         .collect();
     let of_epoch = |prefix: &str, epoch: fn(&Run) -> Option<&EpochMetrics>| {
         metrics()

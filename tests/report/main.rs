@@ -8,3 +8,4 @@ mod against_polars;
 mod made;
 mod page;
 mod tables;
+mod use_of_a_model;

@@ -399,3 +399,49 @@ fn the_table_of_runs_has_the_documented_columns() {
     expected.sort_unstable();
     assert_eq!(names, expected);
 }
+
+#[test]
+fn a_diff_says_what_differs_and_where_runs_part() {
+    let lab = Lab::new();
+    let runs = lab.path().join("runs");
+    let made = |settings: &[&str], losses: &[f64]| {
+        let path = Made::new(settings, history(losses)).make(&runs);
+        path.strip_prefix(lab.path())
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    let one = made(&["seed=1"], &[300.0, 250.0, 240.0]);
+    let two = made(
+        &["seed=1", "training.threads=1", "optimizer.sgd.momentum=0.5"],
+        &[300.0, 250.0, 245.5, 240.0],
+    );
+    let ended = lab.runner(&["diff", &one, &two]).with_code(0);
+    for line in [
+        "  optimizer                      adam     sgd",
+        "  optimizer.adam.beta_1          0.9      not set",
+        "  training.threads               not set  1",
+        "  epochs  3  4",
+        "metrics in epoch 3, the last that both have",
+        "  loss            240   245.5   +5.5",
+        "  elbo            -240  -245.5  -5.5",
+        "the same to the bit in the first 2 epochs; they part in epoch 3: loss, reconstruction, elbo",
+    ] {
+        assert!(
+            ended.stdout.lines().any(|it| it == line),
+            "{line}\n{}",
+            ended.stdout
+        );
+    }
+    assert!(!ended.stdout.contains("seed"), "{}", ended.stdout);
+    let same = lab.runner(&["diff", &one, &one]).with_code(0);
+    assert_eq!(
+        same.stdout,
+        "the same to the bit in the 3 epochs that both have\n"
+    );
+    lab.runner(&["diff", &one, "nowhere"])
+        .with_code(65)
+        .says("nowhere cannot be read")
+        .says("runner doctor nowhere");
+}
