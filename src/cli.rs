@@ -13,6 +13,10 @@ use crate::ground::exit;
 use crate::kernels::system_memory;
 use crate::spec::DeviceChoice;
 
+mod reports;
+
+pub use reports::*;
+
 /// Trains variational autoencoders from TOML files.
 ///
 /// `runner SPEC.toml` checks the whole spec, trains what it describes and leaves a run folder behind that
@@ -42,6 +46,20 @@ enum Command {
     Rebuild(RebuildArgs),
     /// Say what is whole in a run folder, what is missing and what to type. Writes nothing
     Doctor(DoctorArgs),
+    /// List the runs below a folder: status, age, epochs, best metric. Writes nothing
+    List(ListArgs),
+    /// Compare runs: settings that differ, metrics, means over seeds
+    Report(ReportArgs),
+    /// Show where two runs differ: settings, environment, metrics, first epoch at which they part
+    Diff(DiffArgs),
+    /// Decode draws from the prior of a trained model
+    Sample(SampleArgs),
+    /// Show images above what a trained model makes of them
+    Reconstruct(ReconstructArgs),
+    /// Write the latent mean of every image to a table
+    Encode(EncodeArgs),
+    /// Go from one image to another through the latent space of a trained model
+    Interpolate(InterpolateArgs),
     /// Read and resolve a spec; print every mistake, or the plan. Writes nothing
     Check(CheckArgs),
     /// Time training steps of a spec, layer by layer, before paying for a run. Writes nothing
@@ -261,6 +279,13 @@ pub fn main() -> ExitCode {
         Command::Resume(args) => cmd::resume::main(&args),
         Command::Rebuild(args) => cmd::rebuild::main(&args),
         Command::Doctor(args) => cmd::doctor::main(&args),
+        Command::List(args) => cmd::list::main(&args),
+        Command::Report(args) => cmd::report::main(&args),
+        Command::Diff(args) => cmd::diff::main(&args),
+        Command::Sample(args) => cmd::sample::main(&args),
+        Command::Reconstruct(args) => cmd::reconstruct::main(&args),
+        Command::Encode(args) => cmd::encode::main(&args),
+        Command::Interpolate(args) => cmd::interpolate::main(&args),
         Command::Check(args) => cmd::check::main(&args),
         Command::Bench(args) => cmd::bench::main(&args),
         Command::Schema => cmd::schema::main(),

@@ -30,6 +30,7 @@
 //! | 5 | [`run`] | the run folder: lock, commit, checkpoint, metrics, manifest, view | how training works |
 //! | 5 | [`figures`] | pictures from plain arrays | training |
 //! | 6 | [`train`] | batches, schedules, steps, evaluation, timing of steps, in memory | folders, progress bars |
+//! | 6 | [`report`] | many runs: tables, means, pages | training, networks |
 //! | 7 | [`cmd`], [`cli`] | one file a command; the driver that joins training and run folder; exit codes | - |
 //!
 //! # Types
@@ -58,6 +59,7 @@ pub mod nn;
 pub mod optim;
 pub mod plan;
 pub mod progress;
+pub mod report;
 pub mod run;
 pub mod slurm;
 pub mod spec;

@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["plan", "optim"],
     &["nn"],
     &["vae", "run", "figures"],
-    &["train"],
+    &["train", "report"],
     &["cmd", "cli"],
 ];
 
@@ -32,6 +32,12 @@ const KEPT_APART: &[(&str, &str)] = &[
     ("run", "kernels"),
     ("run", "nn"),
     ("train", "run"),
+    ("report", "vae"),
+    ("report", "nn"),
+    ("report", "optim"),
+    ("report", "plan"),
+    ("report", "kernels"),
+    ("report", "data"),
 ];
 
 fn floor(part: &str) -> Option<usize> {
@@ -239,6 +245,9 @@ fn floors_are_what_they_are_said_to_be() {
         ("figures", "vae"),
         ("figures", "train"),
         ("train", "run"),
+        ("report", "vae"),
+        ("report", "train"),
+        ("train", "report"),
         ("train", "cmd"),
         ("vae", "run"),
         ("run", "nothing"),

@@ -1,6 +1,7 @@
 //! The figures of a run: asks the network for arrays, and has them drawn.
 
 use super::failure::with_causes;
+use super::through::Through;
 use crate::data::{DataSet, fill_batch};
 use crate::figures::{self, FigureError, Images, PcaError, Published, Rendered};
 use crate::ground::random::{Purpose, Stream};
@@ -133,13 +134,7 @@ impl Album<'_> {
     fn manifold(&self) -> Picture {
         let wanted = &self.plan.spec.figures;
         let points = figures::manifold_points(wanted.n, wanted.scale)?;
-        let mut pixels = vec![];
-        if let Some(planar) = self.model.planar() {
-            for points in points.chunks(self.batch()) {
-                pixels.extend(self.threads.run(|| planar.manifold(points))?);
-            }
-            self.model.release_memory()?;
-        }
+        let pixels = self.through().manifold(&points)?;
         let title = format!("{}: latent manifold after {}", self.name(), self.epochs());
         Ok(figures::manifold(
             &title,
@@ -260,30 +255,19 @@ impl Album<'_> {
         )
     }
 
-    /// Images that go through the network at a time: as many as in training, whose memory is there already.
-    fn batch(&self) -> usize {
-        self.plan.spec.training.batch_size
+    fn through(&self) -> Through<'_> {
+        Through {
+            model: self.model,
+            threads: self.threads,
+            plan: self.plan,
+        }
     }
 
     fn encode(&self, indices: &[u32]) -> Result<Vec<f32>, ModelError> {
-        let mut means = vec![];
-        let mut buffer = vec![0.0; self.batch().min(indices.len()) * self.image().len()];
-        for indices in indices.chunks(self.batch()) {
-            let images = &mut buffer[..indices.len() * self.image().len()];
-            fill_batch(&self.data.images, indices, images);
-            means.extend(self.threads.run(|| self.model.encode(images))?);
-        }
-        // Drawing needs memory too, but not at the same time.
-        self.model.release_memory()?;
-        Ok(means)
+        self.through().encode(&self.data.images, indices)
     }
 
     fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError> {
-        let mut pixels = vec![];
-        for z in z.chunks(self.batch() * self.plan.architecture.latent) {
-            pixels.extend(self.threads.run(|| self.model.decode(z))?);
-        }
-        self.model.release_memory()?;
-        Ok(pixels)
+        self.through().decode(z)
     }
 }

@@ -1,7 +1,8 @@
 //! How numbers look on the terminal.
 
 use std::io::{self, Write as _};
-use std::time::Duration;
+
+pub use crate::ground::clock::duration;
 
 /// Writes to stdout; a reader that has gone away (`runner schema | head`) is no error.
 ///
@@ -53,17 +54,6 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
-/// `4.2 s`, `3 min 05 s`, `2 h 07 min`.
-pub fn duration(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    let whole = seconds.round() as u64;
-    match whole {
-        _ if seconds < 59.95 => format!("{seconds:.1} s"),
-        ..3_600 => format!("{} min {:02} s", whole / 60, whole % 60),
-        _ => format!("{} h {:02} min", whole / 3_600, whole % 3_600 / 60),
-    }
-}
-
 /// Seconds in milliseconds: `1,234 ms`, `24.9 ms`, `3.52 ms`, `0.310 ms`.
 pub fn milliseconds(seconds: f64) -> String {
     let ms = 1e3 * seconds;
@@ -78,6 +68,7 @@ pub fn milliseconds(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn numbers_are_grouped() {

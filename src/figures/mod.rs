@@ -8,6 +8,7 @@
 //! | `clusters` | scatter of latent points, coloured by class |
 //! | `reconstructions` | originals above their reconstructions |
 //! | `samples` | decoded draws from the prior |
+//! | `interpolation` | the way from one image to another through the latent space |
 //!
 //! A function here knows nothing of training, networks or folders: arrays in, [`Rendered`] out, and
 //! the caller writes the files. Every picture is described once (`render::Picture`) and drawn twice
@@ -30,6 +31,7 @@ mod eigen;
 mod error;
 mod font;
 mod images;
+mod interpolation;
 mod legend;
 mod loss_curves;
 mod loss_terms;
@@ -52,6 +54,7 @@ mod traversal;
 pub use clusters::{Clusters, clusters};
 pub use error::FigureError;
 pub use images::Images;
+pub use interpolation::interpolation;
 pub use loss_curves::loss_curves;
 pub use manifold::{manifold, manifold_points};
 pub use pca::{PcaError, Principal, principal_components};
@@ -59,4 +62,5 @@ pub use published::{Published, PublishedError, read_published};
 pub use reconstructions::reconstructions;
 pub use render::Rendered;
 pub use samples::samples;
+pub use ticks::{Tick, ticks, whole_ticks};
 pub use traversal::{MAX_TRAVERSAL_ROWS, traversal, traversal_values};

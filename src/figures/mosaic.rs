@@ -98,6 +98,15 @@ impl Mosaic {
         Self { rows: 1, ..*self }
     }
 
+    /// The same with a single image.
+    pub(super) fn one_cell(&self) -> Self {
+        Self {
+            rows: 1,
+            columns: 1,
+            ..*self
+        }
+    }
+
     /// The place of the image in a column of the first row, where the mosaic itself has its place
     /// at `rect`.
     pub(super) fn cell(&self, rect: Rect, column: usize) -> Rect {

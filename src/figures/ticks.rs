@@ -2,8 +2,10 @@
 
 /// A marked place on an axis.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Tick {
+pub struct Tick {
+    /// Where it is.
     pub value: f64,
+    /// What stands beside it.
     pub label: String,
 }
 
@@ -15,12 +17,12 @@ const MANY_DECIMALS: i32 = 4;
 
 /// Round values from `low` to `high`, at most `most` of them and at least one where one lies
 /// between: multiples of 1, 2 or 5 times a power of ten, all with the same number of decimals.
-pub(super) fn ticks(low: f64, high: f64, most: usize) -> Vec<Tick> {
+pub fn ticks(low: f64, high: f64, most: usize) -> Vec<Tick> {
     multiples(low, high, most, 0.0)
 }
 
 /// The same at whole numbers only, as epochs are.
-pub(super) fn whole_ticks(low: f64, high: f64, most: usize) -> Vec<Tick> {
+pub fn whole_ticks(low: f64, high: f64, most: usize) -> Vec<Tick> {
     multiples(low, high, most, 1.0)
 }
 

@@ -39,6 +39,17 @@ pub fn text(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+/// `4.2 s`, `3 min 05 s`, `2 h 07 min`.
+pub fn duration(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    let whole = seconds.round() as u64;
+    match whole {
+        _ if seconds < 59.95 => format!("{seconds:.1} s"),
+        ..3_600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3_600, whole % 3_600 / 60),
+    }
+}
+
 /// Serde of a time as RFC 3339 text: `#[serde(with = "clock::rfc3339")]`.
 pub mod rfc3339 {
     use chrono::{DateTime, Utc};

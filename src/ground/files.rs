@@ -99,6 +99,25 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     file.publish()
 }
 
+/// Starts a file that somebody named on the command line. Where a link has that name the file that it leads to is
+/// replaced, and what is no regular file is left alone: a rename would take `/dev/null` away from everybody.
+///
+/// # Errors
+/// [`FileError::NotAFile`] for a folder, a device or a pipe, or the system refuses.
+pub fn create_named(path: &Path, bytes: u64) -> Result<PendingFile, FileError> {
+    match perform(Operation::Open, path, || fs::metadata(path)) {
+        Ok(about) if about.is_file() => {
+            let target = perform(Operation::Open, path, || fs::canonicalize(path))?;
+            PendingFile::create(&target, bytes)
+        }
+        Ok(_) => Err(FileError::NotAFile {
+            path: path.to_owned(),
+        }),
+        Err(error) if error.is_not_found() => PendingFile::create(path, bytes),
+        Err(error) => Err(error),
+    }
+}
+
 /// Appends a line to a log, which is made where it is not there. The line is one write of one
 /// piece; a log is for people, so it is not brought to the disk at once. A line that a power cut left
 /// without its end is ended first.

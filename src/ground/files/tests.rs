@@ -250,3 +250,29 @@ fn a_deep_folder_is_made_with_all_above_it() {
     let error = create_dir_all(&folder.path().join("file/x")).unwrap_err();
     assert!(error.to_string().contains("file/x`"), "{error}");
 }
+
+/// `--out /dev/null` once put a regular file in its place.
+#[cfg(unix)]
+#[test]
+fn a_named_file_takes_the_place_of_no_device_and_of_no_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+    fs::write(&file, "old").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let write = |path: &Path| {
+        let mut pending = create_named(path, 3)?;
+        pending.write(b"new")?;
+        pending.publish()
+    };
+    write(&link).unwrap();
+    assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    write(&folder.path().join("fresh")).unwrap();
+    // A socket stands for all that is no regular file; never the machine's own devices.
+    let socket = folder.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for other in [folder.path(), &socket] {
+        assert!(matches!(write(other), Err(FileError::NotAFile { .. })));
+    }
+    assert!(!fs::symlink_metadata(&socket).unwrap().is_file());
+}

@@ -1,0 +1,82 @@
+//! `runner encode RUN --out latents.parquet`: the latent mean of every image.
+
+use polars::prelude::{Column, DataFrame, PolarsResult};
+
+use super::trained::Trained;
+use super::{Failure, Outcome};
+use crate::cli::EncodeArgs;
+use crate::data::DataSet;
+use crate::ground::exit;
+use crate::report::{self, ReportError};
+
+/// Encodes all images and writes a table, Parquet or, where the file is called so, CSV.
+pub fn main(args: &EncodeArgs) -> Outcome {
+    let ending = args
+        .out
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .map(str::to_ascii_lowercase);
+    let is_csv = match ending.as_deref() {
+        Some("csv") => true,
+        Some("parquet") => false,
+        _ => {
+            let text = format!(
+                "--out {}: expected a name that ends in `.parquet` or `.csv`",
+                args.out.display()
+            );
+            return Err(Failure::new(exit::USAGE, text).with_hint("--out latents.parquet"));
+        }
+    };
+    let (trained, data) = Trained::open_with_data(&args.trained)?;
+    let mut indices = [data.train.as_slice(), &data.validation].concat();
+    indices.sort_unstable();
+    let means = trained.through().encode(&data.images, &indices)?;
+    let table = table(&data, &indices, &means, trained.plan.architecture.latent)
+        .map_err(ReportError::from)?;
+    let out = Some(args.out.as_path());
+    match is_csv {
+        true => super::output::write(report::csv(&table), out)?,
+        false => super::output::write(std::iter::once(report::parquet(&table)?), out)?,
+    }
+    if !args.trained.quiet {
+        let line = format!("{}, images: {}\n", args.out.display(), indices.len());
+        super::print::out(&line).map_err(|e| Failure::new(exit::IO, e))?;
+    }
+    Ok(exit::DONE)
+}
+
+/// A row an image: `image` (its number, from 0), `part` (`train` or `validation`), `label`, `class`, and the mean
+/// of q(z | x) on each latent axis, `z0`, `z1`, ...
+fn table(data: &DataSet, indices: &[u32], means: &[f32], latent: usize) -> PolarsResult<DataFrame> {
+    let part = |image: &u32| match data.validation.binary_search(image) {
+        Ok(_) => "validation",
+        Err(_) => "train",
+    };
+    let label = |image: &u32| data.images.labels[*image as usize];
+    let class = |image: &u32| {
+        data.images
+            .classes
+            .get(usize::from(label(image)))
+            .map(String::as_str)
+    };
+    let mut columns = vec![
+        Column::new("image".into(), indices),
+        Column::new("part".into(), indices.iter().map(part).collect::<Vec<_>>()),
+        Column::new(
+            "label".into(),
+            indices
+                .iter()
+                .map(|image| u32::from(label(image)))
+                .collect::<Vec<_>>(),
+        ),
+        Column::new(
+            "class".into(),
+            indices.iter().map(class).collect::<Vec<_>>(),
+        ),
+    ];
+    for axis in 0..latent {
+        let values: Vec<f32> = means.iter().skip(axis).step_by(latent).copied().collect();
+        columns.push(Column::new(format!("z{axis}").into(), values));
+    }
+    DataFrame::new(indices.len(), columns)
+}

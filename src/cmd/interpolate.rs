@@ -1,0 +1,69 @@
+//! `runner interpolate RUN --from A --to B`: the way from one image to another through the latent space.
+
+use super::trained::{Trained, write_picture};
+use super::{Failure, Outcome};
+use crate::cli::InterpolateArgs;
+use crate::data::fill_batch;
+use crate::figures;
+use crate::ground::exit;
+
+/// Encodes both images, decodes points on the straight line between their means, writes a picture.
+pub fn main(args: &InterpolateArgs) -> Outcome {
+    let (trained, data) = Trained::open_with_data(&args.trained)?;
+    let count = data.images.len();
+    for (option, image) in [("--from", args.from), ("--to", args.to)] {
+        if image as usize >= count {
+            let text = format!("{option} {image}: the data has {count} images");
+            return Err(Failure::new(exit::USAGE, text)
+                .with_hint(format!("images are counted from 0 to {}", count - 1)));
+        }
+    }
+    let ends = [args.from, args.to];
+    let mut originals = vec![0.0; 2 * trained.plan.architecture.image.len()];
+    fill_batch(&data.images, &ends, &mut originals);
+    let through = trained.through();
+    let means = through.encode(&data.images, &ends)?;
+    let pixels = through.decode(&line(&means, args.steps as usize))?;
+    let name = |image: u32| {
+        let class = data
+            .images
+            .classes
+            .get(usize::from(data.images.labels[image as usize]));
+        class.map_or(format!("image {image}"), |class| {
+            format!("image {image}: {class}")
+        })
+    };
+    let (from, to) = (name(args.from), name(args.to));
+    let title = trained.title("interpolation");
+    let rendered = figures::interpolation(
+        &title,
+        [&from, &to],
+        &trained.images(&originals)?,
+        &trained.images(&pixels)?,
+    )?;
+    write_picture(&rendered, &args.out, args.trained.quiet)
+}
+
+/// `steps` points from the first to the second of two latent points, both included.
+fn line(ends: &[f32], steps: usize) -> Vec<f32> {
+    let (from, to) = ends.split_at(ends.len() / 2);
+    let point = |step: usize| {
+        let share = step as f32 / (steps - 1).max(1) as f32;
+        from.iter().zip(to).map(move |(a, b)| a + share * (b - a))
+    };
+    (0..steps).flat_map(point).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_begins_and_ends_at_its_ends() {
+        assert_eq!(
+            line(&[0.0, 8.0, 1.0, 4.0], 5),
+            [0.0, 8.0, 0.25, 7.0, 0.5, 6.0, 0.75, 5.0, 1.0, 4.0]
+        );
+        assert_eq!(line(&[3.0, 4.0], 2), [3.0, 4.0]);
+    }
+}

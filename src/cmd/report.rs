@@ -1,0 +1,110 @@
+//! `runner report [PATH...]`: compares runs. Data alone goes to stdout; what a reader must know beside it, to stderr.
+
+use std::io::IsTerminal as _;
+
+use polars::prelude::DataFrame;
+
+use super::output::write;
+use super::{Failure, Outcome};
+use crate::cli::{Format, ReportArgs, TableChoice};
+use crate::ground::exit;
+use crate::ground::printable::printable;
+use crate::report::{self, Collection, Question, ReportError, Selection};
+
+/// Reads, selects, writes.
+pub fn main(args: &ReportArgs) -> Outcome {
+    refuse_what_does_not_fit(args)?;
+    let with_epochs = args.format == Format::Html || args.table == TableChoice::Epochs;
+    let collection = report::collect(&args.paths, with_epochs)?;
+    for left_out in &collection.left_out {
+        eprintln!(
+            "warning: {} is left out: {}",
+            printable(&left_out.path.display().to_string()),
+            left_out.why
+        );
+    }
+    if collection.runs.is_empty() {
+        return Err(Failure::new(
+            exit::INVALID_DATA,
+            "none of the runs can be read",
+        ));
+    }
+    let question = question(args);
+    let selection = report::select(&collection.runs, &question)?;
+    if args.table == TableChoice::Summary {
+        for note in &selection.notes {
+            eprintln!("note: {}", printable(note));
+        }
+    }
+    let table = |collection| table(collection, &selection, &question, args.table);
+    let out = args.out.as_deref();
+    let once = |text: String| std::iter::once(text);
+    match args.format {
+        Format::Table => write(once(report::table(&table(collection)?)), out)?,
+        Format::Markdown => write(once(report::markdown(&table(collection)?)), out)?,
+        Format::Csv => write(report::csv(&table(collection)?), out)?,
+        Format::Json => write(report::json(&table(collection)?), out)?,
+        Format::Parquet => write(std::iter::once(report::parquet(&table(collection)?)?), out)?,
+        Format::Html => write(once(report::html(&collection, &selection, &question)?), out)?,
+    }
+    Ok(exit::DONE)
+}
+
+/// What is asked.
+fn question(args: &ReportArgs) -> Question {
+    Question {
+        condition: args.condition.clone(),
+        metrics: args.metric.clone(),
+        sort: args.sort.clone(),
+        reverse: args.reverse,
+        by: args.by.clone(),
+        baseline: args.baseline.clone(),
+    }
+}
+
+/// The table that was asked for.
+fn table(
+    collection: Collection,
+    selection: &Selection,
+    question: &Question,
+    which: TableChoice,
+) -> Result<DataFrame, ReportError> {
+    match which {
+        TableChoice::Summary => selection.answer(&collection.runs, question),
+        TableChoice::Runs => Ok(selection.frame.clone()),
+        TableChoice::Epochs => collection.into_epochs(&selection.rows),
+    }
+}
+
+fn refuse_what_does_not_fit(args: &ReportArgs) -> Result<(), Failure> {
+    let summary = args.table == TableChoice::Summary;
+    if !summary && (!args.by.is_empty() || args.baseline.is_some()) {
+        let text = "`--by` and `--baseline` make a summary";
+        return Err(Failure::new(exit::USAGE, text).with_hint("leave `--table` out"));
+    }
+    if !summary && args.format == Format::Html {
+        let text = "a page has tables of its own";
+        return Err(Failure::new(exit::USAGE, text)
+            .with_hint("leave `--table` out, or take another `--format`"));
+    }
+    let file = match args.format {
+        Format::Parquet => "runs.parquet",
+        Format::Html => "report.html",
+        Format::Table | Format::Markdown | Format::Csv | Format::Json => return Ok(()),
+    };
+    if args.out.is_none() && std::io::stdout().is_terminal() {
+        let text = "this format is not for a terminal";
+        return Err(Failure::new(exit::USAGE, text).with_hint(format!("name a file: --out {file}")));
+    }
+    Ok(())
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        let failure = Self::new(error.exit_code(), &error);
+        match error.hint() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Many images or latent points through a network, a batch at a time.
+
+use crate::data::{Images, fill_batch};
+use crate::kernels::parallel::Threads;
+use crate::plan::Plan;
+use crate::vae::{Model, ModelError};
+
+/// A network with what it takes to use it.
+pub struct Through<'a> {
+    pub model: &'a dyn Model,
+    pub threads: &'a Threads,
+    pub plan: &'a Plan,
+}
+
+impl Through<'_> {
+    /// Images that go through the network at a time: as many as in training, whose memory is there already.
+    fn batch(&self) -> usize {
+        self.plan.spec.training.batch_size
+    }
+
+    /// Means of q(z | x) of the named images, (images, latent).
+    pub fn encode(&self, images: &Images, indices: &[u32]) -> Result<Vec<f32>, ModelError> {
+        let size = self.plan.architecture.image.len();
+        let mut means = vec![];
+        let mut buffer = vec![0.0; self.batch().min(indices.len()) * size];
+        for indices in indices.chunks(self.batch()) {
+            let batch = &mut buffer[..indices.len() * size];
+            fill_batch(images, indices, batch);
+            means.extend(self.threads.run(|| self.model.encode(batch))?);
+        }
+        // What follows, drawing most of all, needs memory too, but not at the same time.
+        self.model.release_memory()?;
+        Ok(means)
+    }
+
+    /// Pixel values from 0 to 1 of latent points, (points, height, width, channels).
+    pub fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError> {
+        let mut pixels = vec![];
+        for z in z.chunks(self.batch() * self.plan.architecture.latent) {
+            pixels.extend(self.threads.run(|| self.model.decode(z))?);
+        }
+        self.model.release_memory()?;
+        Ok(pixels)
+    }
+
+    /// Pixel values from 0 to 1 of points of the plane, (points, height, width, channels); none where the network has
+    /// no two latent axes.
+    pub fn manifold(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, ModelError> {
+        let mut pixels = vec![];
+        if let Some(planar) = self.model.planar() {
+            for points in points.chunks(self.batch()) {
+                pixels.extend(self.threads.run(|| planar.manifold(points))?);
+            }
+        }
+        self.model.release_memory()?;
+        Ok(pixels)
+    }
+}

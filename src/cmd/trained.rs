@@ -1,0 +1,222 @@
+//! A trained model, by its run folder alone: read, never written, so that a run under way is not disturbed.
+
+use std::path::Path;
+
+use super::session::{extent, load_data, origin, start_threads};
+use super::through::Through;
+use super::{Failure, Outcome};
+use crate::cli::TrainedArgs;
+use crate::data::DataSet;
+use crate::figures::{FigureError, Images, Rendered};
+use crate::ground::exit;
+use crate::ground::printable::printable;
+use crate::kernels::parallel::Threads;
+use crate::kernels::{Extent, Path as KernelPath};
+use crate::plan::Plan;
+use crate::run::{
+    Checkpoint, LARGEST_FILE, Manifest, RunError, best_path, read_checkpoint, read_resolved,
+};
+use crate::spec::{self, Spec};
+use crate::train::build_model;
+use crate::vae::Model;
+
+/// A network with the weights of a run.
+pub struct Trained {
+    pub plan: Plan,
+    pub threads: Threads,
+    model: Box<dyn Model>,
+    /// Epochs that the weights have seen.
+    epochs: u32,
+}
+
+impl Trained {
+    /// The network alone, for which the data is not needed.
+    ///
+    /// # Errors
+    /// What of the folder cannot be used.
+    pub fn open(args: &TrainedArgs) -> Result<Self, Failure> {
+        let (checkpoint, resolved) = read(args)?;
+        let image = image(&checkpoint).ok_or_else(|| {
+            let text = format!(
+                "{}: the checkpoint does not say how large an image is",
+                args.run.display()
+            );
+            Failure::new(exit::INVALID_DATA, text)
+        })?;
+        // Where its images lay decides nothing about a network, and they may be gone.
+        let spec = parse(args, &without_data(&resolved))?;
+        Self::build(args, &checkpoint, Plan::new(spec, image, 0, 0))
+    }
+
+    /// The network and the data that it was trained on.
+    ///
+    /// # Errors
+    /// What of the folder cannot be used; the data is gone, or another one.
+    pub fn open_with_data(args: &TrainedArgs) -> Result<(Self, DataSet), Failure> {
+        let (checkpoint, resolved) = read(args)?;
+        let spec = parse(args, &resolved)?;
+        let data = load_data(&spec, args.quiet)?;
+        if origin(&spec, &data).data_digest != checkpoint.origin.data_digest {
+            let text = format!(
+                "{}: the data is not the one that the run was trained on",
+                args.run.display()
+            );
+            return Err(Failure::new(exit::INVALID_DATA, text).with_hint(format!(
+                "its SHA-256 stand in {}/manifest.json",
+                args.run.display()
+            )));
+        }
+        let image = extent(data.images.height, data.images.width, data.images.channels);
+        let plan = Plan::new(spec, image, data.train.len(), data.validation.len());
+        Ok((Self::build(args, &checkpoint, plan)?, data))
+    }
+
+    fn build(args: &TrainedArgs, checkpoint: &Checkpoint, plan: Plan) -> Result<Self, Failure> {
+        let threads = start_threads(plan.spec.training.threads)?;
+        let mut model = build_model(&plan)?;
+        model.set_weights(&checkpoint.weights).map_err(|error| {
+            let text = format!(
+                "{}: the checkpoint does not fit the run: {error}",
+                args.run.display()
+            );
+            Failure::new(exit::INVALID_DATA, text)
+                .with_hint(format!("runner doctor {}", args.run.display()))
+        })?;
+        Ok(Self {
+            plan,
+            threads,
+            model,
+            epochs: checkpoint.progress.epoch,
+        })
+    }
+
+    /// The way through the network.
+    pub fn through(&self) -> Through<'_> {
+        Through {
+            model: self.model.as_ref(),
+            threads: &self.threads,
+            plan: &self.plan,
+        }
+    }
+
+    /// What a picture of it is called.
+    pub fn title(&self, what: &str) -> String {
+        format!("{}: {what}, epoch {}", self.plan.spec.name, self.epochs)
+    }
+
+    /// Pixel values as images.
+    pub fn images<'a>(&self, pixels: &'a [f32]) -> Result<Images<'a>, FigureError> {
+        let Extent {
+            height,
+            width,
+            channels,
+        } = self.plan.architecture.image;
+        Images::new(
+            pixels,
+            pixels.len() / self.plan.architecture.image.len(),
+            height,
+            width,
+            channels,
+        )
+    }
+}
+
+/// The checkpoint and the text of the spec.
+fn read(args: &TrainedArgs) -> Result<(Checkpoint, String), Failure> {
+    let run = &args.run;
+    let manifest = Manifest::read(run)?;
+    let path = match args.best {
+        true => best_path(run),
+        false => run.join("checkpoints/last.safetensors"),
+    };
+    let checkpoint = read_checkpoint(&path, LARGEST_FILE).map_err(|error| match error {
+        RunError::File(file) if file.is_not_found() => {
+            let text = format!(
+                "{} has no `{}` yet",
+                run.display(),
+                path.strip_prefix(run).unwrap_or(&path).display()
+            );
+            Failure::new(exit::INVALID_DATA, text)
+                .with_hint(format!("runner doctor {}", run.display()))
+        }
+        error => Failure::from(error).with_hint(format!("runner doctor {}", run.display())),
+    })?;
+    // Other kernels give the same pictures but for a bit here and there.
+    KernelPath::from_name(&manifest.compute.kernel_path).map(KernelPath::choose);
+    let resolved = match read_resolved(run) {
+        Err(RunError::File(error)) if error.is_not_found() => {
+            let text = checkpoint
+                .model
+                .get("spec")
+                .and_then(|spec| spec.as_str())
+                .map(str::to_owned);
+            text.ok_or(RunError::File(error))?
+        }
+        other => other?,
+    };
+    Ok((checkpoint, resolved))
+}
+
+fn parse(args: &TrainedArgs, resolved: &str) -> Result<Spec, Failure> {
+    let name = args.run.join("resolved.toml").display().to_string();
+    let threads = args.threads.map(|n| format!("training.threads={n}"));
+    let overrides: Vec<String> = threads.into_iter().collect();
+    Ok(spec::parse(resolved, &name, &args.run, &overrides)?)
+}
+
+/// The spec with the built-in images in place of its own, and without a published curve.
+fn without_data(resolved: &str) -> String {
+    let Ok(mut table) = resolved.parse::<toml::Table>() else {
+        // Reading it tells what is wrong.
+        return resolved.to_owned();
+    };
+    let sprites = toml::Table::from_iter([("dataset".to_owned(), "sprites".into())]);
+    table.insert("data".to_owned(), sprites.into());
+    if let Some(figures) = table.get_mut("figures").and_then(toml::Value::as_table_mut) {
+        figures.remove("published");
+        figures.remove("published_name");
+    }
+    table.remove("expect");
+    table.to_string()
+}
+
+/// Height, width and channels of an image, as the checkpoint describes its network.
+fn image(checkpoint: &Checkpoint) -> Option<Extent> {
+    /// No picture that the program reads has a longer side.
+    const LONGEST: u64 = 1 << 14;
+    let sizes = checkpoint.model.get("image")?.as_array()?;
+    let size = |at: usize| {
+        let size = sizes
+            .get(at)?
+            .as_u64()
+            .filter(|size| (1..=LONGEST).contains(size))?;
+        usize::try_from(size).ok()
+    };
+    Some(extent(size(0)?, size(1)?, size(2)?))
+}
+
+/// Writes a picture as PNG, or as SVG where the file is called so, and says so.
+///
+/// # Errors
+/// It cannot be drawn or written.
+pub fn write_picture(rendered: &Rendered, out: &Path, quiet: bool) -> Outcome {
+    let bytes = match out
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("svg"))
+    {
+        true => rendered.svg.as_bytes(),
+        false => rendered.png.as_slice(),
+    };
+    super::output::write(std::iter::once(bytes), Some(out))?;
+    if !quiet {
+        let line = format!("{}\n", printable(&out.display().to_string()));
+        super::print::out(&line).map_err(|e| Failure::new(exit::IO, e))?;
+    }
+    Ok(exit::DONE)
+}
+
+impl From<FigureError> for Failure {
+    fn from(error: FigureError) -> Self {
+        Self::new(exit::FAILED, super::failure::with_causes(&error))
+    }
+}

@@ -1,0 +1,167 @@
+//! The way from one image to another through the latent space.
+
+use plotters::backend::DrawingBackend;
+
+use super::canvas::{Anchor, Canvas, Ink};
+use super::error::FigureError;
+use super::font;
+use super::images::Images;
+use super::manifold::frame;
+use super::mosaic::Mosaic;
+use super::panel::{LABEL, LABEL_EM, TITLE, TITLE_EM};
+use super::render::{Picture, Rendered, render};
+
+const ROOM: f64 = 700.0;
+const MARGIN: f64 = 20.0;
+const TOP: f64 = 48.0;
+const BOTTOM: f64 = 44.0;
+const MIN_WIDTH: f64 = 420.0;
+/// Between images, in pixels of the PNG.
+const GAP: u32 = 4;
+/// Between an original and what is decoded, in units.
+const END_GAP: f64 = 12.0;
+/// From a row of images down to its labels, in units.
+const LABEL_DROP: f64 = 14.0;
+
+/// Draws decoded images in a row, between the two originals that the way leads from and to, whose names stand below
+/// them. `originals` are exactly two.
+///
+/// # Errors
+///
+/// [`FigureError::Mismatch`] unless all images have the same shape, [`FigureError::Length`] for another number of
+/// originals, [`FigureError::TooMany`] for more than 254 decoded images, and the errors of drawing.
+pub fn interpolation(
+    title: &str,
+    names: [&str; 2],
+    originals: &Images<'_>,
+    decoded: &Images<'_>,
+) -> Result<Rendered, FigureError> {
+    if originals.shape() != decoded.shape() {
+        return Err(FigureError::Mismatch);
+    }
+    if originals.count() != 2 {
+        return Err(FigureError::Length {
+            what: "originals",
+            expected: 2,
+            found: originals.count(),
+        });
+    }
+    let row = Mosaic::new(decoded, decoded.count() + 2, 1, ROOM, GAP)?;
+    render(&Interpolation {
+        title,
+        names,
+        originals,
+        decoded,
+        row,
+    })
+}
+
+struct Interpolation<'a> {
+    title: &'a str,
+    names: [&'a str; 2],
+    originals: &'a Images<'a>,
+    decoded: &'a Images<'a>,
+    /// Measures of a row with a place for each image; the first and the last are moved outwards.
+    row: Mosaic,
+}
+
+impl Picture for Interpolation<'_> {
+    fn size(&self) -> (u32, u32) {
+        let width = (self.row.width() + 2.0 * (MARGIN + END_GAP)).max(MIN_WIDTH);
+        let height = TOP + self.row.height() + BOTTOM;
+        (width.ceil() as u32, height.ceil() as u32)
+    }
+
+    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), FigureError> {
+        let room = f64::from(self.size().0) - 2.0 * MARGIN;
+        let title = font::fit(self.title, TITLE_EM, room)?;
+        canvas.text(
+            &title,
+            (MARGIN, 30.0),
+            Ink::new(TITLE_EM, TITLE, Anchor::Start),
+        )?;
+        let count = self.decoded.count();
+        let rect = self.row.rect(MARGIN + END_GAP, TOP);
+        let bitmap = self.row.bitmap(self.decoded, |_, column| {
+            column.checked_sub(1).filter(|at| *at < count)
+        });
+        canvas.image(&bitmap, rect)?;
+        for (end, (column, shift)) in [(0, -END_GAP), (count + 1, END_GAP)]
+            .into_iter()
+            .enumerate()
+        {
+            let mut cell = self.row.cell(rect, column);
+            cell.left += shift;
+            canvas.image(
+                &self.row.one_cell().bitmap(self.originals, |_, _| Some(end)),
+                cell,
+            )?;
+            frame(canvas, cell)?;
+            let below = cell.top + cell.height + LABEL_DROP;
+            let (x, anchor) = match end {
+                0 => (cell.left, Anchor::Start),
+                _ => (cell.left + cell.width, Anchor::End),
+            };
+            canvas.text_centered(
+                self.names[end],
+                (x, below),
+                Ink::new(LABEL_EM, LABEL, anchor),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{decode, texts};
+    use super::*;
+
+    #[test]
+    fn the_originals_stand_at_the_ends_and_are_named() {
+        let (ends, way) = ([0.0, 1.0], [0.25, 0.5, 0.75]);
+        let (originals, decoded) = (
+            Images::new(&ends, 2, 1, 1, 1).unwrap(),
+            Images::new(&way, 3, 1, 1, 1).unwrap(),
+        );
+        let rendered =
+            interpolation("a way", ["image 3", "image 17"], &originals, &decoded).unwrap();
+        assert_eq!(texts(&rendered.svg), ["a way", "image 3", "image 17"]);
+        let picture = decode(&rendered);
+        let row = Mosaic::new(&decoded, 5, 1, ROOM, GAP).unwrap();
+        let rect = row.rect(MARGIN + END_GAP, TOP);
+        let gray = |column: usize, shift: f64| {
+            let cell = row.cell(rect, column);
+            let (x, y) = (
+                cell.left + shift + cell.width / 2.0,
+                cell.top + cell.height / 2.0,
+            );
+            picture.get_pixel((2.0 * x) as u32, (2.0 * y) as u32).0[0]
+        };
+        let grays = [
+            gray(0, -END_GAP),
+            gray(1, 0.0),
+            gray(2, 0.0),
+            gray(3, 0.0),
+            gray(4, END_GAP),
+        ];
+        assert_eq!(grays, [0, 64, 128, 191, 255]);
+    }
+
+    #[test]
+    fn images_that_do_not_belong_together_are_refused() {
+        let pixels = [0.0; 4];
+        let images =
+            |count, width| Images::new(&pixels[..count * width], count, 1, width, 1).unwrap();
+        let refused =
+            |originals, decoded| interpolation("", ["", ""], &originals, &decoded).unwrap_err();
+        assert!(matches!(
+            refused(images(2, 1), images(2, 2)),
+            FigureError::Mismatch
+        ));
+        assert!(matches!(
+            refused(images(3, 1), images(2, 1)),
+            FigureError::Length { found: 3, .. }
+        ));
+    }
+}

@@ -1,0 +1,108 @@
+//! Why there is no report.
+
+use std::path::PathBuf;
+
+use polars::error::PolarsError;
+
+use crate::ground::exit;
+use crate::ground::files::FileError;
+
+/// Why a report could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// A path leads to no folder.
+    #[error("`{}` is no folder", path.display())]
+    NoFolder {
+        /// The path.
+        path: PathBuf,
+    },
+    /// There is nothing to report.
+    #[error("there is no run folder in {}", list(paths))]
+    NoRuns {
+        /// Where was looked.
+        paths: Vec<PathBuf>,
+    },
+    /// A name that no column has.
+    #[error("{place}: there is no column `{name}`")]
+    NoColumn {
+        /// The option that has it.
+        place: &'static str,
+        /// The name.
+        name: String,
+        /// The way out.
+        hint: String,
+    },
+    /// A condition that cannot be understood.
+    #[error("--where: {message}\n  {text}\n  {}^", " ".repeat(*at))]
+    Condition {
+        /// What is wrong.
+        message: String,
+        /// The condition.
+        text: String,
+        /// Where in it, in characters.
+        at: usize,
+        /// The way out.
+        hint: Option<String>,
+    },
+    /// No or several runs have the name that was given.
+    #[error("{place}: {message}")]
+    Which {
+        /// The option that has it.
+        place: &'static str,
+        /// What is wrong.
+        message: String,
+        /// The way out.
+        hint: String,
+    },
+    /// A folder that was named cannot be read as a run.
+    #[error("{} cannot be read: {why}", path.display())]
+    Unreadable {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// polars cannot make the table.
+    #[error("the table cannot be made: {0}")]
+    Table(#[from] PolarsError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl ReportError {
+    /// The exit code that a command ends with.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoFolder { .. }
+            | Self::NoRuns { .. }
+            | Self::NoColumn { .. }
+            | Self::Condition { .. }
+            | Self::Which { .. } => exit::USAGE,
+            Self::Unreadable { .. } => exit::INVALID_DATA,
+            Self::Table(_) => exit::FAILED,
+            Self::File(_) => exit::IO,
+        }
+    }
+
+    /// The way out, where there is one to tell.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoRuns { .. } => Some(
+                "a run folder has a `manifest.json`; name the folder that holds yours".to_owned(),
+            ),
+            Self::NoColumn { hint, .. } | Self::Which { hint, .. } => Some(hint.clone()),
+            Self::Condition { hint, .. } => hint.clone(),
+            Self::Unreadable { path, .. } => Some(format!("runner doctor {}", path.display())),
+            Self::NoFolder { .. } | Self::Table(_) | Self::File(_) => None,
+        }
+    }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    let names: Vec<_> = paths
+        .iter()
+        .map(|path| format!("`{}`", path.display()))
+        .collect();
+    names.join(", ")
+}

@@ -1,0 +1,179 @@
+//! The settings of a run by dotted key, as its `resolved.toml` says them.
+
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+use super::cell::Cell;
+use crate::spec::{SETTINGS, TABLES};
+
+/// Settings and tables that change no number: what a run is called, what is drawn and expected of it, where its
+/// data lay, how often it was saved. They are columns like all others, but no summary counts them as a difference.
+const IDLE: [&str; 11] = [
+    "name",
+    "data.path",
+    "data.images",
+    "data.labels",
+    "data.test_images",
+    "data.test_labels",
+    "training.device",
+    "training.threads",
+    "training.checkpoint_every",
+    "figures",
+    "expect",
+];
+
+/// Tables of which a spec has one out of several; which one is a setting of its own: `optimizer = "adam"`.
+const CHOICES: [(&str, &str); 2] = [("optimizer", "none"), ("schedule", "constant")];
+
+/// Settings by dotted key. Lists are their TOML text.
+pub type Settings = BTreeMap<String, Cell>;
+
+/// The settings of a resolved spec, and as `optimizer` and `schedule` which of those it has.
+///
+/// # Errors
+/// It is no TOML: the parser's words, on one line.
+pub fn settings(resolved: &str) -> Result<Settings, String> {
+    let table: Table = resolved
+        .parse()
+        .map_err(|error: toml::de::Error| error.message().to_owned())?;
+    let mut settings = Settings::new();
+    flatten("", &table, &mut settings);
+    for (name, otherwise) in CHOICES {
+        let member = table
+            .get(name)
+            .and_then(Value::as_table)
+            .and_then(|it| it.keys().next());
+        let member = member.map_or(otherwise, String::as_str).to_owned();
+        settings.insert(name.to_owned(), Cell::Text(member));
+    }
+    Ok(settings)
+}
+
+fn flatten(prefix: &str, table: &Table, settings: &mut Settings) {
+    for (name, value) in table {
+        let key = match prefix {
+            "" => name.clone(),
+            prefix => format!("{prefix}.{name}"),
+        };
+        let cell = match value {
+            Value::Table(inner) => {
+                flatten(&key, inner, settings);
+                continue;
+            }
+            Value::Boolean(value) => Cell::Switch(*value),
+            Value::Integer(value) => Cell::Count(*value),
+            Value::Float(value) => Cell::Real(*value),
+            Value::String(text) => Cell::Text(text.clone()),
+            other => Cell::Text(other.to_string()),
+        };
+        settings.insert(key, cell);
+    }
+}
+
+/// Whether a setting may make another result.
+pub fn is_decisive(key: &str) -> bool {
+    !IDLE.iter().any(|idle| {
+        key.strip_prefix(idle)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
+
+/// Where a setting stands in a list: in the order of the table of settings; what that does not know, last.
+pub fn place(key: &str) -> (usize, usize) {
+    let choice = CHOICES.iter().any(|(name, _)| *name == key);
+    let table = match choice {
+        true => key,
+        false => key.rsplit_once('.').map_or("", |(table, _)| table),
+    };
+    let table = TABLES.iter().position(|it| it.name == table);
+    let last = TABLES.len();
+    let within = SETTINGS.iter().position(|it| it.key == key);
+    (
+        table.unwrap_or(last),
+        within.unwrap_or(if choice { 0 } else { usize::MAX }),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec;
+
+    fn of(text: &str) -> Settings {
+        let text = format!("name = \"a\"\n[data]\ndataset = \"sprites\"\n{text}");
+        let spec = spec::parse(&text, "spec.toml", std::path::Path::new("."), &[]).unwrap();
+        settings(&spec::resolved_toml(&spec)).unwrap()
+    }
+
+    #[test]
+    fn settings_have_dotted_keys_and_their_types() {
+        let settings = of("[model]\nconv_filters = [4, 8]\n[schedule.step]\n");
+        assert_eq!(settings["model.latent_dim"], Cell::Count(2));
+        assert_eq!(
+            settings["model.conv_filters"],
+            Cell::Text("[4, 8]".to_owned())
+        );
+        assert_eq!(settings["optimizer.adam.learning_rate"], Cell::Real(0.001));
+        assert_eq!(settings["figures.loss"], Cell::Switch(true));
+        assert_eq!(settings["optimizer"], Cell::Text("adam".to_owned()));
+        assert_eq!(settings["schedule"], Cell::Text("step".to_owned()));
+        assert_eq!(of("")["schedule"], Cell::Text("constant".to_owned()));
+        assert!(!settings.contains_key("training.early_stopping"));
+    }
+
+    #[test]
+    fn what_is_no_toml_is_told_on_one_line() {
+        let error = super::settings("name = \n").unwrap_err();
+        assert!(!error.is_empty() && !error.contains('\n'), "{error}");
+    }
+
+    #[test]
+    fn names_paths_and_figures_make_no_difference() {
+        for key in [
+            "name",
+            "data.path",
+            "figures.n",
+            "expect.loss.max",
+            "training.threads",
+        ] {
+            assert!(!is_decisive(key), "{key}");
+        }
+        for key in [
+            "seed",
+            "model.latent_dim",
+            "training.epochs",
+            "optimizer",
+            "names",
+            "data.limit",
+        ] {
+            assert!(is_decisive(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn columns_come_in_the_order_of_the_table_of_settings() {
+        let mut keys = vec![
+            "unknown.key",
+            "training.epochs",
+            "optimizer.adam.epsilon",
+            "optimizer",
+            "model.latent_dim",
+            "seed",
+            "data.limit",
+        ];
+        keys.sort_by_key(|key| place(key));
+        assert_eq!(
+            keys,
+            [
+                "seed",
+                "data.limit",
+                "model.latent_dim",
+                "optimizer",
+                "optimizer.adam.epsilon",
+                "training.epochs",
+                "unknown.key"
+            ]
+        );
+    }
+}
