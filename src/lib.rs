@@ -29,6 +29,7 @@
 //! | 5 | [`run`] | the run folder: lock, commit, checkpoint, metrics, manifest, view | how training works |
 //! | 5 | [`figures`] | pictures from plain arrays | training |
 //! | 6 | [`train`] | batches, schedules, steps, evaluation, timing of steps, in memory | folders, progress bars |
+//! | 6 | [`sweep`] | the folder of a sweep: trials, claims, workers, halving | how a trial trains, progress bars |
 //! | 7 | [`cmd`], [`cli`] | one file a command; the driver that joins training and run folder; exit codes | - |
 //!
 //! # Types
@@ -59,5 +60,6 @@ pub mod plan;
 pub mod progress;
 pub mod run;
 pub mod spec;
+pub mod sweep;
 pub mod train;
 pub mod vae;

@@ -18,6 +18,7 @@ pub mod run;
 pub mod schema;
 mod session;
 pub mod settings;
+pub mod sweep;
 pub mod verify;
 
 pub use failure::Failure;
