@@ -38,8 +38,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Train what a spec describes (`run` may be left out)
+    /// Train what a spec describes, or every trial of its sweep (`run` may be left out)
     Run(RunArgs),
+    /// Work on the folder of a sweep, look at it, free a trial
+    #[command(subcommand)]
+    Sweep(SweepCommand),
+    /// One trial of a sweep, as its worker asks for it on standard input
+    #[command(hide = true)]
+    Trial,
     /// Go on with a run that was stopped, to the same bits as if it had not been
     Resume(ResumeArgs),
     /// Make metrics and figures of a run again from its checkpoint
@@ -124,11 +130,65 @@ impl SpecArgs {
     }
 }
 
+/// How a sweep is changed and run.
+#[derive(Clone, Debug, Args)]
+pub struct SweepingArgs {
+    /// Vary a setting: `--sweep model.latent_dim=2,4,8`, `--sweep seed=0..3` (0, 1, 2); all combinations are run
+    #[arg(long, value_name = "KEY=VALUES")]
+    pub sweep: Vec<String>,
+    #[command(flatten)]
+    pub crew: CrewArgs,
+}
+
+/// How the trials of a sweep are worked on.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct CrewArgs {
+    /// Trials of a sweep at a time, each a process with its share of the threads [default: what is quickest here]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Run trials of a sweep again that failed
+    #[arg(long)]
+    pub retry_failed: bool,
+}
+
+/// What is done with the folder of a sweep.
+#[derive(Clone, Debug, Subcommand)]
+pub enum SweepCommand {
+    /// Go on with a sweep by its folder alone, also beside other processes that work on it
+    Run {
+        /// The sweep's folder, `runs/NAME.sweep`
+        #[arg(value_name = "SWEEP")]
+        folder: PathBuf,
+        #[command(flatten)]
+        crew: CrewArgs,
+        /// Print nothing but warnings and errors
+        #[arg(long, short)]
+        quiet: bool,
+    },
+    /// Say how each trial stands, and who works on it. Writes nothing
+    Status {
+        /// The sweep's folder, `runs/NAME.sweep`
+        #[arg(value_name = "SWEEP")]
+        folder: PathBuf,
+    },
+    /// Free a trial whose worker on another machine is gone
+    Release {
+        /// The sweep's folder, `runs/NAME.sweep`
+        #[arg(value_name = "SWEEP")]
+        folder: PathBuf,
+        /// The trial, as `runner sweep status` shows it
+        #[arg(value_name = "TRIAL")]
+        trial: String,
+    },
+}
+
 /// Arguments of `run`.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     #[command(flatten)]
     pub spec: SpecArgs,
+    #[command(flatten)]
+    pub sweeping: SweepingArgs,
     /// Where run folders go
     #[arg(long, value_name = "DIR", default_value = RUNS_DIR)]
     pub runs_dir: PathBuf,
@@ -190,6 +250,12 @@ pub struct DoctorArgs {
 pub struct CheckArgs {
     #[command(flatten)]
     pub spec: SpecArgs,
+    /// Vary a setting, as for `run`; the trials are listed then
+    #[arg(long, value_name = "KEY=VALUES")]
+    pub sweep: Vec<String>,
+    /// Trials of a sweep at a time, for the estimate of its time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
 }
 
 /// Arguments of `bench`.
@@ -276,6 +342,8 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(args) => cmd::run::main(&args),
+        Command::Sweep(command) => cmd::sweep::command(&command),
+        Command::Trial => cmd::sweep::trial::main(),
         Command::Resume(args) => cmd::resume::main(&args),
         Command::Rebuild(args) => cmd::rebuild::main(&args),
         Command::Doctor(args) => cmd::doctor::main(&args),

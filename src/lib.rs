@@ -31,6 +31,7 @@
 //! | 5 | [`figures`] | pictures from plain arrays | training |
 //! | 6 | [`train`] | batches, schedules, steps, evaluation, timing of steps, in memory | folders, progress bars |
 //! | 6 | [`report`] | many runs: tables, means, pages | training, networks |
+//! | 6 | [`sweep`] | the folder of a sweep: trials, claims, workers, halving | how a trial trains, progress bars |
 //! | 7 | [`cmd`], [`cli`] | one file a command; the driver that joins training and run folder; exit codes | - |
 //!
 //! # Types
@@ -63,6 +64,7 @@ pub mod report;
 pub mod run;
 pub mod slurm;
 pub mod spec;
+pub mod sweep;
 pub mod train;
 pub mod vae;
 

@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["plan", "optim"],
     &["nn"],
     &["vae", "run", "figures"],
-    &["train", "report"],
+    &["train", "report", "sweep"],
     &["cmd", "cli"],
 ];
 

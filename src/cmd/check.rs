@@ -17,7 +17,10 @@ use crate::train::{self, Basis, Estimate};
 
 /// Reads, resolves and prints.
 pub fn main(args: &CheckArgs) -> Outcome {
-    let loaded = spec::load(&args.spec.spec, &args.spec.overrides())?;
+    let loaded = spec::load_with_sweep(&args.spec.spec, &args.spec.overrides(), &args.sweep)?;
+    if loaded.sweep.is_some() {
+        return super::sweep::listing::main(&loaded, args.jobs);
+    }
     let survey = data::survey(&loaded.spec.data)?;
     let image = extent(survey.height, survey.width, survey.channels);
     let plan = Plan::new(loaded.spec.clone(), image, survey.train, survey.validation);

@@ -26,6 +26,7 @@ pub mod sample;
 pub mod schema;
 mod session;
 pub mod settings;
+pub mod sweep;
 mod through;
 mod trained;
 pub mod verify;

@@ -1,32 +1,65 @@
 //! What a person sees while a run trains: a bar with loss and time left, and a line an epoch.
 
+use std::time::{Duration, Instant};
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::print::{duration, out, thousands};
+use crate::ground::clock;
 use crate::metrics::EpochMetrics;
 use crate::plan::Plan;
 use crate::progress::Progress;
+use crate::sweep::{Step, Word};
 use crate::train::StepView;
+
+/// Whom a run speaks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// A person: a bar, a line an epoch, a summary.
+    Person,
+    /// A person who wants to hear of warnings and errors alone.
+    Quiet,
+    /// The worker of a sweep: [`Word`]s.
+    Worker,
+}
+
+impl Tone {
+    /// That of a command with or without `--quiet`.
+    pub fn of(quiet: bool) -> Self {
+        match quiet {
+            true => Self::Quiet,
+            false => Self::Person,
+        }
+    }
+
+    /// Whether a person listens.
+    pub fn is_for_a_person(self) -> bool {
+        self == Self::Person
+    }
+}
+
+/// A worker hears of a step that often.
+const EVERY: Duration = Duration::from_millis(100);
 
 /// The bar goes to stderr, the lines to stdout.
 #[derive(Debug)]
 pub struct Reporter {
     bar: ProgressBar,
-    quiet: bool,
+    tone: Tone,
+    told: Option<Instant>,
     epochs: usize,
     steps_per_epoch: u64,
 }
 
 impl Reporter {
     /// Shows a run that has come so far.
-    pub fn new(plan: &Plan, progress: &Progress, quiet: bool) -> Self {
+    pub fn new(plan: &Plan, progress: &Progress, tone: Tone) -> Self {
         let epochs = plan.spec.training.epochs;
         let bar = ProgressBar::with_draw_target(
             Some(epochs as u64 * plan.steps_per_epoch),
-            if quiet {
-                ProgressDrawTarget::hidden()
-            } else {
-                ProgressDrawTarget::stderr_with_hz(8)
+            match tone {
+                Tone::Person => ProgressDrawTarget::stderr_with_hz(8),
+                Tone::Quiet | Tone::Worker => ProgressDrawTarget::hidden(),
             },
         );
         let style = ProgressStyle::with_template("{msg}  [{bar:32}] {percent:>3}%  {eta} left");
@@ -38,7 +71,8 @@ impl Reporter {
         bar.reset_eta();
         Self {
             bar,
-            quiet,
+            tone,
+            told: None,
             epochs,
             steps_per_epoch: plan.steps_per_epoch,
         }
@@ -46,6 +80,9 @@ impl Reporter {
 
     /// After a step.
     pub fn step(&mut self, view: StepView) {
+        if self.tone == Tone::Worker {
+            self.tell(view);
+        }
         self.bar
             .set_position(u64::from(view.epoch - 1) * self.steps_per_epoch + view.step);
         if !self.bar.is_hidden() {
@@ -56,9 +93,26 @@ impl Reporter {
         }
     }
 
+    fn tell(&mut self, view: StepView) {
+        let is_last = view.step == self.steps_per_epoch;
+        if !is_last && self.told.is_some_and(|told| told.elapsed() < EVERY) {
+            return;
+        }
+        self.told = Some(clock::monotonic());
+        let word = Word::Step(Step {
+            epoch: view.epoch,
+            epochs: self.epochs as u32,
+            step: view.step,
+            steps: self.steps_per_epoch,
+            loss: view.loss,
+        });
+        // A worker that has gone away is noticed elsewhere.
+        let _ = out(&word.line());
+    }
+
     /// After an epoch.
     pub fn epoch(&mut self, metrics: &EpochMetrics) {
-        if !self.quiet {
+        if self.tone.is_for_a_person() {
             // A reader of stdout that has gone away does not end a run.
             self.bar
                 .suspend(|| out(&format!("{}\n", line(metrics, self.epochs))).ok());
@@ -81,7 +135,7 @@ pub fn line(m: &EpochMetrics, epochs: usize) -> String {
     if let Some(value) = m.val_loss {
         text += &format!("  val_loss {value:.2}");
     }
-    let seconds = std::time::Duration::from_secs_f64(m.seconds.clamp(0.0, 1e9));
+    let seconds = Duration::from_secs_f64(m.seconds.clamp(0.0, 1e9));
     text + &format!(
         "  {}  {} images/s",
         duration(seconds),

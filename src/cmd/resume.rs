@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::decisive::Decisive;
+use super::reporter::Tone;
 use super::session::{
     Session, check_history, check_memory, compute, data_source, extent, listen, load_data, origin,
     read_published, start_threads, warn_of_little_room,
@@ -27,7 +28,7 @@ pub fn main(args: &ResumeArgs) -> Outcome {
     let stop = listen()?;
     match args.all {
         true => all(args, &stop),
-        false => one(&args.run, args, &stop),
+        false => one(&args.run, args, &stop, Tone::of(args.quiet), (None, None)),
     }
 }
 
@@ -54,7 +55,7 @@ fn all(args: &ResumeArgs, stop: &Stop) -> Outcome {
         if !args.quiet {
             say(&format!("{}\n", run.display()));
         }
-        match one(&run, args, stop) {
+        match one(&run, args, stop, Tone::of(args.quiet), (None, None)) {
             Ok(code) if stop.requested() => return Ok(code),
             Ok(exit::DONE) => resumed += 1,
             Ok(_) => failed += 1,
@@ -74,7 +75,14 @@ fn all(args: &ResumeArgs, stop: &Stop) -> Outcome {
     })
 }
 
-fn one(run: &Path, args: &ResumeArgs, stop: &Stop) -> Outcome {
+/// Goes on with one run. A sweep leaves it after so many epochs, and says on how many threads where the spec does not.
+pub fn one(
+    run: &Path,
+    args: &ResumeArgs,
+    stop: &Stop,
+    tone: Tone,
+    (until, share): (Option<u32>, Option<usize>),
+) -> Outcome {
     let mut folder = RunFolder::open_for_resume(run)?;
     if folder.manifest().status == Status::Diverged {
         let why = printable(folder.manifest().why.as_deref().unwrap_or_default());
@@ -90,7 +98,7 @@ fn one(run: &Path, args: &ResumeArgs, stop: &Stop) -> Outcome {
     let done = loaded.as_ref().map_or(0, |it| it.checkpoint.progress.epoch);
     check_epochs(&spec, args, done)?;
     if folder.manifest().status == Status::Completed && is_complete(loaded.as_ref(), args, done) {
-        if !args.quiet {
+        if tone.is_for_a_person() {
             say(&format!("{} is already complete\n", run.display()));
         }
         return Ok(exit::DONE);
@@ -100,7 +108,7 @@ fn one(run: &Path, args: &ResumeArgs, stop: &Stop) -> Outcome {
         keep_kernels(&folder, args.allow_other_bits)?;
     }
     let published = read_published(&spec)?;
-    let data = load_data(&spec, args.quiet)?;
+    let data = load_data(&spec, !tone.is_for_a_person())?;
     let image = extent(data.images.height, data.images.width, data.images.channels);
     let plan = Plan::new(spec, image, data.train.len(), data.validation.len());
     check_history(&plan).map_err(|(text, expected)| {
@@ -115,7 +123,7 @@ fn one(run: &Path, args: &ResumeArgs, stop: &Stop) -> Outcome {
         loaded.as_ref(),
         (&plan.spec, &data, &origin),
     )?;
-    let threads = start_threads(plan.spec.training.threads)?;
+    let threads = start_threads(plan.spec.training.threads.or(share))?;
     let compute = compute(found.device, &threads);
     check_device(&folder, &compute.device, args.allow_other_bits)?;
     warn_of_little_room(run, plan.checkpoint_bytes());
@@ -162,7 +170,8 @@ fn one(run: &Path, args: &ResumeArgs, stop: &Stop) -> Outcome {
         origin,
         published,
         stop,
-        quiet: args.quiet,
+        tone,
+        until,
     }
     .drive()
 }

@@ -7,7 +7,7 @@ use super::decisive::Decisive;
 use super::failure::with_causes;
 use super::pictures::Album;
 use super::print::bytes;
-use super::reporter::Reporter;
+use super::reporter::{Reporter, Tone};
 use super::{Failure, Outcome};
 use crate::data::{self, DataSet};
 use crate::figures::{self, Published};
@@ -55,9 +55,22 @@ pub fn extent(height: usize, width: usize, channels: usize) -> Extent {
 /// # Errors
 /// A diagnostic at the setting's place.
 pub fn check_against_data(loaded: &Loaded, plan: &Plan) -> Result<(), Failure> {
+    check_trial_against_data(loaded, None, plan)
+}
+
+/// The same for a trial of the spec's sweep, by its index.
+///
+/// # Errors
+/// A diagnostic at the setting's place.
+pub fn check_trial_against_data(
+    loaded: &Loaded,
+    trial: Option<usize>,
+    plan: &Plan,
+) -> Result<(), Failure> {
     let (batch, images) = (plan.spec.training.batch_size, plan.train_images);
     if batch > images {
-        let diagnostics = loaded.diagnostic_at(
+        let diagnostics = loaded.diagnostic_in(
+            trial,
             "training.batch_size",
             format!(
                 "a batch of {batch} is larger than the data, which has {images} training images"
@@ -69,7 +82,8 @@ pub fn check_against_data(loaded: &Loaded, plan: &Plan) -> Result<(), Failure> {
     }
     check_history(plan).map_err(|(text, expected)| {
         let hint = "train on a larger part of the data an epoch";
-        loaded.diagnostic_at(
+        loaded.diagnostic_in(
+            trial,
             "training.epochs",
             text,
             Some(expected),
@@ -80,7 +94,7 @@ pub fn check_against_data(loaded: &Loaded, plan: &Plan) -> Result<(), Failure> {
         let hint = "take fewer or smaller layers, a smaller batch or smaller images";
         let key = "model.conv_filters";
         loaded
-            .diagnostic_at(key, text, None, Some(hint.to_owned()))
+            .diagnostic_in(trial, key, text, None, Some(hint.to_owned()))
             .into()
     })
 }
@@ -215,7 +229,9 @@ pub struct Session<'a> {
     pub origin: Origin,
     pub published: Option<Published>,
     pub stop: &'a Stop,
-    pub quiet: bool,
+    pub tone: Tone,
+    /// After so many epochs it is left as by a stop, to go on later.
+    pub until: Option<u32>,
 }
 
 impl Session<'_> {
@@ -258,9 +274,13 @@ impl Session<'_> {
 
     /// Gives the exit code of the signal that stopped it, or nothing when all epochs are done.
     fn train(&mut self, stop: &Stop) -> Result<Option<u8>, Failure> {
-        let mut reporter = Reporter::new(self.plan, self.trainer.progress(), self.quiet);
+        let mut reporter = Reporter::new(self.plan, self.trainer.progress(), self.tone);
         let every = self.plan.spec.training.checkpoint_every as u32;
         while !self.trainer.is_finished() {
+            if self.is_far_enough() {
+                reporter.finish();
+                return self.pause().map(Some);
+            }
             let advance = self
                 .trainer
                 .advance(stop, &mut |view| reporter.step(view))
@@ -284,7 +304,8 @@ impl Session<'_> {
                         .best
                         .as_ref()
                         .is_some_and(|best| best.epoch == epoch);
-                    if epoch.is_multiple_of(every.max(1)) || is_best || self.trainer.is_finished() {
+                    let is_due = epoch.is_multiple_of(every.max(1)) || self.is_far_enough();
+                    if is_due || is_best || self.trainer.is_finished() {
                         self.commit(is_best)?;
                     }
                     self.folder.write_metrics(self.trainer.history())?;
@@ -305,6 +326,20 @@ impl Session<'_> {
             return self.leave(stop, "after the last epoch").map(Some);
         }
         Ok(None)
+    }
+
+    /// Whether the epoch is reached after which the run was to be left.
+    fn is_far_enough(&self) -> bool {
+        let epoch = self.trainer.progress().epoch;
+        self.until.is_some_and(|until| epoch >= until)
+    }
+
+    /// Notes that the run was left where it was to be.
+    fn pause(&mut self) -> Outcome {
+        let epoch = self.trainer.progress().epoch;
+        let why = format!("left after epoch {epoch}, where its sweep compares trials");
+        self.folder.finish(Status::Interrupted, Some(why))?;
+        Ok(exit::DONE)
     }
 
     /// Notes that a signal stopped the run; gives its exit code.
@@ -379,7 +414,7 @@ impl Session<'_> {
     }
 
     fn summarise(&self, elapsed: Duration) {
-        if self.quiet {
+        if !self.tone.is_for_a_person() {
             return;
         }
         let mut text = String::new();

@@ -12,6 +12,7 @@ use crate::ground::exit;
 use crate::ground::printable::printable;
 use crate::kernels::parallel::Threads;
 use crate::kernels::{Extent, Path as KernelPath};
+use crate::nn::Device;
 use crate::plan::Plan;
 use crate::run::{
     Checkpoint, LARGEST_FILE, Manifest, RunError, best_path, read_checkpoint, read_resolved,
@@ -73,7 +74,7 @@ impl Trained {
 
     fn build(args: &TrainedArgs, checkpoint: &Checkpoint, plan: Plan) -> Result<Self, Failure> {
         let threads = start_threads(plan.spec.training.threads)?;
-        let mut model = build_model(&plan)?;
+        let mut model = build_model(&plan, Device::Cpu)?;
         model.set_weights(&checkpoint.weights).map_err(|error| {
             let text = format!(
                 "{}: the checkpoint does not fit the run: {error}",

@@ -45,4 +45,4 @@ pub use error::{BrokenPicture, DataError, FailedDownload, LookedAt};
 pub use idx::IdxError;
 pub use images::{Factors, Images, fill_batch};
 pub use locate::{Located, LocatedFile, locate};
-pub use set::{DataSet, Progress, Source, Survey, load, survey};
+pub use set::{DataSet, Progress, Source, Survey, fingerprint, load, survey, without_division};

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::ground::digest::Sha256Writer;
+use crate::ground::digest::{Sha256Writer, sha256_hex};
 use crate::spec::{Data, Dataset, Validation};
 
 use super::error::DataError;
@@ -117,6 +117,34 @@ pub fn load(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<DataSet, DataError> {
     load_in(data, seed, &Surroundings::of_process(), progress)
+}
+
+/// SHA-256 that says which data a `[data]` table stands for, so that two runs can be told to have the same: over the
+/// digests of the files, or the pictures themselves. `limit`, a fraction for validation and a seed make no difference;
+/// they stand in the spec, as does everything that sprites are drawn from.
+///
+/// # Errors
+/// Those of [`load`].
+pub fn fingerprint(
+    data: &Data,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<String, DataError> {
+    if data.dataset == Dataset::Sprites {
+        return Ok(sha256_hex(b"sprites"));
+    }
+    Ok(load(&without_division(data), 0, progress)?.checksum())
+}
+
+/// The table without what does not decide which files are read.
+pub fn without_division(data: &Data) -> Data {
+    Data {
+        limit: None,
+        validation: match data.validation {
+            Validation::Fraction(_) => Validation::None,
+            other => other,
+        },
+        ..data.clone()
+    }
 }
 
 /// [`load`] with the places to look at given.

@@ -184,6 +184,74 @@ pub fn open_lock(path: &Path) -> Result<File, FileError> {
     })
 }
 
+/// Opens the file of a lock that is there, for reading and writing.
+///
+/// # Errors
+/// It is not there, or the system refuses.
+pub fn open_existing_lock(path: &Path) -> Result<File, FileError> {
+    refuse_link(path)?;
+    perform(Operation::Open, path, || {
+        OpenOptions::new().read(true).write(true).open(path)
+    })
+}
+
+/// Makes the file of a lock, which must not be there yet.
+///
+/// # Errors
+/// Something has that name ([`FileError::is_already_there`]), or the system refuses.
+pub fn create_lock(path: &Path) -> Result<File, FileError> {
+    perform(Operation::Create, path, || {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(path)
+    })
+}
+
+/// Whether an open file is the one that has the name now.
+///
+/// # Errors
+/// The system refuses.
+pub fn is_same(file: &File, path: &Path) -> Result<bool, FileError> {
+    let id = |about: &fs::Metadata| {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            (about.dev(), about.ino())
+        }
+        #[cfg(not(unix))]
+        {
+            (about.len(), about.created().ok())
+        }
+    };
+    let open = perform(Operation::Open, path, || file.metadata())?;
+    match perform(Operation::Open, path, || fs::symlink_metadata(path)) {
+        Ok(named) => Ok(id(&named) == id(&open)),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Brings what was written to an open file to the disk.
+///
+/// # Errors
+/// The disk reports a failure.
+pub fn sync(file: &File, path: &Path) -> Result<(), FileError> {
+    perform(Operation::Sync, path, || file.sync_all())
+}
+
+/// Opens a log for another process to write to; what it writes goes behind what is there.
+///
+/// # Errors
+/// The system refuses.
+pub fn open_log(path: &Path) -> Result<File, FileError> {
+    refuse_link(path)?;
+    perform(Operation::Open, path, || {
+        OpenOptions::new().append(true).create(true).open(path)
+    })
+}
+
 /// Asks the system for something about a lock; an `Err` of `act` gets the lock's path.
 pub(super) fn lock<T>(path: &Path, act: impl FnOnce() -> io::Result<T>) -> Result<T, FileError> {
     perform(Operation::Lock, path, act)
@@ -223,8 +291,18 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
     perform_to(Operation::Rename, from, Some(to), || fs::rename(from, to))
 }
 
-fn link(from: &Path, to: &Path) -> Result<(), FileError> {
+/// Gives a file a second name, which nothing may have yet.
+///
+/// # Errors
+/// Something has that name ([`FileError::is_already_there`]), the file system has no such thing
+/// ([`cannot_link`]), or the system refuses.
+pub fn link(from: &Path, to: &Path) -> Result<(), FileError> {
     perform_to(Operation::Link, from, Some(to), || fs::hard_link(from, to))
+}
+
+/// Whether [`link`] failed because the file system has no hard links, or none for this user or this file.
+pub fn cannot_link(error: &FileError) -> bool {
+    matches!(error, FileError::System { source, .. } if pending::cannot_link(source))
 }
 
 /// Removes a file; a file that is not there is no error. A symbolic link is removed, not followed.

@@ -146,7 +146,7 @@ pub fn holder(path: &Path) -> Option<Holder> {
     })
 }
 
-fn taken(answer: Result<(), TryLockError>) -> io::Result<bool> {
+pub(super) fn taken(answer: Result<(), TryLockError>) -> io::Result<bool> {
     match answer {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),

@@ -17,6 +17,16 @@ pub fn host() -> String {
         .unwrap_or_else(unknown)
 }
 
+/// What tells this machine from others of the same name; nothing where the system has no such thing.
+pub fn machine_id() -> Option<String> {
+    first_line("/etc/machine-id")
+}
+
+/// What tells the time since the machine's start from earlier ones; nothing where the system has no such thing.
+pub fn boot_id() -> Option<String> {
+    first_line("/proc/sys/kernel/random/boot_id")
+}
+
 /// The processor's name as its maker writes it, and the number of threads that it runs at once.
 pub fn cpu() -> String {
     let model = read("/proc/cpuinfo")

@@ -3,6 +3,7 @@
 //! All writing of files goes through [`files`], all randomness through [`random`], all reading of clocks
 //! through [`clock`].
 
+pub mod claim;
 pub mod clock;
 pub mod digest;
 pub mod disk;

@@ -29,6 +29,8 @@ pub enum Purpose {
     Sprites = 5,
     /// Draws from the prior for figures.
     Sample = 6,
+    /// The values of a trial of a random sweep; `epoch` is the attempt, `step` the setting's position.
+    Sweep = 7,
 }
 
 /// One reproducible sequence of random numbers.

@@ -46,6 +46,14 @@ impl Stop {
         self.signal.store(usize::MAX, Ordering::Relaxed);
     }
 
+    /// Does to this process what SIGTERM would, where nothing has asked it to stop yet.
+    pub fn terminate(&self) {
+        if !self.requested() {
+            // Fails only for a signal that there is not.
+            let _ = signal_hook::low_level::raise(SIGTERM);
+        }
+    }
+
     /// From now on the first signal only asks.
     pub fn hold(&self) {
         self.at_once.store(false, Ordering::SeqCst);

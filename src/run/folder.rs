@@ -88,6 +88,16 @@ impl RunFolder {
         filled_or_gone(&path, |path| Self::fill(path, run))
     }
 
+    /// Makes exactly this folder, which must not be there yet, for a run that a sweep has given its place. On an error
+    /// no folder is left.
+    ///
+    /// # Errors
+    /// Something has that name, or a file cannot be written.
+    pub fn create_at(path: &Path, run: &NewRun) -> Result<Self, RunError> {
+        files::create_dir(path)?;
+        filled_or_gone(path, |path| Self::fill(path, run))
+    }
+
     fn fill(path: &Path, run: &NewRun) -> Result<Self, RunError> {
         let lock = Lock::acquire(&path.join(LOCK))?;
         files::create_dir(&path.join(CHECKPOINTS))?;

@@ -54,7 +54,7 @@ pub use checkpoint::{Checkpoint, Origin, Summary, read_checkpoint, read_summary,
 pub use commit::{Loaded, best_path};
 pub use container::{LARGEST_FILE, read_tensors, write_tensors};
 pub use error::RunError;
-pub use folder::{NewRun, RunFolder, read_resolved};
+pub use folder::{LOCK, NewRun, RunFolder, read_resolved};
 pub use header::LARGEST_HEADER;
 pub use id::RunId;
 pub use manifest::{

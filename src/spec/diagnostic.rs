@@ -164,6 +164,10 @@ impl Diagnostics {
         }
     }
 
+    pub(super) fn into_list(self) -> Vec<Diagnostic> {
+        self.list
+    }
+
     pub(super) fn append(&mut self, mut other: Self) {
         self.list.append(&mut other.list);
     }

@@ -3,6 +3,7 @@
 use super::kind::Kind;
 use super::setting::{DefaultValue, Form, Setting};
 use super::settings::{EXPECT, TABLES, of_table};
+use super::sweep::{SWEEP_SETTINGS, SWEEP_TABLES};
 use crate::metrics::SCALARS;
 
 /// The settings in Markdown: a heading and a table for each table of the spec.
@@ -20,22 +21,49 @@ pub fn settings_markdown() -> String {
             Form::Settings => of_table(table.name).collect(),
             Form::Metrics => vec![&EXPECT],
             Form::OneOf { .. } => continue,
+            Form::Sweep => {
+                out.push_str(&sweep_markdown());
+                continue;
+            }
         };
         out.push_str("\n| setting | value | default | meaning |\n| --- | --- | --- | --- |\n");
         for setting in rows {
-            out.push_str(&format!(
-                "| `{}` | {} | {} | {} |\n",
-                setting.name(),
-                value(setting),
-                default(setting),
-                meaning(setting),
-            ));
+            out.push_str(&row(setting, setting.name()));
         }
         if matches!(table.form, Form::Metrics) {
             out.push_str(&format!("\n`METRIC` is one of {}.\n", metrics()));
         }
     }
     out
+}
+
+fn row(setting: &Setting, name: &str) -> String {
+    format!(
+        "| `{name}` | {} | {} | {} |\n",
+        value(setting),
+        default(setting),
+        meaning(setting),
+    )
+}
+
+/// The tables of a sweep: what they are, then the settings of its own.
+fn sweep_markdown() -> String {
+    let mut out = String::new();
+    for (name, doc) in SWEEP_TABLES {
+        out.push_str(&format!("\n**`[{name}]`** {doc}.\n"));
+        let rows: Vec<&Setting> = sweep_settings(name).collect();
+        if !rows.is_empty() {
+            out.push_str("\n| setting | value | default | meaning |\n| --- | --- | --- | --- |\n");
+        }
+        for setting in rows {
+            out.push_str(&row(setting, setting.name()));
+        }
+    }
+    out
+}
+
+fn sweep_settings(table: &str) -> impl Iterator<Item = &'static Setting> + use<'_> {
+    SWEEP_SETTINGS.iter().filter(move |it| it.table() == table)
 }
 
 /// The settings as plain text for the terminal, one paragraph a setting.
@@ -53,27 +81,38 @@ pub fn settings_help() -> String {
             Form::Settings => of_table(table.name).collect(),
             Form::Metrics => vec![&EXPECT],
             Form::OneOf { .. } => continue,
+            Form::Sweep => {
+                for (name, doc) in SWEEP_TABLES {
+                    out.push_str(&format!("\n[{name}]  {}\n", plain(doc)));
+                    sweep_settings(name).for_each(|setting| help(&mut out, setting));
+                }
+                continue;
+            }
         };
         for setting in rows {
-            let default = match &setting.default {
-                DefaultValue::Required => "required".to_owned(),
-                DefaultValue::Unset(instead) => format!("not set: {instead}"),
-                DefaultValue::Is(value) => format!("default: {}", value.to_toml()),
-            };
-            out.push_str(&format!(
-                "  {}\n      {}\n      {} [{default}]\n",
-                setting.name(),
-                plain(&meaning(setting)),
-                plain(&setting.expected()),
-            ));
-            if let Kind::Choice(choices) = setting.kind {
-                for choice in choices {
-                    out.push_str(&format!("        {}: {}\n", choice.name, choice.doc));
-                }
-            }
+            help(&mut out, setting);
         }
     }
     out
+}
+
+fn help(out: &mut String, setting: &Setting) {
+    let default = match &setting.default {
+        DefaultValue::Required => "required".to_owned(),
+        DefaultValue::Unset(instead) => format!("not set: {}", plain(instead)),
+        DefaultValue::Is(value) => format!("default: {}", value.to_toml()),
+    };
+    out.push_str(&format!(
+        "  {}\n      {}\n      {} [{default}]\n",
+        setting.name(),
+        plain(&meaning(setting)),
+        plain(&setting.expected()),
+    ));
+    if let Kind::Choice(choices) = setting.kind {
+        for choice in choices {
+            out.push_str(&format!("        {}: {}\n", choice.name, choice.doc));
+        }
+    }
 }
 
 fn value(setting: &Setting) -> String {
@@ -125,7 +164,7 @@ mod tests {
             .lines()
             .filter(|line| line.starts_with("| `"))
             .count();
-        assert_eq!(rows, SETTINGS.len() + 1);
+        assert_eq!(rows, SETTINGS.len() + 1 + SWEEP_SETTINGS.len());
         assert!(markdown.contains(
             "| `latent_dim` | an integer from 1 to 4096 (axes) | `2` | Number of latent axes |"
         ));
@@ -145,7 +184,7 @@ mod tests {
     #[test]
     fn help_names_every_setting_and_default() {
         let help = settings_help();
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter().chain(SWEEP_SETTINGS) {
             assert!(
                 help.contains(&format!("  {}\n", setting.name())),
                 "{}",

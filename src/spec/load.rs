@@ -16,7 +16,9 @@ use super::paths::Paths;
 use super::setting::DefaultValue;
 use super::settings;
 use super::source::{Place, Source};
+use super::sweep::{self, Sweep};
 use super::syntax;
+use super::tree::Entry;
 use super::values::{Values, Written};
 use super::walk::{missing, walk};
 use crate::ground::nearest::nearest;
@@ -35,6 +37,8 @@ pub struct Loaded {
     pub overrides: Vec<String>,
     /// The file's path, as it was given.
     pub path: PathBuf,
+    /// The trials, where the file or the command line has a sweep; `spec` is the one that they vary.
+    pub sweep: Option<Sweep>,
     source: Arc<Source>,
     places: BTreeMap<String, Written>,
 }
@@ -52,9 +56,27 @@ impl Loaded {
         expected: Option<String>,
         hint: Option<String>,
     ) -> Diagnostics {
+        self.diagnostic_in(None, key, message, expected, hint)
+    }
+
+    /// The same about a trial of the sweep, by its index: where the setting is one that varies, the diagnostic points
+    /// at the trial's value.
+    pub fn diagnostic_in(
+        &self,
+        trial: Option<usize>,
+        key: &str,
+        message: impl Into<String>,
+        expected: Option<String>,
+        hint: Option<String>,
+    ) -> Diagnostics {
         let message = message.into();
-        let mut diagnostic = match self.places.get(key) {
-            Some(written) => Diagnostic::at(&written.item, message),
+        let varied = self.sweep.as_ref().zip(trial).and_then(|(sweep, trial)| {
+            let at = sweep.varied.iter().position(|varied| varied == key)?;
+            sweep.trials.get(trial)?.places.get(at)
+        });
+        let place = varied.or(self.places.get(key).map(|written| &written.item));
+        let mut diagnostic = match place {
+            Some(place) => Diagnostic::at(place, message),
             None => {
                 let default = settings::find(key).map(|setting| &setting.default);
                 let message = match default {
@@ -81,67 +103,134 @@ impl Loaded {
 /// Where the file cannot be read, or where anything is wrong with what it says: then everything that
 /// is wrong is reported together.
 pub fn load(path: &Path, overrides: &[String]) -> Result<Loaded, SpecError> {
-    let text = read(path)?;
-    let name = path.display().to_string();
-    let base = path.parent().unwrap_or(Path::new(""));
-    let (spec, source, values) =
-        understand(&text, &name, base, overrides).map_err(SpecError::Invalid)?;
-    Ok(Loaded {
-        spec,
-        text,
-        overrides: overrides.to_vec(),
-        path: path.to_owned(),
-        source,
-        places: values.into_places(),
-    })
+    load_with_sweep(path, overrides, &[])
 }
 
-/// Checks a spec's text. `source_name` is what diagnostics call it; relative paths start at `base`.
+/// [`load`] with lists of a sweep (`KEY=VALUES`, without `--sweep`), which are added to those of the file.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with the text and the overrides.
+/// Those of [`load`]; of a sweep also two trials that are the same, and more than [`sweep::MOST_TRIALS`].
+pub fn load_with_sweep(
+    path: &Path,
+    overrides: &[String],
+    sweep: &[String],
+) -> Result<Loaded, SpecError> {
+    let text = read(path)?;
+    let base = path.parent().unwrap_or(Path::new(""));
+    load_text(text, path, base, overrides, sweep).map_err(SpecError::Invalid)
+}
+
+/// [`load_with_sweep`] of a text at hand. `path` is what diagnostics call it; relative paths start at `base`.
+///
+/// # Errors
+///
+/// Everything that is wrong with the text, the overrides and the sweep.
+pub fn load_text(
+    text: String,
+    path: &Path,
+    base: &Path,
+    overrides: &[String],
+    sweep: &[String],
+) -> Result<Loaded, Diagnostics> {
+    let name = path.display().to_string();
+    let understood = understand(&text, &name, base, overrides, Some(sweep))?;
+    Ok(Loaded {
+        spec: understood.spec,
+        text,
+        overrides: overrides.to_vec(),
+        path: path.to_owned(),
+        sweep: understood.sweep,
+        source: understood.source,
+        places: understood.values.into_places(),
+    })
+}
+
+/// Checks the text of a single run. `source_name` is what diagnostics call it; relative paths start at `base`.
+///
+/// # Errors
+///
+/// Everything that is wrong with the text and the overrides; a sweep has no place in it.
 pub fn parse(
     text: &str,
     source_name: &str,
     base: &Path,
     overrides: &[String],
 ) -> Result<Spec, Diagnostics> {
-    understand(text, source_name, base, overrides).map(|(spec, _, _)| spec)
+    understand(text, source_name, base, overrides, None).map(|it| it.spec)
 }
 
+/// What a text means.
+struct Understood {
+    spec: Spec,
+    sweep: Option<Sweep>,
+    source: Arc<Source>,
+    values: Values,
+}
+
+/// `sweeping` has the lists of the command line; nothing where a sweep has no place.
 fn understand(
     text: &str,
     source_name: &str,
     base: &Path,
     given: &[String],
-) -> Result<(Spec, Arc<Source>, Values), Diagnostics> {
+    sweeping: Option<&[String]>,
+) -> Result<Understood, Diagnostics> {
     let source = Source::file(source_name, text);
     let file = Place::new(&source, 0..0);
     let (mut root, syntax) = syntax::document(&source);
     let mut diagnostics = Diagnostics::default();
     overrides::apply(given, &mut root, &mut diagnostics);
-    let values = walk(&root, &mut diagnostics);
-    if syntax.is_empty() {
-        missing(&values, &file, &mut diagnostics);
-    } else {
-        keep_what_is_sure(&mut diagnostics, &syntax);
-    }
+    let asked = sweeping.and_then(|options| sweep::take(&mut root, options, &mut diagnostics));
     let paths = Paths::new(base);
-    if syntax.is_empty() {
-        cross(&values, &file, &mut diagnostics);
-        paths.check(&values, &mut diagnostics);
+    if !syntax.is_empty() {
+        walk(&root, &mut diagnostics);
+        keep_what_is_sure(&mut diagnostics, &syntax);
+        diagnostics.append(syntax);
+        diagnostics.sort();
+        return Err(diagnostics);
     }
-    diagnostics.append(syntax);
-    if diagnostics.is_empty() {
-        match meant(&values, &paths) {
-            Some(spec) => return Ok((spec, source, values)),
-            // Unreachable while the tests hold; a refusal is better than a panic.
-            None => diagnostics.push(Diagnostic::whole(&source, "the spec has no meaning")),
+    let (spec, values) = meaning(&root, &file, &paths, &mut diagnostics);
+    if let Some(spec) = spec.filter(|_| diagnostics.is_empty()) {
+        let of_trial = |tree: &[Entry], diagnostics: &mut Diagnostics| {
+            meaning(tree, &file, &paths, diagnostics).0
+        };
+        let sweep =
+            asked.and_then(|asked| sweep::expand(&asked, &root, &spec, of_trial, &mut diagnostics));
+        if diagnostics.is_empty() {
+            return Ok(Understood {
+                spec,
+                sweep,
+                source,
+                values,
+            });
         }
     }
     diagnostics.sort();
     Err(diagnostics)
+}
+
+/// The spec that a tree means; what is wrong with it is reported.
+fn meaning(
+    root: &[Entry],
+    file: &Place,
+    paths: &Paths,
+    diagnostics: &mut Diagnostics,
+) -> (Option<Spec>, Values) {
+    let before = diagnostics.len();
+    let values = walk(root, diagnostics);
+    missing(&values, file, diagnostics);
+    cross(&values, file, diagnostics);
+    paths.check(&values, diagnostics);
+    if diagnostics.len() > before {
+        return (None, values);
+    }
+    let spec = meant(&values, paths);
+    if spec.is_none() {
+        // Unreachable while the tests hold; a refusal is better than a panic.
+        diagnostics.push(Diagnostic::whole(&file.source, "the spec has no meaning"));
+    }
+    (spec, values)
 }
 
 /// After a syntax error the parser reads on as well as it can. On the line of the error itself, and

@@ -3,7 +3,7 @@
 //! # The way of a spec
 //!
 //! ```text
-//! file ----syntax--> tree --+
+//! file ----syntax--> tree --+     (sweep: once a trial)
 //!                           +--> walk --> values --> cross, paths --> meant --> Spec
 //! --set ---overrides--------+      \________\____________\______
 //!                                                               \--> Diagnostics
@@ -18,6 +18,7 @@
 //! | `values`, `cross`, `paths` | what was written rightly, and the rules that tie settings together |
 //! | `diagnostic`, `error` | what is wrong, and how it is shown |
 //! | `data`, `model`, `loss`, `optimizer`, `schedule`, `training`, `figures`, `expectation`, `experiment` | the spec as meant: plain types without tensors, options for defaults or strings for choices |
+//! | [`sweep`] | `[sweep]`: many specs from one |
 //! | `meant`, `resolved` | from values to the plain types and back to TOML |
 //! | `schema`, `handbook` | the table of settings as JSON Schema, Markdown and help text |
 //!
@@ -56,6 +57,7 @@ mod settings;
 mod shared_settings;
 mod source;
 mod suggest;
+pub mod sweep;
 mod syntax;
 mod training;
 mod tree;
@@ -79,7 +81,7 @@ pub use experiment::Spec;
 pub use figures::Figures;
 pub use handbook::{settings_help, settings_markdown};
 pub use kind::{Interval, Kind, PathKind};
-pub use load::{Loaded, MOST_BYTES, load, parse};
+pub use load::{Loaded, MOST_BYTES, load, load_text, load_with_sweep, parse};
 pub use loss::{KlReduction, Loss, Reconstruction};
 pub use model::{Activation, Model};
 pub use optimizer::{Optimizer, Rule};
@@ -89,5 +91,6 @@ pub use schema::json_schema;
 pub use setting::{DefaultValue, Form, Setting, Table};
 pub use settings::{EXPECT, SETTINGS, TABLES, find};
 pub use source::Source;
+pub use sweep::{Halving, HalvingMetric, MOST_TRIALS, Sweep, Trial, identity_text};
 pub use training::{DeviceChoice, Training};
 pub use value::Value;

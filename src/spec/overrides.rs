@@ -14,7 +14,7 @@ use super::syntax;
 use super::tree::{Entry, Item, Raw};
 
 /// Longest override, in bytes: more is refused before it is looked at.
-const LONGEST: usize = 64 * 1024;
+pub(super) const LONGEST: usize = 64 * 1024;
 
 /// One override, read but not yet checked.
 struct Override {
@@ -32,13 +32,19 @@ pub(super) fn apply(given: &[String], root: &mut Vec<Entry>, diagnostics: &mut D
         }
     }
     for Override { path, item } in read {
-        make_room(root, &path);
+        make_room(root, &path, |other| other.key.source.is_file);
         put(root, &path, item);
     }
 }
 
+/// Puts the value of a trial at its place, instead of what stands there.
+pub(super) fn vary(root: &mut Vec<Entry>, path: &[(String, Place)], item: Item) {
+    make_room(root, path, |_| true);
+    put(root, path, item);
+}
+
 fn parse(given: &str) -> Result<Override, Diagnostic> {
-    let source = Source::command_line(given);
+    let source = Source::option(SET, given);
     let whole = Place::new(&source, SET.len()..source.text.len());
     let usage = "`KEY=VALUE`, such as `model.latent_dim=8`";
     if given.len() > LONGEST {
@@ -78,7 +84,7 @@ fn parse(given: &str) -> Result<Override, Diagnostic> {
 
 /// An override that names another optimizer or schedule takes the place of the file's. Two overrides
 /// that disagree are left for the check to find.
-fn make_room(root: &mut [Entry], path: &[(String, Place)]) {
+fn make_room(root: &mut [Entry], path: &[(String, Place)], gives_way: impl Fn(&Entry) -> bool) {
     let [(table, _), (member, _), ..] = path else {
         return;
     };
@@ -91,7 +97,7 @@ fn make_room(root: &mut [Entry], path: &[(String, Place)]) {
     for entry in root.iter_mut().filter(|entry| entry.name == *table) {
         if let Raw::Table(inner) = &mut entry.item.raw {
             inner.retain(|other| {
-                let replaced = other.name != *member && other.key.source.is_file;
+                let replaced = other.name != *member && gives_way(other);
                 !(replaced && members.contains(&other.name.as_str()))
             });
         }

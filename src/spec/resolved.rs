@@ -29,7 +29,7 @@ pub fn resolved_toml(spec: &Spec) -> String {
         }
         let lines = match table.form {
             Form::Metrics => expectations(spec),
-            Form::Settings | Form::OneOf { .. } => settings(table.name, spec),
+            Form::Settings | Form::OneOf { .. } | Form::Sweep => settings(table.name, spec),
         };
         if lines.is_empty() {
             continue;

@@ -11,6 +11,7 @@ use super::data::Dataset;
 use super::kind::{Interval, Kind, LONGEST_NAME};
 use super::setting::{DefaultValue, Form, Setting, Table};
 use super::settings::{EXPECT, SETTINGS, TABLES, find_table, of_table};
+use super::sweep::{SWEEP_SETTINGS, SWEEP_TABLES};
 use super::training::DeviceChoice;
 use crate::metrics::SCALARS;
 
@@ -76,9 +77,66 @@ fn of_table_form(table: &Table) -> Json {
             let metric = |name: &&str| ((*name).to_owned(), of_setting(&EXPECT));
             object(SCALARS.iter().map(metric).collect())
         }
+        Form::Sweep => sweep(),
     };
     out.insert("description".to_owned(), table.doc.into());
     Json::Object(out)
+}
+
+/// `[sweep]`: of the values that vary only that they are a list or a range.
+fn sweep() -> Map<String, Json> {
+    let mut properties = Map::new();
+    for (name, doc) in SWEEP_TABLES {
+        let own: Vec<&Setting> = SWEEP_SETTINGS
+            .iter()
+            .filter(|it| it.table() == *name)
+            .collect();
+        let mut table = match own.is_empty() {
+            true => object(varied()),
+            false => {
+                let named = |it: &&Setting| (it.name().to_owned(), of_setting(it));
+                object(own.iter().map(named).collect())
+            }
+        };
+        let required: Vec<&str> = own
+            .iter()
+            .filter(|it| it.default == DefaultValue::Required)
+            .map(|it| it.name())
+            .collect();
+        if !required.is_empty() {
+            table.insert("required".to_owned(), json!(required));
+        }
+        table.insert("description".to_owned(), (*doc).into());
+        let short = name.rsplit('.').next().unwrap_or(name);
+        properties.insert(short.to_owned(), Json::Object(table));
+    }
+    object(properties)
+}
+
+/// What may vary, by its quoted name (`"model.latent_dim"`) or as tables within tables (`model.latent_dim`).
+fn varied() -> Map<String, Json> {
+    let values = || json!({ "type": ["array", "object"] });
+    let settings = SETTINGS.iter().filter(|it| it.key != "name");
+    let mut out: Map<String, Json> = settings.map(|it| (it.key.to_owned(), values())).collect();
+    for table in TABLES.iter().filter(|it| !it.name.is_empty()) {
+        let names = of_table(table.name).map(|it| (it.name().to_owned(), values()));
+        let mut inner = object(names.collect());
+        let Some((group, member)) = table.name.split_once('.') else {
+            if let Form::OneOf { .. } = table.form {
+                inner.insert("type".to_owned(), json!(["array", "object"]));
+            }
+            if !matches!(table.form, Form::Metrics | Form::Sweep) {
+                out.insert(table.name.to_owned(), Json::Object(inner));
+            }
+            continue;
+        };
+        if let Some(Json::Object(members)) =
+            out.get_mut(group).and_then(|it| it.get_mut("properties"))
+        {
+            members.insert(member.to_owned(), Json::Object(inner));
+        }
+    }
+    out
 }
 
 fn plain_table(table: &Table) -> Map<String, Json> {

@@ -123,4 +123,6 @@ pub enum Form {
     },
     /// One setting for each metric.
     Metrics,
+    /// What varies from trial to trial: see [`sweep`](super::sweep).
+    Sweep,
 }

@@ -77,6 +77,11 @@ pub static TABLES: &[Table] = &[
         doc: "Limits on the last epoch's metrics; a run that misses one ends with exit code 4",
         form: Form::Metrics,
     },
+    Table {
+        name: "sweep",
+        doc: "Many runs from one file: `runner SPEC.toml` then runs a trial for each of them",
+        form: Form::Sweep,
+    },
 ];
 
 /// The settings, table by table. `[expect]` has one more for each metric: see [`EXPECT`].

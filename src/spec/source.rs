@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 /// What stands before an override when it is shown as a line of its own.
 pub(super) const SET: &str = "--set ";
+/// What stands before a list of a sweep.
+pub(super) const SWEEP: &str = "--sweep ";
 
 /// One text: the spec file, or one override as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The file's path as given, or `command line`.
     pub name: String,
-    /// The file's text, or `--set KEY=VALUE`.
+    /// The file's text, or `--set KEY=VALUE`, or `--sweep KEY=VALUES`.
     pub text: String,
     /// Whether this is the file: its lines are worth counting.
     pub is_file: bool,
@@ -32,8 +34,9 @@ impl Source {
         })
     }
 
-    pub(super) fn command_line(given: &str) -> Arc<Self> {
-        let text = format!("{SET}{given}");
+    /// What was typed behind an option, [`SET`] or [`SWEEP`].
+    pub(super) fn option(option: &str, given: &str) -> Arc<Self> {
+        let text = format!("{option}{given}");
         Arc::new(Self {
             name: "command line".to_owned(),
             starts: starts(&text),

@@ -143,6 +143,11 @@ impl Walk<'_> {
                 self.one_of(table, members, default.is_some(), entry, entries);
             }
             Form::Metrics => self.metrics(table, entries),
+            // Where sweeps have a place they are taken out before this walk.
+            Form::Sweep => self.diagnostics.push(
+                Diagnostic::at(&entry.key, "a sweep within a single run")
+                    .expected("the settings of one run"),
+            ),
         }
     }
 

@@ -1,0 +1,225 @@
+//! From a sweep's folder with work left in it to one without.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::bars::Bars;
+use super::share::share;
+use super::summary::Summary;
+use crate::cli::CrewArgs;
+use crate::cmd::run::command_line;
+use crate::cmd::{Failure, Outcome};
+use crate::ground::stop::Stop;
+use crate::ground::{clock, exit};
+use crate::plan::Plan;
+use crate::run::RunView;
+use crate::spec::{Halving, Loaded};
+use crate::sweep::halving::{decide, rungs, value, write};
+use crate::sweep::{Crew, Decision, State, SweepError, SweepFolder, Task, Upshot, Work};
+
+/// How often a trial is looked at that another process works on.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// A sweep that this process works on.
+pub struct Campaign<'a> {
+    pub folder: &'a SweepFolder,
+    pub loaded: &'a Loaded,
+    pub plans: &'a [Plan],
+    pub tasks: &'a [Task],
+    pub crew: CrewArgs,
+    pub quiet: bool,
+    /// What to type to go on with it.
+    pub again: String,
+}
+
+/// How far this process has come with it.
+struct Course<'a> {
+    work: &'a Work<'a>,
+    workers: usize,
+    stop: &'a Stop,
+    bars: &'a Bars<'a>,
+    results: Vec<Option<Upshot>>,
+    /// Trials that were stopped early, with the epoch.
+    stopped: BTreeMap<usize, u32>,
+}
+
+impl Campaign<'_> {
+    /// Works until no trial is left, and says what came of it.
+    pub fn run(&self, stop: &Stop) -> Outcome {
+        let started = clock::monotonic();
+        let mut states = vec![];
+        for task in self.tasks {
+            states.push(self.folder.state(task)?);
+        }
+        let is_left = |state: &State| {
+            state.is_open() || (self.crew.retry_failed && matches!(state, State::Failed(_)))
+        };
+        let open = states.iter().filter(|state| is_left(state)).count();
+        let Some(largest) = self.plans.iter().max_by_key(|plan| plan.flops_per_step()) else {
+            return Err(Failure::new(exit::USAGE, "a sweep without trials"));
+        };
+        let share = share(largest, open, self.crew.jobs.or((open == 0).then_some(1)))?;
+        let program = std::env::current_exe().map_err(|error| {
+            Failure::new(exit::IO, format!("cannot find this program: {error}"))
+        })?;
+        let work = Work {
+            folder: self.folder,
+            tasks: self.tasks,
+            program,
+            spec_text: &self.loaded.text,
+            overrides: &self.loaded.overrides,
+            command_line: command_line(),
+            threads: share.threads,
+            retry_failed: self.crew.retry_failed,
+            since: clock::now_utc(),
+        };
+        let bars = Bars::new(self.folder, self.tasks, self.plans, share.jobs, self.quiet);
+        for (i, _) in states.iter().enumerate().filter(|(_, it)| !is_left(it)) {
+            bars.settle(i);
+        }
+        if open > 0 {
+            bars.say(&format!(
+                "{} of {} trials left, {}",
+                open,
+                self.tasks.len(),
+                share.why
+            ));
+        }
+        self.folder.log(&format!(
+            "process {} takes it up: {open} of {} trials left, {}",
+            std::process::id(),
+            self.tasks.len(),
+            share.why
+        ));
+        let mut course = Course {
+            work: &work,
+            workers: share.jobs,
+            stop,
+            bars: &bars,
+            results: vec![None; self.tasks.len()],
+            stopped: BTreeMap::new(),
+        };
+        stop.hold();
+        let worked = course.all(self.loaded.sweep.as_ref().and_then(|sweep| sweep.halving));
+        stop.release();
+        bars.finish();
+        worked?;
+        let summary = Summary::new(self.folder, self.tasks, &course.results, &course.stopped);
+        if !self.quiet {
+            let text = summary.text(&self.again, started.elapsed());
+            // A reader of stdout that has gone away ends no sweep.
+            let _ = crate::cmd::print::out(&text);
+        }
+        eprint!("{}", summary.failures());
+        if let Some(code) = stop.exit_code().filter(|_| summary.is_unfinished()) {
+            eprintln!("stopped; everything is saved");
+            eprintln!("go on with: {}", self.again);
+            return Ok(code);
+        }
+        Ok(summary.exit_code())
+    }
+}
+
+impl Course<'_> {
+    fn all(&mut self, halving: Option<Halving>) -> Result<(), SweepError> {
+        let mut alive: Vec<usize> = (0..self.work.tasks.len()).collect();
+        if let Some(halving) = halving {
+            alive = self.halve(&halving, alive)?;
+        }
+        if !self.stop.requested() {
+            self.some(&alive, None)?;
+        }
+        Ok(())
+    }
+
+    /// Trains all trials up to each decision; gives those that go on to the end.
+    fn halve(
+        &mut self,
+        halving: &Halving,
+        mut alive: Vec<usize>,
+    ) -> Result<Vec<usize>, SweepError> {
+        let tasks = self.work.tasks;
+        let epochs = tasks.iter().map(|task| task.spec.training.epochs as u32);
+        let mut decisions: Vec<Decision> = vec![];
+        for rung in rungs(halving, epochs.max().unwrap_or(0)) {
+            let mut waiting = alive.clone();
+            while !waiting.is_empty() {
+                self.some(&waiting, Some(rung))?;
+                if self.stop.requested() {
+                    return Ok(alive);
+                }
+                let is_held =
+                    |i: &usize| matches!(self.results.get(*i), Some(Some(Upshot::Held(_))));
+                let held: Vec<usize> = waiting.iter().copied().filter(is_held).collect();
+                if !held.is_empty() {
+                    if held.len() != waiting.len() {
+                        self.say_held(&held);
+                    }
+                    std::thread::sleep(PAUSE);
+                }
+                waiting = held;
+            }
+            let mut values = vec![];
+            for &task in &alive {
+                values.push((task, self.value(halving, rung, task)?));
+            }
+            let decision = decide(halving, rung, tasks, &values);
+            for it in &decision.stopped {
+                self.stopped.insert(it.task, rung);
+                self.bars.settle(it.task);
+            }
+            self.bars.say(&format!(
+                "after epoch {rung}: {} of {} trials go on by {}",
+                decision.kept.len(),
+                alive.len(),
+                halving.metric
+            ));
+            alive = decision.kept.iter().map(|it| it.task).collect();
+            alive.sort_unstable();
+            decisions.push(decision);
+            write(self.work.folder, halving, &decisions)?;
+        }
+        Ok(alive)
+    }
+
+    fn some(&mut self, tasks: &[usize], until: Option<u32>) -> Result<(), SweepError> {
+        let workers = self.workers.min(tasks.len());
+        let crew = Crew::new(self.work, tasks, workers, until, self.stop, self.bars);
+        for (slot, result) in self.results.iter_mut().zip(crew.run()?) {
+            if result.is_some() {
+                *slot = result;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a trial is compared by; nothing where it has not come that far.
+    fn value(&self, halving: &Halving, rung: u32, task: usize) -> Result<Option<f64>, SweepError> {
+        let Some(task) = self.work.tasks.get(task) else {
+            return Ok(None);
+        };
+        let view = RunView::open(&self.work.folder.run(task)?);
+        let far = view.history().last().is_some_and(|row| row.epoch >= rung);
+        let is_whole = matches!(
+            self.work.folder.state(task)?,
+            State::Completed | State::Missed(_)
+        );
+        Ok((far || is_whole)
+            .then(|| value(&view, halving.metric, rung))
+            .flatten())
+    }
+
+    fn say_held(&self, held: &[usize]) {
+        for &i in held {
+            let Some(Some(Upshot::Held(claimant))) = self.results.get(i) else {
+                continue;
+            };
+            let name = self.work.tasks.get(i).map(Task::name).unwrap_or_default();
+            let whom = claimant
+                .as_ref()
+                .map_or_else(|| "another process".to_owned(), ToString::to_string);
+            self.bars
+                .say(&format!("waiting for {name}, which {whom} works on"));
+        }
+    }
+}

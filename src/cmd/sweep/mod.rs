@@ -1,0 +1,103 @@
+//! `runner SPEC.toml` of a spec with a sweep, and `runner sweep`: workers on this machine, what they show, and what
+//! came of it.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `campaign` | from a spec to a sweep folder in which no trial is left to run |
+//! | `plans` | every trial against its data; identities |
+//! | `share` | how many trials at a time, on how many threads each |
+//! | [`listing`] | `runner check` |
+//! | `bars` | progress |
+//! | `summary` | what came of it, and the exit code |
+//! | [`trial`] | the process of one trial |
+//! | `status` | `runner sweep status` and `release` |
+
+mod bars;
+mod campaign;
+pub mod listing;
+mod plans;
+mod share;
+mod status;
+mod summary;
+pub mod trial;
+
+use super::session::listen;
+use super::{Failure, Outcome};
+use crate::cli::{RunArgs, SweepCommand, SweepingArgs};
+use crate::ground::exit;
+use crate::ground::stop::Stop;
+use crate::spec::Loaded;
+use crate::sweep::{Definition, SweepError, SweepFolder};
+
+use super::failure::with_causes;
+
+impl From<SweepError> for Failure {
+    fn from(error: SweepError) -> Self {
+        Self::new(error.exit_code(), with_causes(&error))
+    }
+}
+
+/// Runs the trials of a spec's sweep.
+pub fn main(args: &RunArgs, loaded: &Loaded, stop: &Stop) -> Outcome {
+    let plans = plans::plans(loaded)?;
+    let tasks = plans::tasks(loaded, args.quiet)?;
+    let path = SweepFolder::path_of(&args.runs_dir, &loaded.spec.name);
+    plans::check_room(&path, &plans, &tasks)?;
+    let definition = Definition::new(loaded, &args.sweeping.sweep, &tasks);
+    let folder = SweepFolder::create(&path, &definition)?;
+    campaign::Campaign {
+        folder: &folder,
+        loaded,
+        plans: &plans,
+        tasks: &tasks,
+        crew: args.sweeping.crew,
+        quiet: args.quiet,
+        again: format!("runner {}", args.spec.spec.display()),
+    }
+    .run(stop)
+}
+
+/// `runner sweep`.
+pub fn command(command: &SweepCommand) -> Outcome {
+    match command {
+        SweepCommand::Run {
+            folder: path,
+            crew,
+            quiet,
+        } => {
+            let stop = listen()?;
+            let (folder, definition) = SweepFolder::open(path)?;
+            let loaded = definition.load()?;
+            let plans = plans::plans(&loaded)?;
+            let tasks = plans::tasks(&loaded, *quiet)?;
+            plans::check_room(path, &plans, &tasks)?;
+            campaign::Campaign {
+                folder: &folder,
+                loaded: &loaded,
+                plans: &plans,
+                tasks: &tasks,
+                crew: *crew,
+                quiet: *quiet,
+                again: format!("runner sweep run {}", path.display()),
+            }
+            .run(&stop)
+        }
+        SweepCommand::Status { folder } => status::status(folder),
+        SweepCommand::Release { folder, trial } => status::release(folder, trial),
+    }
+}
+
+/// Refuses what means nothing to a single run.
+///
+/// # Errors
+/// The command line is wrong.
+pub fn refuse_without(args: &SweepingArgs) -> Result<(), Failure> {
+    let word = match args.crew {
+        crew if crew.jobs.is_some() => "--jobs",
+        crew if crew.retry_failed => "--retry-failed",
+        _ => return Ok(()),
+    };
+    let text = format!("`{word}` is for a sweep, and the spec has none");
+    Err(Failure::new(exit::USAGE, text)
+        .with_hint("vary something: `--sweep seed=0..3`, or a table `[sweep.over]` in the file"))
+}

@@ -1,0 +1,99 @@
+//! Every trial against its data, before any of them starts.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::super::loading::Loading;
+use super::super::print::bytes;
+use super::super::session::{check_trial_against_data, extent};
+use super::super::{Failure, device};
+use crate::data;
+use crate::ground::{disk, exit};
+use crate::plan::Plan;
+use crate::spec::{DeviceChoice, Loaded, Spec};
+use crate::sweep::{self, Task};
+
+/// The plan of every trial.
+///
+/// # Errors
+/// A device that is not there, data that cannot be read, a trial that does not fit its data.
+pub fn plans(loaded: &Loaded) -> Result<Vec<Plan>, Failure> {
+    let mut surveys = HashMap::new();
+    let mut plans = vec![];
+    let trials = loaded.sweep.iter().flat_map(|sweep| &sweep.trials);
+    for (i, trial) in trials.enumerate() {
+        let spec = trial.spec.clone();
+        let key = format!("{:?}", spec.data);
+        let survey = match surveys.get(&key) {
+            Some(survey) => survey,
+            None => {
+                let survey = data::survey(&spec.data)?;
+                surveys.entry(key).or_insert(survey)
+            }
+        };
+        let image = extent(survey.height, survey.width, survey.channels);
+        let plan = Plan::new(spec, image, survey.train, survey.validation);
+        check_trial_against_data(loaded, Some(i), &plan)?;
+        plans.push(plan);
+    }
+    Ok(plans)
+}
+
+/// The trials with their identities, for which each data set is read once.
+///
+/// # Errors
+/// A device that is not there, data that cannot be read.
+pub fn tasks(loaded: &Loaded, quiet: bool) -> Result<Vec<Task>, Failure> {
+    let mut known: HashMap<String, String> = HashMap::new();
+    let mut loading = Loading::new(quiet);
+    let fingerprint = |spec: &Spec| {
+        let choice: DeviceChoice = spec.training.device;
+        device::find(choice)?;
+        let key = format!("{:?}", data::without_division(&spec.data));
+        if let Some(digest) = known.get(&key) {
+            return Ok::<_, Failure>(digest.clone());
+        }
+        let digest = data::fingerprint(&spec.data, &mut |progress| loading.show(progress))?;
+        known.insert(key, digest.clone());
+        Ok(digest)
+    };
+    let tasks = match &loaded.sweep {
+        Some(sweep) => sweep::tasks(sweep, fingerprint)?,
+        None => vec![],
+    };
+    loading.finish();
+    Ok(tasks)
+}
+
+/// Refuses a sweep whose trials that have no folder yet need more room than the disk has.
+///
+/// # Errors
+/// The disk has too little room (exit code 74).
+pub fn check_room(folder: &Path, plans: &[Plan], tasks: &[Task]) -> Result<(), Failure> {
+    let is_new = |task: &Task| !folder.join(&task.folder).exists();
+    let new = plans.iter().zip(tasks).filter(|(_, task)| is_new(task));
+    let needed = new.fold(0_u64, |all, (plan, _)| {
+        all.saturating_add(plan.disk_bytes())
+    });
+    refuse_little_room(folder, needed)
+}
+
+/// Refuses to write so many bytes where there is no room for them.
+///
+/// # Errors
+/// The disk has too little room (exit code 74).
+pub fn refuse_little_room(folder: &Path, needed: u64) -> Result<(), Failure> {
+    match disk::free_bytes(folder) {
+        Some(free) if free < needed => {
+            let text = format!(
+                "the disk of `{}` has {} free, the sweep needs about {}",
+                folder.display(),
+                bytes(free),
+                bytes(needed)
+            );
+            Err(Failure::new(exit::IO, text)
+                .with_hint("make room, take fewer trials, or another place with `--runs-dir`"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,162 @@
+//! How many trials at a time, and on how many threads each.
+//!
+//! What gives the most images per second is measured, since it depends on the model and the machine: some trials at
+//! once on their share of the threads, for each way to share. Small models do best with one trial a core: what one
+//! thread computes it need not hand to another.
+
+use std::thread;
+
+use super::super::Failure;
+use super::super::print::{count, thousands};
+use super::super::session::start_threads;
+use crate::ground::{exit, machine};
+use crate::plan::Plan;
+use crate::train;
+
+/// Share of the machine's memory that trials may take together.
+const MEMORY: f64 = 0.8;
+/// Memory of a process beside its images and weights, bytes.
+const PROGRAM: u64 = 40_000_000;
+
+/// How the machine is shared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Share {
+    /// Trials at a time.
+    pub jobs: usize,
+    /// Threads of each.
+    pub threads: usize,
+    /// Why, for a person.
+    pub why: String,
+}
+
+/// Shares the machine among so many trials, the largest of which is `plan`.
+///
+/// # Errors
+/// Threads cannot be started.
+pub fn share(plan: &Plan, open: usize, asked: Option<u16>) -> Result<Share, Failure> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let open = open.max(1);
+    if let Some(jobs) = asked {
+        return Ok(Share::of(usize::from(jobs).min(open), cores, plan, ""));
+    }
+    let fits = most_by_memory(plan);
+    if let Some(threads) = plan.spec.training.threads {
+        let jobs = (cores / threads.max(1)).clamp(1, open.min(fits));
+        return Ok(Share::of(jobs, cores, plan, ""));
+    }
+    let mut ways = ways(cores);
+    ways.retain(|&jobs| jobs <= open.min(fits));
+    let mut speeds = vec![];
+    for &jobs in &ways {
+        speeds.push((jobs, speed(plan, jobs, (cores / jobs).max(1))?));
+    }
+    let best = speeds.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+    let jobs = best.map_or(1, |&(jobs, _)| jobs);
+    let one = |&(jobs, speed): &(usize, f64)| {
+        format!("{jobs} at a time {} images/s", thousands(speed as u64))
+    };
+    let said: Vec<String> = speeds.iter().map(one).collect();
+    let why = match said.len() {
+        0 | 1 => String::new(),
+        _ => format!(" (measured: {})", said.join(", ")),
+    };
+    Ok(Share::of(jobs, cores, plan, &why))
+}
+
+impl Share {
+    fn of(jobs: usize, cores: usize, plan: &Plan, why: &str) -> Self {
+        let share = (cores / jobs).max(1);
+        let threads = plan.spec.training.threads.unwrap_or(share);
+        let each = if jobs == 1 { "" } else { " each" };
+        Self {
+            jobs,
+            threads,
+            why: format!(
+                "{} at a time on {}{each}{why}",
+                count(jobs, "trial"),
+                count(threads, "thread")
+            ),
+        }
+    }
+}
+
+/// One, all cores, and the powers of two between.
+fn ways(cores: usize) -> Vec<usize> {
+    let doubled = std::iter::successors(Some(1_usize), |jobs| jobs.checked_mul(2));
+    let mut ways: Vec<usize> = doubled.take_while(|&jobs| jobs < cores).collect();
+    ways.push(cores);
+    ways
+}
+
+fn most_by_memory(plan: &Plan) -> usize {
+    let each = plan.memory_bytes().saturating_add(PROGRAM);
+    let all = machine::memory_bytes().unwrap_or(u64::MAX) as f64;
+    ((MEMORY * all / each as f64) as usize).max(1)
+}
+
+/// Images a second of so many trials together.
+fn speed(plan: &Plan, jobs: usize, threads: usize) -> Result<f64, Failure> {
+    let one = || -> Result<f64, Failure> {
+        let threads = start_threads(Some(threads))?;
+        let estimate = train::estimate(plan, &threads);
+        Ok(plan.spec.training.batch_size as f64 / estimate.step)
+    };
+    thread::scope(|scope| {
+        let started: Vec<_> = (0..jobs).map(|_| scope.spawn(one)).collect();
+        let mut sum = 0.0;
+        for job in started {
+            let joined = job.join();
+            let panicked = |_| Failure::new(exit::FAILED, "a measurement failed");
+            sum += joined.map_err(panicked)??;
+        }
+        Ok(sum)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::Extent;
+    use crate::spec;
+    use std::path::Path;
+
+    fn plan(more: &str) -> Plan {
+        let text = format!("name = \"a\"\n[data]\ndataset = \"sprites\"\n{more}");
+        let spec = spec::parse(&text, "a", Path::new("."), &[]).unwrap();
+        let image = Extent {
+            height: 8,
+            width: 8,
+            channels: 1,
+        };
+        Plan::new(spec, image, 100, 0)
+    }
+
+    #[test]
+    fn a_machine_is_shared_by_powers_of_two_and_by_all_its_cores() {
+        assert_eq!(ways(1), [1]);
+        assert_eq!(ways(2), [1, 2]);
+        assert_eq!(ways(12), [1, 2, 4, 8, 12]);
+    }
+
+    #[test]
+    fn what_is_asked_for_is_not_measured_and_threads_are_shared() {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let found = share(&plan(""), 100, Some(3)).unwrap();
+        assert_eq!((found.jobs, found.threads), (3, (cores / 3).max(1)));
+        // No more of them than there are trials.
+        assert_eq!(share(&plan(""), 2, Some(3)).unwrap().jobs, 2);
+        let fixed = share(&plan("[training]\nthreads = 1\n"), 1_000, None).unwrap();
+        assert_eq!((fixed.jobs, fixed.threads), (cores, 1));
+    }
+
+    #[test]
+    fn what_is_measured_is_said() {
+        let found = share(&plan(""), 1, None).unwrap();
+        assert_eq!(found.jobs, 1);
+        assert!(!found.why.contains("measured"), "{found:?}");
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let found = share(&plan(""), 1_000, None).unwrap();
+        assert_eq!(found.threads, cores / found.jobs);
+        assert_eq!(found.why.contains("measured"), cores > 1, "{found:?}");
+    }
+}

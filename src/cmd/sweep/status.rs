@@ -1,0 +1,86 @@
+//! `runner sweep status` and `runner sweep release`.
+
+use std::path::Path;
+
+use super::listing::aligned;
+use crate::cmd::print::{count, out};
+use crate::cmd::{Failure, Outcome};
+use crate::ground::claim::Release;
+use crate::ground::exit;
+use crate::ground::printable::printable;
+use crate::run::RunView;
+use crate::sweep::definition::DefinedTrial;
+use crate::sweep::{State, SweepFolder};
+
+/// How each trial stands, and who works on it.
+pub fn status(path: &Path) -> Outcome {
+    let (folder, definition) = SweepFolder::open(path)?;
+    let mut rows = vec![
+        ["trial", "status", "epochs", "settings", ""]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for trial in &definition.trials {
+        let name = |it: &DefinedTrial| printable(&it.settings.join(" "));
+        let run = folder.path().join(&trial.folder);
+        let view = run.exists().then(|| RunView::open(&run));
+        let held = match is_an_id(&trial.id) {
+            true => folder.holder(&trial.id)?,
+            false => None,
+        };
+        let (status, epochs) = match &view {
+            Some(view) => (view.status().to_string(), view.history().len()),
+            None => (State::New.word().to_owned(), 0),
+        };
+        let note = match (&held, view.as_ref().and_then(RunView::why)) {
+            (Some(Some(claimant)), _) => format!("held by {}", printable(&claimant.to_string())),
+            (Some(None), _) => "held by an unknown process".to_owned(),
+            (None, Some(why)) => why.to_owned(),
+            (None, None) => String::new(),
+        };
+        rows.push(vec![
+            printable(&trial.id),
+            status,
+            epochs.to_string(),
+            name(trial),
+            note,
+        ]);
+    }
+    let text = format!(
+        "{}: {}\n\n{}",
+        path.display(),
+        count(definition.trials.len(), "trial"),
+        aligned(&rows)
+    );
+    out(&text).map_err(|error| Failure::new(exit::IO, error))?;
+    Ok(exit::DONE)
+}
+
+/// Frees a trial whose worker is gone.
+pub fn release(path: &Path, trial: &str) -> Outcome {
+    let (folder, definition) = SweepFolder::open(path)?;
+    let known = definition.trials.iter().any(|it| it.id == trial) && is_an_id(trial);
+    if !known {
+        let text = format!("`{trial}` is no trial of {}", path.display());
+        let hint = format!("see: runner sweep status {}", path.display());
+        return Err(Failure::new(exit::USAGE, text).with_hint(hint));
+    }
+    let text = match folder.release(trial)? {
+        Release::Absent => format!("{trial} is free: nobody works on it\n"),
+        Release::Freed(Some(claimant)) => format!("{trial} is free; it was held by {claimant}\n"),
+        Release::Freed(None) => format!("{trial} is free\n"),
+        Release::Alive(claimant) => {
+            let text = format!("{trial} is being worked on by {claimant}");
+            return Err(Failure::new(exit::LOCKED, text).with_hint(
+                "end that process first; a claim of a dead one on this machine is free by itself",
+            ));
+        }
+    };
+    out(&text).map_err(|error| Failure::new(exit::IO, error))?;
+    Ok(exit::DONE)
+}
+
+/// Names of claims come from a file that somebody else may have written.
+fn is_an_id(id: &str) -> bool {
+    !id.is_empty() && id.chars().all(|c| c.is_ascii_hexdigit())
+}

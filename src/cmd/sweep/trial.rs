@@ -1,0 +1,85 @@
+//! The process of one trial: an ordinary run at a given place, whose worker listens instead of a person.
+
+use std::io::{self, BufRead};
+use std::path::Path;
+
+use crate::cli::ResumeArgs;
+use crate::cmd::print::out;
+use crate::cmd::reporter::Tone;
+use crate::cmd::run::{New, Place, start};
+use crate::cmd::session::listen;
+use crate::cmd::{Failure, Outcome, resume};
+use crate::ground::exit;
+use crate::ground::stop::Stop;
+use crate::run::manifest::MANIFEST;
+use crate::spec;
+use crate::sweep::{Job, Word};
+
+/// Reads the job, does it, and says what went wrong.
+pub fn main() -> Outcome {
+    let stop = listen()?;
+    let outcome = work(&stop);
+    if let Err(failure) = &outcome {
+        // A worker that has gone away is told nothing.
+        let _ = out(&Word::Error(failure.text().to_owned()).line());
+    }
+    outcome
+}
+
+fn work(stop: &Stop) -> Outcome {
+    let mut line = String::new();
+    let read = io::stdin().lock().read_line(&mut line);
+    let job: Job = read
+        .map_err(|error| error.to_string())
+        .and_then(|_| serde_json::from_str(&line).map_err(|error| error.to_string()))
+        .map_err(|error| {
+            let text = format!("no trial on standard input: {error}");
+            Failure::new(exit::USAGE, text).with_hint("start a sweep with `runner SPEC.toml`")
+        })?;
+    leave_with_the_worker(stop.clone());
+    if job.folder.join(MANIFEST).exists() {
+        let args = ResumeArgs {
+            run: job.folder.clone(),
+            all: false,
+            epochs: None,
+            // A run that has its own number of threads keeps it.
+            threads: None,
+            device: None,
+            allow_other_bits: false,
+            quiet: true,
+        };
+        return resume::one(
+            &job.folder,
+            &args,
+            stop,
+            Tone::Worker,
+            (job.until, Some(job.threads)),
+        );
+    }
+    let name = job.folder.join("resolved.toml");
+    let loaded = spec::load_text(job.resolved_text, &name, Path::new("/"), &[], &[])?;
+    start(
+        &New {
+            loaded: &loaded,
+            place: Place::At(&job.folder),
+            spec_text: &job.spec_text,
+            overrides: &job.overrides,
+            command_line: job.command_line,
+            threads: Some(job.threads),
+            tone: Tone::Worker,
+            until: job.until,
+        },
+        stop,
+    )
+}
+
+/// When the worker closes standard input, or is gone, the trial saves and leaves as after SIGTERM.
+fn leave_with_the_worker(stop: Stop) {
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        while io::stdin().lock().read_line(&mut line).is_ok_and(|n| n > 0) {
+            line.clear();
+        }
+        stop.terminate();
+    });
+}

@@ -1,0 +1,313 @@
+//! The folder of a sweep: what is written into it, and how each trial stands.
+
+use std::path::{Path, PathBuf};
+
+use super::definition::{DEFINITION, Definition};
+use super::task::Task;
+use crate::ground::claim::{self, Attempt, Claim, Claimant, Release};
+use crate::ground::exit;
+use crate::ground::files::{self, FileError};
+use crate::ground::lock::{Lock, LockError};
+use crate::run::log::Log;
+use crate::run::{LOCK, RunError, RunView, Shown};
+use crate::spec::Spec;
+
+/// What the name of a sweep's folder ends in.
+pub const ENDING: &str = ".sweep";
+const CLAIMS: &str = "claims";
+const SPEC: &str = "spec.toml";
+const LOG: &str = "log.txt";
+
+/// A sweep's folder.
+#[derive(Clone, Debug)]
+pub struct SweepFolder {
+    path: PathBuf,
+}
+
+/// How a trial stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    /// Nothing has been done for it, or nothing that is worth keeping.
+    New,
+    /// It can go on after so many epochs; why it stopped.
+    Interrupted(u32, Option<String>),
+    /// A process works on it.
+    Running,
+    /// All its epochs are done.
+    Completed,
+    /// All its epochs are done, and a limit under `[expect]` was missed: which.
+    Missed(String),
+    /// A loss or a gradient was not finite.
+    Diverged(String),
+    /// It ended with an error.
+    Failed(String),
+    /// Its folder cannot be read as a run.
+    Broken(String),
+}
+
+impl State {
+    /// The word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Interrupted(..) => "interrupted",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Missed(_) => "missed",
+            Self::Diverged(_) => "diverged",
+            Self::Failed(_) => "failed",
+            Self::Broken(_) => "broken",
+        }
+    }
+
+    /// Whether there is something left to do.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::New | Self::Interrupted(..) | Self::Running)
+    }
+
+    /// Why it stands so, where there is something to say.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Missed(why) | Self::Diverged(why) | Self::Failed(why) | Self::Broken(why) => {
+                Some(why)
+            }
+            Self::Interrupted(_, why) => why.as_deref(),
+            Self::New | Self::Running | Self::Completed => None,
+        }
+    }
+}
+
+/// What can go wrong with the folder of a sweep.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// Reading or writing failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The definition cannot be written.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A run folder of it cannot be written.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// There is no such folder, or no definition in it.
+    #[error("`{}` is not the folder of a sweep: there is no `{DEFINITION}` in it", path.display())]
+    NotASweep {
+        /// The path given.
+        path: PathBuf,
+    },
+    /// The definition is not what this program writes.
+    #[error("`{}` is not a valid definition of a sweep: {message}", path.display())]
+    Definition {
+        /// `sweep.json`.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        message: String,
+    },
+    /// A definition of a later version of this program.
+    #[error("`{}` has the format version {format_version}, which this version does not know; it was written by a later one", path.display())]
+    Newer {
+        /// `sweep.json`.
+        path: PathBuf,
+        /// Its version.
+        format_version: u32,
+    },
+    /// A trial cannot be started as a process.
+    #[error("cannot start a trial: {0}")]
+    Process(std::io::Error),
+}
+
+impl SweepError {
+    /// The exit code for this error.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::File(error) => error.exit_code(),
+            Self::Lock(LockError::File(error)) => error.exit_code(),
+            Self::Lock(LockError::Held { .. }) => exit::LOCKED,
+            Self::Run(error) => error.exit_code(),
+            Self::NotASweep { .. } | Self::Definition { .. } | Self::Newer { .. } => {
+                exit::INVALID_DATA
+            }
+            Self::Process(_) => exit::IO,
+        }
+    }
+}
+
+impl SweepFolder {
+    /// Where the sweep of a name lies, `NAME.sweep`.
+    pub fn path_of(runs_dir: &Path, name: &str) -> PathBuf {
+        runs_dir.join(format!("{name}{ENDING}"))
+    }
+
+    /// Makes the folder where it is not there, and puts the definition into it, in place of an earlier one.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn create(path: &Path, definition: &Definition) -> Result<Self, SweepError> {
+        let folder = Self {
+            path: path.to_owned(),
+        };
+        files::create_dir_all(&folder.path.join(CLAIMS))?;
+        let mut text = serde_json::to_string_pretty(definition).unwrap_or_default();
+        text.push('\n');
+        folder.write(SPEC, &definition.spec_text)?;
+        folder.write(DEFINITION, &text)?;
+        claim::sweep_out(&folder.path.join(CLAIMS))?;
+        Ok(folder)
+    }
+
+    /// The folder of a sweep that is there, with its definition.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn open(path: &Path) -> Result<(Self, Definition), SweepError> {
+        let definition = Definition::read(path)?;
+        let folder = Self {
+            path: path.to_owned(),
+        };
+        Ok((folder, definition))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The log, to which the processes of trials write as well.
+    pub fn log_path(&self) -> PathBuf {
+        self.path.join(LOG)
+    }
+
+    /// Appends an event to the log. A log that cannot be written stops no sweep.
+    pub fn log(&self, event: &str) {
+        let _ = Log::new(self.log_path()).event(event);
+    }
+
+    /// Writes a file of the sweep's own where it says something else, while no other process does.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn write(&self, name: &str, text: &str) -> Result<(), SweepError> {
+        let path = self.path.join(name);
+        let limit = text.len() as u64;
+        let is_there = || files::read(&path, limit).is_ok_and(|found| found == text.as_bytes());
+        if is_there() {
+            return Ok(());
+        }
+        // Whoever has the lock has it for the moment of writing a file.
+        let mut attempts = 0;
+        let _lock = loop {
+            match Lock::acquire(&self.path.join(LOCK)) {
+                Err(LockError::Held { .. }) if attempts < 100 => attempts += 1,
+                other => break other?,
+            }
+        };
+        if !is_there() {
+            files::write_atomic(&path, text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The run folder of a trial: the one whose name ends in the trial's identity, or where it would be.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
+    pub fn run(&self, task: &Task) -> Result<PathBuf, SweepError> {
+        let path = self.path.join(&task.folder);
+        if path.exists() {
+            return Ok(path);
+        }
+        // Named after other settings when the sweep was another one.
+        let ending = format!("_{}", task.id);
+        let is_its = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.ends_with(&ending)) && path.is_dir()
+        };
+        let other = files::list(&self.path)?.into_iter().find(is_its);
+        Ok(other.unwrap_or(path))
+    }
+
+    /// How a trial stands, by its run folder alone.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
+    pub fn state(&self, task: &Task) -> Result<State, SweepError> {
+        let run = self.run(task)?;
+        Ok(match run.exists() {
+            true => state(&RunView::open(&run), &task.spec),
+            false => State::New,
+        })
+    }
+
+    /// Tries to claim a trial.
+    ///
+    /// # Errors
+    /// The file system refuses, or knows no locks.
+    pub fn claim(&self, id: &str) -> Result<Attempt, SweepError> {
+        Ok(Claim::take(&self.path.join(CLAIMS).join(id))?)
+    }
+
+    /// Who works on a trial; nothing where nobody does.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn holder(&self, id: &str) -> Result<Option<Option<Claimant>>, SweepError> {
+        Ok(claim::holder(&self.path.join(CLAIMS).join(id))?)
+    }
+
+    /// Frees a trial whose worker is gone, as the caller says.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn release(&self, id: &str) -> Result<Release, SweepError> {
+        Ok(claim::release(&self.path.join(CLAIMS).join(id))?)
+    }
+}
+
+/// How a trial stands that has a folder.
+pub fn state(view: &RunView, spec: &Spec) -> State {
+    let why = || view.why().unwrap_or("no reason given").to_owned();
+    match view.status() {
+        Shown::Completed => match missed(view, spec) {
+            Some(what) => State::Missed(what),
+            None => State::Completed,
+        },
+        Shown::Running => State::Running,
+        Shown::Interrupted => {
+            let epochs = view.summary().map_or(0, |summary| summary.progress.epoch);
+            State::Interrupted(epochs, view.why().map(str::to_owned))
+        }
+        Shown::Diverged => State::Diverged(why()),
+        Shown::Failed => State::Failed(why()),
+        // Killed before it had anything to lose: neither a manifest nor a checkpoint.
+        Shown::Broken if is_stub(view) => State::New,
+        Shown::Broken => State::Broken(why()),
+    }
+}
+
+/// Whether a run folder was just being made when its process was killed.
+pub(super) fn is_stub(view: &RunView) -> bool {
+    view.manifest().is_none()
+        && view.summary().is_none()
+        && !view.path().join(crate::run::manifest::MANIFEST).exists()
+}
+
+/// The limits under `[expect]` that the last epoch misses.
+fn missed(view: &RunView, spec: &Spec) -> Option<String> {
+    let last = view.history().last()?;
+    let missed = |it: &&crate::spec::Expectation| {
+        last.scalar(&it.metric).is_none_or(|value| {
+            let above = it.max.is_some_and(|max| value.is_nan() || value > max);
+            above || it.min.is_some_and(|min| value.is_nan() || value < min)
+        })
+    };
+    let names: Vec<String> = spec
+        .expect
+        .iter()
+        .filter(missed)
+        .map(|it| match last.scalar(&it.metric) {
+            Some(value) => format!("`{}` is {value:.4}", it.metric),
+            None => format!("`{}` has no value", it.metric),
+        })
+        .collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}

@@ -1,0 +1,517 @@
+//! Sweeps, with the real program: what is run, what is skipped, what others do meanwhile, and what is said.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{Ended, Lab, NO_FIGURES, Session, digest, folders, listing, manifest};
+
+/// Trials of some hundredths of a second.
+fn spec(epochs: u32, sweep: &str) -> String {
+    format!(
+        "name = \"s\"
+[data]
+dataset = \"sprites\"
+count = 120
+image_size = 8
+validation = 0.1
+[model]
+conv_filters = [3]
+[training]
+epochs = {epochs}
+batch_size = 20
+{NO_FIGURES}
+{sweep}"
+    )
+}
+
+const TWO_BY_TWO: &str = "[sweep.over]\n\"model.latent_dim\" = [2, 3]\nseed = [0, 1]\n";
+
+fn sweep(lab: &Lab) -> PathBuf {
+    lab.path().join("runs/s.sweep")
+}
+
+/// The run folders of a sweep, by name without the identity.
+fn runs(lab: &Lab) -> Vec<(String, PathBuf)> {
+    folders(&sweep(lab))
+        .into_iter()
+        .filter(|path| path.join("manifest.json").exists())
+        .map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let (label, id) = name.rsplit_once('_').unwrap();
+            assert_eq!(id.len(), 12, "{name}");
+            (label.to_owned(), path.clone())
+        })
+        .collect()
+}
+
+fn names(lab: &Lab) -> Vec<String> {
+    runs(lab).into_iter().map(|(name, _)| name).collect()
+}
+
+fn digests(lab: &Lab) -> Vec<(String, String)> {
+    let runs = runs(lab).into_iter();
+    runs.map(|(name, path)| (name, digest(&path))).collect()
+}
+
+/// How often something stands in the logs of the runs, each.
+fn counts(lab: &Lab, what: &str) -> Vec<usize> {
+    let count = |path: &Path| {
+        let log = fs::read_to_string(path.join("log.txt")).unwrap();
+        log.lines().filter(|line| line.contains(what)).count()
+    };
+    runs(lab).iter().map(|(_, path)| count(path)).collect()
+}
+
+fn last_line<'a>(ended: &'a Ended, word: &str) -> &'a str {
+    let mut lines = ended.stdout.lines();
+    lines
+        .find(|line| line.starts_with(word))
+        .unwrap_or_else(|| panic!("no line {word:?} in {ended:#?}"))
+}
+
+#[test]
+fn every_trial_has_the_bits_of_the_run_that_one_would_get_alone() {
+    let lab = Lab::with(&spec(3, TWO_BY_TWO));
+    let ended = lab.runner(&["spec.toml", "--jobs", "2"]).with_code(0);
+    assert!(
+        ended.stdout.contains("4 trials: 4 completed\n"),
+        "{ended:#?}"
+    );
+    assert!(ended.stderr.is_empty(), "{ended:#?}");
+    let expected = [
+        "latent_dim-2_seed-0",
+        "latent_dim-2_seed-1",
+        "latent_dim-3_seed-0",
+        "latent_dim-3_seed-1",
+    ];
+    assert_eq!(names(&lab), expected);
+    // The same settings without a sweep.
+    let alone = Lab::with(&spec(3, ""));
+    let run = alone.train(&["--set", "model.latent_dim=3", "--set", "seed=1"]);
+    let (_, trial) = &runs(&lab)[3];
+    assert_eq!(digest(trial), digest(&run));
+    let mine = fs::read_to_string(run.join("resolved.toml")).unwrap();
+    assert_eq!(
+        fs::read_to_string(trial.join("resolved.toml")).unwrap(),
+        mine
+    );
+    let text = fs::read_to_string(trial.join("spec.toml")).unwrap();
+    assert!(
+        text.contains("#   model.latent_dim=3\n#   seed=1\n"),
+        "{text}"
+    );
+    // An ordinary run folder in all else.
+    assert_eq!(listing(trial), listing(&run));
+    assert_eq!(manifest(trial)["status"], "completed");
+    assert_eq!(manifest(trial)["name"], "s");
+    assert!(listing(&sweep(&lab).join("claims")).is_empty());
+}
+
+#[test]
+fn a_sweep_started_again_does_what_is_not_done_and_a_new_value_only_adds() {
+    let lab = Lab::with(&spec(2, "[sweep.over]\n\"model.latent_dim\" = [2, 3]\n"));
+    lab.runner(&["spec.toml", "--quiet"]).with_code(0);
+    let before = digests(&lab);
+    let ended = lab.runner(&["spec.toml"]).with_code(0);
+    assert!(
+        ended.stdout.contains("2 trials: 2 completed\n"),
+        "{ended:#?}"
+    );
+    // Other threads and figures are the same trials, whatever else varies beside.
+    let more = [
+        "spec.toml",
+        "--sweep",
+        "model.latent_dim=2,3,4",
+        "--sweep",
+        "seed=0,7",
+    ];
+    lab.runner(&[&more[..], &["--threads", "1", "--set", "figures.n=3"]].concat())
+        .with_code(0);
+    assert_eq!(
+        names(&lab),
+        [
+            "latent_dim-2",
+            "latent_dim-2_seed-7",
+            "latent_dim-3",
+            "latent_dim-3_seed-7",
+            "latent_dim-4_seed-0",
+            "latent_dim-4_seed-7"
+        ]
+    );
+    assert!(before.iter().all(|it| digests(&lab).contains(it)));
+    assert_eq!(counts(&lab, "created by runner"), [1; 6]);
+    assert_eq!(counts(&lab, "resumed"), [0; 6]);
+    // Fewer values leave the others where they are.
+    let ended = lab.runner(&["spec.toml"]).with_code(0);
+    assert!(
+        ended.stdout.contains("2 trials: 2 completed\n"),
+        "{ended:#?}"
+    );
+    assert_eq!(names(&lab).len(), 6);
+}
+
+#[test]
+fn a_sweep_goes_on_by_its_folder_alone() {
+    let lab = Lab::with(&spec(2, ""));
+    let mut session =
+        Session::spawn(lab.command(&["spec.toml", "--sweep", "seed=0..3", "--jobs", "1"]));
+    assert!(session.lines(2));
+    session.signal("TERM");
+    session.end();
+    fs::remove_file(lab.path().join("spec.toml")).unwrap();
+    let ended = lab.runner(&["sweep", "run", "runs/s.sweep"]).with_code(0);
+    assert!(
+        ended.stdout.contains("3 trials: 3 completed\n"),
+        "{ended:#?}"
+    );
+    let status = lab
+        .runner(&["sweep", "status", "runs/s.sweep"])
+        .with_code(0);
+    let rows: Vec<_> = status.stdout.lines().skip(4).collect();
+    assert_eq!(rows.len(), 3, "{status:#?}");
+    for (seed, row) in rows.iter().enumerate() {
+        let words: Vec<_> = row.split_whitespace().collect();
+        assert_eq!(words[1..], ["completed", "2", &format!("seed={seed}")]);
+    }
+}
+
+#[test]
+fn one_that_diverges_stops_no_other_and_is_named() {
+    let lab = Lab::with(&spec(
+        2,
+        "[sweep.over]\n\"optimizer.sgd.learning_rate\" = [1e-4, 100.0]\nseed = [0, 1]\n",
+    ));
+    let ended = lab.runner(&["spec.toml", "--jobs", "2"]).with_code(3);
+    assert!(
+        ended.stdout.contains("4 trials: 2 completed, 2 diverged\n"),
+        "{ended:#?}"
+    );
+    for seed in [0, 1] {
+        let named = format!("diverged: optimizer.sgd.learning_rate=100.0 seed={seed}: ");
+        assert!(ended.stderr.contains(&named), "{ended:#?}");
+    }
+    // It would do so again: nothing is run, and the answer stays the same.
+    let ended = lab.runner(&["spec.toml", "--retry-failed"]).with_code(3);
+    assert!(
+        ended.stdout.contains("2 completed, 2 diverged\n"),
+        "{ended:#?}"
+    );
+    assert_eq!(counts(&lab, "resumed"), [0; 4]);
+}
+
+#[test]
+fn one_that_failed_is_tried_again_when_asked() {
+    let lab = Lab::with(&spec(2, "[sweep.over]\nseed = [0, 1]\n"));
+    let args = ["spec.toml", "--jobs", "1", "--set", "training.epochs=400"];
+    let mut session = Session::spawn(lab.command(&args));
+    let (run, _) = trial_of(&lab, &mut session);
+    // In the way of a file that is written after each epoch.
+    let table = run.join("metrics.parquet");
+    while fs::create_dir(&table).is_err() {
+        fs::rename(&table, run.join("old.parquet")).unwrap();
+    }
+    fs::create_dir(table.join("in_the_way")).unwrap();
+    let ended = session.end().with_code(3);
+    assert!(
+        ended.stdout.contains("2 trials: 1 completed, 1 failed\n"),
+        "{ended:#?}"
+    );
+    assert!(ended.stderr.contains("metrics.parquet"), "{ended:#?}");
+    assert!(last_line(&ended, "again").ends_with("--retry-failed"));
+    fs::remove_dir_all(run.join("metrics.parquet")).unwrap();
+    let again = ["spec.toml", "--quiet", "--set", "training.epochs=400"];
+    lab.runner(&again).with_code(3);
+    assert_eq!(manifest(&run)["status"], "failed");
+    lab.runner(&[&again[..], &["--retry-failed"]].concat())
+        .with_code(0);
+    assert_eq!(manifest(&run)["status"], "completed");
+}
+
+/// The process of the first trial that is under way.
+fn trial_of(lab: &Lab, session: &mut Session) -> (PathBuf, u32) {
+    loop {
+        assert!(session.is_running());
+        for (_, run) in runs(lab) {
+            let note = fs::read_to_string(run.join("lock")).unwrap_or_default();
+            let pid = note.lines().find_map(|line| line.strip_prefix("pid "));
+            if let (Some(pid), true) = (pid, run.join("metrics.parquet").exists()) {
+                return (run, pid.parse().unwrap());
+            }
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+fn kill(pid: u32, signal: &str) {
+    let status = std::process::Command::new("kill")
+        .args([format!("-{signal}"), pid.to_string()])
+        .status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn one_that_is_killed_stops_no_other_and_goes_on_next_time() {
+    let lab = Lab::with(&spec(150, "[sweep.over]\nseed = [0, 1, 2]\n"));
+    let mut session = Session::spawn(lab.command(&["spec.toml", "--jobs", "1"]));
+    let (run, pid) = trial_of(&lab, &mut session);
+    kill(pid, "KILL");
+    let ended = session.end().with_code(3);
+    assert!(
+        ended.stdout.contains("3 trials: 2 completed, 1 killed\n"),
+        "{ended:#?}"
+    );
+    assert!(
+        ended
+            .stderr
+            .contains("killed: seed=0: killed by signal 9\n"),
+        "{ended:#?}"
+    );
+    lab.runner(&["spec.toml", "--quiet"]).with_code(0);
+    let undisturbed = Lab::with(&spec(150, ""));
+    assert_eq!(digest(&run), digest(&undisturbed.train(&[])));
+    assert_eq!(counts(&lab, "resumed"), [1, 0, 0]);
+}
+
+#[test]
+fn a_signal_is_passed_on_and_everything_is_saved() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let lab = Lab::with(&spec(3_000, "[sweep.over]\nseed = [0, 1, 2]\n"));
+        let mut session = Session::spawn(lab.command(&["spec.toml", "--jobs", "2"]));
+        trial_of(&lab, &mut session);
+        session.signal(signal);
+        let ended = session.end().with_code(code);
+        assert!(
+            ended.stderr.contains("go on with: runner spec.toml\n"),
+            "{ended:#?}"
+        );
+        let all = runs(&lab);
+        assert!(!all.is_empty());
+        for (_, run) in all {
+            assert_eq!(manifest(&run)["status"], "interrupted", "{}", run.display());
+        }
+        assert!(listing(&sweep(&lab).join("claims")).is_empty());
+    }
+}
+
+#[test]
+fn an_expectation_that_one_trial_misses_has_the_exit_code_of_a_run() {
+    let lab = Lab::with(&spec(1, "[sweep.over]\nseed = [0, 1]\n"));
+    let args = ["spec.toml", "--set", "expect.loss={ max = 1e-3 }"];
+    let ended = lab.runner(&args).with_code(4);
+    let all = "2 trials: 2 missed an [expect]\n";
+    assert!(ended.stdout.contains(all), "{ended:#?}");
+    // Nothing is run again for it.
+    lab.runner(&args).with_code(4);
+    assert_eq!(counts(&lab, "created by runner"), [1, 1]);
+}
+
+#[test]
+fn a_trial_that_another_machine_works_on_is_left_to_it_until_it_is_freed_by_name() {
+    let lab = Lab::with(&spec(1, "[sweep.over]\nseed = [0, 1]\n"));
+    lab.runner(&["spec.toml", "--quiet"]).with_code(0);
+    let (_, run) = runs(&lab).remove(1);
+    let id = run.to_str().unwrap().rsplit_once('_').unwrap().1.to_owned();
+    fs::remove_dir_all(&run).unwrap();
+    let claim = serde_json::json!({
+        "host": "elsewhere", "machine_id": "1", "boot_id": "2", "pid": 3,
+        "since": "2026-11-24T00:00:00.000Z",
+        "job": { "system": "slurm", "id": "7", "array": null, "task": null },
+    });
+    lab.write(&format!("runs/s.sweep/claims/{id}"), claim.to_string());
+    let ended = lab.runner(&["spec.toml"]).with_code(0);
+    assert!(
+        ended
+            .stdout
+            .contains("1 completed, 1 in the hands of another process\n"),
+        "{ended:#?}"
+    );
+    let by = "process 3 on `elsewhere` since 2026-11-24T00:00:00.000Z (Slurm job 7)";
+    assert!(
+        ended.stderr.contains(&format!("held: seed=1: {by}\n")),
+        "{ended:#?}"
+    );
+    let status = lab
+        .runner(&["sweep", "status", "runs/s.sweep"])
+        .with_code(0);
+    assert!(
+        status.stdout.contains(&format!("held by {by}")),
+        "{status:#?}"
+    );
+    lab.runner(&["sweep", "release", "runs/s.sweep", "0123"])
+        .with_code(2)
+        .says("`0123` is no trial of runs/s.sweep");
+    lab.runner(&["sweep", "release", "runs/s.sweep", &id])
+        .with_code(0);
+    lab.runner(&["spec.toml", "--quiet"]).with_code(0);
+    assert_eq!(names(&lab), ["seed-0", "seed-1"]);
+}
+
+#[test]
+fn halving_stops_the_worse_ones_and_leaves_the_others_their_schedules() {
+    let text = "[schedule.cosine]\n[sweep.over]\n\"optimizer.adam.learning_rate\" = [1e-6, 1e-5, 1e-3, 3e-3]\n\
+                [sweep.halving]\nfactor = 2\nmetric = \"val_loss\"\n";
+    let lab = Lab::with(&spec(8, text));
+    let ended = lab.runner(&["spec.toml", "--jobs", "2"]).with_code(0);
+    assert!(
+        ended
+            .stdout
+            .contains("4 trials: 1 completed, 3 stopped early\n"),
+        "{ended:#?}"
+    );
+    let record: serde_json::Value =
+        serde_json::from_slice(&fs::read(sweep(&lab).join("halving.json")).unwrap()).unwrap();
+    let decisions = record["decisions"].as_array().unwrap();
+    let lengths = |of: &str| -> Vec<usize> {
+        decisions
+            .iter()
+            .map(|it| it[of].as_array().unwrap().len())
+            .collect()
+    };
+    let epochs: Vec<_> = decisions
+        .iter()
+        .map(|it| it["epochs"].as_u64().unwrap())
+        .collect();
+    assert_eq!(epochs, [1, 2, 4]);
+    assert_eq!(
+        (lengths("kept"), lengths("stopped")),
+        (vec![2, 1, 1], vec![2, 1, 0])
+    );
+    // The decisions follow from the numbers: lowest first.
+    for decision in decisions {
+        let values: Vec<f64> = ["kept", "stopped"]
+            .iter()
+            .flat_map(|of| decision[*of].as_array().unwrap())
+            .map(|it| it["value"].as_f64().unwrap())
+            .collect();
+        assert!(values.is_sorted(), "{decision}");
+    }
+    let winner = runs(&lab)
+        .into_iter()
+        .find(|(_, run)| manifest(run)["status"] == "completed");
+    let (_, winner) = winner.unwrap();
+    let rate = decisions[2]["kept"][0]["settings"][0].as_str().unwrap();
+    let alone = Lab::with(&spec(8, "[schedule.cosine]\n"));
+    assert_eq!(digest(&winner), digest(&alone.train(&["--set", rate])));
+    // Again: the same decisions, nothing to run.
+    let before = digests(&lab);
+    lab.runner(&["spec.toml", "--quiet"]).with_code(0);
+    assert_eq!(digests(&lab), before);
+    let again: serde_json::Value =
+        serde_json::from_slice(&fs::read(sweep(&lab).join("halving.json")).unwrap()).unwrap();
+    assert_eq!(again, record);
+}
+
+#[test]
+fn a_check_lists_the_trials_and_writes_nothing() {
+    let lab = Lab::with(&spec(3, TWO_BY_TWO));
+    let before = lab.listing();
+    let ended = lab
+        .runner(&["check", "spec.toml", "--jobs", "1"])
+        .with_code(0);
+    assert_eq!(lab.listing(), before);
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!(lines[0], "s: 4 trials");
+    let heads: Vec<_> = lines[2].split_whitespace().collect();
+    assert_eq!(
+        heads,
+        [
+            "trial",
+            "model.latent_dim",
+            "seed",
+            "parameters",
+            "time",
+            "disk"
+        ]
+    );
+    for (row, (latent, seed)) in lines[4..8].iter().zip([(2, 0), (2, 1), (3, 0), (3, 1)]) {
+        let words: Vec<_> = row.split_whitespace().collect();
+        assert_eq!(words[1..3], [latent.to_string(), seed.to_string()], "{row}");
+        let parameters: u32 = words[3].replace(',', "").parse().unwrap();
+        assert!(parameters > 100);
+    }
+    assert!(
+        last_line(&ended, "time").contains("1 trial at a time"),
+        "{ended:#?}"
+    );
+    assert!(last_line(&ended, "folder").ends_with("runs/s.sweep"));
+}
+
+#[test]
+fn what_cannot_be_run_is_refused_before_anything_is_written() {
+    let lab = Lab::with(&spec(3, ""));
+    for (args, text) in [
+        (vec!["--sweep", "seed=1,1"], "`seed` has the value 1 twice"),
+        (
+            vec!["--sweep", "training.threads=1,2"],
+            "two trials are the same",
+        ),
+        (
+            vec![
+                "--sweep",
+                "seed=0..200",
+                "--sweep",
+                "model.latent_dim={ from = 1, to = 100 }",
+            ],
+            "a sweep of 20000 trials",
+        ),
+        (
+            vec!["--sweep", "training.batch_size=20,400"],
+            "a batch of 400 is larger than the data",
+        ),
+        (vec!["--jobs", "2"], "`--jobs` without a sweep"),
+        (vec!["--retry-failed"], "`--retry-failed` without a sweep"),
+    ] {
+        let ended = lab.runner(&[&["spec.toml"], &args[..]].concat());
+        assert_eq!(ended.code, 2, "{ended:#?}");
+        let text = text.replace("without a sweep", "is for a sweep, and the spec has none");
+        assert!(ended.stderr.contains(&text), "{text}: {ended:#?}");
+        assert_eq!(lab.listing(), ["spec.toml"]);
+    }
+    let ended = lab.runner(&["spec.toml", "--sweep", "training.batch_size=20,400"]);
+    assert!(
+        ended.stderr.contains("--sweep training.batch_size=20,400"),
+        "{ended:#?}"
+    );
+    lab.runner(&["sweep", "run", "nothing"])
+        .with_code(65)
+        .says("is not the folder of a sweep");
+    lab.runner(&["trial"])
+        .with_code(2)
+        .says("no trial on standard input");
+}
+
+#[test]
+fn a_definition_that_is_damaged_or_newer_is_refused() {
+    let lab = Lab::with(&spec(1, "[sweep.over]\nseed = [0]\n"));
+    lab.runner(&["spec.toml", "--quiet"]).with_code(0);
+    let path = sweep(&lab).join("sweep.json");
+    let text = fs::read_to_string(&path).unwrap();
+    for (new, says) in [
+        (
+            text.replace("\"format_version\": 1", "\"format_version\": 2"),
+            "written by a later one",
+        ),
+        (
+            text[..text.len() / 2].to_owned(),
+            "is not a valid definition of a sweep",
+        ),
+        (
+            "\u{1b}[2J".to_owned(),
+            "is not a valid definition of a sweep",
+        ),
+    ] {
+        fs::write(&path, new).unwrap();
+        for command in ["run", "status"] {
+            let ended = lab
+                .runner(&["sweep", command, "runs/s.sweep"])
+                .with_code(65)
+                .says(says);
+            assert!(!ended.stderr.contains('\u{1b}'), "{ended:#?}");
+        }
+    }
+    // A new start writes it anew.
+    lab.runner(&["spec.toml", "--quiet"]).with_code(0);
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}

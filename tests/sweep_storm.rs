@@ -1,0 +1,144 @@
+//! A sweep that is killed at random, and several processes at one sweep.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use common::tally::tally;
+use common::{Dice, Lab, NO_FIGURES, Session, digest, folders, listing};
+
+/// Six trials of some tenths of a second.
+fn spec(epochs: u32) -> String {
+    format!(
+        "name = \"s\"
+[data]
+dataset = \"sprites\"
+count = 200
+image_size = 10
+validation = 0.1
+[model]
+conv_filters = [3]
+[training]
+epochs = {epochs}
+batch_size = 20
+{NO_FIGURES}
+[sweep.over]
+\"model.latent_dim\" = [2, 3]
+seed = [0, 1, 2]
+"
+    )
+}
+
+const START: [&str; 4] = ["spec.toml", "--quiet", "--jobs", "2"];
+
+fn runs(lab: &Lab) -> Vec<PathBuf> {
+    let mut all = folders(&lab.path().join("runs/s.sweep"));
+    all.retain(|path| !path.ends_with("claims"));
+    all
+}
+
+/// Name and state of every run, and everything that lies in the sweep's folder.
+fn end_state(lab: &Lab) -> (Vec<(String, String)>, Vec<String>) {
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    let states = runs(lab)
+        .iter()
+        .map(|run| (name(run), digest(run)))
+        .collect();
+    let mut files = listing(&lab.path().join("runs"));
+    // There from the second checkpoint of a process on; how many of them there were is chance.
+    files.retain(|file| !file.ends_with("previous.safetensors"));
+    (states, files)
+}
+
+/// Every trial was made once and came to its end once.
+fn assert_each_once(lab: &Lab, after: &str) {
+    for run in runs(lab) {
+        let log = fs::read_to_string(run.join("log.txt")).unwrap();
+        let count = |what: &str| log.lines().filter(|line| line.ends_with(what)).count();
+        assert_eq!(
+            count("  completed"),
+            1,
+            "{}, {after}:\n{log}",
+            run.display()
+        );
+    }
+}
+
+/// Kills a sweep so often at random times, lets it end, and compares it with an undisturbed one. Gives the number of
+/// kills that met it alive.
+fn kill_storm(epochs: u32, kills: usize, seed: u64) -> usize {
+    let undisturbed = Lab::with(&spec(epochs));
+    let started = Instant::now();
+    undisturbed.runner(&START).with_code(0);
+    let (whole, expected) = (started.elapsed(), end_state(&undisturbed));
+    assert_eq!(expected.0.len(), 6);
+    let mut dice = Dice::new(seed);
+    let mut met = 0;
+    while met < kills {
+        let lab = Lab::with(&spec(epochs));
+        for _ in 0..kills - met {
+            let mut session = Session::spawn(lab.command(&START));
+            // Short enough that several kills meet one sweep.
+            let longest = whole.mul_f64(0.4).as_micros() as u64;
+            std::thread::sleep(Duration::from_micros(dice.below(longest)));
+            if !session.is_running() {
+                session.end().with_code(0);
+                break;
+            }
+            session.signal("KILL");
+            met += usize::from(session.end().code == -9);
+        }
+        lab.runner(&START).with_code(0);
+        assert_eq!(end_state(&lab), expected, "after {met} kills");
+        assert_each_once(&lab, &format!("after {met} kills"));
+    }
+    met
+}
+
+/// Starts several processes on one sweep at the same moment, so many times.
+fn doubled_starts(epochs: u32, times: usize) -> usize {
+    let undisturbed = Lab::with(&spec(epochs));
+    undisturbed.runner(&START).with_code(0);
+    let expected = end_state(&undisturbed);
+    for time in 0..times {
+        let lab = Lab::with(&spec(epochs));
+        let sessions: Vec<_> = (0..2)
+            .map(|_| Session::spawn(lab.command(&START)))
+            .collect();
+        for session in sessions {
+            session.end().with_code(0);
+        }
+        assert_eq!(end_state(&lab), expected, "time {time}");
+        assert_each_once(&lab, &format!("time {time}"));
+        let log = fs::read_to_string(lab.path().join("runs/s.sweep/log.txt")).unwrap();
+        let begun = log
+            .lines()
+            .filter(|line| line.contains(" begins as process "))
+            .count();
+        assert_eq!(begun, 6, "{log}");
+    }
+    times
+}
+
+#[test]
+fn a_sweep_that_is_killed_at_random_times_ends_as_an_undisturbed_one() {
+    kill_storm(40, 5, 3);
+}
+
+#[test]
+fn two_processes_started_on_one_sweep_do_each_trial_once() {
+    doubled_starts(4, 4);
+}
+
+/// `cargo test --release --test sweep_storm -- --ignored --nocapture`
+#[test]
+#[ignore = "takes minutes; cargo test --release --test sweep_storm -- --ignored --nocapture"]
+fn twenty_kills_and_twenty_doubled_starts() {
+    tally("SIGKILL of a sweep at random times", kill_storm(60, 20, 20));
+    tally(
+        "two processes started on one sweep at the same moment",
+        doubled_starts(8, 20),
+    );
+}
