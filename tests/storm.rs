@@ -145,6 +145,10 @@ fn runs_that_are_asked_to_stop_at_random_times_save_and_leave() {
             } else {
                 assert!([own, 0].contains(&ended.code), "{ended:#?}");
             }
+            if ended.code == 0 {
+                let run = lab.new_run(&[]);
+                assert_eq!(manifest(&run)["status"], "completed", "{ended:#?}");
+            }
         }
         go_on(&lab).end().with_code(0);
         assert_eq!(digest(&lab.new_run(&[])), end, "after {count} signals");
