@@ -11,7 +11,7 @@ use crate::spec::{self, Spec};
 /// Settings and tables that change no number: what a run is called, what is drawn and expected of it, how often
 /// it is saved, on how many threads it runs; and paths, since a digest of the data says what was there. The
 /// device and the kernels are compared apart from these.
-const IDLE: [&str; 11] = [
+const IDLE: [&str; 12] = [
     "name",
     "data.path",
     "data.images",
@@ -23,6 +23,7 @@ const IDLE: [&str; 11] = [
     "training.checkpoint_every",
     "figures",
     "expect",
+    "launcher",
 ];
 const EPOCHS: &str = "training.epochs";
 /// Schedules whose learning rate depends on the number of epochs.

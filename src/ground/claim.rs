@@ -72,7 +72,7 @@ impl Claimant {
     }
 
     /// Whether this machine's kernel knows if the claimant lives.
-    fn is_judged_here(&self, here: &Self) -> bool {
+    pub fn is_judged_here(&self, here: &Self) -> bool {
         let same_boot = self.boot_id.is_some() && self.boot_id == here.boot_id;
         let same_machine = self.machine_id.is_some() && self.machine_id == here.machine_id;
         same_boot || (same_machine && self.host == here.host)
@@ -316,6 +316,10 @@ pub fn sweep_out(folder: &Path) -> Result<(), FileError> {
     }
     Ok(())
 }
+
+mod gone;
+
+pub use gone::free_of_gone;
 
 #[cfg(test)]
 mod tests;

@@ -20,10 +20,10 @@ pub struct Request {
     pub account: Option<String>,
     /// Tasks that run at the same time at most.
     pub throttle: Option<usize>,
-    /// Further options of `sbatch`, one an entry: `--qos=long`.
-    pub extra: Vec<String>,
-    /// Commands before the work, one an entry: `module load cuda`.
-    pub setup: Vec<String>,
+    /// Further options of `sbatch`, a word each: `--qos=long`.
+    pub options: Vec<String>,
+    /// Commands before the work: `module load cuda`.
+    pub setup: Option<String>,
 }
 
 /// The workers of an array.
@@ -88,15 +88,15 @@ pub fn script(request: &Request, workers: &Workers) -> String {
     if let Some(cpus) = request.cpus {
         option(format!("--cpus-per-task={cpus}"));
     }
-    for line in &request.extra {
-        option(line.clone());
+    for word in &request.options {
+        option(word.clone());
     }
     let folder = quoted(&workers.folder.display().to_string());
     let _ = writeln!(
         text,
         "\ncd {folder} || {{ echo \"error: this node does not see {folder}\" >&2; exit 74; }}"
     );
-    for line in &request.setup {
+    if let Some(line) = &request.setup {
         let _ = writeln!(text, "{line}");
     }
     let program = quoted(&workers.program.display().to_string());
@@ -147,8 +147,8 @@ mod tests {
             gpus: Some("a100:1".to_owned()),
             account: Some("vae".to_owned()),
             throttle: Some(8),
-            extra: vec!["--qos=long".to_owned()],
-            setup: vec!["module load cuda".to_owned()],
+            options: vec!["--qos=long".to_owned(), "--nice=7".to_owned()],
+            setup: Some("module load cuda".to_owned()),
         };
         let text = script(
             &request,
@@ -164,6 +164,7 @@ mod tests {
             "#SBATCH --gpus=a100:1",
             "#SBATCH --account=vae",
             "#SBATCH --qos=long",
+            "#SBATCH --nice=7",
             "module load cuda",
         ] {
             assert_eq!(

@@ -1,5 +1,7 @@
 //! The whole spec, as meant.
 
+use crate::slurm::Request;
+
 use super::{Data, Expectation, Figures, Loss, Model, Optimizer, Schedule, Training};
 
 /// An experiment as the program understands it: every default filled in, every value checked, every
@@ -27,4 +29,6 @@ pub struct Spec {
     pub figures: Figures,
     /// Limits on the final metrics, in the order of the metrics.
     pub expect: Vec<Expectation>,
+    /// What the trials of a sweep ask of a Slurm cluster; nothing where they run on this machine.
+    pub launcher: Option<Request>,
 }

@@ -1,5 +1,7 @@
 //! From checked values to the plain types that the rest of the program uses.
 
+use std::borrow::Cow;
+
 use super::data::{Color, Data, Dataset, Split, Validation};
 use super::expectation::Expectation;
 use super::experiment::Spec;
@@ -13,6 +15,7 @@ use super::training::{DeviceChoice, Training};
 use super::value::Value;
 use super::values::Values;
 use crate::metrics::SCALARS;
+use crate::slurm::Request;
 
 /// The spec that the values mean.
 ///
@@ -34,6 +37,7 @@ pub(super) fn meant(values: &Values, paths: &Paths) -> Option<Spec> {
             .iter()
             .filter_map(|metric| expectation(values, metric))
             .collect(),
+        launcher: values.member("launcher").map(|_| slurm(values)),
     })
 }
 
@@ -165,6 +169,23 @@ fn figures(values: &Values, paths: &Paths) -> Option<Figures> {
         published: paths.get(values, "figures.published"),
         published_name: values.text("figures.published_name")?.into_owned(),
     })
+}
+
+fn slurm(values: &Values) -> Request {
+    let key = |name: &str| format!("launcher.slurm.{name}");
+    let text = |name: &str| values.text(&key(name)).map(Cow::into_owned);
+    let words = |text: String| text.split_whitespace().map(str::to_owned).collect();
+    Request {
+        partition: text("partition"),
+        time: text("time"),
+        cpus: values.size(&key("cpus")),
+        memory: text("memory"),
+        gpus: text("gpus"),
+        account: text("account"),
+        throttle: values.size(&key("throttle")),
+        options: text("options").map(words).unwrap_or_default(),
+        setup: text("setup"),
+    }
 }
 
 fn expectation(values: &Values, metric: &str) -> Option<Expectation> {

@@ -15,6 +15,7 @@ use super::schedule::Decay;
 use super::setting::{DefaultValue, Form, Setting};
 use super::settings::{TABLES, of_table};
 use super::value::Value;
+use crate::slurm::Request;
 
 /// The spec as TOML, ready to be run again as it is.
 ///
@@ -50,6 +51,7 @@ fn is_in_force(table: &str, spec: &Spec) -> bool {
     match table.split_once('.') {
         Some(("optimizer", name)) => name == spec.optimizer.rule.name(),
         Some(("schedule", name)) => Some(name) == spec.schedule.decay.name(),
+        Some(("launcher", _)) => spec.launcher.is_some(),
         _ => true,
     }
 }
@@ -103,6 +105,24 @@ fn value(key: &str, spec: &Spec) -> Option<Value> {
         ("figures", name) => figures(name, spec),
         (table, name) if table.starts_with("optimizer.") => optimizer(name, spec),
         (table, name) if table.starts_with("schedule.") => schedule(name, spec),
+        ("launcher.slurm", name) => slurm(name, spec.launcher.as_ref()?),
+        _ => None,
+    }
+}
+
+fn slurm(name: &str, request: &Request) -> Option<Value> {
+    let line = |line: &Option<String>| line.as_deref().and_then(text);
+    match name {
+        "partition" => line(&request.partition),
+        "time" => line(&request.time),
+        "cpus" => request.cpus.and_then(size),
+        "memory" => line(&request.memory),
+        "gpus" => line(&request.gpus),
+        "account" => line(&request.account),
+        "throttle" => request.throttle.and_then(size),
+        "options" if request.options.is_empty() => None,
+        "options" => text(&request.options.join(" ")),
+        "setup" => line(&request.setup),
         _ => None,
     }
 }

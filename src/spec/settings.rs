@@ -78,6 +78,18 @@ pub static TABLES: &[Table] = &[
         form: Form::Metrics,
     },
     Table {
+        name: "launcher",
+        doc: "Where the trials of a sweep are run: at most one table, none for this machine. It changes no trial",
+        form: Form::OneOf {
+            members: &["slurm"],
+            default: None,
+        },
+    },
+    table(
+        "launcher.slurm",
+        "A Slurm cluster: what each task of the job array asks for; what is absent is left to the cluster",
+    ),
+    Table {
         name: "sweep",
         doc: "Many runs from one file: `runner SPEC.toml` then runs a trial for each of them",
         form: Form::Sweep,
@@ -400,6 +412,61 @@ pub static SETTINGS: &[Setting] = &[
         Kind::Line { max: 80 },
         Is(text("published")),
         "What the legend calls that curve",
+    ),
+    // [launcher.slurm]
+    Setting::new(
+        "launcher.slurm.partition",
+        Kind::Line { max: 200 },
+        Unset("the cluster's default"),
+        "Partition (`--partition`)",
+    ),
+    Setting::new(
+        "launcher.slurm.time",
+        Kind::Line { max: 40 },
+        Unset("the cluster's default"),
+        "Time limit of a task (`--time`), in Slurm's form: `30`, `12:00:00`, `1-00:00:00`. A task that reaches it saves, goes back into the queue and goes on",
+    ),
+    Setting::new(
+        "launcher.slurm.cpus",
+        Kind::Count { min: 1, max: 1_024 },
+        Unset("the cluster's default"),
+        "Processors of a task (`--cpus-per-task`)",
+    ),
+    Setting::new(
+        "launcher.slurm.memory",
+        Kind::Line { max: 40 },
+        Unset("the cluster's default"),
+        "Memory of a task (`--mem`), in Slurm's form: `4G`",
+    ),
+    Setting::new(
+        "launcher.slurm.gpus",
+        Kind::Line { max: 80 },
+        Unset("none"),
+        "GPUs of a task (`--gpus`), in Slurm's form: `1`, `a100:1`",
+    ),
+    Setting::new(
+        "launcher.slurm.account",
+        Kind::Line { max: 200 },
+        Unset("the cluster's default"),
+        "Account (`--account`)",
+    ),
+    Setting::new(
+        "launcher.slurm.throttle",
+        Kind::Count { min: 1, max: 10_000 },
+        Unset("no limit"),
+        "Tasks that run at the same time at most",
+    ),
+    Setting::new(
+        "launcher.slurm.options",
+        Kind::Line { max: 1000 },
+        Unset("none"),
+        "Further options of `sbatch`, with spaces between them: `--qos=long --constraint=a100`",
+    ),
+    Setting::new(
+        "launcher.slurm.setup",
+        Kind::Line { max: 1000 },
+        Unset("none"),
+        "Commands before the work: `module load cuda`",
     ),
 ];
 

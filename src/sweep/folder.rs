@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::cluster;
 use super::definition::{DEFINITION, Definition};
 use super::task::Task;
 use crate::ground::claim::{self, Attempt, Claim, Claimant, Release};
@@ -243,7 +244,14 @@ impl SweepFolder {
     /// # Errors
     /// The file system refuses, or knows no locks.
     pub fn claim(&self, id: &str) -> Result<Attempt, SweepError> {
-        Ok(Claim::take(&self.path.join(CLAIMS).join(id))?)
+        let path = self.path.join(CLAIMS).join(id);
+        match Claim::take(&path)? {
+            Attempt::Held(Some(claimant)) if cluster::is_gone(&claimant) => {
+                claim::free_of_gone(&path, &claimant)?;
+                Ok(Claim::take(&path)?)
+            }
+            attempt => Ok(attempt),
+        }
     }
 
     /// Who works on a trial; nothing where nobody does.

@@ -6,6 +6,7 @@
 //!   sweep.json                        the sweep's definition: text, overrides, lists, and every trial with its folder
 //!   latent_dim-2_seed-0_9f3a12cd4e5b/ the run folder of a trial, as any other
 //!   claims/9f3a12cd4e5b               who is working on that trial
+//!   slurm/                            on a cluster: numbers of the jobs, their logs
 //!   halving.json                      which trials were stopped early, and by which numbers
 //!   log.txt                           what workers did, and what trials had to say besides
 //!   lock                              held for the moment in which the definition is written
@@ -19,6 +20,7 @@
 //! | [`worker`] | claims and runs trials until none is left |
 //! | [`child`] | one trial as a process of its own, and what it is told and tells |
 //! | [`halving`] | which trials go on |
+//! | [`cluster`] | the jobs of a sweep on a Slurm cluster |
 //!
 //! **Identity.** A trial is its resolved spec without name, threads, figures and paths, and the digests of its data.
 //! Twelve digits of a hash over both end the name of its run folder. What stands in that run folder is the only record
@@ -31,6 +33,7 @@
 //! this machine, and shows how far they are, stands in `cmd::sweep`.
 
 pub mod child;
+pub mod cluster;
 pub mod definition;
 pub mod folder;
 pub mod halving;

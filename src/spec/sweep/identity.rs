@@ -14,12 +14,13 @@ const IDLE: [(&str, &[&str]); 2] = [
     ("training", &["threads"]),
 ];
 
-/// The resolved spec without name, threads, figures and paths, as one text that is the same for the same settings.
+/// The resolved spec without name, threads, launcher, figures and paths, as one text that is the same for the same settings.
 pub fn identity_text(spec: &Spec) -> String {
     // What the program writes it can read; two specs that could not be read would not be told apart.
     let mut table: Table = resolved_toml(spec).parse().unwrap_or_default();
     table.remove("name");
     table.remove("figures");
+    table.remove("launcher");
     for (name, keys) in IDLE {
         if let Some(Value::Table(inner)) = table.get_mut(name) {
             for key in keys {

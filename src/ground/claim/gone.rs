@@ -1,0 +1,66 @@
+//! Claims of another machine whose process is gone, as its batch system says.
+
+use std::path::Path;
+
+use super::Claimant;
+use crate::ground::digest::sha256_hex;
+use crate::ground::files::{self, FileError};
+
+/// Takes the claim of a process away that is known to be gone.
+///
+/// Several workers may come to know of it at the same moment, and one of them may hold the claim anew when another one
+/// gets here. So each dead claimant is buried once: whoever makes the file of that name, which must not be there, takes the
+/// claim away, and the others leave it alone. The file stays. A worker that dies between the two steps leaves a claim
+/// that only [`release`](super::release) frees.
+///
+/// # Errors
+/// The file system refuses.
+pub fn free_of_gone(path: &Path, claimant: &Claimant) -> Result<(), FileError> {
+    let note = serde_json::to_string(claimant).unwrap_or_default();
+    let digest = sha256_hex(note.as_bytes());
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let grave = path.with_file_name(format!("{name}.gone-{}", &digest[..12]));
+    match files::create_lock(&grave) {
+        Ok(_) => files::remove_if_there(path),
+        Err(error) if error.is_already_there() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Attempt, Claim};
+    use super::*;
+
+    fn elsewhere(pid: u32) -> Claimant {
+        Claimant {
+            host: "elsewhere".to_owned(),
+            machine_id: Some("other".to_owned()),
+            boot_id: Some("other".to_owned()),
+            pid,
+            ..Claimant::this_process()
+        }
+    }
+
+    #[test]
+    fn a_dead_claimant_is_buried_once_and_the_next_claim_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trial");
+        std::fs::write(&path, serde_json::to_string(&elsewhere(1)).unwrap()).unwrap();
+        let Attempt::Held(Some(seen)) = Claim::take(&path).unwrap() else {
+            panic!("not held")
+        };
+        assert_eq!(seen, elsewhere(1));
+        free_of_gone(&path, &seen).unwrap();
+        let Attempt::Mine(_claim) = Claim::take(&path).unwrap() else {
+            panic!("not free")
+        };
+        // Another worker that saw the dead one too, a moment later.
+        free_of_gone(&path, &seen).unwrap();
+        assert!(path.exists());
+        // A later claimant of the same place is another one.
+        std::fs::write(&path, serde_json::to_string(&elsewhere(2)).unwrap()).unwrap();
+        free_of_gone(&path, &elsewhere(2)).unwrap();
+        assert!(!path.exists());
+    }
+}
