@@ -283,7 +283,9 @@ fn a_signal_is_passed_on_and_everything_is_saved() {
         session.signal(signal);
         let ended = session.end().with_code(code);
         assert!(
-            ended.stderr.contains("go on with: runner spec.toml\n"),
+            ended
+                .stderr
+                .contains("go on with: runner sweep run runs/s.sweep\n"),
             "{ended:#?}"
         );
         let all = runs(&lab);

@@ -299,18 +299,15 @@ pub fn release(path: &Path) -> Result<Release, FileError> {
     Ok(Release::Freed(claimant))
 }
 
-/// Removes what killed processes of this machine left under temporary names in a folder of claims.
+/// Removes what killed processes of this machine left in a folder of claims: their claims, and half-made ones.
 ///
 /// # Errors
 /// The file system refuses.
 pub fn sweep_out(folder: &Path) -> Result<(), FileError> {
     let here = Claimant::this_process();
     for path in files::list(folder)? {
-        let is_temporary = path
-            .to_str()
-            .is_some_and(|name| name.ends_with(files::TEMPORARY));
         // One without a note is just being made, or was left by a kill in just that moment: it is small and harmless.
-        if is_temporary && let Found::Dead(_) = look(&path, &here)? {
+        if let Found::Dead(_locked) = look(&path, &here)? {
             files::remove_if_there(&path)?;
         }
     }

@@ -17,6 +17,7 @@
 //! need the same care: a limit on size, and no waiting on a pipe.
 
 mod error;
+mod locking;
 mod pending;
 
 use std::ffi::OsString;
@@ -25,6 +26,8 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 pub use error::{FileError, Operation};
+pub(super) use locking::lock;
+pub use locking::{create_lock, is_same, open_existing_lock, open_lock};
 pub use pending::PendingFile;
 
 /// What a temporary name ends in. No other file of the program does.
@@ -168,71 +171,6 @@ pub fn refuse_link(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Opens the file of a lock for reading and writing, made where it is not there.
-///
-/// # Errors
-/// The system refuses.
-pub fn open_lock(path: &Path) -> Result<File, FileError> {
-    refuse_link(path)?;
-    perform(Operation::Open, path, || {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-    })
-}
-
-/// Opens the file of a lock that is there, for reading and writing.
-///
-/// # Errors
-/// It is not there, or the system refuses.
-pub fn open_existing_lock(path: &Path) -> Result<File, FileError> {
-    refuse_link(path)?;
-    perform(Operation::Open, path, || {
-        OpenOptions::new().read(true).write(true).open(path)
-    })
-}
-
-/// Makes the file of a lock, which must not be there yet.
-///
-/// # Errors
-/// Something has that name ([`FileError::is_already_there`]), or the system refuses.
-pub fn create_lock(path: &Path) -> Result<File, FileError> {
-    perform(Operation::Create, path, || {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(path)
-    })
-}
-
-/// Whether an open file is the one that has the name now.
-///
-/// # Errors
-/// The system refuses.
-pub fn is_same(file: &File, path: &Path) -> Result<bool, FileError> {
-    let id = |about: &fs::Metadata| {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            (about.dev(), about.ino())
-        }
-        #[cfg(not(unix))]
-        {
-            (about.len(), about.created().ok())
-        }
-    };
-    let open = perform(Operation::Open, path, || file.metadata())?;
-    match perform(Operation::Open, path, || fs::symlink_metadata(path)) {
-        Ok(named) => Ok(id(&named) == id(&open)),
-        Err(error) if error.is_not_found() => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 /// Brings what was written to an open file to the disk.
 ///
 /// # Errors
@@ -250,11 +188,6 @@ pub fn open_log(path: &Path) -> Result<File, FileError> {
     perform(Operation::Open, path, || {
         OpenOptions::new().append(true).create(true).open(path)
     })
-}
-
-/// Asks the system for something about a lock; an `Err` of `act` gets the lock's path.
-pub(super) fn lock<T>(path: &Path, act: impl FnOnce() -> io::Result<T>) -> Result<T, FileError> {
-    perform(Operation::Lock, path, act)
 }
 
 /// Replaces the content of an open file in place. For the note inside a lock, which cannot be

@@ -152,7 +152,6 @@ impl SweepFolder {
         text.push('\n');
         folder.write(SPEC, &definition.spec_text)?;
         folder.write(DEFINITION, &text)?;
-        claim::sweep_out(&folder.path.join(CLAIMS))?;
         Ok(folder)
     }
 
@@ -252,6 +251,14 @@ impl SweepFolder {
             }
             attempt => Ok(attempt),
         }
+    }
+
+    /// Takes away the claims of processes of this machine that are gone.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn clear_dead_claims(&self) -> Result<(), SweepError> {
+        Ok(claim::sweep_out(&self.path.join(CLAIMS))?)
     }
 
     /// Who works on a trial; nothing where nobody does.

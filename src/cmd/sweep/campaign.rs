@@ -28,8 +28,6 @@ pub struct Campaign<'a> {
     pub tasks: &'a [Task],
     pub crew: CrewArgs,
     pub quiet: bool,
-    /// What to type to go on with it.
-    pub again: String,
 }
 
 /// How far this process has come with it.
@@ -47,6 +45,7 @@ impl Campaign<'_> {
     /// Works until no trial is left, and says what came of it.
     pub fn run(&self, stop: &Stop) -> Outcome {
         let started = clock::monotonic();
+        self.folder.clear_dead_claims()?;
         let mut states = vec![];
         for task in self.tasks {
             states.push(self.folder.state(task)?);
@@ -106,14 +105,14 @@ impl Campaign<'_> {
         worked?;
         let summary = Summary::new(self.folder, self.tasks, &course.results, &course.stopped);
         if !self.quiet {
-            let text = summary.text(&self.again, started.elapsed());
+            let text = summary.text(started.elapsed());
             // A reader of stdout that has gone away ends no sweep.
             let _ = crate::cmd::print::out(&text);
         }
         eprint!("{}", summary.failures());
         if let Some(code) = stop.exit_code().filter(|_| summary.is_unfinished()) {
             eprintln!("stopped; everything is saved");
-            eprintln!("go on with: {}", self.again);
+            eprintln!("go on with: {}", summary.again());
             return Ok(code);
         }
         Ok(summary.exit_code())

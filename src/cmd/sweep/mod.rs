@@ -52,7 +52,6 @@ pub fn main(args: &RunArgs, loaded: &Loaded, stop: &Stop) -> Outcome {
         tasks: &tasks,
         crew: args.sweeping.crew,
         quiet: args.quiet,
-        again: format!("runner {}", args.spec.spec.display()),
     }
     .run(stop)
 }
@@ -78,7 +77,6 @@ pub fn command(command: &SweepCommand) -> Outcome {
                 tasks: &tasks,
                 crew: *crew,
                 quiet: *quiet,
-                again: format!("runner sweep run {}", path.display()),
             }
             .run(&stop)
         }

@@ -58,7 +58,7 @@ impl<'a> Summary<'a> {
     }
 
     /// For a person, on stdout.
-    pub fn text(&self, again: &str, took: Duration) -> String {
+    pub fn text(&self, took: Duration) -> String {
         let mut counts = vec![];
         for (word, is) in [
             (
@@ -99,11 +99,16 @@ impl<'a> Summary<'a> {
             all.any(|fate| matches!(fate, Fate::Failed(found, _) if *found == word))
         };
         if any("failed") {
-            let _ = writeln!(text, "again    {again} --retry-failed");
+            let _ = writeln!(text, "again    {} --retry-failed", self.again());
         } else if any("killed") {
-            let _ = writeln!(text, "again    {again}");
+            let _ = writeln!(text, "again    {}", self.again());
         }
         text
+    }
+
+    /// What to type to go on with the sweep.
+    pub fn again(&self) -> String {
+        format!("runner sweep run {}", self.folder.path().display())
     }
 
     /// Each trial that failed, with why, or that somebody else works on; for stderr.

@@ -218,8 +218,14 @@ fn what_killed_processes_left_half_made_is_swept_out() {
     let (dead, file) = prepare(&path, &Claimant::this_process()).unwrap();
     drop(file);
     let (alive, _file) = prepare(&path, &Claimant::this_process()).unwrap();
+    let _claim = mine(&path);
+    let other = folder.path().join("y");
+    drop(mine(&other));
+    let elsewhere = folder.path().join("z");
+    foreign(&elsewhere, |_| {});
     sweep_out(folder.path()).unwrap();
     assert!(!dead.exists() && alive.exists());
+    assert!(path.exists() && !other.exists() && elsewhere.exists());
 }
 
 #[test]

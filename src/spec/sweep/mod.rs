@@ -11,6 +11,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `read` | from the written table to [`Axis`]: which settings vary, and their values |
+//! | `keys` | names of settings: how they are written, which go together |
 //! | `range` | `{ from, to, steps, scale }` |
 //! | `command_line` | `--sweep` |
 //! | `draw` | which values each trial has: combinations, rows, draws |
@@ -24,6 +25,7 @@ mod command_line;
 mod draw;
 mod expand;
 mod identity;
+mod keys;
 mod range;
 mod read;
 mod settings;

@@ -1,5 +1,6 @@
 //! From the written `[sweep]` and `--sweep` to axes: which settings vary, and the values that each one takes.
 
+use super::keys::{self, guess, parts_of};
 use super::range::range;
 use super::settings::find as find_setting;
 use super::{Axis, Halving, HalvingMetric, MOST_TRIALS, Random, Values, command_line};
@@ -9,7 +10,7 @@ use crate::spec::diagnostic::{Diagnostic, Diagnostics};
 use crate::spec::hint::{did_you_mean_key, shown};
 use crate::spec::kind::{grouped, one_of_keys};
 use crate::spec::setting::{DefaultValue, Form, Setting};
-use crate::spec::settings::{self, SETTINGS, TABLES};
+use crate::spec::settings::{self, TABLES};
 use crate::spec::source::Place;
 use crate::spec::tree::{Entry, Item, Raw};
 use crate::spec::value::Value;
@@ -237,9 +238,7 @@ impl Read<'_> {
     fn values(&mut self, setting: &Setting, item: &Item, draws: bool) -> Option<Values> {
         let values = match &item.raw {
             Raw::List(items) => Values::List(items.clone()),
-            Raw::Table(entries) if setting.key.starts_with("expect.") || is_range(entries) => {
-                range(setting, item, entries, draws, self.diagnostics)?
-            }
+            Raw::Table(entries) => range(setting, item, entries, draws, self.diagnostics)?,
             _ => {
                 let written = item.place.text();
                 let message = format!("`{}` is one value in a sweep", setting.key);
@@ -375,7 +374,8 @@ impl Read<'_> {
 
     fn finish(mut self, place: Option<Place>) -> Option<Asked> {
         let place = place?;
-        self.check_keys();
+        let all: Vec<&Axis> = self.zip.iter().chain(&self.over).collect();
+        keys::check(&all, self.diagnostics);
         if let Some((_, at)) = &self.random {
             if !self.zip.is_empty() {
                 let diagnostic = Diagnostic::at(at, "`[sweep.random]` beside `[sweep.zip]`");
@@ -419,47 +419,6 @@ impl Read<'_> {
             place,
         })
     }
-
-    /// No setting twice, none within another one, and no two optimizers or schedules.
-    fn check_keys(&mut self) {
-        let all: Vec<&Axis> = self.zip.iter().chain(&self.over).collect();
-        let mut found = vec![];
-        for (i, later) in all.iter().enumerate() {
-            let Some((_, at)) = later.path.last() else {
-                continue;
-            };
-            for earlier in all.iter().take(i) {
-                let within = |one: &str, other: &str| {
-                    let rest = one.strip_prefix(other);
-                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-                };
-                let message = if later.key == earlier.key {
-                    format!("`{}` varies twice", later.key)
-                } else if within(&later.key, &earlier.key) || within(&earlier.key, &later.key) {
-                    format!("both `{}` and `{}` vary", earlier.key, later.key)
-                } else if let Some(group) = two_members(&later.key, &earlier.key) {
-                    format!("a second {group}: `{}` and `{}`", earlier.key, later.key)
-                } else {
-                    continue;
-                };
-                found.push(Diagnostic::at(at, message).expected("one of the two"));
-                break;
-            }
-        }
-        found.into_iter().for_each(|it| self.error(it));
-    }
-}
-
-/// The group in which two keys belong to different members, `optimizer` or `schedule`.
-fn two_members(one: &str, other: &str) -> Option<&'static str> {
-    let member = |key: &str| {
-        let mut parts = key.split('.');
-        let group = parts.next()?.to_owned();
-        let table = settings::find_table(&group)?;
-        matches!(table.form, Form::OneOf { .. }).then_some((table.name, parts.next()?.to_owned()))
-    };
-    let (one, other) = (member(one)?, member(other)?);
-    (one.0 == other.0 && one.1 != other.1).then_some(one.0)
 }
 
 /// The value of a setting of the sweep, or its default.
@@ -471,33 +430,6 @@ fn value(values: &[(String, Value)], key: &str) -> Option<Value> {
         DefaultValue::Is(value) => Some(value.clone()),
         DefaultValue::Required | DefaultValue::Unset(_) => None,
     }
-}
-
-/// The parts of a key: a quoted one may be dotted.
-fn parts_of(entry: &Entry) -> Vec<(String, Place)> {
-    let part = |name: &str| (name.to_owned(), entry.key.clone());
-    entry.name.split('.').map(part).collect()
-}
-
-fn is_range(entries: &[Entry]) -> bool {
-    entries.is_empty()
-        || entries
-            .iter()
-            .any(|it| ["from", "to", "steps", "scale"].contains(&it.name.as_str()))
-        || entries.iter().all(|it| settings::find(&it.name).is_none())
-}
-
-/// The setting that may have been meant: one with a name close to the whole key, or with its last part.
-fn guess(key: &str) -> Option<String> {
-    let keys = || SETTINGS.iter().map(|it| it.key);
-    let last = key.rsplit('.').next().unwrap_or(key);
-    if let Some(setting) = SETTINGS.iter().find(|it| it.name() == last) {
-        return Some(setting.key.to_owned());
-    }
-    let by_another_name = SETTINGS.iter().find(|it| it.also.contains(&last));
-    let by_another_name = by_another_name.map(|it| it.key);
-    let found = nearest(key, keys()).or(by_another_name);
-    found.map(str::to_owned)
 }
 
 fn parts_text() -> String {
