@@ -14,7 +14,7 @@ pub struct ListArgs {
     pub path: PathBuf,
 }
 
-/// How a table is written.
+/// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For a terminal
@@ -29,6 +29,20 @@ pub enum Format {
     Parquet,
     /// One page with tables, charts and figures, which needs no other file and no network
     Html,
+}
+
+impl Format {
+    /// The format of a table; nothing for a page.
+    pub fn of_data(self) -> Option<DataFormat> {
+        Some(match self {
+            Self::Table => DataFormat::Table,
+            Self::Markdown => DataFormat::Markdown,
+            Self::Csv => DataFormat::Csv,
+            Self::Json => DataFormat::Json,
+            Self::Parquet => DataFormat::Parquet,
+            Self::Html => return None,
+        })
+    }
 }
 
 /// Which table.
@@ -75,6 +89,38 @@ pub struct ReportArgs {
     /// Write to a file instead of stdout
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// Arguments of `query`.
+#[derive(Clone, Debug, Args)]
+pub struct QueryArgs {
+    /// The query, over the tables `runs` and `epochs`
+    #[arg(value_name = "SQL")]
+    pub sql: String,
+    /// Run folders, and folders to look for runs in
+    #[arg(value_name = "PATH", default_value = RUNS_DIR)]
+    pub paths: Vec<PathBuf>,
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t = DataFormat::Table)]
+    pub format: DataFormat,
+    /// Write to a file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// How a table without a page is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DataFormat {
+    /// For a terminal
+    Table,
+    /// A table of Markdown
+    Markdown,
+    /// Comma-separated values with all digits
+    Csv,
+    /// An array with an object a row
+    Json,
+    /// Parquet, as polars and pandas read it
+    Parquet,
 }
 
 /// Which trained model.

@@ -36,7 +36,7 @@ pub fn main(args: &EncodeArgs) -> Outcome {
     let out = Some(args.out.as_path());
     match is_csv {
         true => super::output::write(report::csv(&table), out)?,
-        false => super::output::write(std::iter::once(report::parquet(&table)?), out)?,
+        false => super::report::write_parquet(&table, out)?,
     }
     if !args.trained.quiet {
         let line = format!("{}, images: {}\n", args.out.display(), indices.len());

@@ -1,11 +1,11 @@
 //! Where data goes that a command makes: to stdout, or to a file that was named.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
 use super::Failure;
 use crate::ground::exit;
-use crate::ground::files::{self, FileError};
+use crate::ground::files::{self, FileError, PendingFile};
 
 /// Bytes that are written at a time.
 const AT_A_TIME: usize = 256 << 10;
@@ -16,38 +16,74 @@ const AT_A_TIME: usize = 256 << 10;
 /// # Errors
 /// Writing failed.
 pub fn write(
-    pieces: impl Iterator<Item = impl AsRef<[u8]>>,
+    mut pieces: impl Iterator<Item = impl AsRef<[u8]>>,
     out: Option<&Path>,
 ) -> Result<(), Failure> {
-    match out {
-        Some(path) => {
-            let failed = |error: FileError| Failure::new(exit::IO, error);
-            let mut file = files::create_named(path, 0).map_err(failed)?;
-            together(pieces, |bytes| file.write(bytes)).map_err(failed)?;
-            file.publish().map_err(failed)
-        }
-        None => {
-            let mut stdout = io::stdout().lock();
-            match together(pieces, |bytes| stdout.write_all(bytes)).and_then(|()| stdout.flush()) {
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-                other => other.map_err(|error| Failure::new(exit::IO, error)),
-            }
-        }
+    write_with(out, |to| {
+        let written = pieces.try_for_each(|piece| to.write_all(piece.as_ref()));
+        written.map_err(|error| Failure::new(exit::IO, error))
+    })
+}
+
+/// The same for what writes by itself.
+///
+/// # Errors
+/// Writing failed, or what `make` says.
+pub fn write_with(
+    out: Option<&Path>,
+    make: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let failed = |error: FileError| Failure::new(exit::IO, error);
+    let mut target = match out {
+        Some(path) => Target::File(
+            Box::new(files::create_named(path, 0).map_err(failed)?),
+            None,
+        ),
+        None => Target::Stdout(io::stdout().lock(), false),
+    };
+    let mut buffer = BufWriter::with_capacity(AT_A_TIME, &mut target);
+    let made = make(&mut buffer);
+    let flushed = buffer.flush();
+    drop(buffer);
+    match target {
+        // Whoever reads has seen enough.
+        Target::Stdout(_, true) => Ok(()),
+        Target::File(_, Some(error)) => Err(failed(error)),
+        Target::Stdout(..) => made.and(flushed.map_err(|error| Failure::new(exit::IO, error))),
+        Target::File(file, None) => made.and_then(|()| file.publish().map_err(failed)),
     }
 }
 
-/// Puts small pieces together before they are written.
-fn together<E>(
-    pieces: impl Iterator<Item = impl AsRef<[u8]>>,
-    mut write: impl FnMut(&[u8]) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut buffer = Vec::new();
-    for piece in pieces {
-        buffer.extend_from_slice(piece.as_ref());
-        if buffer.len() >= AT_A_TIME {
-            write(&buffer)?;
-            buffer.clear();
+/// Where bytes go, and what kept them from it: others put the system's error into words of their own.
+enum Target {
+    File(Box<PendingFile>, Option<FileError>),
+    /// Whether its reader has gone away.
+    Stdout(io::StdoutLock<'static>, bool),
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file, failure) => match file.write(bytes) {
+                Ok(()) => Ok(bytes.len()),
+                Err(error) => {
+                    let kind = error.kind().unwrap_or(ErrorKind::Other);
+                    *failure = Some(error);
+                    Err(kind.into())
+                }
+            },
+            Self::Stdout(stdout, is_gone) => stdout.write(bytes).inspect_err(|error| {
+                *is_gone |= error.kind() == ErrorKind::BrokenPipe;
+            }),
         }
     }
-    write(&buffer)
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(..) => Ok(()),
+            Self::Stdout(stdout, is_gone) => stdout.flush().inspect_err(|error| {
+                *is_gone |= error.kind() == ErrorKind::BrokenPipe;
+            }),
+        }
+    }
 }

@@ -1,12 +1,13 @@
 //! `runner report [PATH...]`: compares runs. Data alone goes to stdout; what a reader must know beside it, to stderr.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 
 use polars::prelude::DataFrame;
 
-use super::output::write;
+use super::output::{write, write_with};
 use super::{Failure, Outcome};
-use crate::cli::{Format, ReportArgs, TableChoice};
+use crate::cli::{DataFormat, Format, ReportArgs, TableChoice};
 use crate::ground::exit;
 use crate::ground::printable::printable;
 use crate::report::{self, Collection, Question, ReportError, Selection};
@@ -16,19 +17,7 @@ pub fn main(args: &ReportArgs) -> Outcome {
     refuse_what_does_not_fit(args)?;
     let with_epochs = args.format == Format::Html || args.table == TableChoice::Epochs;
     let collection = report::collect(&args.paths, with_epochs)?;
-    for left_out in &collection.left_out {
-        eprintln!(
-            "warning: {} is left out: {}",
-            printable(&left_out.path.display().to_string()),
-            left_out.why
-        );
-    }
-    if collection.runs.is_empty() {
-        return Err(Failure::new(
-            exit::INVALID_DATA,
-            "none of the runs can be read",
-        ));
-    }
+    warn_of_left_out(&collection)?;
     let question = question(args);
     let selection = report::select(&collection.runs, &question)?;
     if args.table == TableChoice::Summary {
@@ -36,18 +25,63 @@ pub fn main(args: &ReportArgs) -> Outcome {
             eprintln!("note: {}", printable(note));
         }
     }
-    let table = |collection| table(collection, &selection, &question, args.table);
     let out = args.out.as_deref();
-    let once = |text: String| std::iter::once(text);
-    match args.format {
-        Format::Table => write(once(report::table(&table(collection)?)), out)?,
-        Format::Markdown => write(once(report::markdown(&table(collection)?)), out)?,
-        Format::Csv => write(report::csv(&table(collection)?), out)?,
-        Format::Json => write(report::json(&table(collection)?), out)?,
-        Format::Parquet => write(std::iter::once(report::parquet(&table(collection)?)?), out)?,
-        Format::Html => write(once(report::html(&collection, &selection, &question)?), out)?,
+    match args.format.of_data() {
+        Some(format) => {
+            let table = table(collection, &selection, &question, args.table)?;
+            write_table(&table, format, out)?;
+        }
+        None => {
+            let page = report::html(&collection, &selection, &question)?;
+            write(std::iter::once(page), out)?;
+        }
     }
     Ok(exit::DONE)
+}
+
+/// Writes a table.
+///
+/// # Errors
+/// Writing failed.
+pub fn write_table(
+    table: &DataFrame,
+    format: DataFormat,
+    out: Option<&Path>,
+) -> Result<(), Failure> {
+    let once = |text: String| std::iter::once(text);
+    match format {
+        DataFormat::Table => write(once(report::table(table)), out),
+        DataFormat::Markdown => write(once(report::markdown(table)), out),
+        DataFormat::Csv => write(report::csv(table), out),
+        DataFormat::Json => write(report::json(table), out),
+        DataFormat::Parquet => write_parquet(table, out),
+    }
+}
+
+/// Writes a table as Parquet.
+///
+/// # Errors
+/// Writing failed.
+pub fn write_parquet(table: &DataFrame, out: Option<&Path>) -> Result<(), Failure> {
+    write_with(out, |to| Ok(report::parquet(table, to)?))
+}
+
+/// Says on stderr which folders are not in the answer.
+///
+/// # Errors
+/// None can be read.
+pub fn warn_of_left_out(collection: &Collection) -> Result<(), Failure> {
+    for left_out in &collection.left_out {
+        let path = printable(&left_out.path.display().to_string());
+        eprintln!("warning: {path} is left out: {}", left_out.why);
+    }
+    match collection.runs.is_empty() {
+        true => Err(Failure::new(
+            exit::INVALID_DATA,
+            "none of the runs can be read",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// What is asked.

@@ -1,18 +1,22 @@
 //! Tables as Parquet.
 
+use std::io::Write;
+
 use polars::prelude::{DataFrame, ParquetCompression, ParquetWriter};
 
 use super::error::ReportError;
 
-/// As Parquet, compressed by nothing but its encodings: every reader has those.
+/// Rows that are encoded at a time, which bounds the memory that writing takes.
+const ROWS: usize = 1 << 16;
+
+/// Writes a table as Parquet, compressed by nothing but its encodings: every reader has those.
 ///
 /// # Errors
-/// Those of polars, of which none is expected.
-pub fn parquet(frame: &DataFrame) -> Result<Vec<u8>, ReportError> {
-    let mut bytes = Vec::new();
-    let mut frame = frame.clone();
-    ParquetWriter::new(&mut bytes)
+/// Those of polars, into which it also wraps those of `out`.
+pub fn parquet(frame: &DataFrame, out: impl Write) -> Result<(), ReportError> {
+    ParquetWriter::new(out)
         .with_compression(ParquetCompression::Uncompressed)
-        .finish(&mut frame)?;
-    Ok(bytes)
+        .with_row_group_size(Some(ROWS))
+        .finish(&mut frame.clone())?;
+    Ok(())
 }

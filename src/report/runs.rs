@@ -171,6 +171,18 @@ pub fn runs_frame(runs: &[Run]) -> PolarsResult<DataFrame> {
     DataFrame::new(runs.len(), columns)
 }
 
+/// The columns of the table of runs as a Markdown table, for the README.
+pub fn run_columns_markdown() -> String {
+    let mut text = String::from("| column of `runs` | meaning |\n| --- | --- |\n");
+    for column in RUN_COLUMNS {
+        text += &format!("| `{}` | {} |\n", column.name, column.doc);
+    }
+    let names: Vec<String> = metrics().map(|name| format!("`{name}`")).collect();
+    text += &format!("| {} | in the last epoch |\n", names.join(", "));
+    text += &format!("| `{BEST}loss`, ... | each of these in the best epoch |\n");
+    text + "| `seed`, `model.latent_dim`, ... | every setting that some run has, under its dotted key; lists as text; `optimizer` and `schedule` are which of them |\n"
+}
+
 /// All settings of some runs, in the order of the table of settings.
 pub fn setting_keys(runs: &[Run]) -> Vec<&str> {
     let keys: BTreeSet<&str> = runs

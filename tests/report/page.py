@@ -128,7 +128,8 @@ def look(page, found, shots):
         found[name] = page.evaluate(COLUMN % (table, column))
         found["sorted"].append(page.evaluate(f"{HEAD % (table, column)}.getAttribute('aria-sort')"))
     at = page.evaluate(
-        f"(() => {{ const box = document.querySelectorAll('table')[{table}].tBodies[0].rows[0].cells[0].getBoundingClientRect();"
+        f"(() => {{ const cell = document.querySelectorAll('table')[{table}].tBodies[0].rows[0].cells[0];"
+        " cell.scrollIntoView({block: 'center', inline: 'center'}); const box = cell.getBoundingClientRect();"
         " return [box.x + 5, box.y + box.height / 2]; })()"
     )
     page.call("Input.dispatchMouseEvent", type="mouseMoved", x=at[0], y=at[1])

@@ -401,6 +401,43 @@ fn the_table_of_runs_has_the_documented_columns() {
 }
 
 #[test]
+fn the_readme_has_the_columns_of_the_table_of_runs() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let table = runner::report::run_columns_markdown();
+    assert!(
+        readme.contains(&table),
+        "the table is old; this is the new one:\n{table}"
+    );
+}
+
+#[test]
+fn sql_is_part_of_programs_that_were_built_with_it() {
+    let lab = lab();
+    let sql = "select \"model.latent_dim\" as latent, count(*) as n, avg(loss) as loss from runs where status = 'completed' group by \"model.latent_dim\" order by latent";
+    let ended = lab.runner(&["query", sql, "--format", "csv"]);
+    if cfg!(feature = "sql") {
+        assert_eq!(
+            ended.with_code(0).stdout,
+            "latent,n,loss\n2,3,252.0\n4,2,240.5\n"
+        );
+        let joined = "select count(*) as n, max(e.loss) as loss from epochs e join runs r on e.path = r.path where r.seed = 0";
+        let ended = lab
+            .runner(&["query", joined, "runs", "--format", "csv"])
+            .with_code(0);
+        assert_eq!(ended.stdout, "n,loss\n6,300.0\n");
+        lab.runner(&["query", "select nothing from runs"])
+            .with_code(2)
+            .says("the query cannot be answered")
+            .says("the tables are `runs` and `epochs`");
+    } else {
+        ended
+            .with_code(2)
+            .says("was built without SQL")
+            .says("--features sql");
+    }
+}
+
+#[test]
 fn a_diff_says_what_differs_and_where_runs_part() {
     let lab = Lab::new();
     let runs = lab.path().join("runs");
@@ -419,9 +456,9 @@ fn a_diff_says_what_differs_and_where_runs_part() {
     );
     let ended = lab.runner(&["diff", &one, &two]).with_code(0);
     for line in [
-        "  optimizer                      adam     sgd",
-        "  optimizer.adam.beta_1          0.9      not set",
-        "  training.threads               not set  1",
+        "  optimizer                     adam     sgd",
+        "  optimizer.adam.beta_1         0.9      not set",
+        "  training.threads              not set  1",
         "  epochs  3  4",
         "metrics in epoch 3, the last that both have",
         "  loss            240   245.5   +5.5",

@@ -7,10 +7,9 @@ use super::common::{Lab, bars, checkpoint, listing, plain};
 
 /// A run on files that can be taken away, with a validation part.
 fn lab() -> (Lab, PathBuf) {
-    let lab = Lab::with(&plain().replace(
-        "dataset = \"sprites\"\ncount = 300\nimage_size = 12",
-        "dataset = \"idx\"\nimages = \"images\"\nlabels = \"labels\"\nvalidation = 0.25",
-    ));
+    let data = "dataset = \"idx\"\nimages = \"images\"\nlabels = \"labels\"\nvalidation = 0.25";
+    let spec = plain().replace("dataset = \"sprites\"\ncount = 300\nimage_size = 12", data);
+    let lab = Lab::with(&spec.replace("epochs = 2", "epochs = 2\nbatch_size = 16"));
     let (images, labels) = bars(80, 12, 10);
     lab.write("images", images);
     lab.write("labels", labels);
