@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::cmd;
@@ -43,6 +43,18 @@ enum Command {
     /// Work on the folder of a sweep, look at it, free a trial
     #[command(subcommand)]
     Sweep(SweepCommand),
+    /// `runner sweep status`
+    Status {
+        /// The sweep's folder, `runs/NAME.sweep`
+        #[arg(value_name = "SWEEP")]
+        folder: PathBuf,
+    },
+    /// `runner sweep cancel`
+    Cancel {
+        /// The sweep's folder, `runs/NAME.sweep`
+        #[arg(value_name = "SWEEP")]
+        folder: PathBuf,
+    },
     /// One trial of a sweep, as its worker asks for it on standard input
     #[command(hide = true)]
     Trial,
@@ -140,6 +152,21 @@ pub struct SweepingArgs {
     pub sweep: Vec<String>,
     #[command(flatten)]
     pub crew: CrewArgs,
+    /// Where the trials of a sweep are run [default: what `[launcher]` says, else this machine]
+    #[arg(long, value_enum, value_name = "WHERE")]
+    pub launcher: Option<LauncherChoice>,
+    /// Print the script that would be submitted to Slurm, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Where the trials of a sweep are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LauncherChoice {
+    /// This machine
+    Local,
+    /// A Slurm cluster, by `[launcher.slurm]`
+    Slurm,
 }
 
 /// How the trials of a sweep are worked on.
@@ -169,6 +196,12 @@ pub enum SweepCommand {
     },
     /// Say how each trial stands, and who works on it. Writes nothing
     Status {
+        /// The sweep's folder, `runs/NAME.sweep`
+        #[arg(value_name = "SWEEP")]
+        folder: PathBuf,
+    },
+    /// End the Slurm jobs of a sweep; its trials save, and can go on
+    Cancel {
         /// The sweep's folder, `runs/NAME.sweep`
         #[arg(value_name = "SWEEP")]
         folder: PathBuf,
@@ -345,6 +378,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => cmd::run::main(&args),
         Command::Sweep(command) => cmd::sweep::command(&command),
+        Command::Status { folder } => cmd::sweep::command(&SweepCommand::Status { folder }),
+        Command::Cancel { folder } => cmd::sweep::command(&SweepCommand::Cancel { folder }),
         Command::Trial => cmd::sweep::trial::main(),
         Command::Resume(args) => cmd::resume::main(&args),
         Command::Rebuild(args) => cmd::rebuild::main(&args),

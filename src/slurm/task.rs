@@ -15,6 +15,16 @@ impl Task {
         Self::from(|name| std::env::var(name).ok())
     }
 
+    /// Processors that a job gives its task on this node (`SLURM_CPUS_PER_TASK`, or all of the job's on it).
+    pub fn cpus() -> Option<usize> {
+        Self::cpus_of(|name| std::env::var(name).ok())
+    }
+
+    fn cpus_of(variable: impl Fn(&str) -> Option<String>) -> Option<usize> {
+        let number = |name| variable(name)?.parse::<usize>().ok().filter(|&n| n > 0);
+        number("SLURM_CPUS_PER_TASK").or_else(|| number("SLURM_CPUS_ON_NODE"))
+    }
+
     fn from(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let number = |name| variable(name)?.parse().ok();
         let job = number("SLURM_JOB_ID")?;
@@ -43,6 +53,16 @@ mod tests {
             of(&[("SLURM_JOB_ID", "7")]),
             Some(Task { job: 7, array: 7 })
         );
+        let cpus = |pairs: &'static [(&str, &str)]| {
+            Task::cpus_of(|name| {
+                let pair = pairs.iter().find(|(key, _)| *key == name)?;
+                Some(pair.1.to_owned())
+            })
+        };
+        assert_eq!(cpus(&[]), None);
+        assert_eq!(cpus(&[("SLURM_CPUS_ON_NODE", "4")]), Some(4));
+        let both = &[("SLURM_CPUS_ON_NODE", "4"), ("SLURM_CPUS_PER_TASK", "2")];
+        assert_eq!(cpus(both), Some(2));
         let array = [("SLURM_JOB_ID", "9"), ("SLURM_ARRAY_JOB_ID", "7")];
         assert_eq!(of(&array), Some(Task { job: 9, array: 7 }));
     }

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `campaign` | from a spec to a sweep folder in which no trial is left to run |
 //! | `plans` | every trial against its data; identities |
+//! | `cluster` | the same on a Slurm cluster |
 //! | `share` | how many trials at a time, on how many threads each |
 //! | [`listing`] | `runner check` |
 //! | `bars` | progress |
@@ -14,6 +15,7 @@
 
 mod bars;
 mod campaign;
+mod cluster;
 pub mod listing;
 mod plans;
 mod share;
@@ -43,8 +45,15 @@ pub fn main(args: &RunArgs, loaded: &Loaded, stop: &Stop) -> Outcome {
     let tasks = plans::tasks(loaded, args.quiet)?;
     let path = SweepFolder::path_of(&args.runs_dir, &loaded.spec.name);
     plans::check_room(&path, &plans, &tasks)?;
+    let request = cluster::request(&args.sweeping, loaded)?;
+    if let (Some(request), true) = (&request, args.sweeping.dry_run) {
+        return cluster::show(request, &loaded.spec.name, &path, &tasks);
+    }
     let definition = Definition::new(loaded, &args.sweeping.sweep, &tasks);
     let folder = SweepFolder::create(&path, &definition)?;
+    if let Some(request) = &request {
+        return cluster::submit(request, &loaded.spec.name, &folder, &tasks, args);
+    }
     campaign::Campaign {
         folder: &folder,
         loaded,
@@ -70,7 +79,7 @@ pub fn command(command: &SweepCommand) -> Outcome {
             let plans = plans::plans(&loaded)?;
             let tasks = plans::tasks(&loaded, *quiet)?;
             plans::check_room(path, &plans, &tasks)?;
-            campaign::Campaign {
+            let outcome = campaign::Campaign {
                 folder: &folder,
                 loaded: &loaded,
                 plans: &plans,
@@ -78,8 +87,11 @@ pub fn command(command: &SweepCommand) -> Outcome {
                 crew: *crew,
                 quiet: *quiet,
             }
-            .run(&stop)
+            .run(&stop);
+            cluster::end(&folder, &tasks)?;
+            outcome
         }
+        SweepCommand::Cancel { folder } => cluster::cancel(folder),
         SweepCommand::Status { folder } => status::status(folder),
         SweepCommand::Release { folder, trial } => status::release(folder, trial),
     }
@@ -93,6 +105,8 @@ pub fn refuse_without(args: &SweepingArgs) -> Result<(), Failure> {
     let word = match args.crew {
         crew if crew.jobs.is_some() => "--jobs",
         crew if crew.retry_failed => "--retry-failed",
+        _ if args.launcher.is_some() => "--launcher",
+        _ if args.dry_run => "--dry-run",
         _ => return Ok(()),
     };
     let text = format!("`{word}` is for a sweep, and the spec has none");

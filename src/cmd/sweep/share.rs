@@ -11,6 +11,7 @@ use super::super::print::{count, thousands};
 use super::super::session::start_threads;
 use crate::ground::{exit, machine};
 use crate::plan::Plan;
+use crate::slurm;
 use crate::train;
 
 /// Share of the machine's memory that trials may take together.
@@ -38,6 +39,7 @@ pub struct Share {
 /// Threads cannot be started.
 pub fn share(plan: &Plan, open: usize, asked: Option<u16>) -> Result<Share, Failure> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
+    let cores = slurm::Task::cpus().map_or(cores, |given| given.min(cores));
     let open = open.max(1);
     if let Some(jobs) = asked {
         return Ok(Share::of(usize::from(jobs).min(open), cores, plan, ""));

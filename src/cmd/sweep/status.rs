@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::cluster;
 use super::listing::aligned;
 use crate::cmd::print::{count, out};
 use crate::cmd::{Failure, Outcome};
@@ -15,6 +16,7 @@ use crate::sweep::{State, SweepFolder};
 /// How each trial stands, and who works on it.
 pub fn status(path: &Path) -> Outcome {
     let (folder, definition) = SweepFolder::open(path)?;
+    let queue = cluster::queue(&folder)?;
     let mut rows = vec![
         ["trial", "status", "epochs", "settings", ""]
             .map(str::to_owned)
@@ -33,7 +35,17 @@ pub fn status(path: &Path) -> Outcome {
             None => (State::New.word().to_owned(), 0),
         };
         let note = match (&held, view.as_ref().and_then(RunView::why)) {
-            (Some(Some(claimant)), _) => format!("held by {}", printable(&claimant.to_string())),
+            (Some(Some(claimant)), _) => {
+                let held = format!("held by {}", printable(&claimant.to_string()));
+                let task = claimant.job.as_ref().and_then(|job| {
+                    let mut tasks = queue.iter().flat_map(|(tasks, _)| tasks);
+                    tasks.find(|task| job.id == task.job.to_string())
+                });
+                match task {
+                    Some(task) => format!("{held}, {} left", task.left),
+                    None => held,
+                }
+            }
             (Some(None), _) => "held by an unknown process".to_owned(),
             (None, Some(why)) => why.to_owned(),
             (None, None) => String::new(),
@@ -46,12 +58,15 @@ pub fn status(path: &Path) -> Outcome {
             note,
         ]);
     }
-    let text = format!(
+    let mut text = format!(
         "{}: {}\n\n{}",
         path.display(),
         count(definition.trials.len(), "trial"),
         aligned(&rows)
     );
+    if let Some((_, line)) = &queue {
+        text.push_str(&format!("\n{line}\n"));
+    }
     out(&text).map_err(|error| Failure::new(exit::IO, error))?;
     Ok(exit::DONE)
 }

@@ -20,6 +20,9 @@ pub struct Route<D: Device<f32>> {
     mask: Option<Tensor<(usize,), f32, D>>,
 }
 
+/// Rows of channels: (image, row, channel).
+type Gathered<C, D, T> = Tensor<(usize, usize, C), f32, D, T>;
+
 impl<D: Device<f32>> Route<D> {
     /// For each small pixel the big pixels under the kernel, in the order of its taps.
     ///
@@ -74,13 +77,13 @@ impl<D: Device<f32>> Route<D> {
     /// The device's.
     pub fn gather<C: Dim, T: Tape<f32, D>>(
         &self,
-        rows: Tensor<(usize, usize, C), f32, D, T>,
-    ) -> Result<Tensor<(usize, usize, C), f32, D, T>, D::Err> {
+        rows: Gathered<C, D, T>,
+    ) -> Result<Gathered<C, D, T>, D::Err> {
         let (images, _, channels) = *rows.shape();
         let len = self.index.shape().0;
         let index = self.index.clone();
         let index = index.try_broadcast_like::<_, Axis<0>>(&(images, len))?;
-        let gathered: Tensor<(usize, usize, C), f32, D, T> = rows.try_gather(index)?;
+        let gathered: Gathered<C, D, T> = rows.try_gather(index)?;
         let Some(mask) = &self.mask else {
             return Ok(gathered);
         };

@@ -1,0 +1,238 @@
+//! A sweep on a Slurm cluster: submitting, cancelling, and what is shown of the queue.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::cli::{LauncherChoice, RunArgs, SweepingArgs};
+use crate::cmd::failure::with_causes;
+use crate::cmd::print::{count, out};
+use crate::cmd::{Failure, Outcome};
+use crate::ground::exit;
+use crate::slurm::{self, Listed, Request, SlurmError, Workers, script};
+use crate::spec::Loaded;
+use crate::sweep::cluster::{logs, of_jobs};
+use crate::sweep::{State, SweepFolder, Task};
+
+impl From<SlurmError> for Failure {
+    fn from(error: SlurmError) -> Self {
+        Self::new(error.exit_code(), with_causes(&error)).with_hint(error.hint())
+    }
+}
+
+/// What to ask the cluster for; nothing where the sweep is run on this machine.
+///
+/// # Errors
+/// `--dry-run` without a cluster.
+pub fn request(args: &SweepingArgs, loaded: &Loaded) -> Result<Option<Request>, Failure> {
+    let written = loaded.spec.launcher.clone();
+    let request = match args.launcher {
+        Some(LauncherChoice::Local) => None,
+        Some(LauncherChoice::Slurm) => Some(written.unwrap_or_default()),
+        None => written,
+    };
+    if args.dry_run && request.is_none() {
+        let text = "`--dry-run` prints a script for Slurm, and the sweep is run on this machine";
+        return Err(Failure::new(exit::USAGE, text)
+            .with_hint("add `--launcher slurm`; `runner check` lists the trials"));
+    }
+    Ok(request)
+}
+
+/// The script of so many tasks, each of which takes trials until none is left.
+fn script_of(
+    request: &Request,
+    (name, folder): (&str, &Path),
+    tasks: usize,
+    retry: bool,
+) -> Result<String, Failure> {
+    let lost = |what: &Path, error| {
+        let text = format!("cannot find `{}`: {error}", what.display());
+        Failure::new(exit::IO, text)
+    };
+    let program = std::env::current_exe().map_err(|error| lost(Path::new("runner"), error))?;
+    let folder = std::path::absolute(folder).map_err(|error| lost(folder, error))?;
+    let words = ["sweep", "run", "--jobs", "1", "--quiet"];
+    let mut args = words.map(str::to_owned).to_vec();
+    if retry {
+        args.push("--retry-failed".to_owned());
+    }
+    args.push(folder.display().to_string());
+    let workers = Workers {
+        name,
+        tasks,
+        program: &program,
+        args: &args,
+        folder: &folder,
+        logs: &logs(&folder),
+    };
+    Ok(script(request, &workers))
+}
+
+fn say(text: &str, quiet: bool) -> Result<(), Failure> {
+    match quiet {
+        true => Ok(()),
+        false => out(text).map_err(|error| Failure::new(exit::IO, error)),
+    }
+}
+
+/// `--dry-run`: prints the script.
+pub fn show(request: &Request, name: &str, folder: &Path, trials: &[Task]) -> Outcome {
+    // Where Slurm is not at hand, the script is shown all the same.
+    let most = slurm::largest_array().unwrap_or(usize::MAX);
+    let tasks = trials.len().min(most);
+    say(&script_of(request, (name, folder), tasks, false)?, false)?;
+    Ok(exit::DONE)
+}
+
+/// Submits an array of workers for the trials that are left.
+pub fn submit(
+    request: &Request,
+    name: &str,
+    folder: &SweepFolder,
+    trials: &[Task],
+    args: &RunArgs,
+) -> Outcome {
+    let retry = args.sweeping.crew.retry_failed;
+    let mut left = 0;
+    for trial in trials {
+        let state = folder.state(trial)?;
+        left += usize::from(state.is_open() || (retry && matches!(state, State::Failed(_))));
+    }
+    let path = folder.path().display();
+    let all = count(trials.len(), "trial");
+    if left == 0 {
+        say(&format!("{all}: none is left\n"), args.quiet)?;
+        return Ok(exit::DONE);
+    }
+    let there = of_jobs(&folder.jobs()?, slurm::queue()?);
+    if !there.is_empty() {
+        let tasks = count(there.len(), "task");
+        let text = format!("{tasks} of this sweep in the queue already");
+        return Err(Failure::new(exit::LOCKED, text).with_hint(format!(
+            "see: runner status {path}; end them first: runner cancel {path}"
+        )));
+    }
+    let tasks = left.min(slurm::largest_array()?);
+    let script = script_of(request, (name, folder.path()), tasks, retry)?;
+    folder.prepare_for_jobs()?;
+    let job = slurm::submit(&script)?;
+    folder.note_job(job)?;
+    let tasks = count(tasks, "task");
+    folder.log(&format!("submitted to Slurm as job {job}: {tasks}"));
+    let text = format!(
+        "{left} of {all} left, submitted as Slurm job {job} with {tasks}\n\
+         see      runner status {path}\n\
+         end      runner cancel {path}\n\
+         compare  runner report {path}\n"
+    );
+    say(&text, args.quiet)?;
+    Ok(exit::DONE)
+}
+
+/// `runner sweep cancel`.
+pub fn cancel(path: &Path) -> Outcome {
+    let (folder, _) = SweepFolder::open(path)?;
+    let jobs = folder.jobs()?;
+    let there = of_jobs(&jobs, slurm::queue()?);
+    if there.is_empty() {
+        say("no task of this sweep is in the queue\n", false)?;
+        return Ok(exit::DONE);
+    }
+    folder.note_cancelling()?;
+    slurm::cancel(&jobs.jobs, false)?;
+    folder.log("its Slurm jobs are cancelled");
+    let text = format!(
+        "{} cancelled; what runs saves and leaves\n\
+         go on with: runner SPEC.toml --launcher slurm, or here: runner sweep run {}\n",
+        count(there.len(), "task"),
+        path.display()
+    );
+    say(&text, false)?;
+    Ok(exit::DONE)
+}
+
+/// What a task of an array does last: where everything is done, tasks that still wait would find nothing to do.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn end(folder: &SweepFolder, trials: &[Task]) -> Result<(), Failure> {
+    let Some(task) = slurm::Task::current() else {
+        return Ok(());
+    };
+    if !folder.jobs()?.jobs.contains(&task.array) {
+        return Ok(());
+    }
+    for trial in trials {
+        if folder.state(trial)?.is_open() {
+            return Ok(());
+        }
+    }
+    if let Err(error) = slurm::cancel(&[task.array], true) {
+        folder.log(&format!("tasks that wait could not be cancelled: {error}"));
+    }
+    Ok(())
+}
+
+/// What is in the queue for a sweep, and a line about it; nothing where no job was submitted.
+///
+/// # Errors
+/// The folder cannot be read. A cluster that does not answer is told in the line.
+pub fn queue(folder: &SweepFolder) -> Result<Option<(Vec<Listed>, String)>, Failure> {
+    let jobs = folder.jobs()?;
+    if jobs.jobs.is_empty() {
+        return Ok(None);
+    }
+    let there = match slurm::queue() {
+        Ok(queue) => of_jobs(&jobs, queue),
+        Err(error) => return Ok(Some((vec![], format!("Slurm: {error}")))),
+    };
+    let line = line(&there, &logs(folder.path()));
+    Ok(Some((there, line)))
+}
+
+fn line(tasks: &[Listed], logs: &Path) -> String {
+    let logs = logs.display();
+    if tasks.is_empty() {
+        return format!("Slurm: no task is in the queue; logs in {logs}");
+    }
+    let mut counts = BTreeMap::<(&str, &str), usize>::new();
+    for task in tasks {
+        let waits = task.state == "PENDING";
+        let why = if waits { task.reason.as_str() } else { "" };
+        *counts.entry((&task.state, why)).or_default() += 1;
+    }
+    let part = |((state, why), n): ((&str, &str), usize)| match why {
+        "" | "None" => format!("{n} {}", state.to_lowercase()),
+        why => format!("{n} {} ({why})", state.to_lowercase()),
+    };
+    let parts: Vec<String> = counts.into_iter().map(part).collect();
+    format!("Slurm: {}; logs in {logs}", parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_is_counted_by_state_and_reason() {
+        let task = |state: &str, reason: &str| Listed {
+            job: 1,
+            array: 1,
+            state: state.to_owned(),
+            node: String::new(),
+            left: String::new(),
+            reason: reason.to_owned(),
+        };
+        let tasks = [
+            task("RUNNING", "None"),
+            task("PENDING", "Resources"),
+            task("PENDING", "Resources"),
+        ];
+        assert_eq!(
+            line(&tasks, Path::new("/l")),
+            "Slurm: 2 pending (Resources), 1 running; logs in /l"
+        );
+        let none = "Slurm: no task is in the queue; logs in /l";
+        assert_eq!(line(&[], Path::new("/l")), none);
+    }
+}
