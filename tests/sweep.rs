@@ -517,3 +517,44 @@ fn a_definition_that_is_damaged_or_newer_is_refused() {
     lab.runner(&["spec.toml", "--quiet"]).with_code(0);
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
+
+#[cfg(unix)]
+#[test]
+fn what_leads_out_of_a_strangers_sweep_is_not_followed() {
+    let lab = Lab::with(&spec(1, "[sweep.over]\nseed = [0]\n"));
+    lab.runner(&["spec.toml", "--quiet"]).with_code(0);
+    let outside = lab.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    let (_, run) = runs(&lab).remove(0);
+    fs::remove_dir_all(&run).unwrap();
+    for path in [run, sweep(&lab).join("claims")] {
+        fs::remove_dir_all(&path).ok();
+        std::os::unix::fs::symlink(&outside, &path).unwrap();
+        lab.runner(&["sweep", "run", "runs/s.sweep"])
+            .with_code(65)
+            .says("is a symbolic link");
+        assert!(listing(&outside).is_empty());
+        fs::remove_file(&path).unwrap();
+    }
+    // A name in the definition neither.
+    let text = fs::read_to_string(sweep(&lab).join("sweep.json")).unwrap();
+    let secret = lab.train(&["--set", "sweep.over.seed=[3]", "--name", "other"]);
+    assert!(secret.ends_with("other.sweep"));
+    let folder = folders(&secret)
+        .into_iter()
+        .find(|it| it.join("manifest.json").exists());
+    let name = folder
+        .unwrap()
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let mut definition: serde_json::Value = serde_json::from_str(&text).unwrap();
+    definition["trials"][0]["folder"] = format!("../other.sweep/{name}").into();
+    lab.write("runs/s.sweep/sweep.json", definition.to_string());
+    let status = lab
+        .runner(&["sweep", "status", "runs/s.sweep"])
+        .with_code(0);
+    assert!(!status.stdout.contains("completed"), "{status:#?}");
+}

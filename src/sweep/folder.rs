@@ -147,7 +147,7 @@ impl SweepFolder {
         let folder = Self {
             path: path.to_owned(),
         };
-        files::create_dir_all(&folder.path.join(CLAIMS))?;
+        files::create_dir_all(&folder.path)?;
         let mut text = serde_json::to_string_pretty(definition).unwrap_or_default();
         text.push('\n');
         folder.write(SPEC, &definition.spec_text)?;
@@ -253,12 +253,16 @@ impl SweepFolder {
         }
     }
 
-    /// Takes away the claims of processes of this machine that are gone.
+    /// Makes room for claims, and takes away those of processes of this machine that are gone.
     ///
     /// # Errors
-    /// The file system refuses.
-    pub fn clear_dead_claims(&self) -> Result<(), SweepError> {
-        Ok(claim::sweep_out(&self.path.join(CLAIMS))?)
+    /// The file system refuses, or the place of the claims leads out of the folder.
+    pub fn prepare_claims(&self) -> Result<(), SweepError> {
+        let claims = self.path.join(CLAIMS);
+        // A folder that came from somebody else must not make the program write outside of it.
+        files::refuse_link(&claims)?;
+        files::create_dir_all(&claims)?;
+        Ok(claim::sweep_out(&claims)?)
     }
 
     /// Who works on a trial; nothing where nobody does.

@@ -251,6 +251,7 @@ impl<'a> Crew<'a> {
         };
         // An earlier worker's trial may still be saving.
         let run = folder.run(task)?;
+        files::refuse_link(&run)?;
         let mut waited = false;
         while lock::is_locked(&run.join(LOCK))? && !self.stop.requested() {
             if !waited {

@@ -45,7 +45,7 @@ impl Campaign<'_> {
     /// Works until no trial is left, and says what came of it.
     pub fn run(&self, stop: &Stop) -> Outcome {
         let started = clock::monotonic();
-        self.folder.clear_dead_claims()?;
+        self.folder.prepare_claims()?;
         let mut states = vec![];
         for task in self.tasks {
             states.push(self.folder.state(task)?);

@@ -10,6 +10,7 @@ use crate::ground::claim::Release;
 use crate::ground::exit;
 use crate::ground::printable::printable;
 use crate::run::RunView;
+use crate::run::id::check_name;
 use crate::sweep::definition::DefinedTrial;
 use crate::sweep::{State, SweepFolder};
 
@@ -25,7 +26,9 @@ pub fn status(path: &Path) -> Outcome {
     for trial in &definition.trials {
         let name = |it: &DefinedTrial| printable(&it.settings.join(" "));
         let run = folder.path().join(&trial.folder);
-        let view = run.exists().then(|| RunView::open(&run));
+        // The definition may be somebody else's: it names no folder but those in its own.
+        let is_inside = check_name(&trial.folder).is_ok();
+        let view = (is_inside && run.exists()).then(|| RunView::open(&run));
         let held = match is_an_id(&trial.id) {
             true => folder.holder(&trial.id)?,
             false => None,
