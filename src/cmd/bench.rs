@@ -59,10 +59,9 @@ fn measure(
     time_steps(&mut trainer, plan, (Duration::ZERO, 1)).map_err(failure)?;
     let first_step = clock::since_beginning();
     // Only our kernels are measured by what the processor could do.
-    let peak = || {
-        (device == Device::Cpu)
-            .then(|| peak::measure(KernelPath::current(), threads, PEAK_RUNS))
-            .unwrap_or(0.0)
+    let peak = || match device {
+        Device::Cpu => peak::measure(KernelPath::current(), threads, PEAK_RUNS),
+        Device::CpuComposed | Device::Cuda(_) => 0.0,
     };
     // Another process may hold a core for as long as one of them takes.
     let before = peak();

@@ -6,6 +6,9 @@ use dfdx::tensor_ops::{BroadcastTo, Device, GatherTo, TryMul};
 
 use crate::kernels::Conv;
 
+/// (image, pixel or product, channel)
+type Rows<C, D, T> = Tensor<(usize, usize, C), f32, D, T>;
+
 /// Where a convolution gathers its rows from. The rows are pixels with their channels: of the big image for a
 /// convolution, of the products of small pixels and kernel taps for a transposed one.
 #[derive(Clone, Debug)]
@@ -74,13 +77,13 @@ impl<D: Device<f32>> Route<D> {
     /// The device's.
     pub fn gather<C: Dim, T: Tape<f32, D>>(
         &self,
-        rows: Tensor<(usize, usize, C), f32, D, T>,
-    ) -> Result<Tensor<(usize, usize, C), f32, D, T>, D::Err> {
+        rows: Rows<C, D, T>,
+    ) -> Result<Rows<C, D, T>, D::Err> {
         let (images, _, channels) = *rows.shape();
         let len = self.index.shape().0;
         let index = self.index.clone();
         let index = index.try_broadcast_like::<_, Axis<0>>(&(images, len))?;
-        let gathered: Tensor<(usize, usize, C), f32, D, T> = rows.try_gather(index)?;
+        let gathered: Rows<C, D, T> = rows.try_gather(index)?;
         let Some(mask) = &self.mask else {
             return Ok(gathered);
         };
