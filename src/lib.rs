@@ -25,7 +25,7 @@
 //! | 2 | [`kernels`] | the CPU's arithmetic over slices, threads | dfdx (but for one door), specs |
 //! | 3 | [`plan`] | a spec resolved against its data: layer table, parameters, operations, memory | files of a run |
 //! | 3 | [`optim`] | update rules whose state can be saved | networks |
-//! | 4 | [`nn`] | layers on dfdx's tape, generic over axes and device; parameters by name | specs, files |
+//! | 4 | [`nn`] | layers on dfdx's tape, generic over axes and over who computes: our kernels, or dfdx's operations (CUDA); devices; parameters by name | specs, files |
 //! | 5 | [`vae`] | encoder, decoder, objective, the registry from numbers to types | files, progress bars |
 //! | 5 | [`run`] | the run folder: lock, commit, checkpoint, metrics, manifest, view | how training works |
 //! | 5 | [`figures`] | pictures from plain arrays | training |

@@ -61,7 +61,7 @@ fn measure(
     // Only our kernels are measured by what the processor could do.
     let peak = || match device {
         Device::Cpu => peak::measure(KernelPath::current(), threads, PEAK_RUNS),
-        _ => 0.0,
+        Device::CpuComposed | Device::Cuda(_) => 0.0,
     };
     // Another process may hold a core for as long as one of them takes.
     let before = peak();

@@ -77,13 +77,10 @@ pub fn probe_cuda(index: usize) -> Result<(), Absent> {
     }
 }
 
-/// An error of the driver by its name; cudarc's own way to print one panics where the driver cannot name it.
+/// An error of the driver by its name. cudarc's own way to print one asks the driver, and panics where that cannot say.
 #[cfg(feature = "cuda")]
 fn name_of(error: cudarc::driver::DriverError) -> String {
-    match error.error_name() {
-        Ok(name) => name.to_string_lossy().into_owned(),
-        Err(_) => format!("error {}", error.0 as u32),
-    }
+    format!("{:?}", error.0)
 }
 
 /// Opens a GPU.

@@ -2,8 +2,9 @@
 //!
 //! A layer holds dfdx tensors as parameters and is generic over its axes ([`dfdx::shapes::Dim`]), so that
 //! the same code serves sizes known to the compiler (`Const<2>`) and sizes known at run time
-//! (`usize`). What a device computes differently is one trait, [`Compute`]: on the CPU our kernels, with
-//! gradients registered on the tape as one operation a layer.
+//! (`usize`). What is computed differently is one trait, [`Compute`]: on the CPU our kernels, with gradients
+//! registered on the tape as one operation a layer; on CUDA, or on any device of dfdx, its own operations
+//! ([`composed`]).
 //!
 //! | file | holds |
 //! | --- | --- |

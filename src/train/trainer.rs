@@ -211,7 +211,8 @@ impl<'a> Trainer<'a> {
             let at = self.position(self.progress.step);
             let rate = learning_rate(spec.optimizer.learning_rate, &spec.schedule, at);
             let kl_weight = kl_weight(&spec.loss, at);
-            let kept = self.model.keeps_images();
+            // Faults are made in a batch's values.
+            let kept = self.model.keeps_images() && !cfg!(feature = "faults");
             let fill = || buffers.fill(self.data, indices, noise, kept);
             let (images, eps) = part(|| profile::BATCH.into(), fill);
             #[cfg(feature = "faults")]
@@ -468,7 +469,7 @@ impl Buffers {
     }
 }
 
-/// The values of a batch, to spoil some. No fault is planned on a device that keeps images.
+/// The values of a batch, to spoil some.
 #[cfg(feature = "faults")]
 fn images_of(images: Images) -> Vec<f32> {
     match images {

@@ -6,6 +6,9 @@ use dfdx::tensor_ops::{BroadcastTo, Device, GatherTo, TryMul};
 
 use crate::kernels::Conv;
 
+/// (image, pixel or product, channel)
+type Rows<C, D, T> = Tensor<(usize, usize, C), f32, D, T>;
+
 /// Where a convolution gathers its rows from. The rows are pixels with their channels: of the big image for a
 /// convolution, of the products of small pixels and kernel taps for a transposed one.
 #[derive(Clone, Debug)]
@@ -19,9 +22,6 @@ pub struct Route<D: Device<f32>> {
     /// 1, or 0 for a row that stands for the padding or for no product at all; absent where all are 1.
     mask: Option<Tensor<(usize,), f32, D>>,
 }
-
-/// Rows of channels: (image, row, channel).
-type Gathered<C, D, T> = Tensor<(usize, usize, C), f32, D, T>;
 
 impl<D: Device<f32>> Route<D> {
     /// For each small pixel the big pixels under the kernel, in the order of its taps.
@@ -77,13 +77,13 @@ impl<D: Device<f32>> Route<D> {
     /// The device's.
     pub fn gather<C: Dim, T: Tape<f32, D>>(
         &self,
-        rows: Gathered<C, D, T>,
-    ) -> Result<Gathered<C, D, T>, D::Err> {
+        rows: Rows<C, D, T>,
+    ) -> Result<Rows<C, D, T>, D::Err> {
         let (images, _, channels) = *rows.shape();
         let len = self.index.shape().0;
         let index = self.index.clone();
         let index = index.try_broadcast_like::<_, Axis<0>>(&(images, len))?;
-        let gathered: Gathered<C, D, T> = rows.try_gather(index)?;
+        let gathered: Rows<C, D, T> = rows.try_gather(index)?;
         let Some(mask) = &self.mask else {
             return Ok(gathered);
         };
