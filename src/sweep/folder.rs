@@ -304,7 +304,7 @@ pub fn state(view: &RunView, spec: &Spec) -> State {
 }
 
 /// Whether a run folder was just being made when its process was killed.
-pub(super) fn is_stub(view: &RunView) -> bool {
+pub fn is_stub(view: &RunView) -> bool {
     view.manifest().is_none()
         && view.summary().is_none()
         && !view.path().join(crate::run::manifest::MANIFEST).exists()

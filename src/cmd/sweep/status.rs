@@ -12,6 +12,7 @@ use crate::ground::printable::printable;
 use crate::run::RunView;
 use crate::run::id::check_name;
 use crate::sweep::definition::DefinedTrial;
+use crate::sweep::folder::is_stub;
 use crate::sweep::{State, SweepFolder};
 
 /// How each trial stands, and who works on it.
@@ -34,6 +35,7 @@ pub fn status(path: &Path) -> Outcome {
             false => None,
         };
         let (status, epochs) = match &view {
+            Some(view) if is_stub(view) => (State::New.word().to_owned(), 0),
             Some(view) => (view.status().to_string(), view.history().len()),
             None => (State::New.word().to_owned(), 0),
         };
@@ -45,8 +47,8 @@ pub fn status(path: &Path) -> Outcome {
                     tasks.find(|task| job.id == task.job.to_string())
                 });
                 match task {
-                    Some(task) => format!("{held}, {} left", task.left),
-                    None => held,
+                    Some(task) if task.left != "UNLIMITED" => format!("{held}, {} left", task.left),
+                    _ => held,
                 }
             }
             (Some(None), _) => "held by an unknown process".to_owned(),

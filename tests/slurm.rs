@@ -1,0 +1,271 @@
+//! A sweep on a real Slurm of one machine (`tests/slurm/cluster.sh`). Where it cannot be started, the tests say so, and
+//! nothing of this file has been shown.
+
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use common::{Ended, Lab, NO_FIGURES, Session, digest};
+
+/// One cluster at a time: the ports are the same.
+static ONE: Mutex<()> = Mutex::new(());
+const PATIENCE: Duration = Duration::from_secs(240);
+
+struct Cluster {
+    folder: tempfile::TempDir,
+    conf: String,
+}
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slurm/cluster.sh")
+}
+
+impl Cluster {
+    fn start() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let up = Command::new(script()).arg("up").arg(folder.path()).output();
+        let up = up.unwrap();
+        let said = String::from_utf8_lossy(&up.stdout).into_owned();
+        match said.trim().strip_prefix("SLURM_CONF=") {
+            Some(conf) => Some(Self {
+                folder,
+                conf: conf.to_owned(),
+            }),
+            None => {
+                eprintln!(
+                    "skipped, no Slurm here: {}",
+                    String::from_utf8_lossy(&up.stderr)
+                );
+                None
+            }
+        }
+    }
+
+    /// What a command of Slurm says.
+    fn ask(&self, command: &str) -> String {
+        let mut words = command.split(' ');
+        let output = Command::new(words.next().unwrap())
+            .args(words)
+            .env("SLURM_CONF", &self.conf)
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn runner(&self, lab: &Lab, args: &[&str]) -> Ended {
+        let mut command = lab.command(args);
+        command.env("SLURM_CONF", &self.conf);
+        Session::spawn(command).end()
+    }
+
+    /// Jobs of the running tasks.
+    fn running(&self) -> Vec<String> {
+        let text = self.ask("squeue -h -r -t R -o %A");
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn wait_until_empty(&self) {
+        let started = Instant::now();
+        while !self.ask("squeue -h -r -o %A").is_empty() {
+            assert!(started.elapsed() < PATIENCE, "{}", self.ask("squeue -r"));
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let _ = Command::new("scancel")
+            .args(["-u", "root", "--signal=KILL"])
+            .env("SLURM_CONF", &self.conf)
+            .status();
+        let _ = Command::new(script())
+            .arg("down")
+            .arg(self.folder.path())
+            .status();
+    }
+}
+
+fn spec(epochs: u32, seeds: &str) -> String {
+    format!(
+        "name = \"many\"
+[data]
+dataset = \"sprites\"
+count = 200
+image_size = 10
+[model]
+conv_filters = [3]
+[training]
+epochs = {epochs}
+batch_size = 20
+[sweep.over]
+\"model.latent_dim\" = [2, 3]
+seed = {seeds}
+[launcher.slurm]
+cpus = 1
+{NO_FIGURES}"
+    )
+}
+
+/// The state of every trial of a sweep, by the name of its folder.
+fn ends(sweep: &Path) -> BTreeMap<String, String> {
+    let mut ends = BTreeMap::new();
+    for entry in std::fs::read_dir(sweep).unwrap() {
+        let path = entry.unwrap().path();
+        if path.join("manifest.json").exists() {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            assert_eq!(common::manifest(&path)["status"], "completed", "{name}");
+            ends.insert(name, digest(&path));
+        }
+    }
+    ends
+}
+
+#[test]
+fn a_sweep_whose_tasks_are_killed_requeued_and_cancelled_ends_as_a_local_one() {
+    let _one = ONE.lock();
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let lab = Lab::with(&spec(300, "{ from = 0, to = 5 }"));
+    let local = ["spec.toml", "--launcher", "local", "--jobs", "2", "--quiet"];
+    let args = [&local[..], &["--runs-dir", "local"]].concat();
+    lab.runner(&args).with_code(0);
+    let expected = ends(&lab.path().join("local/many.sweep"));
+    assert_eq!(expected.len(), 12);
+
+    let submit = || cluster.runner(&lab, &["spec.toml"]);
+    let said = submit().with_code(0).stdout;
+    assert!(
+        said.contains("12 of 12 trials left, submitted as Slurm job "),
+        "{said}"
+    );
+    // Once in the queue is enough.
+    submit().with_code(75).says("in the queue already");
+    let sweep = lab.path().join("runs/many.sweep");
+    let claims = || std::fs::read_dir(sweep.join("claims")).unwrap().count();
+    let started = Instant::now();
+    let wait_for_work = || {
+        while claims() == 0 || cluster.running().is_empty() {
+            assert!(started.elapsed() < PATIENCE, "{}", cluster.ask("squeue -r"));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    };
+    wait_for_work();
+    let status = cluster
+        .runner(&lab, &["status", "runs/many.sweep"])
+        .with_code(0);
+    assert!(
+        status.stdout.contains(" running; logs in ") || status.stdout.contains(" running, "),
+        "{status:#?}"
+    );
+    // A requeue sends SIGTERM, and the task begins again as the same one.
+    let first = cluster.running()[0].clone();
+    cluster.ask(&format!("scontrol requeue {first}"));
+    std::thread::sleep(Duration::from_secs(2));
+    // A worker that is killed takes its task with it; its trial is free at once.
+    let _ = Command::new("pkill")
+        .args(["-KILL", "-f", "sweep run --jobs 1"])
+        .status();
+    std::thread::sleep(Duration::from_secs(1));
+    let cancelled = cluster
+        .runner(&lab, &["cancel", "runs/many.sweep"])
+        .with_code(0);
+    let was_there = cancelled
+        .stdout
+        .contains(" cancelled; what runs saves and leaves");
+    assert!(
+        was_there || cancelled.stdout.contains("no task"),
+        "{cancelled:#?}"
+    );
+    cluster.wait_until_empty();
+    let said = submit().with_code(0).stdout;
+    if said.contains("submitted") {
+        cluster.wait_until_empty();
+    }
+    let status = cluster
+        .runner(&lab, &["status", "runs/many.sweep"])
+        .with_code(0);
+    assert_eq!(
+        status.stdout.matches(" completed ").count(),
+        12,
+        "{status:#?}"
+    );
+    assert_eq!(ends(&sweep), expected);
+    let left = submit().with_code(0).stdout;
+    assert_eq!(left, "12 trials: none is left\n");
+}
+
+/// What Slurm sends a minute before the time limit, and before it takes a node away.
+#[test]
+fn a_task_that_is_told_to_save_goes_back_into_the_queue_and_goes_on() {
+    let _one = ONE.lock();
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let lab = Lab::with(&spec(2_000, "[0]").replace("cpus = 1", "cpus = 1\ntime = \"10\""));
+    let local = ["spec.toml", "--launcher", "local", "--quiet"];
+    let args = [&local[..], &["--runs-dir", "local"]].concat();
+    lab.runner(&args).with_code(0);
+    let expected = ends(&lab.path().join("local/many.sweep"));
+    cluster.runner(&lab, &["spec.toml", "--quiet"]).with_code(0);
+    let sweep = lab.path().join("runs/many.sweep");
+    let started = Instant::now();
+    let has_saved = || {
+        let mut files = walkdir::WalkDir::new(&sweep)
+            .into_iter()
+            .filter_map(Result::ok);
+        files.any(|file| file.file_name() == "last.safetensors")
+    };
+    while !has_saved() {
+        assert!(started.elapsed() < PATIENCE, "{}", cluster.ask("squeue -r"));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for job in cluster.running() {
+        cluster.ask(&format!("scancel --batch --signal=TERM {job}"));
+    }
+    cluster.wait_until_empty();
+    assert_eq!(ends(&sweep), expected);
+    let sessions = |name: &String| {
+        let manifest = common::manifest(&sweep.join(name));
+        manifest["sessions"].as_array().unwrap().len()
+    };
+    assert!(
+        expected.keys().any(|name| sessions(name) > 1),
+        "none was stopped"
+    );
+}
+
+#[test]
+fn what_slurm_refuses_is_quoted_and_what_is_not_there_is_named() {
+    let _one = ONE.lock();
+    let lab = Lab::with(&spec(2, "[0]").replace("cpus = 1", "partition = \"nowhere\""));
+    // Without Slurm's commands.
+    let mut command = lab.command(&["spec.toml"]);
+    command.env("PATH", "/nonexistent");
+    let ended = Session::spawn(command).end();
+    assert_eq!(ended.code, 69, "{ended:#?}");
+    assert!(
+        ended.stderr.contains("leave out `--launcher slurm`"),
+        "{ended:#?}"
+    );
+    let dry = lab.runner(&["spec.toml", "--dry-run"]).with_code(0);
+    assert!(
+        dry.stdout.contains("#SBATCH --partition=nowhere\n"),
+        "{dry:#?}"
+    );
+    assert!(dry.stdout.starts_with("#!/bin/bash\n"));
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let ended = cluster.runner(&lab, &["spec.toml"]).with_code(1);
+    assert!(ended.stderr.contains("`sbatch` refused: "), "{ended:#?}");
+    assert!(ended.stderr.contains("partition"), "{ended:#?}");
+}
