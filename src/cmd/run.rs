@@ -44,6 +44,7 @@ pub fn main(args: &RunArgs) -> Outcome {
                 .collect(),
             git_commit: option_env!("RUNNER_GIT_COMMIT").map(str::to_owned),
             compute: compute(found.device, &threads),
+            device_note: &found.why,
             data: data_source(&data),
             spec_digest: origin.spec_digest.clone(),
             parameters: Parameters {
@@ -54,7 +55,6 @@ pub fn main(args: &RunArgs) -> Outcome {
             epochs: plan.spec.training.epochs as u32,
         },
     )?;
-    folder.log(&found.why)?;
     let trainer = Trainer::new(&plan, &data, &threads, model);
     let quiet = args.quiet;
     found.tell(quiet);
