@@ -154,11 +154,11 @@ pub fn one(
     let (epoch, epochs) = (trainer.progress().epoch, plan.spec.training.epochs as u32);
     folder.begin_session(compute, epoch, epochs)?;
     folder.log(&format!(
-        "resumed at epoch {}, step {}",
+        "resumed at epoch {}, step {}; {}",
         epoch + 1,
-        trainer.progress().step_in_epoch
+        trainer.progress().step_in_epoch,
+        found.why
     ))?;
-    folder.log(&found.why)?;
     found.tell(args.quiet);
     folder.write_metrics(trainer.history())?;
     Session {

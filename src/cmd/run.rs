@@ -114,12 +114,12 @@ pub fn start(new: &New, stop: &Stop) -> Outcome {
             total: encoder + decoder,
         },
         epochs: plan.spec.training.epochs as u32,
+        device_note: &found.why,
     };
     let folder = match new.place {
         Place::In(runs_dir) => RunFolder::create(runs_dir, &run)?,
         Place::At(path) => RunFolder::create_at(path, &run)?,
     };
-    folder.log(&found.why)?;
     let trainer = Trainer::new(&plan, &data, &threads, model);
     found.tell(!new.tone.is_for_a_person());
     Session {

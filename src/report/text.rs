@@ -236,10 +236,10 @@ mod tests {
     #[test]
     fn a_table_lines_up_and_shows_times_and_differences() {
         let expected = "\
-run           model.latent_dim     loss  loss_delta         time
-a,b                          2  252.488       +0.50        0.2 s
-say \"hi\"                     -      nan           -  3 min 05 s
-x|y<z\\u{1b}                16   85.100       -0.25          inf
+run          model.latent_dim     loss  loss_delta        time
+a,b                         2  252.488       +0.50       0.2 s
+say \"hi\"                    -      nan           -  3 min 05 s
+x|y<z\\u{1b}                16   85.100       -0.25         inf
 ";
         assert_eq!(table(&frame()), expected);
     }

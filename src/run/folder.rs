@@ -56,6 +56,8 @@ pub struct NewRun<'a> {
     pub git_commit: Option<String>,
     /// How it computes.
     pub compute: Compute,
+    /// Which device it has, and why, for the log.
+    pub device_note: &'a str,
     /// What it is trained on.
     pub data: DataSource,
     /// SHA-256 over those settings that decide the numbers.
@@ -108,7 +110,8 @@ impl RunFolder {
         let mut manifest = new_manifest(run);
         manifest.write(path)?;
         let folder = Self::new(path, lock, manifest);
-        folder.log(&format!("created by runner {}", env!("CARGO_PKG_VERSION")))?;
+        let (version, device) = (env!("CARGO_PKG_VERSION"), run.device_note);
+        folder.log(&format!("created by runner {version}; {device}"))?;
         Ok(folder)
     }
 

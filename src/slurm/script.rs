@@ -105,9 +105,11 @@ pub fn script(request: &Request, workers: &Workers) -> String {
     let _ = write!(
         text,
         "[ -x {program} ] || {{ echo \"error: this node has no program at {program}\" >&2; exit 74; }}
+trap 'told=1; kill -TERM \"$!\" 2>/dev/null' TERM
 {program} {} &
 worker=$!
-trap 'kill -TERM \"$worker\" 2>/dev/null' TERM
+# It may have been told before there was a worker.
+[ -z \"${{told:-}}\" ] || kill -TERM \"$worker\" 2>/dev/null
 # A signal ends `wait`, not the worker.
 while wait \"$worker\"; code=$?; kill -0 \"$worker\" 2>/dev/null; do :; done
 if [ \"$code\" = 143 ] && [ ! -e {cancelled} ]; then

@@ -20,6 +20,7 @@ pub(in crate::run) fn new_run(name: &str) -> NewRun<'_> {
         resolved_text: "name = \"fmnist_vae\"\nseed = 0\n",
         command_line: vec!["runner".to_owned(), "spec.toml".to_owned()],
         git_commit: Some("0123abcd".to_owned()),
+        device_note: "device cpu: asked for",
         compute: Compute {
             device: "cpu".to_owned(),
             threads: 2,
