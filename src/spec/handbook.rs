@@ -110,7 +110,7 @@ fn help(out: &mut String, setting: &Setting) {
     ));
     if let Kind::Choice(choices) = setting.kind {
         for choice in choices {
-            out.push_str(&format!("        {}: {}\n", choice.name, choice.doc));
+            out.push_str(&format!("        {}: {}\n", choice.name, plain(choice.doc)));
         }
     }
 }
