@@ -72,6 +72,7 @@ impl Made {
                 total: 100,
             },
             epochs: spec.training.epochs as u32,
+            device_note: "device cpu: asked for",
         };
         let mut folder = RunFolder::create(runs_dir, &run).unwrap();
         if !self.history.is_empty() {
