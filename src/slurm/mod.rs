@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | [`script`] | the batch script of an array of workers |
+//! | [`mod@script`] | the batch script of an array of workers |
 //! | [`client`] | `sbatch`, `squeue`, `scancel`, `scontrol`: one call each, with their errors in words |
 //! | [`task`] | what a process knows of the job that it runs in |
 //!

@@ -10,7 +10,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `read` | from the written table to [`Axis`]: which settings vary, and their values |
+//! | `read` | from the written table to `Axis`: which settings vary, and their values |
 //! | `keys` | names of settings: how they are written, which go together |
 //! | `range` | `{ from, to, steps, scale }` |
 //! | `command_line` | `--sweep` |
