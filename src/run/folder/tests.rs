@@ -135,7 +135,8 @@ fn a_run_goes_through_its_life() {
     assert!(path.join(METRICS).is_file() && crate::run::best_path(&path).is_file());
     let log = fs::read_to_string(path.join(LOG)).unwrap();
     let events: Vec<_> = log.lines().map(|line| &line[26..]).collect();
-    let created = format!("created by runner {}", env!("CARGO_PKG_VERSION"));
+    let version = env!("CARGO_PKG_VERSION");
+    let created = format!("created by runner {version}; device cpu: asked for");
     assert_eq!(
         events,
         [created.as_str(), "interrupted: SIGINT", "completed"]
