@@ -13,6 +13,8 @@ const LEFT: f64 = 58.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 44.0;
+/// Most characters beside a mark.
+const LONGEST: usize = 10;
 /// Share of the values' range that stays free at both ends of an axis.
 const MARGIN: f64 = 0.04;
 
@@ -155,9 +157,10 @@ impl Plot {
                 "<text x=\"{:.1}\" y=\"{:.1}\" class=\"end\">{}</text>",
                 LEFT - 6.0,
                 at + 4.0,
-                escape(&short(&tick.label))
+                escape(&short(&tick.label, LONGEST))
             );
         }
+        let room = fitting(x.ticks.len());
         for tick in &x.ticks {
             let at = LEFT + x.share(tick.value) * (right - LEFT);
             let _ = write!(svg, "<path d=\"M{at:.1} {TOP}V{bottom}\"/>");
@@ -165,7 +168,7 @@ impl Plot {
                 labels,
                 "<text x=\"{at:.1}\" y=\"{:.1}\" class=\"mid\">{}</text>",
                 bottom + 16.0,
-                escape(&short(&tick.label))
+                escape(&short(&tick.label, room))
             );
         }
         let _ = write!(
@@ -272,7 +275,7 @@ impl Plot {
                 "<text class=\"beside\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
                 x + 4.0,
                 y + 4.0,
-                escape(&short(text))
+                escape(&short(text, LONGEST))
             );
         }
     }
@@ -284,11 +287,18 @@ impl Plot {
     }
 }
 
-/// A label that leaves room for its neighbours.
-fn short(label: &str) -> String {
-    const LONGEST: usize = 10;
-    match label.chars().count() > LONGEST {
-        true => label.chars().take(LONGEST - 1).chain(['…']).collect(),
+/// A label that leaves room for its neighbours: at most so many characters.
+fn short(label: &str, most: usize) -> String {
+    match label.chars().count() > most {
+        true => label.chars().take(most - 1).chain(['…']).collect(),
         false => label.to_owned(),
     }
+}
+
+/// Characters that fit between two marks of a lower axis, of which there are so many.
+fn fitting(marks: usize) -> usize {
+    /// Mean width of a character.
+    const CHARACTER: f64 = 6.8;
+    let room = (WIDTH - LEFT - RIGHT) / marks.max(1) as f64 / CHARACTER;
+    (room as usize).clamp(3, 24)
 }
