@@ -1,7 +1,7 @@
 //! How many trials at a time, and on how many threads each.
 //!
-//! What gives the most images per second is measured, since it depends on the model and the machine: some trials at
-//! once on their share of the threads, for each way to share. Small models do best with one trial a core: what one
+//! What gives the most images per second is measured, since it depends on the model and the machine: a trial on its
+//! share of the threads, for each way to share. Small models do best with one trial a core: what one
 //! thread computes it need not hand to another.
 
 use std::thread;
@@ -9,7 +9,7 @@ use std::thread;
 use super::super::Failure;
 use super::super::print::{count, thousands};
 use super::super::session::start_threads;
-use crate::ground::{exit, machine};
+use crate::ground::machine;
 use crate::plan::Plan;
 use crate::slurm;
 use crate::train;
@@ -107,23 +107,14 @@ fn most_by_memory(plan: &Plan) -> usize {
     ((MEMORY * all / each as f64) as usize).max(1)
 }
 
-/// Images a second of so many trials together.
+/// Images a second of so many trials together, from one of them alone: trials are processes of their own, which share
+/// neither memory nor threads. (Two trainings in one process would share dfdx's pool of memory, which is not made for
+/// that.)
 fn speed(plan: &Plan, jobs: usize, threads: usize) -> Result<f64, Failure> {
-    let one = || -> Result<f64, Failure> {
-        let threads = start_threads(Some(threads))?;
-        let estimate = train::estimate(plan, &threads);
-        Ok(plan.spec.training.batch_size as f64 / estimate.step)
-    };
-    thread::scope(|scope| {
-        let started: Vec<_> = (0..jobs).map(|_| scope.spawn(one)).collect();
-        let mut sum = 0.0;
-        for job in started {
-            let joined = job.join();
-            let panicked = |_| Failure::new(exit::FAILED, "a measurement failed");
-            sum += joined.map_err(panicked)??;
-        }
-        Ok(sum)
-    })
+    let threads = start_threads(Some(threads))?;
+    let estimate = train::estimate(plan, &threads);
+    let images = plan.spec.training.batch_size * jobs;
+    Ok(images as f64 / estimate.step)
 }
 
 #[cfg(test)]
