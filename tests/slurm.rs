@@ -133,7 +133,7 @@ fn a_sweep_whose_tasks_are_killed_requeued_and_cancelled_ends_as_a_local_one() {
     let Some(cluster) = Cluster::start() else {
         return;
     };
-    let lab = Lab::with(&spec(300, "{ from = 0, to = 5 }"));
+    let lab = Lab::with(&spec(150, "{ from = 0, to = 5 }"));
     let local = ["spec.toml", "--launcher", "local", "--jobs", "2", "--quiet"];
     let args = [&local[..], &["--runs-dir", "local"]].concat();
     lab.runner(&args).with_code(0);
@@ -210,7 +210,7 @@ fn a_task_that_is_told_to_save_goes_back_into_the_queue_and_goes_on() {
     let Some(cluster) = Cluster::start() else {
         return;
     };
-    let lab = Lab::with(&spec(2_000, "[0]").replace("cpus = 1", "cpus = 1\ntime = \"10\""));
+    let lab = Lab::with(&spec(500, "[0]").replace("cpus = 1", "cpus = 1\ntime = \"10\""));
     let local = ["spec.toml", "--launcher", "local", "--quiet"];
     let args = [&local[..], &["--runs-dir", "local"]].concat();
     lab.runner(&args).with_code(0);

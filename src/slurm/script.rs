@@ -113,8 +113,10 @@ worker=$!
 # A signal ends `wait`, not the worker.
 while wait \"$worker\"; code=$?; kill -0 \"$worker\" 2>/dev/null; do :; done
 if [ \"$code\" = 143 ] && [ ! -e {cancelled} ]; then
-  state=$(squeue -h -j \"$SLURM_JOB_ID\" -o %T)
-  [ \"$state\" = RUNNING ] && scontrol requeue \"$SLURM_JOB_ID\"
+  # The number of the last task's job is that of the whole array too.
+  task=\"${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}\"
+  state=$(squeue -h -j \"$task\" -o %T)
+  [ \"$state\" = RUNNING ] && scontrol requeue \"$task\"
 fi
 exit \"$code\"
 ",
@@ -218,7 +220,8 @@ mod tests {
             .arg(folder.join("job.sh"))
             .envs([
                 ("PATH", path.as_str()),
-                ("SLURM_JOB_ID", "7"),
+                ("SLURM_ARRAY_JOB_ID", "5"),
+                ("SLURM_ARRAY_TASK_ID", "7"),
                 ("STATE", state),
             ])
             .env("NOTE", &note)
@@ -236,7 +239,7 @@ mod tests {
         let folder = folder.path();
         assert_eq!(
             run(folder, "program", "RUNNING"),
-            (Some(143), "requeue 7\n".to_owned())
+            (Some(143), "requeue 5_7\n".to_owned())
         );
         assert_eq!(
             std::fs::read_to_string(folder.join("got")).unwrap(),
