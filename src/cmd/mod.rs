@@ -16,7 +16,6 @@ mod loading;
 mod output;
 mod pictures;
 mod print;
-pub mod query;
 pub mod rebuild;
 pub mod reconstruct;
 pub mod report;
