@@ -9,6 +9,7 @@
 //! cmd::session: loop { train::Trainer::advance   memory only, one epoch or until somebody asks to stop
 //!                      run::RunFolder::commit    disk only, one checkpoint, the truth
 //!                      metrics.parquet, figures  made from it, can be made again }
+//! a spec with [sweep] is many: sweep::worker claims one after the other, each runs as a process of its own
 //! ```
 //!
 //! # Floors
