@@ -38,6 +38,7 @@ mod tests {
             machine_id: Some("other".to_owned()),
             boot_id: Some("other".to_owned()),
             pid,
+            since: "2026-11-24T12:00:00.000Z".to_owned(),
             ..Claimant::this_process()
         }
     }
