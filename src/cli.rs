@@ -43,13 +43,13 @@ enum Command {
     /// Work on the folder of a sweep, look at it, free a trial
     #[command(subcommand)]
     Sweep(SweepCommand),
-    /// `runner sweep status`
+    /// Say how each trial of a sweep stands, and who works on it. Writes nothing
     Status {
         /// The sweep's folder, `runs/NAME.sweep`
         #[arg(value_name = "SWEEP")]
         folder: PathBuf,
     },
-    /// `runner sweep cancel`
+    /// End the Slurm jobs of a sweep; its trials save, and can go on
     Cancel {
         /// The sweep's folder, `runs/NAME.sweep`
         #[arg(value_name = "SWEEP")]
@@ -192,24 +192,12 @@ pub enum SweepCommand {
         #[arg(long, short)]
         quiet: bool,
     },
-    /// Say how each trial stands, and who works on it. Writes nothing
-    Status {
-        /// The sweep's folder, `runs/NAME.sweep`
-        #[arg(value_name = "SWEEP")]
-        folder: PathBuf,
-    },
-    /// End the Slurm jobs of a sweep; its trials save, and can go on
-    Cancel {
-        /// The sweep's folder, `runs/NAME.sweep`
-        #[arg(value_name = "SWEEP")]
-        folder: PathBuf,
-    },
     /// Free a trial whose worker on another machine is gone
     Release {
         /// The sweep's folder, `runs/NAME.sweep`
         #[arg(value_name = "SWEEP")]
         folder: PathBuf,
-        /// The trial, as `runner sweep status` shows it
+        /// The trial, as `runner status` shows it
         #[arg(value_name = "TRIAL")]
         trial: String,
     },
@@ -376,8 +364,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => cmd::run::main(&args),
         Command::Sweep(command) => cmd::sweep::command(&command),
-        Command::Status { folder } => cmd::sweep::command(&SweepCommand::Status { folder }),
-        Command::Cancel { folder } => cmd::sweep::command(&SweepCommand::Cancel { folder }),
+        Command::Status { folder } => cmd::sweep::status(&folder),
+        Command::Cancel { folder } => cmd::sweep::cancel(&folder),
         Command::Trial => cmd::sweep::trial::main(),
         Command::Resume(args) => cmd::resume::main(&args),
         Command::Rebuild(args) => cmd::rebuild::main(&args),

@@ -171,8 +171,10 @@ fn a_sweep_whose_tasks_are_killed_requeued_and_cancelled_ends_as_a_local_one() {
     cluster.ask(&format!("scontrol requeue {first}"));
     std::thread::sleep(Duration::from_secs(2));
     // A worker that is killed takes its task with it; its trial is free at once.
+    // Those of this test alone.
+    let workers = format!("sweep run --jobs 1 --quiet {}", lab.path().display());
     let _ = Command::new("pkill")
-        .args(["-KILL", "-f", "sweep run --jobs 1"])
+        .args(["-KILL", "-f", &workers])
         .status();
     std::thread::sleep(Duration::from_secs(1));
     let cancelled = cluster

@@ -166,9 +166,7 @@ fn a_sweep_goes_on_by_its_folder_alone() {
         ended.stdout.contains("3 trials: 3 completed\n"),
         "{ended:#?}"
     );
-    let status = lab
-        .runner(&["sweep", "status", "runs/s.sweep"])
-        .with_code(0);
+    let status = lab.runner(&["status", "runs/s.sweep"]).with_code(0);
     let rows: Vec<_> = status.stdout.lines().skip(4).collect();
     assert_eq!(rows.len(), 3, "{status:#?}");
     for (seed, row) in rows.iter().enumerate() {
@@ -334,9 +332,7 @@ fn a_trial_that_another_machine_works_on_is_left_to_it_until_it_is_freed_by_name
         ended.stderr.contains(&format!("held: seed=1: {by}\n")),
         "{ended:#?}"
     );
-    let status = lab
-        .runner(&["sweep", "status", "runs/s.sweep"])
-        .with_code(0);
+    let status = lab.runner(&["status", "runs/s.sweep"]).with_code(0);
     assert!(
         status.stdout.contains(&format!("held by {by}")),
         "{status:#?}"
@@ -553,8 +549,6 @@ fn what_leads_out_of_a_strangers_sweep_is_not_followed() {
     let mut definition: serde_json::Value = serde_json::from_str(&text).unwrap();
     definition["trials"][0]["folder"] = format!("../other.sweep/{name}").into();
     lab.write("runs/s.sweep/sweep.json", definition.to_string());
-    let status = lab
-        .runner(&["sweep", "status", "runs/s.sweep"])
-        .with_code(0);
+    let status = lab.runner(&["status", "runs/s.sweep"]).with_code(0);
     assert!(!status.stdout.contains("completed"), "{status:#?}");
 }

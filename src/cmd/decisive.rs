@@ -6,25 +6,8 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use crate::ground::digest::sha256_hex;
-use crate::spec::{self, Spec};
+use crate::spec::{self, Spec, is_idle, is_or_is_in};
 
-/// Settings and tables that change no number: what a run is called, what is drawn and expected of it, how often
-/// it is saved, on how many threads it runs; and paths, since a digest of the data says what was there. The
-/// device and the kernels are compared apart from these.
-const IDLE: [&str; 12] = [
-    "name",
-    "data.path",
-    "data.images",
-    "data.labels",
-    "data.test_images",
-    "data.test_labels",
-    "training.device",
-    "training.threads",
-    "training.checkpoint_every",
-    "figures",
-    "expect",
-    "launcher",
-];
 const EPOCHS: &str = "training.epochs";
 /// Schedules whose learning rate depends on the number of epochs.
 const BY_EPOCHS: [&str; 2] = ["schedule.cosine", "schedule.linear"];
@@ -45,7 +28,7 @@ impl Decisive {
         let table: Table = resolved.parse().ok()?;
         let mut values = BTreeMap::new();
         flatten("", &table, &mut values);
-        values.retain(|key, _| !IDLE.iter().any(|idle| is_or_is_in(key, idle)));
+        values.retain(|key, _| !is_idle(key));
         let fixes_epochs = |key: &String| BY_EPOCHS.iter().any(|table| is_or_is_in(key, table));
         if !values.keys().any(fixes_epochs) {
             values.remove(EPOCHS);
@@ -84,11 +67,6 @@ fn flatten(prefix: &str, table: &Table, values: &mut BTreeMap<String, String>) {
             }
         }
     }
-}
-
-fn is_or_is_in(key: &str, table: &str) -> bool {
-    key.strip_prefix(table)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 #[cfg(test)]

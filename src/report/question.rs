@@ -13,9 +13,9 @@ use super::error::ReportError;
 use super::group;
 use super::run::Run;
 use super::runs::{BEST, metrics, runs_frame};
-use super::settings::is_decisive;
 use crate::ground::nearest::nearest;
 use crate::run::Shown;
+use crate::spec::is_idle;
 
 /// What is asked.
 #[derive(Clone, Debug, Default)]
@@ -183,7 +183,7 @@ fn differing(runs: &[&Run]) -> Vec<String> {
     };
     let mut keys: Vec<String> = owned
         .into_iter()
-        .filter(|key| is_decisive(key) && differs(key))
+        .filter(|key| !is_idle(key) && differs(key))
         .map(str::to_owned)
         .collect();
     keys.sort_by_key(|key| super::settings::place(key));

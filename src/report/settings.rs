@@ -7,22 +7,6 @@ use toml::{Table, Value};
 use super::cell::Cell;
 use crate::spec::{SETTINGS, TABLES};
 
-/// Settings and tables that change no number: what a run is called, what is drawn and expected of it, where its
-/// data lay, how often it was saved. They are columns like all others, but no summary counts them as a difference.
-const IDLE: [&str; 11] = [
-    "name",
-    "data.path",
-    "data.images",
-    "data.labels",
-    "data.test_images",
-    "data.test_labels",
-    "training.device",
-    "training.threads",
-    "training.checkpoint_every",
-    "figures",
-    "expect",
-];
-
 /// Tables of which a spec has one out of several; which one is a setting of its own: `optimizer = "adam"`.
 const CHOICES: [(&str, &str); 2] = [("optimizer", "none"), ("schedule", "constant")];
 
@@ -69,14 +53,6 @@ fn flatten(prefix: &str, table: &Table, settings: &mut Settings) {
         };
         settings.insert(key, cell);
     }
-}
-
-/// Whether a setting may make another result.
-pub fn is_decisive(key: &str) -> bool {
-    !IDLE.iter().any(|idle| {
-        key.strip_prefix(idle)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    })
 }
 
 /// Where a setting stands in a list: in the order of the table of settings; what that does not know, last.
@@ -126,29 +102,6 @@ mod tests {
     fn what_is_no_toml_is_told_on_one_line() {
         let error = super::settings("name = \n").unwrap_err();
         assert!(!error.is_empty() && !error.contains('\n'), "{error}");
-    }
-
-    #[test]
-    fn names_paths_and_figures_make_no_difference() {
-        for key in [
-            "name",
-            "data.path",
-            "figures.n",
-            "expect.loss.max",
-            "training.threads",
-        ] {
-            assert!(!is_decisive(key), "{key}");
-        }
-        for key in [
-            "seed",
-            "model.latent_dim",
-            "training.epochs",
-            "optimizer",
-            "names",
-            "data.limit",
-        ] {
-            assert!(is_decisive(key), "{key}");
-        }
     }
 
     #[test]

@@ -19,6 +19,7 @@
 //! | `diagnostic`, `error` | what is wrong, and how it is shown |
 //! | `data`, `model`, `loss`, `optimizer`, `schedule`, `training`, `figures`, `expectation`, `experiment` | the spec as meant: plain types without tensors, options for defaults or strings for choices |
 //! | [`sweep`] | `[sweep]`: many specs from one |
+//! | `idle` | which settings change no number |
 //! | `meant`, `resolved` | from values to the plain types and back to TOML |
 //! | `schema`, `handbook` | the table of settings as JSON Schema, Markdown and help text |
 //!
@@ -41,6 +42,7 @@ mod experiment;
 mod figures;
 mod handbook;
 mod hint;
+mod idle;
 mod kind;
 mod load;
 mod loss;
@@ -80,6 +82,7 @@ pub use expectation::Expectation;
 pub use experiment::Spec;
 pub use figures::Figures;
 pub use handbook::{settings_help, settings_markdown};
+pub use idle::{is_idle, is_or_is_in};
 pub use kind::{Interval, Kind, PathKind};
 pub use load::{Loaded, MOST_BYTES, load, load_text, load_with_sweep, parse};
 pub use loss::{KlReduction, Loss, Reconstruction};

@@ -24,7 +24,7 @@ esac
 for needed in munged slurmctld slurmd sbatch; do
   command -v "$needed" >/dev/null || { echo "no $needed" >&2; exit 1; }
 done
-getent hosts "$host" >/dev/null || echo "127.0.0.1 $host" >>/etc/hosts
+getent hosts "$host" >/dev/null || { echo "the name $host of this machine does not resolve" >&2; exit 1; }
 
 chmod 755 "$home"
 mkdir -p "$home"/{state,spool,log}

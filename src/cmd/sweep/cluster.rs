@@ -129,7 +129,7 @@ pub fn submit(
     Ok(exit::DONE)
 }
 
-/// `runner sweep cancel`.
+/// `runner cancel`.
 pub fn cancel(path: &Path) -> Outcome {
     let (folder, _) = SweepFolder::open(path)?;
     let jobs = folder.jobs()?;

@@ -11,7 +11,7 @@
 //! | `bars` | progress |
 //! | `summary` | what came of it, and the exit code |
 //! | [`trial`] | the process of one trial |
-//! | `status` | `runner sweep status` and `release` |
+//! | [`status`](mod@status) | `runner status` and `runner sweep release` |
 
 mod bars;
 mod campaign;
@@ -30,6 +30,9 @@ use crate::ground::exit;
 use crate::ground::stop::Stop;
 use crate::spec::Loaded;
 use crate::sweep::{Definition, SweepError, SweepFolder};
+
+pub use cluster::cancel;
+pub use status::status;
 
 use super::failure::with_causes;
 
@@ -91,8 +94,6 @@ pub fn command(command: &SweepCommand) -> Outcome {
             cluster::end(&folder, &tasks)?;
             outcome
         }
-        SweepCommand::Cancel { folder } => cluster::cancel(folder),
-        SweepCommand::Status { folder } => status::status(folder),
         SweepCommand::Release { folder, trial } => status::release(folder, trial),
     }
 }

@@ -1,4 +1,4 @@
-//! `runner sweep status` and `runner sweep release`.
+//! `runner status` and `runner sweep release`.
 
 use std::path::Path;
 
@@ -82,7 +82,7 @@ pub fn release(path: &Path, trial: &str) -> Outcome {
     let known = definition.trials.iter().any(|it| it.id == trial) && is_an_id(trial);
     if !known {
         let text = format!("`{trial}` is no trial of {}", path.display());
-        let hint = format!("see: runner sweep status {}", path.display());
+        let hint = format!("see: runner status {}", path.display());
         return Err(Failure::new(exit::USAGE, text).with_hint(hint));
     }
     let text = match folder.release(trial)? {

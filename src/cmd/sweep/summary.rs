@@ -126,7 +126,7 @@ impl<'a> Summary<'a> {
         let more = lines.len().saturating_sub(MOST_NAMED);
         let mut text = lines.get(..MOST_NAMED).unwrap_or(&lines).concat();
         if more > 0 {
-            let _ = writeln!(text, "and {more} more: see `runner sweep status`");
+            let _ = writeln!(text, "and {more} more: see `runner status`");
         }
         if self
             .fates
