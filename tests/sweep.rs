@@ -501,9 +501,9 @@ fn a_definition_that_is_damaged_or_newer_is_refused() {
         ),
     ] {
         fs::write(&path, new).unwrap();
-        for command in ["run", "status"] {
+        for command in [&["sweep", "run"][..], &["status"], &["cancel"]] {
             let ended = lab
-                .runner(&["sweep", command, "runs/s.sweep"])
+                .runner(&[command, &["runs/s.sweep"]].concat())
                 .with_code(65)
                 .says(says);
             assert!(!ended.stderr.contains('\u{1b}'), "{ended:#?}");

@@ -11,7 +11,7 @@
 //! | `bars` | progress |
 //! | `summary` | what came of it, and the exit code |
 //! | [`trial`] | the process of one trial |
-//! | [`status`](mod@status) | `runner status` and `runner sweep release` |
+//! | `status` | `runner status` and `runner sweep release` |
 
 mod bars;
 mod campaign;
