@@ -68,6 +68,8 @@ enum Command {
     List(ListArgs),
     /// Compare runs: settings that differ, metrics, means over seeds
     Report(ReportArgs),
+    /// Ask the tables of runs and epochs in SQL (built with `--features sql`)
+    Query(QueryArgs),
     /// Show where two runs differ: settings, environment, metrics, first epoch at which they part
     Diff(DiffArgs),
     /// Decode draws from the prior of a trained model
@@ -372,6 +374,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => cmd::doctor::main(&args),
         Command::List(args) => cmd::list::main(&args),
         Command::Report(args) => cmd::report::main(&args),
+        Command::Query(args) => cmd::query::main(&args),
         Command::Diff(args) => cmd::diff::main(&args),
         Command::Sample(args) => cmd::sample::main(&args),
         Command::Reconstruct(args) => cmd::reconstruct::main(&args),

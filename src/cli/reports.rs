@@ -91,6 +91,23 @@ pub struct ReportArgs {
     pub out: Option<PathBuf>,
 }
 
+/// Arguments of `query`.
+#[derive(Clone, Debug, Args)]
+pub struct QueryArgs {
+    /// The query, over the tables `runs` and `epochs`
+    #[arg(value_name = "SQL")]
+    pub sql: String,
+    /// Run folders, and folders to look for runs in
+    #[arg(value_name = "PATH", default_value = RUNS_DIR)]
+    pub paths: Vec<PathBuf>,
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t = DataFormat::Table)]
+    pub format: DataFormat,
+    /// Write to a file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
 /// How a table without a page is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DataFormat {

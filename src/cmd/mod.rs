@@ -16,6 +16,7 @@ mod loading;
 mod output;
 mod pictures;
 mod print;
+pub mod query;
 pub mod rebuild;
 pub mod reconstruct;
 pub mod report;

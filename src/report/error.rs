@@ -62,6 +62,12 @@ pub enum ReportError {
         /// What is wrong with it.
         why: String,
     },
+    /// A query that polars refuses.
+    #[error("the query cannot be answered: {message}")]
+    Query {
+        /// polars' words.
+        message: String,
+    },
     /// polars cannot make the table.
     #[error("the table cannot be made: {0}")]
     Table(#[from] PolarsError),
@@ -78,7 +84,8 @@ impl ReportError {
             | Self::NoRuns { .. }
             | Self::NoColumn { .. }
             | Self::Condition { .. }
-            | Self::Which { .. } => exit::USAGE,
+            | Self::Which { .. }
+            | Self::Query { .. } => exit::USAGE,
             Self::Unreadable { .. } => exit::INVALID_DATA,
             Self::Table(_) => exit::FAILED,
             Self::File(_) => exit::IO,
@@ -94,6 +101,7 @@ impl ReportError {
             Self::NoColumn { hint, .. } | Self::Which { hint, .. } => Some(hint.clone()),
             Self::Condition { hint, .. } => hint.clone(),
             Self::Unreadable { path, .. } => Some(format!("runner doctor {}", path.display())),
+            Self::Query { .. } => Some("the tables are `runs` and `epochs`; a name with a dot stands in double quotes: \"model.latent_dim\"".to_owned()),
             Self::NoFolder { .. } | Self::Table(_) | Self::File(_) => None,
         }
     }

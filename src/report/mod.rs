@@ -18,6 +18,7 @@
 //! | `question` | selection, order, the settings that differ, differences to a baseline |
 //! | `group` | means over groups |
 //! | `diff` | two runs side by side |
+//! | `query` | SQL, with the feature `sql` |
 //! | `text` | tables as text |
 //! | `parquet` | tables as Parquet |
 //! | `html` | one page with charts |
@@ -37,6 +38,8 @@ mod error;
 mod group;
 mod html;
 mod parquet;
+#[cfg(feature = "sql")]
+mod query;
 mod question;
 mod run;
 mod runs;
@@ -51,6 +54,8 @@ pub use error::ReportError;
 pub use group::{ENDINGS, Group, Statistics};
 pub use html::html;
 pub use parquet::parquet;
+#[cfg(feature = "sql")]
+pub use query::query;
 pub use question::{DELTA, Question, Selection, larger_is_better, select};
 pub use run::{LeftOut, Run};
 pub use runs::{BEST, RUN_COLUMNS, RunColumn, metrics, run_columns_markdown, runs_frame};

@@ -411,6 +411,40 @@ fn the_readme_has_the_columns_of_the_table_of_runs() {
 }
 
 #[test]
+fn sql_is_part_of_programs_that_were_built_with_it() {
+    let lab = lab();
+    let sql = "select \"model.latent_dim\" as latent, count(*) as n, avg(loss) as loss from runs where status = 'completed' group by \"model.latent_dim\" order by latent";
+    let ended = lab.runner(&["query", sql, "--format", "csv"]);
+    if cfg!(feature = "sql") {
+        assert_eq!(
+            ended.with_code(0).stdout,
+            "latent,n,loss\n2,3,252.0\n4,2,240.5\n"
+        );
+        let joined = "select count(*) as n, max(e.loss) as loss from epochs e join runs r on e.path = r.path where r.seed = 0";
+        let ended = lab
+            .runner(&["query", joined, "runs", "--format", "csv"])
+            .with_code(0);
+        assert_eq!(ended.stdout, "n,loss\n6,300.0\n");
+        lab.runner(&["query", "select nothing from runs"])
+            .with_code(2)
+            .says("the query cannot be answered")
+            .says("the tables are `runs` and `epochs`");
+        // polars panics on this one.
+        lab.runner(&["query", "select interval '1 foo'"])
+            .with_code(2)
+            .says("unit: 'foo' not supported");
+        lab.runner(&["query", "delete from runs"])
+            .with_code(2)
+            .says("it does not begin with SELECT");
+    } else {
+        ended
+            .with_code(2)
+            .says("was built without SQL")
+            .says("--features sql");
+    }
+}
+
+#[test]
 fn a_diff_says_what_differs_and_where_runs_part() {
     let lab = Lab::new();
     let runs = lab.path().join("runs");
