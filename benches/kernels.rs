@@ -19,7 +19,7 @@ use common::{BesidePeak, LARGE, REFERENCE, STEPS, Training, criterion, numbers, 
 
 fn main() {
     let threads = Threads::new(0).expect("threads");
-    let measurement = BesidePeak::measure(&threads);
+    let measurement = threads.run(BesidePeak::measure);
     let models = [
         ("reference", plan(REFERENCE, (28, 1), &[])),
         ("large", plan(LARGE, (64, 3), &[])),

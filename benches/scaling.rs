@@ -7,14 +7,19 @@
 mod common;
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
-use runner::kernels::parallel::Threads;
+use runner::kernels::parallel::{self, Threads};
 use runner::plan::Plan;
 
 use common::{BesidePeak, REFERENCE, STEPS, Training, criterion, plan};
 
 fn main() {
-    let threads = Threads::new(0).expect("threads");
-    let mut criterion = criterion(BesidePeak::measure(&threads));
+    // Kernels use the threads of the pool that they are called in, as in training.
+    Threads::new(0).expect("threads").run(all);
+}
+
+fn all() {
+    let peak = BesidePeak::measure();
+    let mut beside = criterion(peak.again());
     let vary = |setting: &str, values: &[&str]| -> Vec<(String, Plan)> {
         let with = |value: &&str| {
             let overrides = [format!("{setting}={value}")];
@@ -45,35 +50,30 @@ fn main() {
     ];
     for (name, plans) in &groups {
         for (value, plan) in plans {
-            time(&mut criterion, &threads, (name, value), plan);
+            time(&mut beside, (name, value), plan);
         }
     }
     let reference = plan(REFERENCE, (28, 1), &[]);
     let counts = std::iter::successors(Some(1), |n| Some(2 * n));
-    for count in counts.take_while(|&n| n <= threads.count()) {
+    for count in counts.take_while(|&n| n <= parallel::count()) {
         let threads = Threads::new(count).expect("threads");
-        time(
-            &mut criterion,
-            &threads,
-            ("threads", &count.to_string()),
-            &reference,
-        );
+        // What reports cannot be sent to another thread.
+        let peak = peak.again();
+        threads.run(|| {
+            let mut beside = criterion(peak);
+            time(&mut beside, ("threads", &count.to_string()), &reference);
+        });
     }
-    criterion.final_summary();
+    beside.final_summary();
 }
 
-fn time(
-    criterion: &mut Criterion<BesidePeak>,
-    threads: &Threads,
-    (group, value): (&str, &str),
-    plan: &Plan,
-) {
+fn time(criterion: &mut Criterion<BesidePeak>, (group, value): (&str, &str), plan: &Plan) {
     let mut training = Training::new(plan);
     let mut group = criterion.benchmark_group(group);
     group.sampling_mode(SamplingMode::Flat);
     group.measurement_time(STEPS);
     group.throughput(Throughput::Elements(plan.flops_per_step()));
     group.bench_function(BenchmarkId::from_parameter(value), |b| {
-        b.iter(|| threads.run(|| training.step()));
+        b.iter(|| training.step());
     });
 }

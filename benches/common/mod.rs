@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput};
-use runner::kernels::parallel::Threads;
-use runner::kernels::{Extent, Path, peak};
+use runner::kernels::{Extent, Path, parallel, peak};
 use runner::plan::Plan;
 use runner::spec;
 use runner::train::build_model;
@@ -22,18 +21,26 @@ pub struct BesidePeak {
 }
 
 impl BesidePeak {
-    /// Measures the peak of these threads, and prints it.
-    pub fn measure(threads: &Threads) -> Self {
+    /// Measures the peak of the caller's threads, and prints it.
+    pub fn measure() -> Self {
         let path = Path::current();
-        let peak = peak::measure(path, threads, 40) / 1e9;
+        let peak = peak::measure(path, 40) / 1e9;
         println!(
             "peak: {peak:.1} GFLOP/s of multiply-adds on registers, {} threads, {} kernels\n",
-            threads.count(),
+            parallel::count(),
             path.name()
         );
         Self {
             time: WallTime,
             peak,
+        }
+    }
+
+    /// The same peak once more.
+    pub fn again(&self) -> Self {
+        Self {
+            time: WallTime,
+            peak: self.peak,
         }
     }
 

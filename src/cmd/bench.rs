@@ -6,13 +6,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::print::{count, duration, milliseconds, out, thousands};
-use super::session::{check_against_data, extent, kernels, load_data, start_threads};
+use super::session::{check_against_data, extent, kernels, load_data, on_threads};
 use super::{Failure, Outcome, device};
 use crate::cli::BenchArgs;
 use crate::data::DataSet;
 use crate::ground::{clock, exit, machine};
-use crate::kernels::parallel::Threads;
-use crate::kernels::{Path as KernelPath, peak};
+use crate::kernels::{Path as KernelPath, parallel, peak};
 use crate::nn::Device;
 use crate::plan::Plan;
 use crate::spec;
@@ -33,10 +32,11 @@ pub fn main(args: &BenchArgs) -> Outcome {
     let (train, validation) = (data.train.len(), data.validation.len());
     let plan = Plan::new(loaded.spec.clone(), image, train, validation);
     check_against_data(&loaded, &plan)?;
-    let threads = start_threads(plan.spec.training.threads)?;
     // Nobody waits for the end of an epoch here.
     data.validation.clear();
-    let report = measure(&plan, &data, &threads, found.device, args.seconds)?;
+    let report = on_threads(plan.spec.training.threads, || {
+        measure(&plan, &data, found.device, args.seconds)
+    })?;
     let text = if args.json {
         serde_json::to_string(&report).map_err(|e| Failure::new(exit::FAILED, e))? + "\n"
     } else {
@@ -46,21 +46,15 @@ pub fn main(args: &BenchArgs) -> Outcome {
     Ok(exit::DONE)
 }
 
-fn measure(
-    plan: &Plan,
-    data: &DataSet,
-    threads: &Threads,
-    device: Device,
-    time: Duration,
-) -> Result<Report, Failure> {
+fn measure(plan: &Plan, data: &DataSet, device: Device, time: Duration) -> Result<Report, Failure> {
     let mut model = build_model(plan, device)?;
     keep_images(model.as_mut(), &data.images)?;
-    let mut trainer = Trainer::new(plan, data, threads, model);
+    let mut trainer = Trainer::new(plan, data, model);
     time_steps(&mut trainer, plan, (Duration::ZERO, 1)).map_err(failure)?;
     let first_step = clock::since_beginning();
     // Only our kernels are measured by what the processor could do.
     let peak = || match device {
-        Device::Cpu => peak::measure(KernelPath::current(), threads, PEAK_RUNS),
+        Device::Cpu => peak::measure(KernelPath::current(), PEAK_RUNS),
         Device::CpuComposed | Device::Cuda(_) => 0.0,
     };
     // Another process may hold a core for as long as one of them takes.
@@ -72,13 +66,7 @@ fn measure(
     let peak = Some(before.max(between).max(peak())).filter(|&peak| peak > 0.0);
     let timing =
         train::Timing::of(&steps).ok_or_else(|| Failure::new(exit::FAILED, "no step was timed"))?;
-    Ok(Report::new(
-        plan,
-        (device, threads),
-        &timing,
-        peak,
-        first_step,
-    ))
+    Ok(Report::new(plan, device, &timing, peak, first_step))
 }
 
 /// What [`crate::cmd::session`] says of a run's weights does not hold here: none are kept.
@@ -144,7 +132,7 @@ struct Row {
 impl Report {
     fn new(
         plan: &Plan,
-        (device, threads): (Device, &Threads),
+        device: Device,
         timing: &train::Timing,
         peak: Option<f64>,
         first_step: Duration,
@@ -178,7 +166,7 @@ impl Report {
             cpu: machine::cpu(),
             device: device.to_string(),
             kernel_path: kernels(device).to_owned(),
-            threads: threads.count(),
+            threads: parallel::count(),
             batch_size: batch,
             step_ms: 1e3 * timing.step,
             step_best_ms: 1e3 * timing.best,

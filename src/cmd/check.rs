@@ -5,11 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::print::{bytes, count, duration, milliseconds, out, thousands};
-use super::session::{check_against_data, extent, start_threads, warn_of_little_room};
+use super::session::{check_against_data, extent, on_threads, warn_of_little_room};
 use super::{Failure, Outcome, device};
 use crate::cli::{CheckArgs, RUNS_DIR};
 use crate::data::{self, Survey};
 use crate::ground::exit;
+use crate::kernels::parallel;
 use crate::nn::Device;
 use crate::plan::{Layer, Plan};
 use crate::spec;
@@ -28,9 +29,9 @@ pub fn main(args: &CheckArgs) -> Outcome {
     let mut text = describe(&plan, &survey);
     // A GPU is neither here nor there when a spec is checked.
     if device::find(plan.spec.training.device).is_ok_and(|found| found.device == Device::Cpu) {
-        let threads = start_threads(plan.spec.training.threads)?;
-        let estimate = train::estimate(&plan, &threads);
-        text += &describe_time(&estimate, threads.count());
+        text += &on_threads(plan.spec.training.threads, || {
+            Ok(describe_time(&train::estimate(&plan), parallel::count()))
+        })?;
     }
     out(&text).map_err(|e| Failure::new(exit::IO, e))?;
     warn_of_little_room(Path::new(RUNS_DIR), plan.disk_bytes());

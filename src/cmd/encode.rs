@@ -2,7 +2,7 @@
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::trained::Trained;
+use super::trained::with_data;
 use super::{Failure, Outcome};
 use crate::cli::EncodeArgs;
 use crate::data::DataSet;
@@ -27,22 +27,23 @@ pub fn main(args: &EncodeArgs) -> Outcome {
             return Err(Failure::new(exit::USAGE, text).with_hint("--out latents.parquet"));
         }
     };
-    let (trained, data) = Trained::open_with_data(&args.trained)?;
-    let mut indices = [data.train.as_slice(), &data.validation].concat();
-    indices.sort_unstable();
-    let means = trained.through().encode(&data.images, &indices)?;
-    let table = table(&data, &indices, &means, trained.plan.architecture.latent)
-        .map_err(ReportError::from)?;
-    let out = Some(args.out.as_path());
-    match is_csv {
-        true => super::output::write(report::csv(&table), out)?,
-        false => super::report::write_parquet(&table, out)?,
-    }
-    if !args.trained.quiet {
-        let line = format!("{}, images: {}\n", args.out.display(), indices.len());
-        super::print::out(&line).map_err(|e| Failure::new(exit::IO, e))?;
-    }
-    Ok(exit::DONE)
+    with_data(&args.trained, |trained, data| {
+        let mut indices = [data.train.as_slice(), &data.validation].concat();
+        indices.sort_unstable();
+        let means = trained.through().encode(&data.images, &indices)?;
+        let table = table(data, &indices, &means, trained.plan.architecture.latent)
+            .map_err(ReportError::from)?;
+        let out = Some(args.out.as_path());
+        match is_csv {
+            true => super::output::write(report::csv(&table), out)?,
+            false => super::report::write_parquet(&table, out)?,
+        }
+        if !args.trained.quiet {
+            let line = format!("{}, images: {}\n", args.out.display(), indices.len());
+            super::print::out(&line).map_err(|e| Failure::new(exit::IO, e))?;
+        }
+        Ok(exit::DONE)
+    })
 }
 
 /// A row an image: `image` (its number, from 0), `part` (`train` or `validation`), `label`, `class`, and the mean

@@ -1,6 +1,6 @@
 //! `runner interpolate RUN --from A --to B`: the way from one image to another through the latent space.
 
-use super::trained::{Trained, write_picture};
+use super::trained::{with_data, write_picture};
 use super::{Failure, Outcome};
 use crate::cli::InterpolateArgs;
 use crate::data::fill_batch;
@@ -9,39 +9,40 @@ use crate::ground::exit;
 
 /// Encodes both images, decodes points on the straight line between their means, writes a picture.
 pub fn main(args: &InterpolateArgs) -> Outcome {
-    let (trained, data) = Trained::open_with_data(&args.trained)?;
-    let count = data.images.len();
-    for (option, image) in [("--from", args.from), ("--to", args.to)] {
-        if image as usize >= count {
-            let text = format!("{option} {image}: the data has {count} images");
-            return Err(Failure::new(exit::USAGE, text)
-                .with_hint(format!("images are counted from 0 to {}", count - 1)));
+    with_data(&args.trained, |trained, data| {
+        let count = data.images.len();
+        for (option, image) in [("--from", args.from), ("--to", args.to)] {
+            if image as usize >= count {
+                let text = format!("{option} {image}: the data has {count} images");
+                return Err(Failure::new(exit::USAGE, text)
+                    .with_hint(format!("images are counted from 0 to {}", count - 1)));
+            }
         }
-    }
-    let ends = [args.from, args.to];
-    let mut originals = vec![0.0; 2 * trained.plan.architecture.image.len()];
-    fill_batch(&data.images, &ends, &mut originals);
-    let through = trained.through();
-    let means = through.encode(&data.images, &ends)?;
-    let pixels = through.decode(&line(&means, args.steps as usize))?;
-    let name = |image: u32| {
-        let class = data
-            .images
-            .classes
-            .get(usize::from(data.images.labels[image as usize]));
-        class.map_or(format!("image {image}"), |class| {
-            format!("image {image}: {class}")
-        })
-    };
-    let (from, to) = (name(args.from), name(args.to));
-    let title = trained.title("interpolation");
-    let rendered = figures::interpolation(
-        &title,
-        [&from, &to],
-        &trained.images(&originals)?,
-        &trained.images(&pixels)?,
-    )?;
-    write_picture(&rendered, &args.out, args.trained.quiet)
+        let ends = [args.from, args.to];
+        let mut originals = vec![0.0; 2 * trained.plan.architecture.image.len()];
+        fill_batch(&data.images, &ends, &mut originals);
+        let through = trained.through();
+        let means = through.encode(&data.images, &ends)?;
+        let pixels = through.decode(&line(&means, args.steps as usize))?;
+        let name = |image: u32| {
+            let class = data
+                .images
+                .classes
+                .get(usize::from(data.images.labels[image as usize]));
+            class.map_or(format!("image {image}"), |class| {
+                format!("image {image}: {class}")
+            })
+        };
+        let (from, to) = (name(args.from), name(args.to));
+        let title = trained.title("interpolation");
+        let rendered = figures::interpolation(
+            &title,
+            [&from, &to],
+            &trained.images(&originals)?,
+            &trained.images(&pixels)?,
+        )?;
+        write_picture(&rendered, &args.out, args.trained.quiet)
+    })
 }
 
 /// `steps` points from the first to the second of two latent points, both included.

@@ -6,7 +6,6 @@ use crate::data::{DataSet, fill_batch};
 use crate::figures::{self, FigureError, Images, PcaError, Published, Rendered};
 use crate::ground::random::{Purpose, Stream};
 use crate::kernels::Extent;
-use crate::kernels::parallel::Threads;
 use crate::metrics::EpochMetrics;
 use crate::plan::Plan;
 use crate::run::RunFolder;
@@ -61,7 +60,6 @@ pub fn expected(spec: &Spec, channels: usize) -> Vec<&'static str> {
 pub struct Album<'a> {
     pub plan: &'a Plan,
     pub data: &'a DataSet,
-    pub threads: &'a Threads,
     pub model: &'a dyn Model,
     pub history: &'a [EpochMetrics],
     pub published: Option<&'a Published>,
@@ -258,7 +256,6 @@ impl Album<'_> {
     fn through(&self) -> Through<'_> {
         Through {
             model: self.model,
-            threads: self.threads,
             plan: self.plan,
         }
     }

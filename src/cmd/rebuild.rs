@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::pictures::Album;
 use super::resume::check_past;
-use super::session::{extent, load_data, origin, read_published, start_threads};
+use super::session::{extent, load_data, on_threads, origin, read_published};
 use super::{Failure, Outcome};
 use crate::cli::RebuildArgs;
 use crate::ground::exit;
@@ -65,24 +65,25 @@ pub fn main(args: &RebuildArgs) -> Outcome {
         Some(&loaded),
         (&plan.spec, &data, &origin),
     )?;
-    let threads = start_threads(plan.spec.training.threads)?;
-    let mut model = build_model(&plan, Device::Cpu)?;
-    model.set_weights(&checkpoint.weights)?;
-    let album = Album {
-        plan: &plan,
-        data: &data,
-        threads: &threads,
-        model: model.as_ref(),
-        history: &checkpoint.history,
-        published: published.as_ref(),
-    };
-    let errors = album.write(&folder);
-    for error in &errors {
-        eprintln!("warning: {error}");
-    }
-    for name in album.names() {
-        say(&format!("figures/{name}.png, figures/{name}.svg"));
-    }
+    let errors = on_threads(plan.spec.training.threads, || {
+        let mut model = build_model(&plan, Device::Cpu)?;
+        model.set_weights(&checkpoint.weights)?;
+        let album = Album {
+            plan: &plan,
+            data: &data,
+            model: model.as_ref(),
+            history: &checkpoint.history,
+            published: published.as_ref(),
+        };
+        let errors = album.write(&folder);
+        for error in &errors {
+            eprintln!("warning: {error}");
+        }
+        for name in album.names() {
+            say(&format!("figures/{name}.png, figures/{name}.svg"));
+        }
+        Ok(errors)
+    })?;
     folder.log("rebuilt from the checkpoint")?;
     Ok(if errors.is_empty() {
         exit::DONE

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::decisive::Decisive;
 use super::reporter::Tone;
 use super::session::{
-    Session, check_history, check_memory, compute, data_source, extent, listen, load_data, origin,
-    read_published, start_threads, warn_of_little_room,
+    Session, check_history, check_memory, compute, data_source, extent, listen, load_data,
+    on_threads, origin, read_published, warn_of_little_room,
 };
 use super::{Failure, Outcome, device};
 use crate::cli::ResumeArgs;
@@ -123,57 +123,62 @@ pub fn one(
         loaded.as_ref(),
         (&plan.spec, &data, &origin),
     )?;
-    let threads = start_threads(plan.spec.training.threads.or(share))?;
-    let compute = compute(found.device, &threads);
-    check_device(&folder, &compute.device, args.allow_other_bits)?;
-    warn_of_little_room(run, plan.checkpoint_bytes());
-    let mut model = build_model(&plan, found.device)?;
-    keep_images(model.as_mut(), &data.images)?;
-    let mut trainer = Trainer::new(&plan, &data, &threads, model);
-    if let Some(loaded) = loaded {
-        if let Some(warning) = &loaded.warning {
-            eprintln!("warning: {warning}");
+    on_threads(plan.spec.training.threads.or(share), || {
+        let compute = compute(found.device);
+        check_device(&folder, &compute.device, args.allow_other_bits)?;
+        warn_of_little_room(run, plan.checkpoint_bytes());
+        let mut model = build_model(&plan, found.device)?;
+        keep_images(model.as_mut(), &data.images)?;
+        let mut trainer = Trainer::new(&plan, &data, model);
+        if let Some(loaded) = loaded {
+            put_back(&mut trainer, loaded)?;
         }
-        let checkpoint = loaded.checkpoint;
-        let unfit = |error: &dyn std::fmt::Display| {
-            let text = format!("`{}` does not fit the run: {error}", loaded.path.display());
-            Failure::new(exit::INVALID_DATA, text)
-        };
-        let model = trainer.model_mut();
-        model
-            .set_weights(&checkpoint.weights)
-            .and_then(|()| model.set_optimizer_state(&checkpoint.optimizer))
-            .map_err(|error| unfit(&error))?;
-        trainer
-            .restore(checkpoint.progress, checkpoint.history)
-            .map_err(|error| unfit(&error))?;
+        if args.epochs.is_some() {
+            folder.write_resolved(&spec::resolved_toml(&plan.spec))?;
+        }
+        let (epoch, epochs) = (trainer.progress().epoch, plan.spec.training.epochs as u32);
+        folder.begin_session(compute, epoch, epochs)?;
+        folder.log(&format!(
+            "resumed at epoch {}, step {}; {}",
+            epoch + 1,
+            trainer.progress().step_in_epoch,
+            found.why
+        ))?;
+        found.tell(args.quiet);
+        folder.write_metrics(trainer.history())?;
+        Session {
+            folder,
+            plan: &plan,
+            data: &data,
+            trainer,
+            origin,
+            published,
+            stop,
+            tone,
+            until,
+        }
+        .drive()
+    })
+}
+
+/// Weights, optimizer state, counters and history of a checkpoint.
+fn put_back(trainer: &mut Trainer, loaded: Loaded) -> Result<(), Failure> {
+    if let Some(warning) = &loaded.warning {
+        eprintln!("warning: {warning}");
     }
-    if args.epochs.is_some() {
-        folder.write_resolved(&spec::resolved_toml(&plan.spec))?;
-    }
-    let (epoch, epochs) = (trainer.progress().epoch, plan.spec.training.epochs as u32);
-    folder.begin_session(compute, epoch, epochs)?;
-    folder.log(&format!(
-        "resumed at epoch {}, step {}; {}",
-        epoch + 1,
-        trainer.progress().step_in_epoch,
-        found.why
-    ))?;
-    found.tell(args.quiet);
-    folder.write_metrics(trainer.history())?;
-    Session {
-        folder,
-        plan: &plan,
-        data: &data,
-        threads: &threads,
-        trainer,
-        origin,
-        published,
-        stop,
-        tone,
-        until,
-    }
-    .drive()
+    let checkpoint = loaded.checkpoint;
+    let unfit = |error: &dyn std::fmt::Display| {
+        let text = format!("`{}` does not fit the run: {error}", loaded.path.display());
+        Failure::new(exit::INVALID_DATA, text)
+    };
+    let model = trainer.model_mut();
+    model
+        .set_weights(&checkpoint.weights)
+        .and_then(|()| model.set_optimizer_state(&checkpoint.optimizer))
+        .map_err(|error| unfit(&error))?;
+    trainer
+        .restore(checkpoint.progress, checkpoint.history)
+        .map_err(|error| unfit(&error))
 }
 
 /// A reader of stdout that has gone away does not end a run.

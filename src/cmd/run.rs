@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
+use super::device::Found;
 use super::reporter::Tone;
 use super::session::{
-    Session, check_against_data, compute, data_source, extent, listen, load_data, origin,
-    read_published, start_threads, warn_of_little_room,
+    Session, check_against_data, compute, data_source, extent, listen, load_data, on_threads,
+    origin, read_published, warn_of_little_room,
 };
 use super::{Outcome, device, sweep};
 use crate::cli::RunArgs;
+use crate::data::DataSet;
+use crate::figures::Published;
 use crate::ground::stop::Stop;
 use crate::plan::Plan;
 use crate::run::{NewRun, Parameters, RunFolder};
@@ -91,13 +94,25 @@ pub fn start(new: &New, stop: &Stop) -> Outcome {
         data.validation.len(),
     );
     check_against_data(loaded, &plan)?;
-    let threads = start_threads(plan.spec.training.threads.or(new.threads))?;
-    let mut model = build_model(&plan, found.device)?;
+    on_threads(plan.spec.training.threads.or(new.threads), || {
+        train(new, stop, (&plan, &data), published, &found)
+    })
+}
+
+/// Makes the run folder, trains.
+fn train(
+    new: &New,
+    stop: &Stop,
+    (plan, data): (&Plan, &DataSet),
+    published: Option<Published>,
+    found: &Found,
+) -> Outcome {
+    let mut model = build_model(plan, found.device)?;
     keep_images(model.as_mut(), &data.images)?;
     let (encoder, decoder) = plan.architecture.parameters();
     let (Place::In(folder) | Place::At(folder)) = new.place;
     warn_of_little_room(folder, plan.disk_bytes());
-    let origin = origin(&plan.spec, &data);
+    let origin = origin(&plan.spec, data);
     let run = NewRun {
         name: &plan.spec.name,
         spec_text: new.spec_text,
@@ -105,8 +120,8 @@ pub fn start(new: &New, stop: &Stop) -> Outcome {
         resolved_text: &spec::resolved_toml(&plan.spec),
         command_line: new.command_line.clone(),
         git_commit: option_env!("RUNNER_GIT_COMMIT").map(str::to_owned),
-        compute: compute(found.device, &threads),
-        data: data_source(&data),
+        compute: compute(found.device),
+        data: data_source(data),
         spec_digest: origin.spec_digest.clone(),
         parameters: Parameters {
             encoder,
@@ -120,13 +135,12 @@ pub fn start(new: &New, stop: &Stop) -> Outcome {
         Place::In(runs_dir) => RunFolder::create(runs_dir, &run)?,
         Place::At(path) => RunFolder::create_at(path, &run)?,
     };
-    let trainer = Trainer::new(&plan, &data, &threads, model);
+    let trainer = Trainer::new(plan, data, model);
     found.tell(!new.tone.is_for_a_person());
     Session {
         folder,
-        plan: &plan,
-        data: &data,
-        threads: &threads,
+        plan,
+        data,
         trainer,
         origin,
         published,

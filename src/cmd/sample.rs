@@ -1,21 +1,22 @@
 //! `runner sample RUN`: images decoded from draws of the prior.
 
 use super::Outcome;
-use super::trained::{Trained, write_picture};
+use super::trained::{with_network, write_picture};
 use crate::cli::SampleArgs;
 use crate::figures;
 use crate::ground::random::{Purpose, Stream};
 
 /// Draws, decodes, writes a picture.
 pub fn main(args: &SampleArgs) -> Outcome {
-    let trained = Trained::open(&args.trained)?;
-    let mut z = vec![0.0; args.count as usize * trained.plan.architecture.latent];
-    let seed = args.seed.unwrap_or(trained.plan.spec.seed);
-    Stream::new(seed, Purpose::Sample, 0, 0).fill_normal(&mut z);
-    let pixels = trained.through().decode(&z)?;
-    let rendered = figures::samples(
-        &trained.title("samples from the prior"),
-        &trained.images(&pixels)?,
-    )?;
-    write_picture(&rendered, &args.out, args.trained.quiet)
+    with_network(&args.trained, |trained| {
+        let mut z = vec![0.0; args.count as usize * trained.plan.architecture.latent];
+        let seed = args.seed.unwrap_or(trained.plan.spec.seed);
+        Stream::new(seed, Purpose::Sample, 0, 0).fill_normal(&mut z);
+        let pixels = trained.through().decode(&z)?;
+        let rendered = figures::samples(
+            &trained.title("samples from the prior"),
+            &trained.images(&pixels)?,
+        )?;
+        write_picture(&rendered, &args.out, args.trained.quiet)
+    })
 }

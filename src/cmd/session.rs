@@ -13,7 +13,7 @@ use crate::data::{self, DataSet};
 use crate::figures::{self, Published};
 use crate::ground::stop::Stop;
 use crate::ground::{clock, disk, exit, files};
-use crate::kernels::parallel::Threads;
+use crate::kernels::parallel::{self, Threads};
 use crate::kernels::{Extent, Path as KernelPath};
 use crate::nn::Device;
 use crate::plan::Plan;
@@ -142,20 +142,24 @@ pub fn load_data(spec: &Spec, quiet: bool) -> Result<DataSet, Failure> {
     Ok(data)
 }
 
-/// Starts the threads that a spec asks for.
+/// Works on the threads that a spec asks for: whatever builds or uses a network does.
 ///
 /// # Errors
-/// The operating system cannot start them.
-pub fn start_threads(wanted: Option<usize>) -> Result<Threads, Failure> {
+/// The operating system cannot start them; those of the work.
+pub fn on_threads<R: Send>(
+    wanted: Option<usize>,
+    work: impl FnOnce() -> Result<R, Failure> + Send,
+) -> Result<R, Failure> {
     Threads::new(wanted.unwrap_or(0))
-        .map_err(|e| Failure::new(exit::FAILED, format!("cannot start threads: {e}")))
+        .map_err(|e| Failure::new(exit::FAILED, format!("cannot start threads: {e}")))?
+        .run(work)
 }
 
-/// How a run computes, for its manifest.
-pub fn compute(device: Device, threads: &Threads) -> Compute {
+/// How a run computes on the caller's threads, for its manifest.
+pub fn compute(device: Device) -> Compute {
     Compute {
         device: device.to_string(),
-        threads: threads.count(),
+        threads: parallel::count(),
         kernel_path: kernels(device).to_owned(),
     }
 }
@@ -224,7 +228,6 @@ pub struct Session<'a> {
     pub folder: RunFolder,
     pub plan: &'a Plan,
     pub data: &'a DataSet,
-    pub threads: &'a Threads,
     pub trainer: Trainer<'a>,
     pub origin: Origin,
     pub published: Option<Published>,
@@ -369,7 +372,6 @@ impl Session<'_> {
         let album = Album {
             plan: self.plan,
             data: self.data,
-            threads: self.threads,
             model: self.trainer.model(),
             history: self.trainer.history(),
             published: self.published.as_ref(),

@@ -1,14 +1,12 @@
 //! Many images or latent points through a network, a batch at a time.
 
 use crate::data::{Images, fill_batch};
-use crate::kernels::parallel::Threads;
 use crate::plan::Plan;
 use crate::vae::{Model, ModelError};
 
 /// A network with what it takes to use it.
 pub struct Through<'a> {
     pub model: &'a dyn Model,
-    pub threads: &'a Threads,
     pub plan: &'a Plan,
 }
 
@@ -26,7 +24,7 @@ impl Through<'_> {
         for indices in indices.chunks(self.batch()) {
             let batch = &mut buffer[..indices.len() * size];
             fill_batch(images, indices, batch);
-            means.extend(self.threads.run(|| self.model.encode(batch))?);
+            means.extend(self.model.encode(batch)?);
         }
         // What follows, drawing most of all, needs memory too, but not at the same time.
         self.model.release_memory()?;
@@ -37,7 +35,7 @@ impl Through<'_> {
     pub fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError> {
         let mut pixels = vec![];
         for z in z.chunks(self.batch() * self.plan.architecture.latent) {
-            pixels.extend(self.threads.run(|| self.model.decode(z))?);
+            pixels.extend(self.model.decode(z)?);
         }
         self.model.release_memory()?;
         Ok(pixels)
@@ -49,7 +47,7 @@ impl Through<'_> {
         let mut pixels = vec![];
         if let Some(planar) = self.model.planar() {
             for points in points.chunks(self.batch()) {
-                pixels.extend(self.threads.run(|| planar.manifold(points))?);
+                pixels.extend(planar.manifold(points)?);
             }
         }
         self.model.release_memory()?;

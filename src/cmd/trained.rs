@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::session::{extent, load_data, origin, start_threads};
+use super::session::{extent, load_data, on_threads, origin};
 use super::through::Through;
 use super::{Failure, Outcome};
 use crate::cli::TrainedArgs;
@@ -10,7 +10,6 @@ use crate::data::DataSet;
 use crate::figures::{FigureError, Images, Rendered};
 use crate::ground::exit;
 use crate::ground::printable::printable;
-use crate::kernels::parallel::Threads;
 use crate::kernels::{Extent, Path as KernelPath};
 use crate::nn::Device;
 use crate::plan::Plan;
@@ -24,56 +23,62 @@ use crate::vae::Model;
 /// A network with the weights of a run.
 pub struct Trained {
     pub plan: Plan,
-    pub threads: Threads,
     model: Box<dyn Model>,
     /// Epochs that the weights have seen.
     epochs: u32,
 }
 
+/// Uses the network of a run alone, for which its data is not needed.
+///
+/// # Errors
+/// What of the folder cannot be used; those of the use.
+pub fn with_network(args: &TrainedArgs, work: impl FnOnce(&Trained) -> Outcome + Send) -> Outcome {
+    let (checkpoint, resolved) = read(args)?;
+    let image = image(&checkpoint).ok_or_else(|| {
+        let text = format!(
+            "{}: the checkpoint does not say how large an image is",
+            args.run.display()
+        );
+        Failure::new(exit::INVALID_DATA, text)
+    })?;
+    // Where its images lay decides nothing about a network, and they may be gone.
+    let spec = parse(args, &without_data(&resolved))?;
+    let plan = Plan::new(spec, image, 0, 0);
+    on_threads(plan.spec.training.threads, || {
+        work(&Trained::build(args, &checkpoint, plan)?)
+    })
+}
+
+/// Uses the network of a run and the data that it was trained on.
+///
+/// # Errors
+/// What of the folder cannot be used; the data is gone, or another one; those of the use.
+pub fn with_data(
+    args: &TrainedArgs,
+    work: impl FnOnce(&Trained, &DataSet) -> Outcome + Send,
+) -> Outcome {
+    let (checkpoint, resolved) = read(args)?;
+    let spec = parse(args, &resolved)?;
+    let data = load_data(&spec, args.quiet)?;
+    if origin(&spec, &data).data_digest != checkpoint.origin.data_digest {
+        let text = format!(
+            "{}: the data is not the one that the run was trained on",
+            args.run.display()
+        );
+        return Err(Failure::new(exit::INVALID_DATA, text).with_hint(format!(
+            "its SHA-256 stand in {}/manifest.json",
+            args.run.display()
+        )));
+    }
+    let image = extent(data.images.height, data.images.width, data.images.channels);
+    let plan = Plan::new(spec, image, data.train.len(), data.validation.len());
+    on_threads(plan.spec.training.threads, || {
+        work(&Trained::build(args, &checkpoint, plan)?, &data)
+    })
+}
+
 impl Trained {
-    /// The network alone, for which the data is not needed.
-    ///
-    /// # Errors
-    /// What of the folder cannot be used.
-    pub fn open(args: &TrainedArgs) -> Result<Self, Failure> {
-        let (checkpoint, resolved) = read(args)?;
-        let image = image(&checkpoint).ok_or_else(|| {
-            let text = format!(
-                "{}: the checkpoint does not say how large an image is",
-                args.run.display()
-            );
-            Failure::new(exit::INVALID_DATA, text)
-        })?;
-        // Where its images lay decides nothing about a network, and they may be gone.
-        let spec = parse(args, &without_data(&resolved))?;
-        Self::build(args, &checkpoint, Plan::new(spec, image, 0, 0))
-    }
-
-    /// The network and the data that it was trained on.
-    ///
-    /// # Errors
-    /// What of the folder cannot be used; the data is gone, or another one.
-    pub fn open_with_data(args: &TrainedArgs) -> Result<(Self, DataSet), Failure> {
-        let (checkpoint, resolved) = read(args)?;
-        let spec = parse(args, &resolved)?;
-        let data = load_data(&spec, args.quiet)?;
-        if origin(&spec, &data).data_digest != checkpoint.origin.data_digest {
-            let text = format!(
-                "{}: the data is not the one that the run was trained on",
-                args.run.display()
-            );
-            return Err(Failure::new(exit::INVALID_DATA, text).with_hint(format!(
-                "its SHA-256 stand in {}/manifest.json",
-                args.run.display()
-            )));
-        }
-        let image = extent(data.images.height, data.images.width, data.images.channels);
-        let plan = Plan::new(spec, image, data.train.len(), data.validation.len());
-        Ok((Self::build(args, &checkpoint, plan)?, data))
-    }
-
     fn build(args: &TrainedArgs, checkpoint: &Checkpoint, plan: Plan) -> Result<Self, Failure> {
-        let threads = start_threads(plan.spec.training.threads)?;
         let mut model = build_model(&plan, Device::Cpu)?;
         model.set_weights(&checkpoint.weights).map_err(|error| {
             let text = format!(
@@ -85,7 +90,6 @@ impl Trained {
         })?;
         Ok(Self {
             plan,
-            threads,
             model,
             epochs: checkpoint.progress.epoch,
         })
@@ -95,7 +99,6 @@ impl Trained {
     pub fn through(&self) -> Through<'_> {
         Through {
             model: self.model.as_ref(),
-            threads: &self.threads,
             plan: &self.plan,
         }
     }

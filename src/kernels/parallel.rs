@@ -5,8 +5,6 @@
 
 use rayon::prelude::*;
 
-use super::profile;
-
 /// Pieces that a batch is cut into at most: enough to keep many threads busy, few enough that one
 /// gradient buffer a piece stays small.
 pub const MOST_PIECES: usize = 16;
@@ -16,7 +14,7 @@ pub fn piece_len(items: usize) -> usize {
     items.div_ceil(MOST_PIECES).max(1)
 }
 
-/// The threads of a run. Kernels called inside [`Threads::run`] use them.
+/// The threads of a run. What is called inside [`Threads::run`] uses them.
 #[derive(Debug)]
 pub struct Threads {
     pool: rayon::ThreadPool,
@@ -31,25 +29,22 @@ impl Threads {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(count)
             .thread_name(|i| format!("kernel-{i}"))
+            // As much as the first thread of a process usually has: whole runs go on there.
+            .stack_size(8 << 20)
             .build()?;
         Ok(Self { pool })
     }
 
-    /// How many threads there are.
-    pub fn count(&self) -> usize {
-        self.pool.current_num_threads()
-    }
-
-    /// Runs `work` on these threads.
+    /// Runs `work` on one of these threads, with the others for its kernels. A network is built, trained and used in
+    /// there: it need not be `Send`.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        let recorder = profile::take();
-        let (result, recorder) = self.pool.install(|| {
-            profile::put(recorder);
-            (work(), profile::take())
-        });
-        profile::put(recorder);
-        result
+        self.pool.install(work)
     }
+}
+
+/// How many threads kernels have where this is called.
+pub fn count() -> usize {
+    rayon::current_num_threads()
 }
 
 /// Sums of pieces, in the order of the pieces: `out[i] += pieces[0][i] + pieces[1][i] + ...`.
@@ -99,7 +94,7 @@ mod tests {
     #[test]
     fn several_threads_take_part() {
         let threads = Threads::new(3).unwrap();
-        assert_eq!(threads.count(), 3);
+        assert_eq!(threads.run(count), 3);
         let seen = std::sync::Mutex::new(std::collections::HashSet::new());
         threads.run(|| {
             (0..300).into_par_iter().for_each(|_| {

@@ -6,7 +6,6 @@
 use std::hint::black_box;
 
 use super::lanes::Lanes;
-use super::parallel::Threads;
 use super::path::{Path, compiled_for};
 use crate::ground::clock;
 
@@ -16,13 +15,13 @@ const ROUNDS: usize = 1_000_000;
 /// Sums of the largest shape.
 const MOST_SUMS: usize = 24;
 
-/// Floating-point operations a second that these threads reach together on a path, a multiplication and an addition
+/// Floating-point operations a second that the threads of the caller reach together on a path, a multiplication and an addition
 /// counted as two. The best of so many runs of some milliseconds each: the clock moves, and whatever else the
 /// machine does can only take away.
-pub fn measure(path: Path, threads: &Threads, runs: usize) -> f64 {
+pub fn measure(path: Path, runs: usize) -> f64 {
     (0..runs.max(1))
         .flat_map(|_| Shape::ALL)
-        .map(|shape| run(path, threads, shape))
+        .map(|shape| run(path, shape))
         .fold(0.0, f64::max)
 }
 
@@ -41,13 +40,11 @@ impl Shape {
 }
 
 /// One run on all threads; operations a second from the first one's start to the last one's end.
-fn run(path: Path, threads: &Threads, shape: Shape) -> f64 {
-    let done = threads.run(|| {
-        rayon::broadcast(|_| {
-            let started = clock::monotonic();
-            let flops = spin(path, shape, ROUNDS);
-            (started, clock::monotonic(), flops)
-        })
+fn run(path: Path, shape: Shape) -> f64 {
+    let done = rayon::broadcast(|_| {
+        let started = clock::monotonic();
+        let flops = spin(path, shape, ROUNDS);
+        (started, clock::monotonic(), flops)
     });
     let started = done.iter().map(|&(started, _, _)| started).min();
     let ended = done.iter().map(|&(_, ended, _)| ended).max();
@@ -166,9 +163,8 @@ mod tests {
 
     #[test]
     fn the_peak_is_a_number() {
-        let threads = Threads::new(2).unwrap();
         for path in paths() {
-            let peak = measure(path, &threads, 1);
+            let peak = measure(path, 1);
             assert!(peak.is_finite() && peak > 0.0, "{path:?}: {peak}");
         }
     }

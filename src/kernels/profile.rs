@@ -1,9 +1,8 @@
 //! Where the time of a training step goes: a recorder of named parts, off unless somebody asks.
 //!
 //! A part is a stretch of work with a name ([`part`]). What a part of the forward pass puts on the tape keeps the
-//! part's [`Scope`], so that its backward pass is counted under the same name. The recorder belongs to a thread;
-//! [`Threads::run`](super::parallel::Threads::run) takes it along to the thread that does the work. Off, a part
-//! costs one look at a variable of the thread.
+//! part's [`Scope`], so that its backward pass is counted under the same name. The recorder belongs to a
+//! thread, that of the network. Off, a part costs one look at a variable of the thread.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -36,7 +35,7 @@ pub struct Part {
 
 /// The parts of one thread since they were last asked for.
 #[derive(Debug, Default)]
-pub(super) struct Recorder {
+struct Recorder {
     /// In the order in which they began.
     parts: Vec<Part>,
     /// The part that is going on.
@@ -99,13 +98,8 @@ impl Scope {
     }
 }
 
-/// Takes the recorder off this thread.
-pub(super) fn take() -> Option<Recorder> {
-    RECORDER.with(RefCell::take)
-}
-
 /// Puts a recorder on this thread, or none.
-pub(super) fn put(recorder: Option<Recorder>) {
+fn put(recorder: Option<Recorder>) {
     RECORDER.with(|cell| *cell.borrow_mut() = recorder);
 }
 
@@ -156,7 +150,6 @@ fn time<R>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::parallel::Threads;
     use super::*;
 
     /// Passes this much time.
@@ -218,23 +211,5 @@ mod tests {
         assert!(of("inner") >= Duration::from_millis(40));
         assert!(of("outer") >= Duration::from_millis(1));
         assert!(of("outer") + of("inner") <= elapsed);
-    }
-
-    #[test]
-    fn the_recorder_goes_where_the_work_is_done_and_comes_back() {
-        let threads = Threads::new(2).unwrap();
-        let recording = Recording::start();
-        part(|| "here".into(), || ());
-        let here = std::thread::current().id();
-        threads.run(|| {
-            assert_ne!(std::thread::current().id(), here);
-            part(|| "there".into(), || ());
-        });
-        part(|| "here again".into(), || ());
-        let parts = recording.drain();
-        let names: Vec<_> = parts.iter().map(|part| &*part.name).collect();
-        assert_eq!(names, ["here", "there", "here again"]);
-        drop(recording);
-        threads.run(|| part(|| panic!("a name was asked for"), || ()));
     }
 }

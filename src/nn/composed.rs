@@ -63,9 +63,7 @@ fn finish<O: Dim, R: Shape, D: Device<f32>, T: Tape<f32, D>>(
     activation::apply(activation, rows.try_add(bias)?)?.try_reshape_like(output)
 }
 
-// SAFETY: `Cpu` is Send and Sync by itself; for `Cuda` see what the trait says of it. A route holds tensors of the
-// device and plain data.
-unsafe impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Compute for Composed<D> {
+impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Compute for Composed<D> {
     const COMMON_SIZES: bool = false;
     const TAKES_IMAGES: bool = true;
     type Err = E;

@@ -48,11 +48,8 @@ pub struct Sample<Z: Dim, D: Compute, T> {
 /// Operations with a tape register their gradients on it; gradients are added to what is there, so that a
 /// tensor may be used twice. Errors are the device's (out of memory, say).
 ///
-/// # Safety
-/// Tensors of the device, and [`Compute::Route`], may be sent to another thread and used from there. dfdx's `Cuda`
-/// does not say so of itself, since cudarc 0.9 leaves it out for streams; but CUDA's handles belong to a process, not
-/// to a thread, and cudarc makes the context that of the calling thread before it uses one.
-pub unsafe trait Compute: Debug + Clone + 'static {
+/// What it makes need not be `Send`: dfdx's `Cuda` is not, and a model stays on the thread that built it.
+pub trait Compute: Debug + Clone + 'static {
     /// Why the device could not.
     type Err: Debug + Display;
     /// dfdx's device, which holds the tensors.

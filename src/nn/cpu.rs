@@ -229,8 +229,7 @@ fn clear_unless_added(gradient: &mut [f32], store: Store) {
     }
 }
 
-// SAFETY: `Cpu` and `Conv` are Send and Sync by themselves.
-unsafe impl Compute for Cpu {
+impl Compute for Cpu {
     const COMMON_SIZES: bool = true;
     const TAKES_IMAGES: bool = false;
     type Err = CpuError;

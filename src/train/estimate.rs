@@ -8,7 +8,7 @@ use super::{Timing, TrainError, Trainer, build_model, rule, time_steps};
 use crate::data::{DataSet, Images};
 use crate::ground::clock;
 use crate::ground::random::{Purpose, Stream};
-use crate::kernels::parallel::Threads;
+use crate::kernels::parallel;
 use crate::kernels::{Path, peak};
 use crate::nn::{Compute, Device};
 use crate::optim::Step;
@@ -68,22 +68,22 @@ pub fn whole_run(plan: &Plan, step: f64, evaluation: f64) -> f64 {
     plan.spec.training.epochs as f64 * epoch
 }
 
-/// Estimates in less than a second, without the data: by steps on made-up images where the model is small enough for
-/// that, else by its operations.
-pub fn estimate(plan: &Plan, threads: &Threads) -> Estimate {
-    let peak = peak::measure(Path::current(), threads, PEAK_RUNS);
+/// Estimates in less than a second, without the data: on the caller's threads by steps on made-up images where the
+/// model is small enough for that, else by its operations.
+pub fn estimate(plan: &Plan) -> Estimate {
+    let peak = peak::measure(Path::current(), PEAK_RUNS);
     let images = (FLOOR * peak / plan.architecture.training_flops().max(1) as f64) as usize;
     let images = images.min(plan.spec.training.batch_size);
     // At least one for each thread, or they would not all have work.
-    let enough = images >= threads.count().min(plan.spec.training.batch_size);
+    let enough = images >= parallel::count().min(plan.spec.training.batch_size);
     let small = plan.parameters() <= MOST_PARAMETERS;
     // Where steps fail (a loss that is not finite, say), training will tell.
-    let timing = (small && enough).then(|| time_sample(plan, threads, images));
+    let timing = (small && enough).then(|| time_sample(plan, images));
     if let Some(Ok(Some(timing))) = timing {
         return from_steps(plan, &timing, images);
     }
     let products = plan.flops_per_step() as f64 / (SHARE * peak);
-    let step = products + time_update(plan, threads).unwrap_or(0.0);
+    let step = products + time_update(plan).unwrap_or(0.0);
     Estimate {
         step,
         // Forward is one of three products.
@@ -106,7 +106,7 @@ fn from_steps(plan: &Plan, timing: &Timing, images: usize) -> Estimate {
 }
 
 /// Seconds that the optimizer takes for all trained values, from a parameter with fewer of them.
-fn time_update(plan: &Plan, threads: &Threads) -> Result<f64, CpuError> {
+fn time_update(plan: &Plan) -> Result<f64, CpuError> {
     /// Far more than fit a cache.
     const VALUES: usize = 1 << 20;
     let device = Cpu::default();
@@ -139,16 +139,12 @@ fn time_update(plan: &Plan, threads: &Threads) -> Result<f64, CpuError> {
         Ok(started.elapsed().as_secs_f64())
     };
     // Once for the pages of the memory, once for the time.
-    let mut twice = || update().and_then(|_: f64| update());
-    Ok(threads.run(&mut twice)? * plan.parameters() as f64 / VALUES as f64)
+    let seconds = update().and_then(|_: f64| update())?;
+    Ok(seconds * plan.parameters() as f64 / VALUES as f64)
 }
 
 /// Times steps on so many made-up images.
-fn time_sample(
-    plan: &Plan,
-    threads: &Threads,
-    images: usize,
-) -> Result<Option<Timing>, TrainError> {
+fn time_sample(plan: &Plan, images: usize) -> Result<Option<Timing>, TrainError> {
     /// Steps of an epoch, so that what is done once an epoch does not count.
     const STEPS: usize = 64;
     let mut spec = plan.spec.clone();
@@ -157,7 +153,7 @@ fn time_sample(
     spec.optimizer.learning_rate = 1e-9;
     let sample = Plan::new(spec, plan.architecture.image, images * STEPS, 0);
     let data = noise(&sample, images);
-    let mut trainer = Trainer::new(&sample, &data, threads, build_model(&sample, Device::Cpu)?);
+    let mut trainer = Trainer::new(&sample, &data, build_model(&sample, Device::Cpu)?);
     time_steps(&mut trainer, &sample, (Duration::ZERO, 1))?;
     let steps = time_steps(&mut trainer, &sample, (TIME, 1))?;
     Ok(Timing::of(&steps))
@@ -253,16 +249,12 @@ mod tests {
 
     #[test]
     fn small_models_take_steps_and_large_ones_their_operations() {
-        let threads = Threads::new(2).unwrap();
-        let small = estimate(&plan("[training]\nbatch_size = 3\n"), &threads);
+        let small = estimate(&plan("[training]\nbatch_size = 3\n"));
         assert!(
             matches!(small.basis, Basis::Steps { images: 1..=3, .. }),
             "{small:?}"
         );
-        let large = estimate(
-            &plan("[model]\nlatent_dim = 4096\nhidden = [4096]\n"),
-            &threads,
-        );
+        let large = estimate(&plan("[model]\nlatent_dim = 4096\nhidden = [4096]\n"));
         let Basis::Share { share, peak } = large.basis else {
             panic!("{large:?}")
         };

@@ -5,7 +5,6 @@ use crate::ground::clock;
 use crate::ground::random::{Purpose, Stream};
 use crate::ground::stop::Stop;
 use crate::ground::tensor::NamedTensor;
-use crate::kernels::parallel::Threads;
 use crate::kernels::profile::{self, part};
 use crate::metrics::EpochMetrics;
 use crate::optim::Step;
@@ -20,7 +19,6 @@ use super::sums::{Means, Sums};
 pub struct Trainer<'a> {
     plan: &'a Plan,
     data: &'a DataSet,
-    threads: &'a Threads,
     model: Box<dyn Model>,
     progress: Progress,
     history: Vec<EpochMetrics>,
@@ -71,17 +69,11 @@ pub enum TrainError {
 }
 
 impl<'a> Trainer<'a> {
-    /// A run at its beginning.
-    pub fn new(
-        plan: &'a Plan,
-        data: &'a DataSet,
-        threads: &'a Threads,
-        model: Box<dyn Model>,
-    ) -> Self {
+    /// A run at its beginning. It uses the threads of where it is advanced.
+    pub fn new(plan: &'a Plan, data: &'a DataSet, model: Box<dyn Model>) -> Self {
         Self {
             plan,
             data,
-            threads,
             model,
             progress: Progress::default(),
             history: vec![],
@@ -245,8 +237,8 @@ impl<'a> Trainer<'a> {
                 gradient_scale: 1.0,
             };
             let model = &mut self.model;
-            self.threads
-                .run(|| model.begin_step(batch, optimizer_step, spec.optimizer.clip_norm))
+            model
+                .begin_step(batch, optimizer_step, spec.optimizer.clip_norm)
                 .map_err(|error| diverged(error, epoch, step))?;
             unread.push(indices.len());
             let progress = &mut self.progress;
@@ -389,10 +381,7 @@ impl<'a> Trainer<'a> {
                 eps,
                 kl_weight,
             };
-            let losses = self
-                .threads
-                .run(|| model.evaluate(batch))
-                .map_err(TrainError::Model)?;
+            let losses = model.evaluate(batch).map_err(TrainError::Model)?;
             if let Some(term) = losses.non_finite() {
                 let term = match term {
                     "reconstruction" => "val_reconstruction",

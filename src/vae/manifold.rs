@@ -8,7 +8,7 @@ use super::trained::{decode, device_error};
 use crate::nn::Compute;
 
 /// A network with exactly two latent axes.
-pub trait Planar: Sync {
+pub trait Planar {
     /// See [`manifold`].
     fn manifold(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, ModelError>;
 }

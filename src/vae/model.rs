@@ -105,7 +105,7 @@ pub enum ModelError {
 }
 
 /// A network with its optimizer's state.
-pub trait Model: Send + Sync {
+pub trait Model {
     /// One optimizer step on a batch, whose numbers may stay on the device until [`Model::reports`] reads them.
     /// Nothing changes when a term is not finite, nor in any step after that until then.
     ///

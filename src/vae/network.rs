@@ -21,9 +21,6 @@ pub struct Vae<C: Dim, Z: Dim, D: Compute> {
     pub decoder: Decoder<C, Z, D>,
 }
 
-// SAFETY: it holds tensors, of which `Compute` promises this.
-unsafe impl<C: Dim, Z: Dim, D: Compute> Sync for Vae<C, Z, D> {}
-
 /// Values and losses of a forward pass. The tape goes with the loss.
 #[derive(Debug)]
 pub struct Outcome<C: Dim, Z: Dim, D: Compute, T> {

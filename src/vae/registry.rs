@@ -1,7 +1,7 @@
 //! From the numbers of a plan to the types of a network: the only place where they meet.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicUsize;
 
 use dfdx::shapes::{Const, Dim};
 
@@ -132,7 +132,7 @@ impl<D: Compute> Parts<'_, D> {
             unread: vec![],
             verdict: None,
             kept: None,
-            batch: AtomicUsize::new(0),
+            batch: Cell::new(0),
         }))
     }
 }

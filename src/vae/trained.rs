@@ -1,8 +1,8 @@
 //! A network with its optimizer: what stands behind [`Model`].
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Gradients, NoneTape, Tensor, TensorFromVec, Trace};
@@ -43,12 +43,8 @@ pub(super) struct Trained<C: Dim, Z: Dim, D: Compute> {
     /// All images of the data set, (image, value), where the device holds them.
     pub(super) kept: Option<Tensor<(usize, usize), f32, D::Device>>,
     /// Images of the batch before.
-    pub(super) batch: AtomicUsize,
+    pub(super) batch: Cell<usize>,
 }
-
-// SAFETY: besides plain data it holds a device and tensors of it, of which `Compute` promises this.
-unsafe impl<C: Dim, Z: Dim, D: Compute> Send for Trained<C, Z, D> {}
-unsafe impl<C: Dim, Z: Dim, D: Compute> Sync for Trained<C, Z, D> {}
 
 pub(super) fn device_error(error: impl std::fmt::Display) -> ModelError {
     ModelError::Device(error.to_string())
@@ -71,7 +67,7 @@ impl<C: Dim, Z: Dim, D: Compute> Trained<C, Z, D> {
     /// Gives memory back that was kept for batches of another size: an epoch's last batch, which is smaller, does not
     /// need its own beside that of the others.
     fn expect(&self, images: usize) -> Result<(), D::Err> {
-        match self.batch.swap(images, Ordering::Relaxed) == images {
+        match self.batch.replace(images) == images {
             true => Ok(()),
             false => D::release(&self.device),
         }

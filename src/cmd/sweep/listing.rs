@@ -8,10 +8,9 @@ use super::plans::{plans, refuse_little_room};
 use super::share::share;
 use crate::cli::RUNS_DIR;
 use crate::cmd::print::{bytes, count, duration, out, thousands};
-use crate::cmd::session::start_threads;
+use crate::cmd::session::on_threads;
 use crate::cmd::{Failure, Outcome};
 use crate::ground::exit;
-use crate::kernels::parallel::Threads;
 use crate::plan::Plan;
 use crate::spec::Loaded;
 use crate::sweep::SweepFolder;
@@ -29,8 +28,7 @@ pub fn main(loaded: &Loaded, jobs: Option<u16>) -> Outcome {
         return Err(Failure::new(exit::USAGE, "a sweep without trials"));
     };
     let share = share(largest, plans.len(), jobs)?;
-    let threads = start_threads(Some(share.threads))?;
-    let times = times(&plans, &threads);
+    let times = on_threads(Some(share.threads), || Ok(times(&plans)))?;
     let Some(sweep) = &loaded.sweep else {
         return Err(Failure::new(exit::USAGE, "no sweep"));
     };
@@ -110,9 +108,9 @@ pub fn aligned(rows: &[Vec<String>]) -> String {
     text
 }
 
-/// Seconds of each trial alone on these threads. Some networks are timed, smallest and largest among them; the step of
+/// Seconds of each trial alone on the caller's threads. Some networks are timed, smallest and largest among them; the step of
 /// another one is that of the closest of them, grown by its operations.
-fn times(plans: &[Plan], threads: &Threads) -> Vec<f64> {
+fn times(plans: &[Plan]) -> Vec<f64> {
     let key = |plan: &Plan| {
         let spec = &plan.spec;
         let batch = spec.training.batch_size;
@@ -136,7 +134,7 @@ fn times(plans: &[Plan], threads: &Threads) -> Vec<f64> {
     let picked = (0..timed).map(|i| i * last / timed.saturating_sub(1).max(1));
     let mut known: Vec<(String, f64, Estimate, &Plan)> = vec![];
     for (key, plan) in picked.filter_map(|i| different.get(i)) {
-        let estimate = train::estimate(plan, threads);
+        let estimate = train::estimate(plan);
         known.push((key.clone(), plan.flops_per_step() as f64, estimate, plan));
     }
     let time = |plan: &Plan| {

@@ -8,7 +8,7 @@ use std::thread;
 
 use super::super::Failure;
 use super::super::print::{count, thousands};
-use super::super::session::start_threads;
+use super::super::session::on_threads;
 use crate::ground::machine;
 use crate::plan::Plan;
 use crate::slurm;
@@ -111,8 +111,7 @@ fn most_by_memory(plan: &Plan) -> usize {
 /// neither memory nor threads. (Two trainings in one process would share dfdx's pool of memory, which is not made for
 /// that.)
 fn speed(plan: &Plan, jobs: usize, threads: usize) -> Result<f64, Failure> {
-    let threads = start_threads(Some(threads))?;
-    let estimate = train::estimate(plan, &threads);
+    let estimate = on_threads(Some(threads), || Ok(train::estimate(plan)))?;
     let images = plan.spec.training.batch_size * jobs;
     Ok(images as f64 / estimate.step)
 }
