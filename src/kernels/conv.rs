@@ -236,13 +236,15 @@ pub fn backward(
         .is_some()
         .then(|| tables.pack_to_big(path, kernel));
     let lens = (conv.big.len(), conv.small.len());
-    let products =
-        |big: &[f32], gradient: &[f32], kernel: &mut [f32], input: Option<&mut [f32]>| {
-            tables.to_kernel.add(path, big, gradient, kernel);
-            if let (Some(input), Some(packed)) = (input, &packed) {
-                tables.small_to_big(packed, gradient, input, store);
-            }
-        };
+    let products = |big: &[f32],
+                    gradient: &[f32],
+                    (kernel, add): (&mut [f32], bool),
+                    input: Option<&mut [f32]>| {
+        tables.to_kernel.run(path, big, gradient, add, kernel);
+        if let (Some(input), Some(packed)) = (input, &packed) {
+            tables.small_to_big(packed, gradient, input, store);
+        }
+    };
     backward_groups(
         (path, &tables),
         big,
@@ -271,13 +273,15 @@ pub fn backward_transposed(
         .is_some()
         .then(|| tables.pack_to_small(path, kernel));
     let lens = (conv.small.len(), conv.big.len());
-    let products =
-        |small: &[f32], gradient: &[f32], kernel: &mut [f32], input: Option<&mut [f32]>| {
-            tables.to_kernel.add(path, gradient, small, kernel);
-            if let (Some(input), Some(packed)) = (input, &packed) {
-                tables.to_small.run(packed, gradient, input, store);
-            }
-        };
+    let products = |small: &[f32],
+                    gradient: &[f32],
+                    (kernel, add): (&mut [f32], bool),
+                    input: Option<&mut [f32]>| {
+        tables.to_kernel.run(path, gradient, small, add, kernel);
+        if let (Some(input), Some(packed)) = (input, &packed) {
+            tables.to_small.run(packed, gradient, input, store);
+        }
+    };
     backward_groups(
         (path, &tables),
         small,
@@ -290,7 +294,8 @@ pub fn backward_transposed(
 }
 
 /// Turns the gradient into that before the activation, sums the bias' gradient and calls
-/// `f(input, gradient, kernel gradient of the piece, input gradient)` for each group of images, on several threads.
+/// `f(input, gradient, (kernel gradient of the piece, whether to add to it), input gradient)` for each group of images,
+/// on several threads.
 fn backward_groups(
     (path, tables): (Path, &Tables),
     input: &[f32],
@@ -298,7 +303,7 @@ fn backward_groups(
     (activation, saved): (Activation, &[f32]),
     gradient: &mut [f32],
     out: Gradients,
-    f: impl Fn(&[f32], &[f32], &mut [f32], Option<&mut [f32]>) + Sync,
+    f: impl Fn(&[f32], &[f32], (&mut [f32], bool), Option<&mut [f32]>) + Sync,
 ) {
     let images = gradient.len() / output_len;
     let (per_piece, group) = (piece_len(images), tables.group());
@@ -307,8 +312,8 @@ fn backward_groups(
                  gradient: &mut [f32],
                  sums: &mut [f32],
                  mut input_gradient: Option<&mut [f32]>| {
-        sums.fill(0.0);
         let (kernel, bias) = sums.split_at_mut(kernel_len);
+        bias.fill(0.0);
         let first = i * per_piece;
         let inputs = input[first * input_len..].chunks(group * input_len);
         let saved = saved[first * output_len..].chunks(group * output_len);
@@ -326,7 +331,7 @@ fn backward_groups(
             f(
                 &input[..images * input_len],
                 gradient,
-                kernel,
+                (&mut *kernel, i > 0),
                 input_gradient,
             );
         }

@@ -2,13 +2,19 @@
 
 use rayon::prelude::*;
 
+use super::activation::{Activation, backward_with_bias};
 use super::conv::Epilogue;
 use super::gather::{Gather, Packed, Store};
 use super::outer::Outer;
+use super::parallel::{add_pieces, piece_len};
 use super::path::Path;
+use super::scratch::buffer;
 
-/// Rows that a thread takes at a time: whole register blocks of every path.
-const ROWS: usize = 12;
+/// Threads take so many rows, or a multiple of it: whole register blocks, or most of one.
+const ROWS: usize = 4;
+
+/// Values of an output that are worth a second thread, where a value costs no more than reading it.
+const WORTH_A_THREAD: usize = 1 << 16;
 
 /// `out = activation(x kernel + bias)`; `saved`, where given, receives the weighted sum before the activation.
 pub fn forward(
@@ -29,6 +35,33 @@ pub fn forward(
         epilogue.in_store(),
     );
     epilogue.finish(out, saved);
+}
+
+/// The gradient of the weighted sum from that of the output, and adds its rows to the bias' gradient; see
+/// [`backward_with_bias`].
+pub fn backward_activation(
+    path: Path,
+    activation: Activation,
+    gradient: &mut [f32],
+    saved: &[f32],
+    bias: &mut [f32],
+) {
+    if gradient.len() < WORTH_A_THREAD {
+        return backward_with_bias(path, activation, gradient, saved, bias);
+    }
+    let outputs = bias.len();
+    let rows = gradient.len() / outputs;
+    let piece = piece_len(rows);
+    let mut sums = buffer(rows.div_ceil(piece) * outputs);
+    gradient
+        .par_chunks_mut(piece * outputs)
+        .zip(saved.par_chunks(piece * outputs))
+        .zip(sums.par_chunks_mut(outputs))
+        .for_each(|((gradient, saved), sums)| {
+            sums.fill(0.0);
+            backward_with_bias(path, activation, gradient, saved, sums);
+        });
+    add_pieces(bias, &sums, outputs);
 }
 
 /// `input = gradient kernel^T`, or added to what is there
@@ -68,13 +101,8 @@ pub fn backward_kernel(
         .enumerate()
         .for_each(|(i, kernel)| {
             let first = i * rows;
-            outer.add_rows_of(
-                path,
-                x,
-                gradient,
-                first..first + kernel.len() / outputs,
-                kernel,
-            );
+            let rows = first..first + kernel.len() / outputs;
+            outer.run_rows(path, (x, gradient), rows, true, kernel);
         });
 }
 
@@ -183,6 +211,33 @@ mod tests {
                 );
                 assert_close(&dw, &xg, batch);
             }
+        }
+    }
+
+    #[test]
+    fn the_activation_goes_backwards_alike_on_one_thread_and_on_several() {
+        // Both below and above what is worth a thread.
+        for (rows, outputs) in [(9, 30), (75, 1_001)] {
+            let (given, saved) = (numbers(rows * outputs, 1), numbers(rows * outputs, 2));
+            let mut want = given.clone();
+            Activation::Relu.backward(&mut want, &saved);
+            let sums: Vec<f32> = (0..outputs)
+                .map(|o| want[o..].iter().step_by(outputs).sum::<f32>() + 1.0)
+                .collect();
+            let run = |threads: usize| {
+                let (mut gradient, mut bias) = (given.clone(), vec![1.0; outputs]);
+                Threads::new(threads).unwrap().run(|| {
+                    // Sums do not begin with what an earlier use of the memory has left.
+                    buffer(16 * outputs).fill(f32::NAN);
+                    let path = Path::current();
+                    backward_activation(path, Activation::Relu, &mut gradient, &saved, &mut bias);
+                });
+                (gradient, bias)
+            };
+            let (gradient, bias) = run(1);
+            assert_eq!(gradient, want);
+            assert_close(&bias, &sums, rows);
+            assert!([2, 3].into_iter().all(|threads| run(threads).1 == bias));
         }
     }
 

@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::lanes::Lanes;
 use super::parallel::piece_len;
+use super::path::{Path, compiled_for};
 use crate::ground::math::{exp, ln_1p_unit};
 
 /// How far a reconstruction is from its image.
@@ -34,31 +36,45 @@ pub fn reconstruction(
         .zip(logits.par_chunks(piece).zip(targets.par_chunks(piece)))
         .map(|(gradient, (logits, targets))| {
             gradient.copy_from_slice(logits);
-            let mut sum = 0.0;
-            // Blocks of one row keep the f32 sums short; the rows are added in f64.
-            for (gradient, targets) in gradient.chunks_mut(64).zip(targets.chunks(64)) {
-                let mut terms = [0.0; 64];
-                for ((g, &x), term) in gradient.iter_mut().zip(targets).zip(&mut terms) {
-                    let l = *g;
-                    let e = exp(-l.abs());
-                    let small = e / (1.0 + e);
-                    let p = if l >= 0.0 { 1.0 - small } else { small };
-                    (*term, *g) = match kind {
-                        Reconstruction::BinaryCrossEntropy => {
-                            let positive = if l < 0.0 { 0.0 } else { l };
-                            (positive - l * x + ln_1p_unit(e), (p - x) * scale)
-                        }
-                        Reconstruction::SquaredError => {
-                            ((p - x) * (p - x), 2.0 * (p - x) * (p * (1.0 - p)) * scale)
-                        }
-                    };
-                }
-                sum += terms.iter().map(|&t| f64::from(t)).sum::<f64>();
-            }
-            sum
+            compiled_for!(
+                Path::current(), terms, [1, 1, 1],
+                (kind: Reconstruction, gradient: &mut [f32], targets: &[f32], scale: f32) -> f64
+            )
         })
         .collect();
     (sums.iter().sum::<f64>() / images as f64) as f32
+}
+
+/// Turns logits into their gradients; gives the sum of their errors.
+#[inline(always)]
+fn terms<V: Lanes, const ROWS: usize, const WIDTH: usize>(
+    kind: Reconstruction,
+    logits: &mut [f32],
+    targets: &[f32],
+    scale: f32,
+) -> f64 {
+    let mut sum = 0.0;
+    // Blocks of one row keep the f32 sums short; the rows are added in f64.
+    for (logits, targets) in logits.chunks_mut(64).zip(targets.chunks(64)) {
+        let mut terms = [0.0; 64];
+        for ((g, &x), term) in logits.iter_mut().zip(targets).zip(&mut terms) {
+            let l = *g;
+            let e = exp(-l.abs());
+            let small = e / (1.0 + e);
+            let p = if l >= 0.0 { 1.0 - small } else { small };
+            (*term, *g) = match kind {
+                Reconstruction::BinaryCrossEntropy => {
+                    let positive = if l < 0.0 { 0.0 } else { l };
+                    (positive - l * x + ln_1p_unit(e), (p - x) * scale)
+                }
+                Reconstruction::SquaredError => {
+                    ((p - x) * (p - x), 2.0 * (p - x) * (p * (1.0 - p)) * scale)
+                }
+            };
+        }
+        sum += terms.iter().map(|&t| f64::from(t)).sum::<f64>();
+    }
+    sum
 }
 
 /// z = mean + e^(log_var / 2) eps, the reparameterisation of Kingma and Welling (2014), and the

@@ -148,37 +148,42 @@ impl Outer {
         }
     }
 
-    /// Adds the sum over some images to `out`, (tap, big channel, small channel), on this thread.
-    pub fn add(&self, path: Path, big: &[f32], small: &[f32], out: &mut [f32]) {
-        self.add_rows_of(path, big, small, 0..self.rows, out);
+    /// The sum over some images, on this thread; `out` is (tap, big channel, small channel), and is added to where
+    /// `add` says so.
+    pub fn run(&self, path: Path, big: &[f32], small: &[f32], add: bool, out: &mut [f32]) {
+        self.run_rows(path, (big, small), 0..self.rows, add, out);
     }
 
-    /// [`Outer::add`] for some of the big channels only; `out` is (tap, those channels, small channel).
-    pub fn add_rows_of(
+    /// [`Outer::run`] for some of the big channels only; `out` is (tap, those channels, small channel).
+    pub fn run_rows(
         &self,
         path: Path,
-        big: &[f32],
-        small: &[f32],
+        (big, small): (&[f32], &[f32]),
         channels: Range<usize>,
+        add: bool,
         out: &mut [f32],
     ) {
         let (big_len, small_len) = (self.big_len, self.small_len());
         assert!(big.len() * small_len == small.len() * big_len && channels.end <= self.rows);
         assert_eq!(out.len(), self.taps.len() * channels.len() * self.cols);
         if big.is_empty() || out.is_empty() {
+            if !add {
+                out.fill(0.0);
+            }
             return;
         }
         let images = small.len() / small_len;
         let framed = self.frame.and_then(|frame| frame.around(big));
         let big = framed.as_deref().unwrap_or(big);
-        for chunk in self.chunks(images) {
-            let (outer, chunk) = (self, &chunk);
+        // Each chunk reaches every value.
+        for (i, chunk) in self.chunks(images).iter().enumerate() {
+            let (outer, add) = (self, add || i > 0);
             let channels = (channels.start, channels.end);
             compiled_for!(
                 path,
                 body,
                 [4, 6, 12],
-                (outer: &Outer, big: &[f32], small: &[f32], chunk: &Chunk, channels: (usize, usize), out: &mut [f32])
+                (outer: &Outer, big: &[f32], small: &[f32], chunk: &Chunk, channels: (usize, usize), add: bool, out: &mut [f32])
             );
         }
     }
@@ -222,12 +227,14 @@ struct Product<'a> {
     first_pixel: usize,
     /// The first small channel.
     col: usize,
+    /// Whether the sums are added to what is there.
+    add: bool,
 }
 
 impl Product<'_> {
     /// Sums `ROWS` big channels from `first` on; `out` has a row a big channel.
     #[inline(always)]
-    fn add<V: Lanes, const ROWS: usize, const WIDTH: usize>(&self, first: usize, out: &mut [f32]) {
+    fn run<V: Lanes, const ROWS: usize, const WIDTH: usize>(&self, first: usize, out: &mut [f32]) {
         let outer = self.outer;
         let cols = Block::<V, ROWS, WIDTH>::COLS;
         let images = self.images;
@@ -256,7 +263,7 @@ impl Product<'_> {
         if width == cols {
             let to = std::array::from_fn(|i| out[i * outer.cols + self.col..].as_mut_ptr());
             // SAFETY: `cols` values follow in each row of `out`.
-            unsafe { block.write(to, true) };
+            unsafe { block.write(to, self.add) };
             return;
         }
         let mut aside = [0.0; MOST_VALUES];
@@ -269,7 +276,7 @@ impl Product<'_> {
             .zip(aside.chunks_exact(cols))
         {
             for (to, value) in out[self.col..].iter_mut().zip(row) {
-                *to += value;
+                *to = if self.add { *to + value } else { *value };
             }
         }
     }
@@ -282,6 +289,7 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     small: &[f32],
     chunk: &Chunk,
     (start, end): (usize, usize),
+    add: bool,
     out: &mut [f32],
 ) {
     let block_cols = Block::<V, ROWS, WIDTH>::COLS;
@@ -317,6 +325,7 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
                 panel: &panel,
                 first_pixel,
                 col,
+                add,
             };
             let mut first = start;
             while first < end {
@@ -326,27 +335,27 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
                 let left = end - first;
                 first += match left {
                     _ if left >= ROWS && !(left > ROWS && left < ROWS + 4 && left >= 8) => {
-                        product.add::<V, ROWS, WIDTH>(first, out);
+                        product.run::<V, ROWS, WIDTH>(first, out);
                         ROWS
                     }
                     8.. if ROWS > 8 => {
-                        product.add::<V, 8, WIDTH>(first, out);
+                        product.run::<V, 8, WIDTH>(first, out);
                         8
                     }
                     4.. => {
-                        product.add::<V, 4, WIDTH>(first, out);
+                        product.run::<V, 4, WIDTH>(first, out);
                         4
                     }
                     3 => {
-                        product.add::<V, 3, WIDTH>(first, out);
+                        product.run::<V, 3, WIDTH>(first, out);
                         3
                     }
                     2 => {
-                        product.add::<V, 2, WIDTH>(first, out);
+                        product.run::<V, 2, WIDTH>(first, out);
                         2
                     }
                     _ => {
-                        product.add::<V, 1, WIDTH>(first, out);
+                        product.run::<V, 1, WIDTH>(first, out);
                         1
                     }
                 };

@@ -91,15 +91,15 @@ impl Path {
 /// row. The three numbers are the rows on the portable path, AVX2 and AVX-512; a row has two vectors everywhere.
 macro_rules! compiled_for {
     ($path:expr, $body:ident, [$portable:literal, $avx2:literal, $avx512:literal],
-     ($($arg:ident : $type:ty),* $(,)?)) => {{
+     ($($arg:ident : $type:ty),* $(,)?) $(-> $result:ty)?) => {{
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx2,fma")]
-        fn avx512($($arg: $type),*) {
+        fn avx512($($arg: $type),*) $(-> $result)? {
             $body::<$crate::kernels::lanes::Avx512, $avx512, 2>($($arg),*)
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
-        fn avx2($($arg: $type),*) {
+        fn avx2($($arg: $type),*) $(-> $result)? {
             $body::<$crate::kernels::lanes::Avx2, $avx2, 2>($($arg),*)
         }
         match $path {

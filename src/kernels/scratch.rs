@@ -64,13 +64,17 @@ impl Drop for Buffer {
 /// Vectors that were given back, by their length.
 static RETURNED: Mutex<Option<HashMap<usize, Vec<Vec<f32>>>>> = Mutex::new(None);
 
-/// A vector of this length that somebody gave back, whatever it holds.
-pub fn take(len: usize) -> Option<Vec<f32>> {
+/// A vector of this length: one that somebody gave back, whatever it holds, or a new one.
+pub fn vector(len: usize) -> Vec<f32> {
+    take(len).unwrap_or_else(|| vec![0.0; len])
+}
+
+fn take(len: usize) -> Option<Vec<f32>> {
     let mut returned = RETURNED.lock().unwrap_or_else(PoisonError::into_inner);
     returned.as_mut()?.get_mut(&len)?.pop()
 }
 
-/// Gives a vector back for [`take`].
+/// Gives a vector back for [`vector`].
 pub fn give(vector: Vec<f32>) {
     let mut returned = RETURNED.lock().unwrap_or_else(PoisonError::into_inner);
     returned

@@ -8,7 +8,6 @@ use rayon::prelude::*;
 
 use super::compute::{Compute, Latent, Maps, Sample, Weights};
 use super::memory::{self, Slot};
-use crate::kernels::activation::backward_with_bias;
 use crate::kernels::conv::{self, Epilogue};
 use crate::kernels::gather::Store;
 use crate::kernels::loss::{self, Reconstruction};
@@ -104,10 +103,7 @@ fn send<S: Shape, R>(
         Some(gradient) => (gradient, Store::Add),
         None => {
             let len = values(input).len();
-            (
-                scratch::take(len).unwrap_or_else(|| vec![0.0; len]),
-                Store::Set,
-            )
+            (scratch::vector(len), Store::Set)
         }
     };
     let result = write(&mut gradient, store);
@@ -133,8 +129,8 @@ impl<S: Shape> Saved<S> {
         run: impl FnOnce(&mut [f32], Option<&mut [f32]>),
     ) -> Result<Self, CpuError> {
         let len = shape.num_elements();
-        let mut weighted_sum = (T::OWNS_TAPE && activation.needs_input())
-            .then(|| scratch::take(len).unwrap_or_else(|| vec![0.0; len]));
+        let mut weighted_sum =
+            (T::OWNS_TAPE && activation.needs_input()).then(|| scratch::vector(len));
         let output = memory::output(device, shape, |output| {
             run(output, weighted_sum.as_deref_mut());
         })?;
@@ -391,11 +387,12 @@ impl Compute for Cpu {
             saved,
             true,
             move |x, kernel, (activation, saved), gradient, out| {
-                backward_with_bias(Path::current(), activation, gradient, saved, out.bias);
-                dense::backward_kernel(Path::current(), x, gradient, sizes, out.kernel);
+                let path = Path::current();
+                dense::backward_activation(path, activation, gradient, saved, out.bias);
+                dense::backward_kernel(path, x, gradient, sizes, out.kernel);
                 if let Some(input) = out.input {
                     let store = out.store;
-                    dense::backward_input(Path::current(), gradient, kernel, sizes, input, store);
+                    dense::backward_input(path, gradient, kernel, sizes, input, store);
                 }
             },
         )?;
@@ -462,7 +459,7 @@ impl Compute for Cpu {
     ) -> Result<Tensor<(), f32, Self, T>, CpuError> {
         let (logits, mut tape) = logits.split_tape();
         let (len, batch) = (values(&logits).len(), logits.shape().0);
-        let mut gradient = scratch::take(len).unwrap_or_else(|| vec![0.0; len]);
+        let mut gradient = scratch::vector(len);
         let error =
             loss::reconstruction(kind, values(&logits), values(&images), batch, &mut gradient);
         let error = scalar(logits.device(), error)?;

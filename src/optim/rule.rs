@@ -127,29 +127,42 @@ impl Rule {
             ) => {
                 let (rest, rho) = ((1.0 - rho) as f32, rho as f32);
                 let (momentum, epsilon) = (momentum as f32, epsilon as f32);
-                let (average, moving) = match others {
-                    [a, m] => (Some(a), Some(m)),
-                    [a] if centered => (Some(a), None),
-                    [m] => (None, Some(m)),
-                    _ => (None, None),
-                };
-                let mut average = average.map(|a| a.iter_mut());
-                let mut moving = moving.map(|m| m.iter_mut());
-                for ((p, g), v) in each.zip(v.iter_mut()) {
+                let second = |v: &mut f32, g: f32| {
                     *v = rho * *v + rest * (g * g);
-                    let mut denominator = *v + epsilon;
-                    if let Some(a) = average.as_mut().and_then(Iterator::next) {
-                        *a = rho * *a + rest * g;
-                        denominator -= *a * *a;
-                    }
-                    let increment = rate * g / denominator.sqrt();
-                    *p -= match moving.as_mut().and_then(Iterator::next) {
-                        Some(m) => {
-                            *m = momentum * *m + increment;
-                            *m
+                    *v + epsilon
+                };
+                let variance = |v: &mut f32, a: &mut f32, g: f32| {
+                    let second = second(v, g);
+                    *a = rho * *a + rest * g;
+                    second - *a * *a
+                };
+                let moved = |m: &mut f32, increment: f32| {
+                    *m = momentum * *m + increment;
+                    *m
+                };
+                let each = each.zip(v.iter_mut());
+                // A loop of its own for each, so that it becomes vector code.
+                match others {
+                    [] => {
+                        for ((p, g), v) in each {
+                            *p -= rate * g / second(v, g).sqrt();
                         }
-                        None => increment,
-                    };
+                    }
+                    [a] if centered => {
+                        for (((p, g), v), a) in each.zip(a.iter_mut()) {
+                            *p -= rate * g / variance(v, a, g).sqrt();
+                        }
+                    }
+                    [m] => {
+                        for (((p, g), v), m) in each.zip(m.iter_mut()) {
+                            *p -= moved(m, rate * g / second(v, g).sqrt());
+                        }
+                    }
+                    [a, m, ..] => {
+                        for ((((p, g), v), a), m) in each.zip(a.iter_mut()).zip(m.iter_mut()) {
+                            *p -= moved(m, rate * g / variance(v, a, g).sqrt());
+                        }
+                    }
                 }
             }
             (Self::Sgd { momentum, nesterov }, [m]) => {
