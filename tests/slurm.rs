@@ -17,8 +17,8 @@ mod nodes;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use cluster::{Cluster, PATIENCE, ends, one, spec};
-use common::{Lab, Session};
+use cluster::{Cluster, PATIENCE, ends, lab, one, spec};
+use common::Session;
 
 #[test]
 fn a_sweep_whose_tasks_are_killed_requeued_and_cancelled_ends_as_a_local_one() {
@@ -26,7 +26,7 @@ fn a_sweep_whose_tasks_are_killed_requeued_and_cancelled_ends_as_a_local_one() {
     let Some(cluster) = Cluster::start(1, None) else {
         return;
     };
-    let lab = Lab::with(&spec(150, "{ from = 0, to = 5 }"));
+    let lab = lab(&spec(100, "{ from = 0, to = 5 }"));
     let local = ["spec.toml", "--launcher", "local", "--jobs", "2", "--quiet"];
     let args = [&local[..], &["--runs-dir", "local"]].concat();
     lab.runner(&args).with_code(0);
@@ -105,7 +105,7 @@ fn a_task_that_is_told_to_save_goes_back_into_the_queue_and_goes_on() {
     let Some(cluster) = Cluster::start(1, None) else {
         return;
     };
-    let lab = Lab::with(&spec(500, "[0]").replace("cpus = 1", "cpus = 1\ntime = \"10\""));
+    let lab = lab(&spec(300, "[0]").replace("cpus = 1", "cpus = 1\ntime = \"10\""));
     let local = ["spec.toml", "--launcher", "local", "--quiet"];
     let args = [&local[..], &["--runs-dir", "local"]].concat();
     lab.runner(&args).with_code(0);
@@ -141,7 +141,7 @@ fn a_task_that_is_told_to_save_goes_back_into_the_queue_and_goes_on() {
 #[test]
 fn what_slurm_refuses_is_quoted_and_what_is_not_there_is_named() {
     let _one = one();
-    let lab = Lab::with(&spec(2, "[0]").replace("cpus = 1", "partition = \"nowhere\""));
+    let lab = lab(&spec(2, "[0]").replace("cpus = 1", "partition = \"nowhere\""));
     // Without Slurm's commands.
     let mut command = lab.command(&["spec.toml"]);
     command.env("PATH", "/nonexistent");

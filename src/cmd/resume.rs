@@ -45,7 +45,7 @@ fn all(args: &ResumeArgs, stop: &Stop) -> Outcome {
             Shown::Interrupted | Shown::Failed => {}
             Shown::Broken => {
                 let why = view.why().unwrap_or_default();
-                eprintln!("warning: {} is left out: {why}", run.display());
+                tell!("warning: {} is left out: {why}", run.display());
                 // Killed before there was anything to lose, or damaged?
                 failed += u32::from(view.manifest().is_some() || view.summary().is_some());
                 continue;
@@ -59,9 +59,9 @@ fn all(args: &ResumeArgs, stop: &Stop) -> Outcome {
             Ok(code) if stop.requested() => return Ok(code),
             Ok(exit::DONE) => resumed += 1,
             Ok(_) => failed += 1,
-            Err(failure) if failure.code() == exit::LOCKED => eprint!("{}", failure.render()),
+            Err(failure) if failure.code() == exit::LOCKED => failure.tell(),
             Err(failure) => {
-                eprint!("{}", failure.render());
+                failure.tell();
                 failed += 1;
             }
         }
@@ -132,7 +132,7 @@ pub fn one(
     let mut trainer = Trainer::new(&plan, &data, &threads, model);
     if let Some(loaded) = loaded {
         if let Some(warning) = &loaded.warning {
-            eprintln!("warning: {warning}");
+            tell!("warning: {warning}");
         }
         let checkpoint = loaded.checkpoint;
         let unfit = |error: &dyn std::fmt::Display| {
@@ -250,7 +250,7 @@ fn other_bits(folder: &RunFolder, allowed: bool, why: &str) -> Result<(), Failur
         ));
     }
     let warning = format!("{why}; the last bits will differ from those of an undisturbed run");
-    eprintln!("warning: {warning}");
+    tell!("warning: {warning}");
     folder.log(&format!("warning: {warning}"))?;
     Ok(())
 }

@@ -130,6 +130,10 @@ pub struct Claim {
 }
 
 /// What came of an attempt.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, for a moment"
+)]
 #[derive(Debug)]
 pub enum Attempt {
     /// This process has it.

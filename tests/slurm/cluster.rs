@@ -139,6 +139,13 @@ cpus = 1
     )
 }
 
+/// A lab with a spec, in memory: each epoch waits for its checkpoint to be on the disk.
+pub fn lab(spec: &str) -> Lab {
+    let lab = Lab::in_memory();
+    lab.write("spec.toml", spec);
+    lab
+}
+
 /// Runs the spec of a lab without Slurm; gives what [`ends`] does.
 #[track_caller]
 pub fn locally(lab: &Lab) -> BTreeMap<String, String> {

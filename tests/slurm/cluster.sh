@@ -59,7 +59,7 @@ start_node() {
 
 wait_for() {
   for _ in $(seq 100); do
-    [ "$(sinfo -h -N -o %T | grep -c -E '^(idle|mixed|allocated)$')" = "$1" ] && return
+    [ "$(sinfo -h -N -o %T 2>/dev/null | grep -c -E '^(idle|mixed|allocated)$')" = "$1" ] && return
     sleep 0.2
   done
   echo "the nodes do not come up; see $home/log" >&2
@@ -82,6 +82,8 @@ done
 getent hosts "$host" >/dev/null || { echo "the name $host of this machine does not resolve" >&2; exit 1; }
 [ "$nodes" = 1 ] || unshare --uts --pid --mount --fork mount -t proc proc /proc ||
   { echo "this kernel gives no namespaces" >&2; exit 1; }
+
+! (: </dev/tcp/127.0.0.1/$port) 2>/dev/null || { echo "something listens on port $port; see SLURM_TEST_PORT" >&2; exit 1; }
 
 chmod 755 "$home"
 mkdir -p "$home"/{state,spool,log,nodes}

@@ -1,7 +1,7 @@
 //! A time limit that Slurm itself enforces.
 
-use super::cluster::{Cluster, ends, locally, one, spec};
-use super::common::{self, Lab};
+use super::cluster::{Cluster, ends, lab, locally, one, spec};
+use super::common;
 
 /// Slurm looks about every 30 s, so that a limit of a minute, with a notice a minute before it, cuts within half a minute.
 #[test]
@@ -11,7 +11,11 @@ fn a_task_at_its_time_limit_saves_goes_back_into_the_queue_and_goes_on() {
     let Some(cluster) = Cluster::start(1, None) else {
         return;
     };
-    let lab = Lab::with(&spec(9_000, "[0]").replace("cpus = 1", "cpus = 1\ntime = \"1\""));
+    let text = spec(100, "[0]")
+        .replace("[2, 3]", "[2]")
+        .replace("count = 200", "count = 8000")
+        .replace("cpus = 1", "cpus = 1\ntime = \"1\"");
+    let lab = lab(&text);
     let expected = locally(&lab);
     cluster.runner(&lab, &["spec.toml", "--quiet"]).with_code(0);
     cluster.wait_until_empty();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::cluster::{Cluster, one};
-use super::common::{self, Lab, NO_FIGURES};
+use super::cluster::{Cluster, lab, one};
+use super::common::{self, NO_FIGURES};
 
 const TRIALS: usize = 1_000;
 
@@ -37,7 +37,7 @@ fn a_thousand_trials_on_eight_tasks_at_a_time_are_each_run_once() {
     let Some(cluster) = Cluster::start(1, Some(8)) else {
         return;
     };
-    let lab = Lab::with(&tiny());
+    let lab = lab(&tiny());
     let started = Instant::now();
     let said = cluster.runner(&lab, &["spec.toml"]).with_code(0).stdout;
     let submitted = started.elapsed();

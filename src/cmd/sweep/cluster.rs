@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::status::little_room;
 use crate::cli::{LauncherChoice, RunArgs, SweepingArgs};
 use crate::cmd::failure::with_causes;
 use crate::cmd::print::{count, out};
@@ -272,6 +273,10 @@ fn how(task: &Failed, folder: &Path) -> String {
     let said = text.lines().rfind(is_error).map(printable);
     match (said, task.code) {
         (Some(said), _) => said,
+        (None, Some(exit::IO)) if text.is_empty() => match little_room(folder) {
+            Some(room) => format!("exit code {}, and {room}", exit::IO),
+            None => format!("exit code {}, and its log is empty: {}", exit::IO, task.log),
+        },
         (None, Some(code)) => format!("exit code {code}, see {}", task.log),
         (None, None) => format!("{}, see {}", task.state.to_lowercase(), task.log),
     }

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::cluster;
 use super::listing::aligned;
-use crate::cmd::print::{count, out};
+use crate::cmd::print::{bytes, count, out};
 use crate::cmd::{Failure, Outcome};
 use crate::ground::claim::Release;
-use crate::ground::exit;
 use crate::ground::printable::printable;
+use crate::ground::{disk, exit};
 use crate::run::RunView;
 use crate::run::id::check_name;
 use crate::sweep::cluster::is_gone as gone;
@@ -16,6 +16,9 @@ use crate::sweep::definition::DefinedTrial;
 use crate::sweep::folder::is_stub;
 use crate::sweep::halving::HALVING;
 use crate::sweep::{State, SweepFolder};
+
+/// Less than the smallest run needs, in bytes.
+const LITTLE: u64 = 1 << 20;
 
 /// How each trial stands, and who works on it.
 pub fn status(path: &Path) -> Outcome {
@@ -26,6 +29,7 @@ pub fn status(path: &Path) -> Outcome {
             .map(str::to_owned)
             .to_vec(),
     ];
+    let words = folder.last_words();
     let mut left = Left {
         is_halved: path.join(HALVING).exists(),
         ..Left::default()
@@ -66,8 +70,10 @@ pub fn status(path: &Path) -> Outcome {
                 }
             }
             (Some(None), _) => "held by an unknown process".to_owned(),
-            (None, Some(why)) => why.to_owned(),
-            (None, None) => String::new(),
+            (None, why) => match words.get(&trial.id) {
+                Some(said) if is_left(&status) => printable(said),
+                _ => why.unwrap_or_default().to_owned(),
+            },
         };
         rows.push(vec![
             printable(&trial.id),
@@ -94,6 +100,10 @@ pub fn status(path: &Path) -> Outcome {
     text.push_str(&left.text(waiting, &folder, queue.is_some()));
     out(&text).map_err(|error| Failure::new(exit::IO, error))?;
     Ok(exit::DONE)
+}
+
+fn is_left(status: &str) -> bool {
+    status == State::New.word() || status == "interrupted"
 }
 
 /// Trials that are not done, for the end of a status.
@@ -131,6 +141,9 @@ impl Left {
         if self.free > 0 && self.held == 0 && waiting == 0 {
             let trials = count(self.free, "trial");
             text += &format!("\n{trials} left, and nobody works on them; {again}\n");
+            if let Some(room) = little_room(folder.path()) {
+                text += &format!("{room}; make room first\n");
+            }
         }
         if self.failed > 0 {
             let trials = count(self.failed, "trial");
@@ -138,6 +151,13 @@ impl Left {
         }
         text
     }
+}
+
+/// Says so where a disk is as good as full.
+pub fn little_room(folder: &Path) -> Option<String> {
+    let free = disk::free_bytes(folder).filter(|&free| free < LITTLE)?;
+    let folder = folder.display();
+    Some(format!("the disk of `{folder}` has {} free", bytes(free)))
 }
 
 /// Frees a trial whose worker is gone.
