@@ -389,7 +389,7 @@ pub fn main() -> ExitCode {
         Command::Completions { shell } => cmd::completions::main::<Cli>(shell),
     };
     ExitCode::from(result.unwrap_or_else(|failure| {
-        eprint!("{}", failure.render());
+        failure.tell();
         failure.code()
     }))
 }

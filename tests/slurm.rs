@@ -1,139 +1,32 @@
-//! A sweep on a real Slurm of one machine (`tests/slurm/cluster.sh`). Where it cannot be started, the tests say so, and
+//! Sweeps on a real Slurm of one or two nodes (`tests/slurm/cluster.sh`). Where it cannot be started, the tests say so, and
 //! nothing of this file has been shown.
 
 #![cfg(target_os = "linux")]
 
 mod common;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+#[path = "slurm/cluster.rs"]
+mod cluster;
+#[path = "slurm/limit.rs"]
+mod limit;
+#[path = "slurm/many.rs"]
+mod many;
+#[path = "slurm/nodes.rs"]
+mod nodes;
+
 use std::process::Command;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use common::{Ended, Lab, NO_FIGURES, Session, digest};
-
-/// One cluster at a time: the ports are the same.
-static ONE: Mutex<()> = Mutex::new(());
-const PATIENCE: Duration = Duration::from_secs(240);
-
-struct Cluster {
-    folder: tempfile::TempDir,
-    conf: String,
-}
-
-fn script() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slurm/cluster.sh")
-}
-
-impl Cluster {
-    fn start() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let up = Command::new(script()).arg("up").arg(folder.path()).output();
-        let up = up.unwrap();
-        let said = String::from_utf8_lossy(&up.stdout).into_owned();
-        match said.trim().strip_prefix("SLURM_CONF=") {
-            Some(conf) => Some(Self {
-                folder,
-                conf: conf.to_owned(),
-            }),
-            None => {
-                eprintln!(
-                    "skipped, no Slurm here: {}",
-                    String::from_utf8_lossy(&up.stderr)
-                );
-                None
-            }
-        }
-    }
-
-    /// What a command of Slurm says.
-    fn ask(&self, command: &str) -> String {
-        let mut words = command.split(' ');
-        let output = Command::new(words.next().unwrap())
-            .args(words)
-            .env("SLURM_CONF", &self.conf)
-            .output()
-            .unwrap();
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    }
-
-    fn runner(&self, lab: &Lab, args: &[&str]) -> Ended {
-        let mut command = lab.command(args);
-        command.env("SLURM_CONF", &self.conf);
-        Session::spawn(command).end()
-    }
-
-    /// Jobs of the running tasks.
-    fn running(&self) -> Vec<String> {
-        let text = self.ask("squeue -h -r -t R -o %A");
-        text.lines().map(str::to_owned).collect()
-    }
-
-    fn wait_until_empty(&self) {
-        let started = Instant::now();
-        while !self.ask("squeue -h -r -o %A").is_empty() {
-            assert!(started.elapsed() < PATIENCE, "{}", self.ask("squeue -r"));
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        let _ = Command::new("scancel")
-            .args(["-u", "root", "--signal=KILL"])
-            .env("SLURM_CONF", &self.conf)
-            .status();
-        let _ = Command::new(script())
-            .arg("down")
-            .arg(self.folder.path())
-            .status();
-    }
-}
-
-fn spec(epochs: u32, seeds: &str) -> String {
-    format!(
-        "name = \"many\"
-[data]
-dataset = \"sprites\"
-count = 200
-image_size = 10
-[model]
-conv_filters = [3]
-[training]
-epochs = {epochs}
-batch_size = 20
-[sweep.over]
-\"model.latent_dim\" = [2, 3]
-seed = {seeds}
-[launcher.slurm]
-cpus = 1
-{NO_FIGURES}"
-    )
-}
-
-/// The state of every trial of a sweep, by the name of its folder.
-fn ends(sweep: &Path) -> BTreeMap<String, String> {
-    let mut ends = BTreeMap::new();
-    for entry in std::fs::read_dir(sweep).unwrap() {
-        let path = entry.unwrap().path();
-        if path.join("manifest.json").exists() {
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            assert_eq!(common::manifest(&path)["status"], "completed", "{name}");
-            ends.insert(name, digest(&path));
-        }
-    }
-    ends
-}
+use cluster::{Cluster, PATIENCE, ends, lab, one, spec};
+use common::Session;
 
 #[test]
 fn a_sweep_whose_tasks_are_killed_requeued_and_cancelled_ends_as_a_local_one() {
-    let _one = ONE.lock();
-    let Some(cluster) = Cluster::start() else {
+    let _one = one();
+    let Some(cluster) = Cluster::start(1, None) else {
         return;
     };
-    let lab = Lab::with(&spec(150, "{ from = 0, to = 5 }"));
+    let lab = lab(&spec(100, "{ from = 0, to = 5 }"));
     let local = ["spec.toml", "--launcher", "local", "--jobs", "2", "--quiet"];
     let args = [&local[..], &["--runs-dir", "local"]].concat();
     lab.runner(&args).with_code(0);
@@ -208,11 +101,11 @@ fn a_sweep_whose_tasks_are_killed_requeued_and_cancelled_ends_as_a_local_one() {
 /// What Slurm sends a minute before the time limit, and before it takes a node away.
 #[test]
 fn a_task_that_is_told_to_save_goes_back_into_the_queue_and_goes_on() {
-    let _one = ONE.lock();
-    let Some(cluster) = Cluster::start() else {
+    let _one = one();
+    let Some(cluster) = Cluster::start(1, None) else {
         return;
     };
-    let lab = Lab::with(&spec(500, "[0]").replace("cpus = 1", "cpus = 1\ntime = \"10\""));
+    let lab = lab(&spec(300, "[0]").replace("cpus = 1", "cpus = 1\ntime = \"10\""));
     let local = ["spec.toml", "--launcher", "local", "--quiet"];
     let args = [&local[..], &["--runs-dir", "local"]].concat();
     lab.runner(&args).with_code(0);
@@ -247,8 +140,8 @@ fn a_task_that_is_told_to_save_goes_back_into_the_queue_and_goes_on() {
 
 #[test]
 fn what_slurm_refuses_is_quoted_and_what_is_not_there_is_named() {
-    let _one = ONE.lock();
-    let lab = Lab::with(&spec(2, "[0]").replace("cpus = 1", "partition = \"nowhere\""));
+    let _one = one();
+    let lab = lab(&spec(2, "[0]").replace("cpus = 1", "partition = \"nowhere\""));
     // Without Slurm's commands.
     let mut command = lab.command(&["spec.toml"]);
     command.env("PATH", "/nonexistent");
@@ -264,7 +157,7 @@ fn what_slurm_refuses_is_quoted_and_what_is_not_there_is_named() {
         "{dry:#?}"
     );
     assert!(dry.stdout.starts_with("#!/bin/bash\n"));
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::start(1, None) else {
         return;
     };
     let ended = cluster.runner(&lab, &["spec.toml"]).with_code(1);

@@ -20,6 +20,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Says it on stderr.
+    pub fn tell(&self) {
+        super::print::err(&self.render());
+    }
+
     /// An error with its exit code.
     pub fn new(code: u8, text: impl ToString) -> Self {
         Self {

@@ -38,11 +38,11 @@ impl Loading {
                 );
             }
             Progress::Waiting => {
-                eprintln!("waiting for another process that downloads the same files")
+                tell!("waiting for another process that downloads the same files")
             }
             Progress::MirrorFailed { url, reason } => {
                 self.bar
-                    .suspend(|| eprintln!("{url}: {reason}; trying the next place"));
+                    .suspend(|| tell!("{url}: {reason}; trying the next place"));
             }
         }
     }

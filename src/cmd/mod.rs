@@ -1,5 +1,12 @@
 //! One command, one file; what `run` and `resume` share is `session`.
 
+/// A line on stderr, which stops nothing where it cannot be written.
+macro_rules! tell {
+    ($($words:tt)*) => {
+        $crate::cmd::print::err(&format!("{}\n", format_args!($($words)*)))
+    };
+}
+
 pub mod bench;
 pub mod check;
 pub mod completions;

@@ -19,6 +19,15 @@ pub fn out(text: &str) -> io::Result<()> {
     }
 }
 
+/// Writes to stderr, as far as it can be written to: it may be a file on a disk that is full, and what ends a program is told by
+/// its exit code too.
+pub fn err(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr
+        .write_all(text.as_bytes())
+        .and_then(|()| stderr.flush());
+}
+
 /// 1234567 as `1,234,567`.
 pub fn thousands(n: u64) -> String {
     let digits = n.to_string();

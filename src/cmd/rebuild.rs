@@ -29,7 +29,7 @@ pub fn main(args: &RebuildArgs) -> Outcome {
             .with_hint(format!("train it with: runner resume {}", run.display())));
     };
     if let Some(warning) = &loaded.warning {
-        eprintln!("warning: {warning}");
+        tell!("warning: {warning}");
     }
     let checkpoint = &loaded.checkpoint;
     let say = |text: &str| {
@@ -77,7 +77,7 @@ pub fn main(args: &RebuildArgs) -> Outcome {
         };
         let errors = album.write(&folder);
         for error in &errors {
-            eprintln!("warning: {error}");
+            tell!("warning: {error}");
         }
         for name in album.names() {
             say(&format!("figures/{name}.png, figures/{name}.svg"));

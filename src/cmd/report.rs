@@ -22,7 +22,7 @@ pub fn main(args: &ReportArgs) -> Outcome {
     let selection = report::select(&collection.runs, &question)?;
     if args.table == TableChoice::Summary {
         for note in &selection.notes {
-            eprintln!("note: {}", printable(note));
+            tell!("note: {}", printable(note));
         }
     }
     let out = args.out.as_deref();
@@ -73,7 +73,7 @@ pub fn write_parquet(table: &DataFrame, out: Option<&Path>) -> Result<(), Failur
 pub fn warn_of_left_out(collection: &Collection) -> Result<(), Failure> {
     for left_out in &collection.left_out {
         let path = printable(&left_out.path.display().to_string());
-        eprintln!("warning: {path} is left out: {}", left_out.why);
+        tell!("warning: {path} is left out: {}", left_out.why);
     }
     match collection.runs.is_empty() {
         true => Err(Failure::new(

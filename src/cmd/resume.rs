@@ -45,7 +45,7 @@ fn all(args: &ResumeArgs, stop: &Stop) -> Outcome {
             Shown::Interrupted | Shown::Failed => {}
             Shown::Broken => {
                 let why = view.why().unwrap_or_default();
-                eprintln!("warning: {} is left out: {why}", run.display());
+                tell!("warning: {} is left out: {why}", run.display());
                 // Killed before there was anything to lose, or damaged?
                 failed += u32::from(view.manifest().is_some() || view.summary().is_some());
                 continue;
@@ -164,7 +164,7 @@ pub fn one(
 /// Weights, optimizer state, counters and history of a checkpoint.
 fn put_back(trainer: &mut Trainer, loaded: Loaded) -> Result<(), Failure> {
     if let Some(warning) = &loaded.warning {
-        eprintln!("warning: {warning}");
+        tell!("warning: {warning}");
     }
     let checkpoint = loaded.checkpoint;
     let unfit = |error: &dyn std::fmt::Display| {
@@ -255,7 +255,7 @@ fn other_bits(folder: &RunFolder, allowed: bool, why: &str) -> Result<(), Failur
         ));
     }
     let warning = format!("{why}; the last bits will differ from those of an undisturbed run");
-    eprintln!("warning: {warning}");
+    tell!("warning: {warning}");
     folder.log(&format!("warning: {warning}"))?;
     Ok(())
 }

@@ -204,7 +204,7 @@ pub fn data_source(data: &DataSet) -> DataSource {
 /// make room meanwhile, and since a full disk costs no more than the time since the last checkpoint.
 pub fn warn_of_little_room(folder: &Path, needed: u64) {
     if let Some(free) = disk::free_bytes(folder).filter(|&free| free < needed) {
-        eprintln!(
+        tell!(
             "warning: the disk of `{}` has {} free, the run needs about {}; when the disk is full the run stops \
              and can be resumed",
             folder.display(),
@@ -266,7 +266,7 @@ impl Session<'_> {
             .finish(Status::Completed, self.end_note(&missed))?;
         self.summarise(started.elapsed());
         for line in &missed {
-            eprintln!("expected: {line}");
+            tell!("expected: {line}");
         }
         Ok(if missed.is_empty() {
             exit::DONE
@@ -349,8 +349,8 @@ impl Session<'_> {
     fn leave(&mut self, stop: &Stop, place: &str) -> Result<u8, Failure> {
         let why = format!("stopped by a signal {place}");
         self.folder.finish(Status::Interrupted, Some(why))?;
-        eprintln!("stopped {place}; everything is saved");
-        eprintln!("go on with: runner resume {}", self.folder.path().display());
+        tell!("stopped {place}; everything is saved");
+        tell!("go on with: runner resume {}", self.folder.path().display());
         Ok(stop.exit_code().unwrap_or(exit::INTERRUPTED))
     }
 
@@ -377,7 +377,7 @@ impl Session<'_> {
             published: self.published.as_ref(),
         };
         for error in album.write(&self.folder) {
-            eprintln!("warning: {error}");
+            tell!("warning: {error}");
             let _ = self.folder.log(&format!("warning: {error}"));
         }
     }

@@ -56,6 +56,13 @@ pub struct BatchJob {
     pub array: Option<String>,
     /// Its place in the array.
     pub task: Option<String>,
+    /// The cluster, whose numbers mean nothing to another one.
+    pub cluster: Option<String>,
+    /// Number of the user.
+    pub user: Option<u32>,
+    /// How often the job had been put back into the queue and started again.
+    #[serde(default)]
+    pub restarts: u32,
 }
 
 impl Claimant {
@@ -87,6 +94,9 @@ impl BatchJob {
             id: variable("SLURM_JOB_ID")?,
             array: variable("SLURM_ARRAY_JOB_ID"),
             task: variable("SLURM_ARRAY_TASK_ID"),
+            cluster: variable("SLURM_CLUSTER_NAME"),
+            user: variable("SLURM_JOB_UID").and_then(|uid| uid.parse().ok()),
+            restarts: variable("SLURM_RESTART_COUNT").map_or(0, |n| n.parse().unwrap_or(0)),
         })
     }
 }
@@ -120,6 +130,10 @@ pub struct Claim {
 }
 
 /// What came of an attempt.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, for a moment"
+)]
 #[derive(Debug)]
 pub enum Attempt {
     /// This process has it.
@@ -139,7 +153,13 @@ impl Claim {
             match look(path, &here)? {
                 Found::Held(claimant) => return Ok(Attempt::Held(claimant)),
                 Found::Changed => {}
-                Found::Dead(old) => {
+                // Another machine may bury the same claimant, as its batch system says.
+                Found::Dead(_old, claimant) if claimant.job.is_some() => {
+                    if !free_of_gone(path, &claimant)? {
+                        return Ok(Attempt::Held(Some(claimant)));
+                    }
+                }
+                Found::Dead(old, _) => {
                     let (temporary, file) = prepare(path, &here)?;
                     files::rename(&temporary, path)?;
                     drop(old);
@@ -224,7 +244,7 @@ enum Found {
     Absent,
     Held(Option<Claimant>),
     /// Its process is gone; locked by this one now.
-    Dead(File),
+    Dead(File, Claimant),
     /// It was just taken away or over.
     Changed,
 }
@@ -254,7 +274,7 @@ fn look(path: &Path, here: &Claimant) -> Result<Found, FileError> {
         std::thread::sleep(PAUSE);
     }
     Ok(match files::is_same(&file, path)? {
-        true => Found::Dead(file),
+        true => Found::Dead(file, claimant),
         false => Found::Changed,
     })
 }
@@ -266,7 +286,7 @@ fn look(path: &Path, here: &Claimant) -> Result<Found, FileError> {
 pub fn holder(path: &Path) -> Result<Option<Option<Claimant>>, FileError> {
     Ok(match look(path, &Claimant::this_process())? {
         Found::Held(claimant) => Some(claimant),
-        Found::Absent | Found::Dead(_) | Found::Changed => None,
+        Found::Absent | Found::Dead(..) | Found::Changed => None,
     })
 }
 
@@ -293,7 +313,7 @@ pub fn release(path: &Path) -> Result<Release, FileError> {
             return Ok(Release::Alive(claimant));
         }
         Found::Held(claimant) => claimant,
-        Found::Dead(_) => None,
+        Found::Dead(..) => None,
     };
     files::remove_if_there(path)?;
     Ok(Release::Freed(claimant))
@@ -307,8 +327,11 @@ pub fn sweep_out(folder: &Path) -> Result<(), FileError> {
     let here = Claimant::this_process();
     for path in files::list(folder)? {
         // One without a note is just being made, or was left by a kill in just that moment: it is small and harmless.
-        if let Found::Dead(_locked) = look(&path, &here)? {
-            files::remove_if_there(&path)?;
+        if let Found::Dead(_locked, claimant) = look(&path, &here)? {
+            match claimant.job {
+                Some(_) => drop(free_of_gone(&path, &claimant)?),
+                None => files::remove_if_there(&path)?,
+            }
         }
     }
     Ok(())

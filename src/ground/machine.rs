@@ -27,6 +27,17 @@ pub fn boot_id() -> Option<String> {
     first_line("/proc/sys/kernel/random/boot_id")
 }
 
+/// Number of the user that this process acts for; nothing where the system does not say.
+pub fn user_id() -> Option<u32> {
+    effective_user(&read("/proc/self/status")?)
+}
+
+/// From a line such as `Uid:\t1000\t1000\t1000\t1000`: real, effective, saved, for files.
+fn effective_user(status: &str) -> Option<u32> {
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// The processor's name as its maker writes it, and the number of threads that it runs at once.
 pub fn cpu() -> String {
     let model = read("/proc/cpuinfo")
@@ -115,6 +126,13 @@ mod tests {
         assert_eq!(size(text, "VmHWM:"), Some(121_110_528));
         assert_eq!(size(text, "Threads:"), None);
         assert_eq!(size(text, "VmSwap:"), None);
+    }
+
+    #[test]
+    fn the_user_is_the_one_whose_rights_count() {
+        let text = "Name:\trunner\nUid:\t1000\t7\t7\t7\nGid:\t5\t5\t5\t5\n";
+        assert_eq!(effective_user(text), Some(7));
+        assert_eq!(effective_user("Name:\trunner\n"), None);
     }
 
     #[cfg(target_os = "linux")]

@@ -70,7 +70,11 @@ fn words(bytes: &[u8]) -> String {
     printable(&text.trim().chars().take(QUOTED).collect::<String>())
 }
 
-fn call(command: &'static str, args: &[&str], input: &str) -> Result<String, SlurmError> {
+pub(super) fn call(
+    command: &'static str,
+    args: &[&str],
+    input: &str,
+) -> Result<String, SlurmError> {
     let start = |source: std::io::Error| match source.kind() {
         ErrorKind::NotFound => SlurmError::Missing(command),
         _ => SlurmError::Start { command, source },
@@ -112,6 +116,23 @@ pub fn submit(script: &str) -> Result<u64, SlurmError> {
     })
 }
 
+/// The cluster that is asked here, where it says its name (`ClusterName`).
+///
+/// # Errors
+/// No `scontrol`, or one that refuses.
+pub fn cluster_name() -> Result<Option<String>, SlurmError> {
+    let config = call("scontrol", &["show", "config"], "")?;
+    Ok(value(&config, "ClusterName").map(printable))
+}
+
+/// The value of a line such as `ClusterName = test`.
+fn value<'a>(config: &'a str, key: &str) -> Option<&'a str> {
+    config.lines().find_map(|line| {
+        let (name, value) = line.split_once('=')?;
+        (name.trim() == key).then(|| value.trim())
+    })
+}
+
 /// Tasks that an array may have on this cluster (`MaxArraySize`, whose largest index is one less).
 ///
 /// # Errors
@@ -125,10 +146,7 @@ pub fn largest_array() -> Result<usize, SlurmError> {
 const DEFAULT_ARRAY: usize = 1001;
 
 fn array_size(config: &str) -> Option<usize> {
-    let line = config
-        .lines()
-        .find(|line| line.trim_start().starts_with("MaxArraySize"))?;
-    let size = line.split('=').nth(1)?.trim().parse().ok()?;
+    let size = value(config, "MaxArraySize")?.parse().ok()?;
     (size > 0).then_some(size)
 }
 
@@ -139,6 +157,8 @@ pub struct Listed {
     pub job: u64,
     /// The job of its array.
     pub array: u64,
+    /// Its place in the array; nothing where it is no task of one.
+    pub index: Option<u64>,
     /// `PENDING`, `RUNNING`, `COMPLETING` ...
     pub state: String,
     /// The node, where it has one.
@@ -154,7 +174,7 @@ pub struct Listed {
 /// # Errors
 /// No `squeue`, or one that refuses, as when the controller does not answer.
 pub fn queue() -> Result<Vec<Listed>, SlurmError> {
-    let format = "%A|%F|%T|%N|%L|%r";
+    let format = "%A|%F|%K|%T|%N|%L|%r";
     let answer = call("squeue", &["-h", "-r", "--me", "-o", format], "")?;
     answer
         .lines()
@@ -172,6 +192,7 @@ fn listed(line: &str) -> Option<Listed> {
     let listed = Listed {
         job: fields.next()?.parse().ok()?,
         array: fields.next()?.parse().ok()?,
+        index: fields.next()?.parse().ok(),
         state: printable(fields.next()?),
         node: printable(fields.next()?),
         left: printable(fields.next()?),
@@ -180,18 +201,44 @@ fn listed(line: &str) -> Option<Listed> {
     Some(listed)
 }
 
-/// Ends jobs; with `waiting` only those of their tasks that have not started.
+/// Ends jobs with all their tasks.
 ///
 /// # Errors
 /// No `scancel`, or one that refuses. A job that has ended already is no error.
-pub fn cancel(jobs: &[u64], waiting: bool) -> Result<(), SlurmError> {
+pub fn cancel(jobs: &[u64]) -> Result<(), SlurmError> {
     let jobs: Vec<String> = jobs.iter().map(u64::to_string).collect();
-    let mut args = vec!["--quiet"];
-    if waiting {
-        args.push("--state=PENDING");
+    let args = std::iter::once("--quiet").chain(jobs.iter().map(String::as_str));
+    call("scancel", &args.collect::<Vec<_>>(), "").map(|_| ())
+}
+
+/// Takes some tasks of an array out of the queue, by their places, where they have not started.
+///
+/// # Errors
+/// No `scancel`, or one that refuses.
+pub fn cancel_waiting(array: u64, places: &[u64]) -> Result<(), SlurmError> {
+    if places.is_empty() {
+        return Ok(());
     }
-    args.extend(jobs.iter().map(String::as_str));
-    call("scancel", &args, "").map(|_| ())
+    let tasks = format!("{array}_[{}]", ranges(places));
+    call("scancel", &["--quiet", "--state=PENDING", &tasks], "").map(|_| ())
+}
+
+/// `0-2,5` for 0, 1, 2 and 5, as Slurm writes them.
+fn ranges(places: &[u64]) -> String {
+    let mut sorted = places.to_vec();
+    sorted.sort_unstable();
+    let mut parts: Vec<(u64, u64)> = vec![];
+    for place in sorted {
+        match parts.last_mut() {
+            Some((_, last)) if place <= last.saturating_add(1) => *last = place,
+            _ => parts.push((place, place)),
+        }
+    }
+    let text = |(first, last): &(u64, u64)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    };
+    parts.iter().map(text).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
@@ -204,6 +251,7 @@ mod tests {
         assert_eq!(array_size(config), Some(10_001));
         assert_eq!(array_size("MaxArraySize = 0\n"), None);
         assert_eq!(array_size(""), None);
+        assert_eq!(value("ClusterName = test\n", "ClusterName"), Some("test"));
     }
 
     /// Lines as Slurm 22.05 prints them.
@@ -212,16 +260,25 @@ mod tests {
         let expected = Listed {
             job: 12,
             array: 7,
+            index: Some(3),
             state: "RUNNING".to_owned(),
             node: "vm".to_owned(),
             left: "1-00:00:00".to_owned(),
             reason: "None".to_owned(),
         };
-        assert_eq!(listed("12|7|RUNNING|vm|1-00:00:00|None"), Some(expected));
-        let pending = listed("7|7|PENDING||UNLIMITED|(JobArrayTaskLimit)").unwrap();
+        assert_eq!(listed("12|7|3|RUNNING|vm|1-00:00:00|None"), Some(expected));
+        let pending = listed("7|7|N/A|PENDING||UNLIMITED|(JobArrayTaskLimit)").unwrap();
         assert_eq!((pending.job, pending.state.as_str()), (7, "PENDING"));
-        assert_eq!(listed("x|7|RUNNING|vm|1|None"), None);
-        assert_eq!(listed("12|7"), None);
+        assert_eq!(pending.index, None);
+        assert_eq!(listed("x|7|3|RUNNING|vm|1|None"), None);
+        assert_eq!(listed("12|7|3"), None);
+    }
+
+    #[test]
+    fn places_are_written_as_ranges() {
+        assert_eq!(ranges(&[5, 0, 2, 1]), "0-2,5");
+        assert_eq!(ranges(&[7]), "7");
+        assert_eq!(ranges(&[3, 4, 6, 6, 7]), "3-4,6-7");
     }
 
     #[test]

@@ -94,7 +94,7 @@ pub fn script(request: &Request, workers: &Workers) -> String {
     let folder = quoted(&workers.folder.display().to_string());
     let _ = writeln!(
         text,
-        "\ncd {folder} || {{ echo \"error: this node does not see {folder}\" >&2; exit 74; }}"
+        "\ncd {folder} || {{ echo \"error: the node $SLURMD_NODENAME does not see {folder}\" >&2; exit 74; }}"
     );
     if let Some(line) = &request.setup {
         let _ = writeln!(text, "{line}");
@@ -104,7 +104,7 @@ pub fn script(request: &Request, workers: &Workers) -> String {
     let cancelled = quoted(&workers.logs.join(CANCELLED).display().to_string());
     let _ = write!(
         text,
-        "[ -x {program} ] || {{ echo \"error: this node has no program at {program}\" >&2; exit 74; }}
+        "[ -x {program} ] || {{ echo \"error: the node $SLURMD_NODENAME has no program at {program}\" >&2; exit 74; }}
 trap 'told=1; kill -TERM \"$!\" 2>/dev/null' TERM
 {program} {} &
 worker=$!

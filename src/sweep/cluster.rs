@@ -3,14 +3,17 @@
 //! An array has a task for each trial that is left, or as many as the cluster allows (`MaxArraySize`). Since no task is
 //! bound to a trial, fewer tasks do the same work. The worker that finds everything done takes tasks that still wait out of the queue.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::folder::{SweepError, SweepFolder};
-use crate::ground::claim::Claimant;
-use crate::ground::files;
-use crate::slurm::{self, Listed, Task};
+use crate::ground::claim::{BatchJob, Claimant};
+use crate::ground::{clock, files, machine};
+use crate::slurm::{self, Listed};
 
 /// Where jobs are noted, and where their logs go.
 const FOLDER: &str = "slurm";
@@ -86,28 +89,87 @@ pub fn of_jobs(jobs: &Jobs, mut queue: Vec<Listed>) -> Vec<Listed> {
     queue
 }
 
-/// Whether the process of a claim is known to be gone: its Slurm job is not in the queue, or waits in it to be started again, or
-/// has been started again as this process. Where Slurm cannot be asked, it is not known.
+/// Whether the process of a claim is known to be gone: its Slurm job is not in the queue, or waits in it to be started
+/// again, or has been started again since, as this process. Where Slurm cannot be asked, it is not known; nor where the job is
+/// another cluster's or another user's, whose jobs the queue does not show.
 pub fn is_gone(claimant: &Claimant) -> bool {
+    let here = Claimant::this_process();
     let Some(job) = &claimant.job else {
         return false;
     };
     let Ok(number) = job.id.parse::<u64>() else {
         return false;
     };
-    if job.system != "slurm" || claimant.is_judged_here(&Claimant::this_process()) {
+    if job.system != "slurm" || claimant.is_judged_here(&here) {
         return false;
     }
-    if Task::current().is_some_and(|task| task.job == number) {
-        return true;
+    if !is_in_our_queue(job, here.job.as_ref()) {
+        return false;
     }
-    slurm::queue().is_ok_and(|queue| is_gone_from(&queue, number))
+    // A job may have several processes, on several nodes; those of before it was started again are gone.
+    if let Some(mine) = here.job.filter(|mine| mine.id == job.id) {
+        return job.restarts < mine.restarts;
+    }
+    ask(number)
 }
 
-fn is_gone_from(queue: &[Listed], job: u64) -> bool {
-    // A task that waits may still have the number of its array.
-    let mut same = queue.iter().filter(|task| task.job == job);
-    same.all(|task| task.state == "PENDING")
+/// Whether the queue of this user and cluster shows a job as long as it is there.
+fn is_in_our_queue(job: &BatchJob, mine: Option<&BatchJob>) -> bool {
+    (job.user.is_none() || job.user == machine::user_id())
+        && (job.cluster.is_none() || job.cluster == cluster_here(mine))
+}
+
+/// Whether the process of a claim is known to be at work: its machine's kernel says so, which [`SweepFolder::holder`] has
+/// asked, or the queue shows its job under way.
+pub fn is_at_work(claimant: &Claimant, queue: &[Listed]) -> bool {
+    let here = Claimant::this_process();
+    if claimant.is_judged_here(&here) {
+        return true;
+    }
+    claimant.job.as_ref().is_some_and(|job| {
+        let number = job.id.parse::<u64>();
+        is_in_our_queue(job, here.job.as_ref())
+            && number.is_ok_and(|it| alive_of(queue).contains(&it))
+    })
+}
+
+/// The cluster of this process's job, or that of a machine that can ask it.
+fn cluster_here(job: Option<&BatchJob>) -> Option<String> {
+    static ASKED: OnceLock<Option<String>> = OnceLock::new();
+    match job.and_then(|job| job.cluster.clone()) {
+        Some(cluster) => Some(cluster),
+        None => ASKED
+            .get_or_init(|| slurm::cluster_name().ok().flatten())
+            .clone(),
+    }
+}
+
+/// For how long a job that was seen alive is believed to be, so that a hundred claims are not a hundred questions. It can only
+/// make a claim last longer: that a job is gone is believed of a fresh answer alone.
+const BELIEVED: Duration = Duration::from_secs(5);
+
+fn ask(job: u64) -> bool {
+    static ALIVE: Mutex<Option<(Instant, BTreeSet<u64>)>> = Mutex::new(None);
+    let mut alive = ALIVE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((asked, jobs)) = &*alive
+        && asked.elapsed() < BELIEVED
+        && jobs.contains(&job)
+    {
+        return false;
+    }
+    let Ok(queue) = slurm::queue() else {
+        return false;
+    };
+    let jobs = alive_of(&queue);
+    let is_gone = !jobs.contains(&job);
+    *alive = Some((clock::monotonic(), jobs));
+    is_gone
+}
+
+/// Jobs whose processes may be under way. A task that waits may still have the number of its array.
+fn alive_of(queue: &[Listed]) -> BTreeSet<u64> {
+    let alive = queue.iter().filter(|task| task.state != "PENDING");
+    alive.map(|task| task.job).collect()
 }
 
 #[cfg(test)]
@@ -118,10 +180,29 @@ mod tests {
         Listed {
             job,
             array,
+            index: None,
             state: state.to_owned(),
             node: String::new(),
             left: String::new(),
             reason: String::new(),
+        }
+    }
+
+    fn elsewhere(user: Option<u32>, cluster: Option<&str>, job: u64) -> Claimant {
+        Claimant {
+            host: "elsewhere".to_owned(),
+            machine_id: None,
+            boot_id: None,
+            job: Some(BatchJob {
+                system: "slurm".to_owned(),
+                id: job.to_string(),
+                array: None,
+                task: None,
+                cluster: cluster.map(str::to_owned),
+                user,
+                restarts: 0,
+            }),
+            ..Claimant::this_process()
         }
     }
 
@@ -132,8 +213,9 @@ mod tests {
             listed(8, 5, "COMPLETING"),
             listed(9, 5, "PENDING"),
         ];
-        let gone: Vec<bool> = [7, 8, 9, 10].map(|job| is_gone_from(&queue, job)).to_vec();
-        assert_eq!(gone, [false, false, true, true]);
+        assert_eq!(alive_of(&queue), BTreeSet::from([7, 8]));
+        let at_work = |job: u64| is_at_work(&elsewhere(machine::user_id(), None, job), &queue);
+        assert_eq!([7, 8, 9, 10].map(at_work), [true, true, false, false]);
     }
 
     #[test]
@@ -141,6 +223,15 @@ mod tests {
         let jobs = Jobs { jobs: vec![5] };
         let queue = vec![listed(7, 5, "RUNNING"), listed(8, 6, "RUNNING")];
         assert_eq!(of_jobs(&jobs, queue), [listed(7, 5, "RUNNING")]);
+    }
+
+    /// Their jobs are not in the queue that can be asked here.
+    #[test]
+    fn a_job_of_another_user_or_cluster_is_never_known_to_be_gone() {
+        let me = machine::user_id();
+        assert!(!is_gone(&elsewhere(me.map(|id| id + 1), None, 7)));
+        let cluster = Some("a cluster of another name");
+        assert!(!is_gone(&elsewhere(me, cluster, 7)));
     }
 
     #[test]

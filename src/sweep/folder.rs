@@ -1,5 +1,6 @@
 //! The folder of a sweep: what is written into it, and how each trial stands.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::cluster;
@@ -18,6 +19,8 @@ pub const ENDING: &str = ".sweep";
 const CLAIMS: &str = "claims";
 const SPEC: &str = "spec.toml";
 const LOG: &str = "log.txt";
+/// Largest log that is read back, in bytes.
+const LARGEST_LOG: u64 = 64 << 20;
 
 /// A sweep's folder.
 #[derive(Clone, Debug)]
@@ -180,6 +183,25 @@ impl SweepFolder {
     /// Appends an event to the log. A log that cannot be written stops no sweep.
     pub fn log(&self, event: &str) {
         let _ = Log::new(self.log_path()).event(event);
+    }
+
+    /// Why each trial's last process ended, as the log has it, by the trial's identity: a trial whose disk was full could not note
+    /// it in its own folder. Only what is more than the word for a state; nothing of a log that is very long.
+    pub fn last_words(&self) -> HashMap<String, String> {
+        let mut words = HashMap::new();
+        let log = files::read_text(&self.log_path(), LARGEST_LOG).unwrap_or_default();
+        for line in log.lines() {
+            let Some((_, event)) = line.split_once("  ") else {
+                continue;
+            };
+            if let Some((id, why)) = event.split_once(" ends: ") {
+                words.insert(id.to_owned(), why.to_owned());
+            } else if let Some((id, _)) = event.split_once(" begins as process ") {
+                words.remove(id);
+            }
+        }
+        words.retain(|_, why| why.contains(' '));
+        words
     }
 
     /// Writes a file of the sweep's own where it says something else, while no other process does.

@@ -82,6 +82,16 @@ impl Lab {
         }
     }
 
+    /// One in memory where the system has such a place, for tests that wait for much that no disk decides.
+    pub fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        Self {
+            folder: tempfile::tempdir_in(memory)
+                .or_else(|_| tempfile::tempdir())
+                .unwrap(),
+        }
+    }
+
     /// A lab with [`plain`] as `spec.toml`.
     pub fn with(spec: &str) -> Self {
         let lab = Self::new();

@@ -7,6 +7,7 @@ use super::bars::Bars;
 use super::share::share;
 use super::summary::Summary;
 use crate::cli::CrewArgs;
+use crate::cmd::print::{err, out};
 use crate::cmd::run::command_line;
 use crate::cmd::{Failure, Outcome};
 use crate::ground::stop::Stop;
@@ -107,12 +108,12 @@ impl Campaign<'_> {
         if !self.quiet {
             let text = summary.text(started.elapsed());
             // A reader of stdout that has gone away ends no sweep.
-            let _ = crate::cmd::print::out(&text);
+            let _ = out(&text);
         }
-        eprint!("{}", summary.failures());
+        err(&summary.failures());
         if let Some(code) = stop.exit_code().filter(|_| summary.is_unfinished()) {
-            eprintln!("stopped; everything is saved");
-            eprintln!("go on with: {}", summary.again());
+            tell!("stopped; everything is saved");
+            tell!("go on with: {}", summary.again());
             return Ok(code);
         }
         Ok(summary.exit_code())

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::status::little_room;
 use crate::cli::{LauncherChoice, RunArgs, SweepingArgs};
 use crate::cmd::failure::with_causes;
 use crate::cmd::print::{count, out};
 use crate::cmd::{Failure, Outcome};
-use crate::ground::exit;
-use crate::slurm::{self, Listed, Request, SlurmError, Workers, script};
+use crate::ground::printable::printable;
+use crate::ground::{exit, files};
+use crate::slurm::{self, Failed, Listed, Request, SlurmError, Workers, script};
 use crate::spec::Loaded;
-use crate::sweep::cluster::{logs, of_jobs};
+use crate::sweep::cluster::{is_at_work, logs, of_jobs};
 use crate::sweep::{State, SweepFolder, Task};
 
 impl From<SlurmError> for Failure {
@@ -139,7 +141,7 @@ pub fn cancel(path: &Path) -> Outcome {
         return Ok(exit::DONE);
     }
     folder.note_cancelling()?;
-    slurm::cancel(&jobs.jobs, false)?;
+    slurm::cancel(&jobs.jobs)?;
     folder.log("its Slurm jobs are cancelled");
     let text = format!(
         "{} cancelled; what runs saves and leaves\n\
@@ -151,7 +153,11 @@ pub fn cancel(path: &Path) -> Outcome {
     Ok(exit::DONE)
 }
 
-/// What a task of an array does last: where everything is done, tasks that still wait would find nothing to do.
+/// What a task of an array does last: tasks that wait would find nothing to do where every trial is done or in the hands of
+/// a process that is at work.
+///
+/// The queue is asked before the trials are looked at, and only tasks are taken out that waited then: one that goes back into it
+/// later, as after its node was lost, has its trial to go on with.
 ///
 /// # Errors
 /// The folder cannot be read.
@@ -162,12 +168,25 @@ pub fn end(folder: &SweepFolder, trials: &[Task]) -> Result<(), Failure> {
     if !folder.jobs()?.jobs.contains(&task.array) {
         return Ok(());
     }
+    let Ok(queue) = slurm::queue() else {
+        return Ok(());
+    };
+    let waits = |it: &&Listed| it.array == task.array && it.state == "PENDING";
+    let waiting = queue.iter().filter(waits).filter_map(|it| it.index);
+    let waiting: Vec<u64> = waiting.collect();
+    if waiting.is_empty() {
+        return Ok(());
+    }
     for trial in trials {
-        if folder.state(trial)?.is_open() {
-            return Ok(());
+        if !folder.state(trial)?.is_open() {
+            continue;
+        }
+        match folder.holder(&trial.id)? {
+            Some(Some(claimant)) if is_at_work(&claimant, &queue) => {}
+            _ => return Ok(()),
         }
     }
-    if let Err(error) = slurm::cancel(&[task.array], true) {
+    if let Err(error) = slurm::cancel_waiting(task.array, &waiting) {
         folder.log(&format!("tasks that wait could not be cancelled: {error}"));
     }
     Ok(())
@@ -209,6 +228,60 @@ fn line(tasks: &[Listed], logs: &Path) -> String {
     format!("Slurm: {}; logs in {logs}", parts.join(", "))
 }
 
+/// Largest log whose last words are told, in bytes.
+const LARGEST_LOG: u64 = 4 << 20;
+
+/// A line for each way in which tasks of the last job ended badly on a node, as long as Slurm remembers them. What
+/// a trial said is told beside the trial.
+///
+/// # Errors
+/// The folder cannot be read. A cluster that does not answer is told elsewhere.
+pub fn failures(folder: &SweepFolder) -> Result<Vec<String>, Failure> {
+    let Some(&job) = folder.jobs()?.jobs.last() else {
+        return Ok(vec![]);
+    };
+    let told = |task: &Failed| {
+        matches!(
+            task.code,
+            Some(exit::PARTLY_FAILED | exit::EXPECTATION_MISSED)
+        )
+    };
+    let mut failed = slurm::failed(job).unwrap_or_default();
+    failed.retain(|task| !told(task));
+    let mut groups = BTreeMap::<(String, String), usize>::new();
+    for task in &failed {
+        let key = (task.node.clone(), how(task, folder.path()));
+        *groups.entry(key).or_default() += 1;
+    }
+    let line = |((node, how), n): ((String, String), usize)| {
+        format!("Slurm: {} failed on `{node}`: {how}", count(n, "task"))
+    };
+    Ok(groups.into_iter().map(line).collect())
+}
+
+/// How a task ended badly, in its own last words where it had any.
+fn how(task: &Failed, folder: &Path) -> String {
+    if task.was_not_started {
+        let logs = logs(folder);
+        return format!(
+            "not started, its log cannot be made; that node does not see or cannot write {}",
+            logs.display()
+        );
+    }
+    let text = files::read_text(Path::new(&task.log), LARGEST_LOG).unwrap_or_default();
+    let is_error = |line: &&str| line.starts_with("error: ");
+    let said = text.lines().rfind(is_error).map(printable);
+    match (said, task.code) {
+        (Some(said), _) => said,
+        (None, Some(exit::IO)) if text.is_empty() => match little_room(folder) {
+            Some(room) => format!("exit code {}, and {room}", exit::IO),
+            None => format!("exit code {}, and its log is empty: {}", exit::IO, task.log),
+        },
+        (None, Some(code)) => format!("exit code {code}, see {}", task.log),
+        (None, None) => format!("{}, see {}", task.state.to_lowercase(), task.log),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +291,7 @@ mod tests {
         let task = |state: &str, reason: &str| Listed {
             job: 1,
             array: 1,
+            index: None,
             state: state.to_owned(),
             node: String::new(),
             left: String::new(),

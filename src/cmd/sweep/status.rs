@@ -4,16 +4,21 @@ use std::path::Path;
 
 use super::cluster;
 use super::listing::aligned;
-use crate::cmd::print::{count, out};
+use crate::cmd::print::{bytes, count, out};
 use crate::cmd::{Failure, Outcome};
 use crate::ground::claim::Release;
-use crate::ground::exit;
 use crate::ground::printable::printable;
+use crate::ground::{disk, exit};
 use crate::run::RunView;
 use crate::run::id::check_name;
+use crate::sweep::cluster::is_gone as gone;
 use crate::sweep::definition::DefinedTrial;
 use crate::sweep::folder::is_stub;
+use crate::sweep::halving::HALVING;
 use crate::sweep::{State, SweepFolder};
+
+/// Less than the smallest run needs, in bytes.
+const LITTLE: u64 = 1 << 20;
 
 /// How each trial stands, and who works on it.
 pub fn status(path: &Path) -> Outcome {
@@ -24,6 +29,11 @@ pub fn status(path: &Path) -> Outcome {
             .map(str::to_owned)
             .to_vec(),
     ];
+    let words = folder.last_words();
+    let mut left = Left {
+        is_halved: path.join(HALVING).exists(),
+        ..Left::default()
+    };
     for trial in &definition.trials {
         let name = |it: &DefinedTrial| printable(&it.settings.join(" "));
         let run = folder.path().join(&trial.folder);
@@ -39,7 +49,15 @@ pub fn status(path: &Path) -> Outcome {
             Some(view) => (view.status().to_string(), view.history().len()),
             None => (State::New.word().to_owned(), 0),
         };
+        let is_gone = matches!(&held, Some(Some(claimant)) if gone(claimant));
+        left.count(&status, held.is_some() && !is_gone);
         let note = match (&held, view.as_ref().and_then(RunView::why)) {
+            (Some(Some(claimant)), _) if is_gone => {
+                format!(
+                    "free: its job is gone, {}",
+                    printable(&claimant.to_string())
+                )
+            }
             (Some(Some(claimant)), _) => {
                 let held = format!("held by {}", printable(&claimant.to_string()));
                 let task = claimant.job.as_ref().and_then(|job| {
@@ -52,8 +70,10 @@ pub fn status(path: &Path) -> Outcome {
                 }
             }
             (Some(None), _) => "held by an unknown process".to_owned(),
-            (None, Some(why)) => why.to_owned(),
-            (None, None) => String::new(),
+            (None, why) => match words.get(&trial.id) {
+                Some(said) if is_left(&status) => printable(said),
+                _ => why.unwrap_or_default().to_owned(),
+            },
         };
         rows.push(vec![
             printable(&trial.id),
@@ -72,8 +92,72 @@ pub fn status(path: &Path) -> Outcome {
     if let Some((_, line)) = &queue {
         text.push_str(&format!("\n{line}\n"));
     }
+    for line in cluster::failures(&folder)? {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    let waiting = queue.as_ref().map_or(0, |(tasks, _)| tasks.len());
+    text.push_str(&left.text(waiting, &folder, queue.is_some()));
     out(&text).map_err(|error| Failure::new(exit::IO, error))?;
     Ok(exit::DONE)
+}
+
+fn is_left(status: &str) -> bool {
+    status == State::New.word() || status == "interrupted"
+}
+
+/// Trials that are not done, for the end of a status.
+#[derive(Debug, Default)]
+struct Left {
+    /// Somebody works on them.
+    held: usize,
+    /// Nobody does.
+    free: usize,
+    failed: usize,
+    /// Trials may have been stopped early, on purpose.
+    is_halved: bool,
+}
+
+impl Left {
+    fn count(&mut self, status: &str, is_held: bool) {
+        let slot = match status {
+            "completed" | "diverged" => return,
+            "failed" | "broken" => &mut self.failed,
+            "interrupted" if self.is_halved && !is_held => return,
+            _ if is_held || status == "running" => &mut self.held,
+            _ => &mut self.free,
+        };
+        *slot += 1;
+    }
+
+    /// What is to be done, where no process and no task in the queue will do it.
+    fn text(&self, waiting: usize, folder: &SweepFolder, is_on_cluster: bool) -> String {
+        let path = folder.path().display();
+        let again = match is_on_cluster {
+            true => format!("submit it again: runner SPEC.toml; or here: runner sweep run {path}"),
+            false => format!("go on with: runner sweep run {path}"),
+        };
+        let mut text = String::new();
+        if self.free > 0 && self.held == 0 && waiting == 0 {
+            let trials = count(self.free, "trial");
+            text += &format!("\n{trials} left, and nobody works on them; {again}\n");
+            if let Some(room) = little_room(folder.path()) {
+                text += &format!("{room}; make room first\n");
+            }
+        }
+        if self.failed > 0 {
+            let trials = count(self.failed, "trial");
+            text += &format!("\n{trials} failed; to try them again, add --retry-failed; {again}\n");
+        }
+        text
+    }
+}
+
+/// Says so where a disk is as good as full.
+pub fn little_room(folder: &Path) -> Option<String> {
+    let free = disk::free_bytes(folder).filter(|&free| free < LITTLE)?;
+    let folder = folder.display();
+    Some(format!("the disk of `{folder}` has {} free", bytes(free)))
 }
 
 /// Frees a trial whose worker is gone.

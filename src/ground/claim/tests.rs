@@ -252,4 +252,13 @@ fn a_claim_says_which_batch_job_has_it() {
         ("SLURM_ARRAY_TASK_ID", "3"),
     ]);
     assert!(claimant.to_string().ends_with(" (Slurm job 88, task 80_3)"));
+    let full = of(&[
+        ("SLURM_JOB_ID", "88"),
+        ("SLURM_CLUSTER_NAME", "hpc"),
+        ("SLURM_JOB_UID", "1000"),
+        ("SLURM_RESTART_COUNT", "2"),
+    ])
+    .unwrap();
+    assert_eq!(full.cluster.as_deref(), Some("hpc"));
+    assert_eq!((full.user, full.restarts), (Some(1000), 2));
 }
