@@ -1,7 +1,7 @@
 //! The three products of a convolution and its transpose (see the [module](super)), threads over images.
 //!
 //! Batches are NHWC; kernels are (kh, kw, big channels, small channels). Where the big image has few channels
-//! (gray or RGB), products to it go through patches, since a register block over them would be mostly empty.
+//! (gray or RGB), products to it are sums along its inputs, since a register block over them would be mostly empty.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,19 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::activation::{Activation, backward_with_bias};
-use super::gather::{Gather, Packed, Store};
+use super::gather::{Arranged, Gather, Packed, Store};
 use super::geometry::Conv;
 use super::outer::Outer;
 use super::parallel::{add_pieces, piece_len};
-use super::patches::Patches;
 use super::path::Path;
 use super::scratch::buffer;
 
 /// Below so many big channels a register block over them would be mostly empty.
 const FEW_CHANNELS: usize = 8;
-
-/// Patches of an image have at most so many values; larger ones are not worth their memory.
-const MOST_PATCHES: usize = 1 << 24;
 
 /// What comes after the products of a forward pass.
 #[derive(Clone, Copy, Debug)]
@@ -71,9 +67,7 @@ pub struct Gradients<'a> {
 pub struct Tables {
     conv: Conv,
     to_small: Gather,
-    /// To the big image, or to its patches.
     to_big: Gather,
-    patches: Option<Patches>,
     to_kernel: Outer,
 }
 
@@ -87,18 +81,11 @@ impl Tables {
     }
 
     fn new(conv: &Conv) -> Self {
-        let few = conv.big.channels < FEW_CHANNELS;
-        let width = conv.patch_len().next_multiple_of(16);
-        let patches = few && conv.small.pixels() * width <= MOST_PATCHES;
         Self {
             conv: *conv,
             to_small: Gather::to_small(conv),
-            to_big: match patches {
-                true => Gather::rows(conv.small.channels, width),
-                false => Gather::to_big(conv),
-            },
-            patches: patches.then(|| Patches::new(conv, width)),
-            to_kernel: match few {
+            to_big: Gather::to_big(conv),
+            to_kernel: match has_few_channels(conv) {
                 true => Outer::by_rows_of_the_kernel(conv),
                 false => Outer::new(conv),
             },
@@ -114,31 +101,31 @@ impl Tables {
         self.to_small.pack(path, kernel)
     }
 
-    fn pack_to_big(&self, path: Path, kernel: &[f32]) -> Packed {
-        let Some(patches) = &self.patches else {
-            return self.to_big.pack_transposed(path, kernel);
-        };
-        // Patches end in values that count for nothing.
-        let mut padded = kernel.to_vec();
-        padded.resize(patches.stride() * self.conv.small.channels, 0.0);
-        self.to_big.pack_transposed(path, &padded)
+    fn pack_to_big(&self, path: Path, kernel: &[f32]) -> ToBig {
+        match has_few_channels(&self.conv) {
+            true => ToBig::Dots(self.to_big.arrange(path, kernel)),
+            false => ToBig::Blocks(self.to_big.pack_transposed(path, kernel)),
+        }
     }
 
     /// small -> big for some images, on this thread.
-    fn small_to_big(&self, kernel: &Packed, small: &[f32], big: &mut [f32], store: Store) {
-        let Some(patches) = &self.patches else {
-            return self.to_big.run(kernel, small, big, store);
-        };
-        let (small_len, big_len) = (self.conv.small.len(), self.conv.big.len());
-        let mut values = buffer(patches.image_len());
-        for (small, big) in small
-            .chunks_exact(small_len)
-            .zip(big.chunks_exact_mut(big_len))
-        {
-            self.to_big.run(kernel, small, &mut values, Store::Set);
-            patches.fold(&values, big, store);
+    fn small_to_big(&self, kernel: &ToBig, small: &[f32], big: &mut [f32], store: Store) {
+        match kernel {
+            ToBig::Dots(kernel) => self.to_big.run_dots(kernel, small, big, store),
+            ToBig::Blocks(kernel) => self.to_big.run(kernel, small, big, store),
         }
     }
+}
+
+/// A kernel ready for products to the big image.
+#[derive(Debug)]
+enum ToBig {
+    Blocks(Packed),
+    Dots(Arranged),
+}
+
+fn has_few_channels(conv: &Conv) -> bool {
+    conv.big.channels < FEW_CHANNELS
 }
 
 /// A convolution's forward pass: `small = activation(big * kernel + bias)`.

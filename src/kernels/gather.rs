@@ -17,6 +17,10 @@ use super::lanes::Lanes;
 use super::path::{Path, compiled_for};
 use super::scratch::{Buffer, buffer};
 
+mod dots;
+
+pub use dots::Arranged;
+
 /// Output pixels that a table covers at least, over several images where one has fewer: many enough that register
 /// blocks at the end of a part, with rows that are nobody's, are rare.
 const ROWS_OF_A_TABLE: usize = 784;

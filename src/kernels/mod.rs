@@ -26,7 +26,7 @@
 //!
 //! [`geometry`] sizes and padding; [`conv`] and [`dense`] the layers' products, made of [`gather`] (from pixels to
 //! pixels) and [`outer`] (from pixels to kernels), whose innermost loops stand in `block`, compiled once for
-//! each [`path`]; `frame` margins of images; [`patches`] for images of few channels; [`activation`]; [`loss`]
+//! each [`path`]; `frame` margins of images; [`activation`]; [`loss`]
 //! reconstruction and divergence with their gradients; [`parallel`] cutting and threads; [`scratch`] memory that is kept and [`system_memory`] what is not; [`peak`] what the processor
 //! could do; [`profile`] where the time goes; [`tensor`] the door to dfdx.
 
@@ -41,7 +41,6 @@ mod lanes;
 pub mod loss;
 pub mod outer;
 pub mod parallel;
-pub mod patches;
 pub mod path;
 pub mod peak;
 pub mod profile;

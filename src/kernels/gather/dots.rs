@@ -1,0 +1,180 @@
+//! Products to few channels: an image that is gray or RGB.
+//!
+//! A register block over so few output channels would be mostly empty. Here the lanes of a vector lie along the input
+//! values of an output pixel instead, which follow one another in memory, and are added up in the end.
+
+use super::{Gather, Run, Store};
+use crate::kernels::lanes::Lanes;
+use crate::kernels::path::{Path, compiled_for};
+use crate::kernels::scratch::{Buffer, buffer};
+
+/// Most lanes of a vector of any path.
+const MOST_LANES: usize = 16;
+
+/// A kernel rearranged for [`Gather::run_dots`]: (phase, output channel, tap, input channel).
+#[derive(Debug)]
+pub struct Arranged {
+    values: Buffer,
+    path: Path,
+}
+
+impl Gather {
+    /// Rearranges a kernel that is stored as (tap, output channel, input channel).
+    pub fn arrange(&self, path: Path, kernel: &[f32]) -> Arranged {
+        let (inputs, outputs) = (self.input.channels, self.output.channels);
+        let taps: usize = self.phases.iter().map(|phase| phase.taps.len()).sum();
+        let mut values = buffer(taps * outputs * inputs);
+        let mut rows = values.chunks_exact_mut(inputs.max(1));
+        for phase in &self.phases {
+            for channel in 0..outputs {
+                for (&tap, row) in phase.taps.iter().zip(&mut rows) {
+                    row.copy_from_slice(&kernel[(tap * outputs + channel) * inputs..][..inputs]);
+                }
+            }
+        }
+        Arranged { values, path }
+    }
+
+    /// [`Gather::run`] for few output channels.
+    pub fn run_dots(&self, kernel: &Arranged, input: &[f32], output: &mut [f32], store: Store) {
+        assert_eq!(
+            input.len() * self.output_len(),
+            output.len() * self.input_len()
+        );
+        let taps: usize = self.phases.iter().map(|phase| phase.taps.len()).sum();
+        assert_eq!(
+            kernel.values.len(),
+            taps * self.output.channels * self.input.channels
+        );
+        if let Store::Layer { bias, .. } = store {
+            assert_eq!(bias.len(), self.output.channels);
+        }
+        let (gather, kernel, path) = (self, &*kernel.values, kernel.path);
+        let inputs = input.chunks(self.group * self.input_len());
+        for (input, output) in inputs.zip(output.chunks_mut(self.group * self.output_len())) {
+            compiled_for!(
+                path,
+                body,
+                [2, 4, 8],
+                (gather: &Gather, kernel: &[f32], input: &[f32], output: &mut [f32], store: Store)
+            );
+        }
+    }
+}
+
+#[inline(always)]
+fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
+    gather: &Gather,
+    kernel: &[f32],
+    input: &[f32],
+    output: &mut [f32],
+    store: Store,
+) {
+    let images = output.len() / gather.output_len();
+    assert!(images <= gather.group && input.len() == images * gather.input_len());
+    let mut kernel = kernel;
+    for phase in &gather.phases {
+        for channel in 0..gather.output.channels {
+            let (weights, rest) = kernel.split_at(phase.taps.len() * gather.input.channels);
+            kernel = rest;
+            for part in &phase.parts {
+                let rows = images * part.pixels;
+                let places = part.sources[..rows]
+                    .chunks(ROWS)
+                    .zip(part.targets[..rows].chunks(ROWS));
+                for (sources, targets) in places {
+                    // Behind the last row, that one is computed again.
+                    let lefts = std::array::from_fn(|i| {
+                        input
+                            .as_ptr()
+                            .wrapping_add(sources[i.min(sources.len() - 1)])
+                    });
+                    // SAFETY: the runs from a source on lie in its image (`Axis::classes`), one of the `images` of
+                    // the input, and name values of the weights (`Gather::part`).
+                    let sums =
+                        unsafe { dots::<V, ROWS, WIDTH>(lefts, &part.runs, weights.as_ptr()) };
+                    for (&sum, target) in sums.iter().zip(targets) {
+                        let to = &mut output[target + channel];
+                        *to = match store {
+                            Store::Set => sum,
+                            Store::Add => *to + sum,
+                            Store::Layer { bias, clip } => {
+                                let sum = bias[channel] + sum;
+                                if clip && sum < 0.0 { 0.0 } else { sum }
+                            }
+                        };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The sum over runs and c of `lefts[i][run.start + c] * weights[run.panel + c]`, for each i.
+///
+/// # Safety
+/// The runs behind each of `lefts`, and those of the weights, can be read.
+#[inline(always)]
+unsafe fn dots<V: Lanes, const ROWS: usize, const WIDTH: usize>(
+    lefts: [*const f32; ROWS],
+    runs: &[Run],
+    weights: *const f32,
+) -> [f32; ROWS] {
+    let mut sums = [[V::splat(0.0); WIDTH]; ROWS];
+    let mut rest = [0.0_f32; ROWS];
+    for run in runs {
+        let weights = weights.wrapping_add(run.panel);
+        let lefts = lefts.map(|left| left.wrapping_offset(run.start));
+        let mut at = 0;
+        // SAFETY of all blocks: the caller's, since what is read ends at the end of the run.
+        while at + WIDTH * V::N <= run.len {
+            for j in 0..WIDTH {
+                let weight = unsafe { V::load(weights.add(at + j * V::N)) };
+                for (sums, left) in sums.iter_mut().zip(lefts) {
+                    let value = unsafe { V::load(left.add(at + j * V::N)) };
+                    sums[j] = sums[j].add_product(value, weight);
+                }
+            }
+            at += WIDTH * V::N;
+        }
+        while at + V::N <= run.len {
+            let weight = unsafe { V::load(weights.add(at)) };
+            for (sums, left) in sums.iter_mut().zip(lefts) {
+                let value = unsafe { V::load(left.add(at)) };
+                sums[0] = sums[0].add_product(value, weight);
+            }
+            at += V::N;
+        }
+        while at < run.len {
+            for (rest, left) in rest.iter_mut().zip(lefts) {
+                *rest += unsafe { *left.add(at) * *weights.add(at) };
+            }
+            at += 1;
+        }
+    }
+    let mut totals = rest;
+    for (total, sums) in totals.iter_mut().zip(sums) {
+        *total += across(sums);
+    }
+    totals
+}
+
+/// The sum of all lanes, in an order that the number of lanes alone decides.
+#[inline(always)]
+fn across<V: Lanes, const WIDTH: usize>(sums: [V; WIDTH]) -> f32 {
+    let one = sums[1..]
+        .iter()
+        .fold(sums[0], |sum, &other| sum.add_product(other, V::splat(1.0)));
+    let mut lanes = [0.0; MOST_LANES];
+    const { assert!(V::N <= MOST_LANES) };
+    // SAFETY: there is room for all lanes, by the assertion.
+    unsafe { one.store(lanes.as_mut_ptr()) };
+    let mut half = V::N / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] += lanes[i + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
