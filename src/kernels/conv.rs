@@ -9,15 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::activation::{Activation, backward_with_bias};
-use super::gather::{Arranged, Gather, Packed, Store};
+use super::gather::{Arranged, FEW_OUTPUTS, Gather, Packed, Store};
 use super::geometry::Conv;
 use super::outer::Outer;
 use super::parallel::{add_pieces, piece_len};
 use super::path::Path;
 use super::scratch::buffer;
-
-/// Below so many big channels a register block over them would be mostly empty.
-const FEW_CHANNELS: usize = 8;
 
 /// What comes after the products of a forward pass.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +122,7 @@ enum ToBig {
 }
 
 fn has_few_channels(conv: &Conv) -> bool {
-    conv.big.channels < FEW_CHANNELS
+    conv.big.channels < FEW_OUTPUTS
 }
 
 /// A convolution's forward pass: `small = activation(big * kernel + bias)`.

@@ -19,7 +19,7 @@ use super::scratch::{Buffer, buffer};
 
 mod dots;
 
-pub use dots::Arranged;
+pub use dots::{Arranged, FEW_OUTPUTS};
 
 /// Output pixels that a table covers at least, over several images where one has fewer: many enough that register
 /// blocks at the end of a part, with rows that are nobody's, are rare.

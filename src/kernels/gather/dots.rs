@@ -8,6 +8,9 @@ use crate::kernels::lanes::Lanes;
 use crate::kernels::path::{Path, compiled_for};
 use crate::kernels::scratch::{Buffer, buffer};
 
+/// Below so many output channels a register block over them would be mostly empty.
+pub const FEW_OUTPUTS: usize = 8;
+
 /// Most lanes of a vector of any path.
 const MOST_LANES: usize = 16;
 
