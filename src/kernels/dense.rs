@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::activation::{Activation, backward_with_bias};
 use super::conv::Epilogue;
-use super::gather::{FEW_OUTPUTS, Gather, Store};
+use super::gather::{Gather, Packed, Store};
 use super::outer::Outer;
 use super::parallel::{add_pieces, piece_len};
 use super::path::Path;
@@ -27,10 +27,13 @@ pub fn forward(
     saved: Option<&mut [f32]>,
 ) {
     let gather = Gather::rows(inputs, outputs);
-    let kernel = gather.pack(path, kernel);
-    in_shares(&gather, x, out, |x, out| {
-        gather.run(&kernel, x, out, epilogue.in_store());
-    });
+    run(
+        &gather,
+        &gather.pack(path, kernel),
+        x,
+        out,
+        epilogue.in_store(),
+    );
     epilogue.finish(out, saved);
 }
 
@@ -71,16 +74,13 @@ pub fn backward_input(
     store: Store,
 ) {
     let gather = Gather::rows(outputs, inputs);
-    if inputs < FEW_OUTPUTS {
-        let kernel = gather.arrange(path, kernel);
-        return in_shares(&gather, gradient, input, |gradient, input| {
-            gather.run_dots(&kernel, gradient, input, store);
-        });
-    }
-    let kernel = gather.pack_transposed(path, kernel);
-    in_shares(&gather, gradient, input, |gradient, input| {
-        gather.run(&kernel, gradient, input, store);
-    });
+    run(
+        &gather,
+        &gather.pack_transposed(path, kernel),
+        gradient,
+        input,
+        store,
+    );
 }
 
 /// `kernel += x^T gradient`
@@ -107,12 +107,7 @@ pub fn backward_kernel(
 }
 
 /// One share of rows a thread: each reads the whole kernel, and no sum depends on the cut.
-fn in_shares(
-    gather: &Gather,
-    input: &[f32],
-    output: &mut [f32],
-    run: impl Fn(&[f32], &mut [f32]) + Sync,
-) {
+fn run(gather: &Gather, kernel: &Packed, input: &[f32], output: &mut [f32], store: Store) {
     let rows = output.len() / gather.output_len();
     let share = rows
         .div_ceil(rayon::current_num_threads())
@@ -120,7 +115,7 @@ fn in_shares(
     output
         .par_chunks_mut(share * gather.output_len())
         .zip(input.par_chunks(share * gather.input_len()))
-        .for_each(|(output, input)| run(input, output));
+        .for_each(|(output, input)| gather.run(kernel, input, output, store));
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@
 //! [`geometry`] sizes and padding; [`conv`] and [`dense`] the layers' products, made of [`gather`] (from pixels to
 //! pixels) and [`outer`] (from pixels to kernels), whose innermost loops stand in `block`, compiled once for
 //! each [`path`]; `frame` margins of images; [`activation`]; [`loss`]
-//! reconstruction and divergence with their gradients; [`parallel`] cutting and threads; [`scratch`] memory that is kept, [`system_memory`] where blocks start and when they return; [`peak`] what the processor
+//! reconstruction and divergence with their gradients; [`parallel`] cutting and threads; [`scratch`] memory that is kept and [`system_memory`] what is not; [`peak`] what the processor
 //! could do; [`profile`] where the time goes; [`tensor`] the door to dfdx.
 
 pub mod activation;

@@ -11,7 +11,8 @@ fn a_task_at_its_time_limit_saves_goes_back_into_the_queue_and_goes_on() {
     let Some(cluster) = Cluster::start(1, None) else {
         return;
     };
-    let text = spec(100, "[0]")
+    // More than a minute of work, on a fast machine too.
+    let text = spec(600, "[0]")
         .replace("[2, 3]", "[2]")
         .replace("count = 200", "count = 8000")
         .replace("cpus = 1", "cpus = 1\ntime = \"1\"");
