@@ -12,7 +12,7 @@ fn a_task_at_its_time_limit_saves_goes_back_into_the_queue_and_goes_on() {
         return;
     };
     // More than a minute of work, on a fast machine too.
-    let text = spec(600, "[0]")
+    let text = spec(300, "[0]")
         .replace("[2, 3]", "[2]")
         .replace("count = 200", "count = 8000")
         .replace("cpus = 1", "cpus = 1\ntime = \"1\"");
