@@ -99,7 +99,7 @@ fn short<R: Reader>() {
 }
 
 #[test]
-#[ignore = "runs for minutes; the command stands in the first lines of this file"]
+#[ignore = "runs for minutes; cargo test --release --test input_storm -- --ignored --nocapture"]
 fn storm_over_every_reader() {
     let seconds = std::env::var("RUNNER_STORM_SECONDS").ok();
     let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(60);

@@ -17,7 +17,7 @@ mod nodes;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use cluster::{Cluster, PATIENCE, ends, lab, one, spec};
+use cluster::{Cluster, PATIENCE, ends, lab, locally, one, spec};
 use common::Session;
 
 #[test]
@@ -106,10 +106,7 @@ fn a_task_that_is_told_to_save_goes_back_into_the_queue_and_goes_on() {
         return;
     };
     let lab = lab(&spec(300, "[0]").replace("cpus = 1", "cpus = 1\ntime = \"10\""));
-    let local = ["spec.toml", "--launcher", "local", "--quiet"];
-    let args = [&local[..], &["--runs-dir", "local"]].concat();
-    lab.runner(&args).with_code(0);
-    let expected = ends(&lab.path().join("local/many.sweep"));
+    let expected = locally(&lab);
     cluster.runner(&lab, &["spec.toml", "--quiet"]).with_code(0);
     let sweep = lab.path().join("runs/many.sweep");
     let started = Instant::now();

@@ -308,21 +308,30 @@ impl Gather {
         Packed { values, path }
     }
 
-    /// Computes some output images from as many input images on this thread.
-    pub fn run(&self, kernel: &Packed, input: &[f32], output: &mut [f32], store: Store) {
+    /// Taps of all phases.
+    fn taps(&self) -> usize {
+        self.phases.iter().map(|phase| phase.taps.len()).sum()
+    }
+
+    /// As many images on both sides, and a bias for each output channel.
+    fn check(&self, input: &[f32], output: &[f32], store: Store) {
         assert_eq!(
             input.len() * self.output_len(),
             output.len() * self.input_len()
         );
-        let taps: usize = self.phases.iter().map(|phase| phase.taps.len()).sum();
-        let blocks = self.output.channels.div_ceil(kernel.path.block());
-        assert_eq!(
-            kernel.values.len(),
-            taps * blocks * self.input.channels * kernel.path.block()
-        );
         if let Store::Layer { bias, .. } = store {
             assert_eq!(bias.len(), self.output.channels);
         }
+    }
+
+    /// Computes some output images from as many input images on this thread.
+    pub fn run(&self, kernel: &Packed, input: &[f32], output: &mut [f32], store: Store) {
+        self.check(input, output, store);
+        let blocks = self.output.channels.div_ceil(kernel.path.block());
+        assert_eq!(
+            kernel.values.len(),
+            self.taps() * blocks * self.input.channels * kernel.path.block()
+        );
         let (gather, panels) = (self, &*kernel.values);
         let inputs = input.chunks(self.group * self.input_len());
         for (input, output) in inputs.zip(output.chunks_mut(self.group * self.output_len())) {

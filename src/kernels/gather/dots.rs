@@ -25,8 +25,7 @@ impl Gather {
     /// Rearranges a kernel that is stored as (tap, output channel, input channel).
     pub fn arrange(&self, path: Path, kernel: &[f32]) -> Arranged {
         let (inputs, outputs) = (self.input.channels, self.output.channels);
-        let taps: usize = self.phases.iter().map(|phase| phase.taps.len()).sum();
-        let mut values = buffer(taps * outputs * inputs);
+        let mut values = buffer(self.taps() * outputs * inputs);
         let mut rows = values.chunks_exact_mut(inputs.max(1));
         for phase in &self.phases {
             for channel in 0..outputs {
@@ -40,18 +39,11 @@ impl Gather {
 
     /// [`Gather::run`] for few output channels.
     pub fn run_dots(&self, kernel: &Arranged, input: &[f32], output: &mut [f32], store: Store) {
-        assert_eq!(
-            input.len() * self.output_len(),
-            output.len() * self.input_len()
-        );
-        let taps: usize = self.phases.iter().map(|phase| phase.taps.len()).sum();
+        self.check(input, output, store);
         assert_eq!(
             kernel.values.len(),
-            taps * self.output.channels * self.input.channels
+            self.taps() * self.output.channels * self.input.channels
         );
-        if let Store::Layer { bias, .. } = store {
-            assert_eq!(bias.len(), self.output.channels);
-        }
         let (gather, kernel, path) = (self, &*kernel.values, kernel.path);
         let inputs = input.chunks(self.group * self.input_len());
         for (input, output) in inputs.zip(output.chunks_mut(self.group * self.output_len())) {
