@@ -28,6 +28,9 @@ impl Run {
 #[derive(Clone, Copy)]
 pub struct Block<V, const ROWS: usize, const WIDTH: usize>([[V; WIDTH]; ROWS]);
 
+/// Most columns of a block of any path.
+pub const MOST_COLS: usize = 32;
+
 /// Most values of a block of any path.
 pub const MOST_VALUES: usize = 12 * 32;
 
@@ -53,16 +56,6 @@ impl<V: Lanes, const ROWS: usize, const WIDTH: usize> Block<V, ROWS, WIDTH> {
             *value = unsafe { V::load(row.add(j * V::N)) };
         }
         Self([values; ROWS])
-    }
-
-    /// Replaces what is below 0 by 0; NaN stays NaN.
-    #[inline(always)]
-    pub fn clip_below_zero(&mut self) {
-        for row in &mut self.0 {
-            for vector in row {
-                *vector = vector.or_zero();
-            }
-        }
     }
 
     /// `self[i] += left[i] * right` for a row of `COLS` values.
@@ -114,32 +107,33 @@ impl<V: Lanes, const ROWS: usize, const WIDTH: usize> Block<V, ROWS, WIDTH> {
     }
 
     /// `self += sum over pairs of left * right`: from a pair to the next one it is `step` values on the left, of
-    /// which the first `ROWS` are taken, and a row of `COLS` values in `panel`.
+    /// which the first `ROWS` are taken, and `pitch` values in `panel`, of which the first `COLS` are taken.
     ///
     /// # Safety
-    /// `ROWS` values at each place, and the rows of the panel, can be read.
+    /// `ROWS` values at each place on the left, and `COLS` in the panel, can be read.
     #[inline(always)]
     pub unsafe fn add_outer(
         &mut self,
         mut left: *const f32,
         step: usize,
         mut panel: *const f32,
+        pitch: usize,
         pairs: usize,
     ) {
         for _ in 0..pairs {
             // SAFETY: the caller's.
             unsafe { self.add_term(|i| left.add(i), panel) };
             left = left.wrapping_add(step);
-            panel = panel.wrapping_add(Self::COLS);
+            panel = panel.wrapping_add(pitch);
         }
     }
 
-    /// Writes each row, or adds it to what is there.
+    /// Writes each row, or adds it to what is there; negative results become 0 if `clip`.
     ///
     /// # Safety
     /// `COLS` values behind each of `to` can be read and written.
     #[inline(always)]
-    pub unsafe fn write(&self, to: [*mut f32; ROWS], add: bool) {
+    pub unsafe fn write(&self, to: [*mut f32; ROWS], add: bool, clip: bool) {
         for (row, to) in self.0.iter().zip(to) {
             for (j, &vector) in row.iter().enumerate() {
                 // SAFETY: the caller's, since j < WIDTH.
@@ -150,6 +144,7 @@ impl<V: Lanes, const ROWS: usize, const WIDTH: usize> Block<V, ROWS, WIDTH> {
                     } else {
                         vector
                     };
+                    let vector = if clip { vector.or_zero() } else { vector };
                     vector.store(at);
                 }
             }

@@ -12,9 +12,10 @@ use super::activation::{Activation, backward_with_bias};
 use super::gather::{Arranged, FEW_OUTPUTS, Gather, Packed, Store};
 use super::geometry::Conv;
 use super::outer::Outer;
+use super::paired::Paired;
 use super::parallel::{add_pieces, piece_len};
 use super::path::Path;
-use super::scratch::buffer;
+use super::scratch::{Buffer, buffer};
 
 /// What comes after the products of a forward pass.
 #[derive(Clone, Copy, Debug)]
@@ -63,9 +64,51 @@ pub struct Gradients<'a> {
 #[derive(Debug)]
 pub struct Tables {
     conv: Conv,
+    products: Products,
+}
+
+/// How the three products of a convolution are computed.
+#[derive(Debug)]
+enum Products {
+    /// Each tap by itself.
+    Direct(Box<Direct>),
+    /// Two at a time.
+    Paired(Box<Paired>),
+}
+
+#[derive(Debug)]
+struct Direct {
     to_small: Gather,
     to_big: Gather,
     to_kernel: Outer,
+}
+
+/// A kernel ready for one kind of products.
+#[derive(Debug)]
+enum Ready {
+    Blocks(Packed),
+    Dots(Arranged),
+}
+
+impl Ready {
+    fn blocks(&self) -> &Packed {
+        match self {
+            Self::Blocks(packed) => packed,
+            Self::Dots(_) => {
+                unreachable!("only products to few big channels are sums along the inputs")
+            }
+        }
+    }
+}
+
+impl Products {
+    /// Room for the sums of [`Tables::to_sums`], where they are not the kernel's gradient itself.
+    fn points(&self) -> Option<Buffer> {
+        match self {
+            Self::Direct(_) => None,
+            Self::Paired(paired) => Some(buffer(paired.points_len())),
+        }
+    }
 }
 
 impl Tables {
@@ -78,47 +121,97 @@ impl Tables {
     }
 
     fn new(conv: &Conv) -> Self {
+        let products = match Paired::of(conv) {
+            Some(paired) => Products::Paired(Box::new(paired)),
+            None => Products::Direct(Box::new(Direct {
+                to_small: Gather::to_small(conv),
+                to_big: Gather::to_big(conv),
+                to_kernel: match has_few_channels(conv) {
+                    true => Outer::by_rows_of_the_kernel(conv),
+                    false => Outer::new(conv),
+                },
+            })),
+        };
         Self {
             conv: *conv,
-            to_small: Gather::to_small(conv),
-            to_big: Gather::to_big(conv),
-            to_kernel: match has_few_channels(conv) {
-                true => Outer::by_rows_of_the_kernel(conv),
-                false => Outer::new(conv),
-            },
+            products,
         }
     }
 
     /// Images that are worked on together: enough pixels for whole register blocks, few enough for the cache.
     fn group(&self) -> usize {
-        (196 / self.conv.small.pixels().max(1)).max(1)
-    }
-
-    fn pack_to_small(&self, path: Path, kernel: &[f32]) -> Packed {
-        self.to_small.pack(path, kernel)
-    }
-
-    fn pack_to_big(&self, path: Path, kernel: &[f32]) -> ToBig {
-        match has_few_channels(&self.conv) {
-            true => ToBig::Dots(self.to_big.arrange(path, kernel)),
-            false => ToBig::Blocks(self.to_big.pack_transposed(path, kernel)),
+        match &self.products {
+            Products::Direct(_) => (196 / self.conv.small.pixels().max(1)).max(1),
+            Products::Paired(paired) => paired.group(),
         }
     }
 
-    /// small -> big for some images, on this thread.
-    fn small_to_big(&self, kernel: &ToBig, small: &[f32], big: &mut [f32], store: Store) {
-        match kernel {
-            ToBig::Dots(kernel) => self.to_big.run_dots(kernel, small, big, store),
-            ToBig::Blocks(kernel) => self.to_big.run(kernel, small, big, store),
+    fn pack_to_small(&self, path: Path, kernel: &[f32]) -> Ready {
+        Ready::Blocks(match &self.products {
+            Products::Direct(direct) => direct.to_small.pack(path, kernel),
+            Products::Paired(paired) => paired.pack_to_small(path, kernel),
+        })
+    }
+
+    fn pack_to_big(&self, path: Path, kernel: &[f32]) -> Ready {
+        match &self.products {
+            Products::Direct(direct) if has_few_channels(&self.conv) => {
+                Ready::Dots(direct.to_big.arrange(path, kernel))
+            }
+            Products::Direct(direct) => Ready::Blocks(direct.to_big.pack_transposed(path, kernel)),
+            Products::Paired(paired) => Ready::Blocks(paired.pack_to_big(path, kernel)),
         }
     }
-}
 
-/// A kernel ready for products to the big image.
-#[derive(Debug)]
-enum ToBig {
-    Blocks(Packed),
-    Dots(Arranged),
+    /// big -> small for a group of images at most, on this thread.
+    fn to_small(&self, path: Path, kernel: &Ready, big: &[f32], small: &mut [f32], store: Store) {
+        match &self.products {
+            Products::Direct(direct) => direct.to_small.run(kernel.blocks(), big, small, store),
+            Products::Paired(paired) => {
+                paired.to_small(path, kernel.blocks(), big, small, store);
+            }
+        }
+    }
+
+    /// (big, small) -> sums for a group of images at most, on this thread, set or added to: the gradient of the kernel,
+    /// or of its points where taps are paired. With it big -> another small image, if that is wanted.
+    fn to_sums(
+        &self,
+        path: Path,
+        big: &[f32],
+        small: &[f32],
+        (sums, add): (&mut [f32], bool),
+        to_small: Option<(&Ready, &mut [f32], Store)>,
+    ) {
+        match &self.products {
+            Products::Direct(direct) => {
+                direct.to_kernel.run(path, big, small, add, sums);
+                if let Some((kernel, other, store)) = to_small {
+                    direct.to_small.run(kernel.blocks(), big, other, store);
+                }
+            }
+            Products::Paired(paired) => {
+                let to_small =
+                    to_small.map(|(kernel, other, store)| (kernel.blocks(), other, store));
+                paired.to_points(path, (big, small), (sums, add), to_small);
+            }
+        }
+    }
+
+    /// small -> big for a group of images at most, on this thread.
+    fn to_big(&self, path: Path, kernel: &Ready, small: &[f32], big: &mut [f32], store: Store) {
+        match (&self.products, kernel) {
+            (Products::Direct(direct), Ready::Dots(kernel)) => {
+                direct.to_big.run_dots(kernel, small, big, store);
+            }
+            (Products::Direct(direct), Ready::Blocks(kernel)) => {
+                direct.to_big.run(kernel, small, big, store);
+            }
+            (Products::Paired(paired), kernel) => {
+                paired.to_big(path, kernel.blocks(), small, big, store);
+            }
+        }
+    }
 }
 
 fn has_few_channels(conv: &Conv) -> bool {
@@ -139,9 +232,7 @@ pub fn forward(
     let kernel = tables.pack_to_small(path, kernel);
     let lens = (conv.big.len(), conv.small.len());
     for_each_group(&tables, big, small, lens, epilogue, saved, |big, small| {
-        tables
-            .to_small
-            .run(&kernel, big, small, epilogue.in_store());
+        tables.to_small(path, &kernel, big, small, epilogue.in_store());
     });
 }
 
@@ -159,7 +250,7 @@ pub fn forward_transposed(
     let kernel = tables.pack_to_big(path, kernel);
     let lens = (conv.small.len(), conv.big.len());
     for_each_group(&tables, small, big, lens, epilogue, saved, |small, big| {
-        tables.small_to_big(&kernel, small, big, epilogue.in_store());
+        tables.to_big(path, &kernel, small, big, epilogue.in_store());
     });
 }
 
@@ -220,15 +311,13 @@ pub fn backward(
         .is_some()
         .then(|| tables.pack_to_big(path, kernel));
     let lens = (conv.big.len(), conv.small.len());
-    let products = |big: &[f32],
-                    gradient: &[f32],
-                    (kernel, add): (&mut [f32], bool),
-                    input: Option<&mut [f32]>| {
-        tables.to_kernel.run(path, big, gradient, add, kernel);
-        if let (Some(input), Some(packed)) = (input, &packed) {
-            tables.small_to_big(packed, gradient, input, store);
-        }
-    };
+    let products =
+        |big: &[f32], gradient: &[f32], sums: (&mut [f32], bool), input: Option<&mut [f32]>| {
+            tables.to_sums(path, big, gradient, sums, None);
+            if let (Some(input), Some(packed)) = (input, &packed) {
+                tables.to_big(path, packed, gradient, input, store);
+            }
+        };
     backward_groups(
         (path, &tables),
         big,
@@ -257,15 +346,12 @@ pub fn backward_transposed(
         .is_some()
         .then(|| tables.pack_to_small(path, kernel));
     let lens = (conv.small.len(), conv.big.len());
-    let products = |small: &[f32],
-                    gradient: &[f32],
-                    (kernel, add): (&mut [f32], bool),
-                    input: Option<&mut [f32]>| {
-        tables.to_kernel.run(path, gradient, small, add, kernel);
-        if let (Some(input), Some(packed)) = (input, &packed) {
-            tables.to_small.run(packed, gradient, input, store);
-        }
-    };
+    let products =
+        |small: &[f32], gradient: &[f32], sums: (&mut [f32], bool), input: Option<&mut [f32]>| {
+            let to_small = packed.as_ref().zip(input);
+            let to_small = to_small.map(|(packed, input)| (packed, input, store));
+            tables.to_sums(path, gradient, small, sums, to_small);
+        };
     backward_groups(
         (path, &tables),
         small,
@@ -278,8 +364,8 @@ pub fn backward_transposed(
 }
 
 /// Turns the gradient into that before the activation, sums the bias' gradient and calls
-/// `f(input, gradient, (kernel gradient of the piece, whether to add to it), input gradient)` for each group of images,
-/// on several threads.
+/// `f(input, gradient, (sums of the piece, whether to add to them), input gradient)` for each group of images, on
+/// several threads; see [`Tables::to_sums`].
 fn backward_groups(
     (path, tables): (Path, &Tables),
     input: &[f32],
@@ -298,6 +384,7 @@ fn backward_groups(
                  mut input_gradient: Option<&mut [f32]>| {
         let (kernel, bias) = sums.split_at_mut(kernel_len);
         bias.fill(0.0);
+        let mut points = tables.products.points();
         let first = i * per_piece;
         let inputs = input[first * input_len..].chunks(group * input_len);
         let saved = saved[first * output_len..].chunks(group * output_len);
@@ -312,12 +399,12 @@ fn backward_groups(
             let start = i * group * input_len;
             let input_gradient = input_gradient.as_deref_mut();
             let input_gradient = input_gradient.map(|g| &mut g[start..][..images * input_len]);
-            f(
-                &input[..images * input_len],
-                gradient,
-                (&mut *kernel, i > 0),
-                input_gradient,
-            );
+            let sums = points.as_deref_mut().unwrap_or(&mut *kernel);
+            let input = &input[..images * input_len];
+            f(input, gradient, (sums, i > 0), input_gradient);
+        }
+        if let (Products::Paired(paired), Some(points)) = (&tables.products, &points) {
+            paired.to_kernel(path, points, kernel);
         }
     };
     // Each piece sums into a kernel and a bias of its own, one behind the other.

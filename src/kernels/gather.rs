@@ -11,9 +11,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::block::{Block, MOST_VALUES, Run, copy_block};
+use super::block::{Block, MOST_COLS, MOST_VALUES, Run, copy_block};
 use super::geometry::{Conv, Extent};
-use super::lanes::Lanes;
+use super::lanes::{Lanes, prefetch};
 use super::path::{Path, compiled_for};
 use super::scratch::{Buffer, buffer};
 
@@ -28,6 +28,7 @@ const ROWS_OF_A_TABLE: usize = 784;
 /// Which input values each output pixel gathers.
 #[derive(Clone, Debug)]
 pub struct Gather {
+    /// Of an input image.
     input: Extent,
     output: Extent,
     /// Images that the tables cover.
@@ -35,24 +36,29 @@ pub struct Gather {
     phases: Vec<Phase>,
 }
 
-/// Output pixels that gather through the same taps, but for the edges.
+/// Sums that go through the same taps, but for the edges.
 #[derive(Clone, Debug)]
-struct Phase {
+pub(super) struct Phase {
     /// Taps of the kernel, in the order of their input values.
-    taps: Vec<usize>,
-    parts: Vec<Part>,
+    pub taps: Vec<usize>,
+    pub parts: Vec<Part>,
 }
 
-/// Output pixels of a phase that gather through the same of its taps.
+/// Sums of a phase that go through the same of its taps.
 #[derive(Clone, Debug)]
-struct Part {
-    runs: Vec<Run>,
-    /// Output pixels in an image.
-    pixels: usize,
-    /// The place of each output pixel among the input values, (image of the group, output pixel).
-    sources: Vec<usize>,
-    /// Where the output pixel's values start, (image of the group, output pixel).
-    targets: Vec<usize>,
+pub(super) struct Part {
+    pub runs: Vec<Run>,
+    /// Sums in an image.
+    pub pixels: usize,
+    /// The place of each sum among the input values, (image of the group, sum).
+    pub sources: Vec<usize>,
+    /// Where the values of an output pixel start that a sum belongs to, (image of the group, sum); a sum that belongs
+    /// to several pixels is in several of these.
+    pub targets: Vec<Vec<usize>>,
+    /// Whether no sum of an earlier part belongs to these pixels.
+    pub begins: bool,
+    /// Whether no sum of a later part belongs to these pixels.
+    pub ends: bool,
 }
 
 /// A kernel rearranged for a [`Gather`] and a [`Path`]: (phase, block of output channels, tap, input channel,
@@ -196,6 +202,38 @@ impl Gather {
         gather
     }
 
+    /// Phases of somebody else's making, for [`Gather::run_phases`].
+    pub(super) fn of_phases(
+        channels: usize,
+        output: Extent,
+        group: usize,
+        phases: Vec<Phase>,
+    ) -> Self {
+        for phase in &phases {
+            for part in &phase.parts {
+                let rows = group * part.pixels;
+                let panels = part.runs.iter().map(|run| run.panel + run.len);
+                assert!(panels.max() <= Some(phase.taps.len() * channels));
+                assert_eq!(part.sources.len(), rows);
+                for targets in &part.targets {
+                    let fits = |target| target + output.channels <= group * output.len();
+                    assert!(targets.len() == rows && targets.iter().all(fits));
+                }
+            }
+        }
+        let input = Extent {
+            height: 1,
+            width: 1,
+            channels,
+        };
+        Self {
+            input,
+            output,
+            group,
+            phases,
+        }
+    }
+
     fn phase(&self, kernel: usize, rows: &Axis, cols: &Axis) -> Phase {
         let tap = |&(ky, _): &(usize, isize)| cols.taps.iter().map(move |(kx, _)| ky * kernel + kx);
         let mut parts = vec![];
@@ -243,8 +281,15 @@ impl Gather {
             runs,
             pixels: row_class.pixels.len() * col_class.pixels.len(),
             sources,
-            targets,
+            targets: vec![targets],
+            begins: true,
+            ends: true,
         }
+    }
+
+    /// Images that the tables cover.
+    pub(super) fn group(&self) -> usize {
+        self.group
     }
 
     /// Values of an output image.
@@ -308,46 +353,71 @@ impl Gather {
         Packed { values, path }
     }
 
-    /// Taps of all phases.
-    fn taps(&self) -> usize {
-        self.phases.iter().map(|phase| phase.taps.len()).sum()
+    /// Taps of some phases.
+    fn taps(&self, phases: Range<usize>) -> usize {
+        let taps = self.phases[phases].iter().map(|phase| phase.taps.len());
+        taps.sum()
     }
 
-    /// As many images on both sides, and a bias for each output channel.
-    fn check(&self, input: &[f32], output: &[f32], store: Store) {
+    /// As many images on both sides.
+    fn check(&self, input: &[f32], output: &[f32]) {
         assert_eq!(
             input.len() * self.output_len(),
             output.len() * self.input_len()
         );
-        if let Store::Layer { bias, .. } = store {
-            assert_eq!(bias.len(), self.output.channels);
-        }
     }
 
     /// Computes some output images from as many input images on this thread.
     pub fn run(&self, kernel: &Packed, input: &[f32], output: &mut [f32], store: Store) {
-        self.check(input, output, store);
-        let blocks = self.output.channels.div_ceil(kernel.path.block());
-        assert_eq!(
-            kernel.values.len(),
-            self.taps() * blocks * self.input.channels * kernel.path.block()
-        );
-        let (gather, panels) = (self, &*kernel.values);
+        self.check(input, output);
         let inputs = input.chunks(self.group * self.input_len());
         for (input, output) in inputs.zip(output.chunks_mut(self.group * self.output_len())) {
-            compiled_for!(
-                kernel.path,
-                body,
-                [4, 4, 12],
-                (gather: &Gather, panels: &[f32], input: &[f32], output: &mut [f32], store: Store)
-            );
+            self.run_group(kernel, input, output, store);
         }
+    }
+
+    fn run_group(&self, kernel: &Packed, input: &[f32], output: &mut [f32], store: Store) {
+        // SAFETY: runs from a source on lie in its image (`Axis::classes`).
+        unsafe { self.run_phases(kernel, 0..self.phases.len(), input, output, store) };
+    }
+
+    /// What some phases have for some output images, a group at most.
+    ///
+    /// # Safety
+    /// The runs of these phases end within the input, from each source of those images on.
+    pub(super) unsafe fn run_phases(
+        &self,
+        kernel: &Packed,
+        phases: Range<usize>,
+        input: &[f32],
+        output: &mut [f32],
+        store: Store,
+    ) {
+        assert!(output.len() <= self.group * self.output_len());
+        if let Store::Layer { bias, .. } = store {
+            assert_eq!(bias.len(), self.output.channels);
+        }
+        let (path, blocks) = (
+            kernel.path,
+            self.output.channels.div_ceil(kernel.path.block()),
+        );
+        let tap = blocks * self.input.channels * path.block();
+        assert_eq!(kernel.values.len(), self.taps(0..self.phases.len()) * tap);
+        let (gather, panels) = (self, &kernel.values[self.taps(0..phases.start) * tap..]);
+        let phases = &self.phases[phases];
+        compiled_for!(
+            path,
+            body,
+            [4, 6, 12],
+            (gather: &Gather, phases: &[Phase], panels: &[f32], input: &[f32], output: &mut [f32], store: Store)
+        );
     }
 }
 
 #[inline(always)]
 fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     gather: &Gather,
+    phases: &[Phase],
     panels: &[f32],
     input: &[f32],
     output: &mut [f32],
@@ -356,70 +426,146 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     let cols = Block::<V, ROWS, WIDTH>::COLS;
     let outputs = gather.output.channels;
     let images = output.len() / gather.output_len();
-    assert!(images <= gather.group && input.len() == images * gather.input_len());
     let (clip, add) = match store {
         Store::Set => (false, false),
         Store::Add => (false, true),
         Store::Layer { clip, .. } => (clip, false),
     };
-    // Where rows go that are not to go to the output as they are.
-    let mut aside = [0.0; MOST_VALUES];
-    const { assert!(ROWS * WIDTH * V::N <= MOST_VALUES) };
     let mut panels = panels;
-    for phase in &gather.phases {
+    let mut aside = [0.0; MOST_VALUES];
+    for phase in phases {
         for channel in (0..outputs).step_by(cols) {
             let (panel, rest) = panels.split_at(phase.taps.len() * gather.input.channels * cols);
             panels = rest;
             let width = cols.min(outputs - channel);
-            let mut start = [0.0; MOST_VALUES];
+            let mut bias_block = [0.0; MOST_COLS];
             if let Store::Layer { bias, .. } = store {
-                start[..width].copy_from_slice(&bias[channel..channel + width]);
+                bias_block[..width].copy_from_slice(&bias[channel..channel + width]);
             }
             for part in &phase.parts {
-                let rows = images * part.pixels;
-                let (sources, targets) = (&part.sources[..rows], &part.targets[..rows]);
-                for first in (0..rows).step_by(ROWS) {
-                    let count = ROWS.min(rows - first);
-                    let direct = width == cols && count == ROWS;
-                    let mut lefts = [input.as_ptr(); ROWS];
-                    let mut to = [aside.as_mut_ptr(); ROWS];
-                    for (i, (left, to)) in lefts.iter_mut().zip(&mut to).enumerate() {
-                        // Behind the last row, that one is computed again.
-                        let row = first + i.min(count - 1);
-                        // SAFETY: `row < rows`.
-                        let (source, target) =
-                            unsafe { (*sources.get_unchecked(row), *targets.get_unchecked(row)) };
-                        *left = input.as_ptr().wrapping_add(source);
-                        *to = if direct {
-                            output.as_mut_ptr().wrapping_add(target + channel)
-                        } else {
-                            aside.as_mut_ptr().wrapping_add(i * cols)
-                        };
-                    }
-                    // SAFETY: the runs from a source on lie in its image (`Axis::classes`), one of the `images` of the
-                    // input, since the row is one of theirs, and name rows of the panel (`Gather::part`); a target has all output channels behind it,
-                    // of which the block ends at `channel + cols <= outputs`, and what goes aside has a row of its own
-                    // there.
-                    unsafe {
-                        let mut block = Block::<V, ROWS, WIDTH>::filled(start.as_ptr());
-                        block.add_runs(lefts, &part.runs, panel.as_ptr());
-                        if clip {
-                            block.clip_below_zero();
-                        }
-                        block.write(to, add && direct);
-                    }
-                    if !direct {
-                        for (row, target) in
-                            aside.chunks_exact(cols).zip(&targets[first..first + count])
-                        {
-                            let to = &mut output[target + channel..][..width];
-                            for (to, value) in to.iter_mut().zip(row) {
-                                *to = if add { *to + value } else { *value };
-                            }
-                        }
+                let mut sums = Sums {
+                    part,
+                    rows: images * part.pixels,
+                    input,
+                    panel,
+                    start: if part.begins {
+                        &bias_block
+                    } else {
+                        &[0.0; MOST_COLS]
+                    },
+                    add: add || !part.begins,
+                    clip: clip && part.ends,
+                    output,
+                    aside: &mut aside,
+                    channel,
+                    width,
+                };
+                let mut first = 0;
+                while first < sums.rows {
+                    first += match rows_of_a_block(ROWS, sums.rows - first) {
+                        4 => sums.run::<V, 4, WIDTH>(first),
+                        5 => sums.run::<V, 5, WIDTH>(first),
+                        6 => sums.run::<V, 6, WIDTH>(first),
+                        _ => sums.run::<V, ROWS, WIDTH>(first),
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// How many rows the next block takes of those that are left, so that hardly any row of the last ones is nobody's; a
+/// block of fewer than four rows takes as long as one of four.
+#[inline(always)]
+fn rows_of_a_block(most: usize, left: usize) -> usize {
+    match left {
+        0..=4 => 4,
+        // 6 and then 1, 2 or 3 would cost more.
+        7 | 8 if most <= 6 => 4,
+        5 | 9 | 13 if most == 6 => 5,
+        5..=6 => 6.min(most),
+        _ => most,
+    }
+}
+
+/// The sums of a part, and one block of channels.
+struct Sums<'a> {
+    part: &'a Part,
+    /// Those that are wanted.
+    rows: usize,
+    input: &'a [f32],
+    /// The phase's kernel for these channels.
+    panel: &'a [f32],
+    /// What each row of sums starts with.
+    start: &'a [f32; MOST_COLS],
+    /// Whether sums are added to what is there.
+    add: bool,
+    /// Whether negative results become 0.
+    clip: bool,
+    output: &'a mut [f32],
+    /// Where blocks go of which a part is nobody's.
+    aside: &'a mut [f32; MOST_VALUES],
+    /// The first channel.
+    channel: usize,
+    /// Channels, as many as the block has columns or fewer.
+    width: usize,
+}
+
+impl Sums<'_> {
+    /// Computes `ROWS` sums, or what is left of them, from `first` on; gives `ROWS`.
+    #[inline(always)]
+    fn run<V: Lanes, const ROWS: usize, const WIDTH: usize>(&mut self, first: usize) -> usize {
+        let (cols, channel) = (Block::<V, ROWS, WIDTH>::COLS, self.channel);
+        let count = ROWS.min(self.rows - first);
+        // Behind the last row, that one is computed again.
+        let rows = std::array::from_fn::<_, ROWS, _>(|i| first + i.min(count - 1));
+        let sources = &self.part.sources[..self.rows];
+        let (input, output) = (self.input.as_ptr(), self.output.as_mut_ptr());
+        let to = |targets: &[usize]| {
+            let targets = &targets[..self.rows];
+            // SAFETY: rows are below `self.rows`.
+            rows.map(|row| unsafe { output.wrapping_add(targets.get_unchecked(row) + channel) })
+        };
+        for targets in &self.part.targets {
+            // What is written is not needed before the block has been computed: time to bring it near.
+            for to in to(targets) {
+                prefetch(to);
+                prefetch(to.wrapping_add(cols - 1));
+            }
+        }
+        // SAFETY: rows are below `self.rows`.
+        let lefts = rows.map(|row| input.wrapping_add(unsafe { *sources.get_unchecked(row) }));
+        const { assert!(WIDTH * V::N <= MOST_COLS) };
+        // SAFETY: the runs from a source on lie in the input, as the caller of `Gather::run_phases` sees to, and name rows
+        // of the panel (`Gather::part`, `Gather::of_phases`); `start` has room for a row of a block, by the assertion.
+        let block = unsafe {
+            let mut block = Block::<V, ROWS, WIDTH>::filled(self.start.as_ptr());
+            block.add_runs(lefts, &self.part.runs, self.panel.as_ptr());
+            block
+        };
+        if self.width == cols && count == ROWS {
+            for targets in &self.part.targets {
+                // SAFETY: as above; a target has all output channels behind it, of which the block ends at
+                // `channel + cols <= outputs`.
+                unsafe { block.write(to(targets), self.add, self.clip) };
+            }
+        } else {
+            let aside = &mut *self.aside;
+            const { assert!(ROWS * WIDTH * V::N <= MOST_VALUES) };
+            let to = std::array::from_fn(|i| aside[i * cols..].as_mut_ptr());
+            // SAFETY: each row of `aside` has `cols` values, by the assertion.
+            unsafe { block.write(to, false, false) };
+            for targets in &self.part.targets {
+                let places = &targets[first..first + count];
+                for (row, target) in aside.chunks_exact(cols).zip(places) {
+                    let to = &mut self.output[target + channel..][..self.width];
+                    for (to, value) in to.iter_mut().zip(row) {
+                        let sum = if self.add { *to + value } else { *value };
+                        *to = if self.clip && sum < 0.0 { 0.0 } else { sum };
                     }
                 }
             }
         }
+        ROWS
     }
 }

@@ -26,12 +26,14 @@
 //!
 //! [`geometry`] sizes and padding; [`conv`] and [`dense`] the layers' products, made of [`gather`] (from pixels to
 //! pixels) and [`outer`] (from pixels to kernels), whose innermost loops stand in `block`, compiled once for
-//! each [`path`]; `frame` margins of images; [`activation`]; [`loss`]
+//! each [`path`]; [`paired`] the same products with fewer multiplications, where taps come in pairs, and `combine` the
+//! sums and differences that this takes; `frame` margins of images; [`activation`]; [`loss`]
 //! reconstruction and divergence with their gradients; [`parallel`] cutting and threads; [`scratch`] memory that is kept and [`system_memory`] what is not; [`peak`] what the processor
 //! could do; [`profile`] where the time goes; [`tensor`] the door to dfdx.
 
 pub mod activation;
 mod block;
+mod combine;
 pub mod conv;
 pub mod dense;
 mod frame;
@@ -40,6 +42,7 @@ pub mod geometry;
 mod lanes;
 pub mod loss;
 pub mod outer;
+pub mod paired;
 pub mod parallel;
 pub mod path;
 pub mod peak;

@@ -45,13 +45,13 @@ type Tap = Vec<Run>;
 /// Pixels of a row of the small image that follow one another, and those of the big image that a tap joins them
 /// with.
 #[derive(Clone, Copy, Debug)]
-struct Run {
+pub(super) struct Run {
     /// Where the values on the big side start for the first one, within the image with its frame.
-    big: usize,
+    pub big: usize,
     /// The first one.
-    small: usize,
+    pub small: usize,
     /// How many.
-    len: usize,
+    pub len: usize,
 }
 
 /// What is worked on at a time: some rows of some images.
@@ -214,34 +214,78 @@ impl Outer {
     }
 }
 
-/// What the blocks of a chunk, a tap and a block of small channels share.
-struct Product<'a> {
-    outer: &'a Outer,
-    runs: &'a [Run],
-    /// The images of the chunk, with their frames.
-    images: usize,
-    big: &'a [f32],
-    /// Rows of the block's columns: (image, small pixel of the chunk).
-    panel: &'a [f32],
-    /// The first pixel of the chunk in its small image.
-    first_pixel: usize,
-    /// The first small channel.
-    col: usize,
+/// What the blocks of some runs and a block of small channels share.
+pub(super) struct Product<'a> {
+    pub runs: &'a [Run],
+    /// Each run is in all of them; the values of both sides are theirs.
+    pub images: usize,
+    pub big: &'a [f32],
+    /// Values on the big side from one pair to the next.
+    pub step: usize,
+    /// Rows of the small side, in each at least as many values as a block has columns.
+    pub panel: &'a [f32],
+    /// Values from one row of the panel to the next.
+    pub pitch: usize,
+    /// The first channel of the panel among the small channels.
+    pub col: usize,
+    /// Small channels: values in a row of the result.
+    pub cols: usize,
     /// Whether the sums are added to what is there.
-    add: bool,
+    pub add: bool,
 }
 
 impl Product<'_> {
-    /// Sums `ROWS` big channels from `first` on; `out` has a row a big channel.
+    /// Sums some of the big channels; `out` has a row each.
+    #[inline(always)]
+    pub fn run_rows<V: Lanes, const ROWS: usize, const WIDTH: usize>(
+        &self,
+        channels: Range<usize>,
+        out: &mut [f32],
+    ) {
+        let (start, end) = (channels.start, channels.end);
+        let mut first = start;
+        while first < end {
+            let out = &mut out[(first - start) * self.cols..];
+            // The largest block that fits, unless it would leave a thin one: a block of few rows has too few
+            // sums to keep the processor's multipliers busy.
+            let left = end - first;
+            first += match left {
+                _ if left >= ROWS && !(left > ROWS && left < ROWS + 4 && left >= 8) => {
+                    self.run::<V, ROWS, WIDTH>(first, out);
+                    ROWS
+                }
+                8.. if ROWS > 8 => {
+                    self.run::<V, 8, WIDTH>(first, out);
+                    8
+                }
+                4.. => {
+                    self.run::<V, 4, WIDTH>(first, out);
+                    4
+                }
+                3 => {
+                    self.run::<V, 3, WIDTH>(first, out);
+                    3
+                }
+                2 => {
+                    self.run::<V, 2, WIDTH>(first, out);
+                    2
+                }
+                _ => {
+                    self.run::<V, 1, WIDTH>(first, out);
+                    1
+                }
+            };
+        }
+    }
+
+    /// Sums `ROWS` big channels from `first` on.
     #[inline(always)]
     fn run<V: Lanes, const ROWS: usize, const WIDTH: usize>(&self, first: usize, out: &mut [f32]) {
-        let outer = self.outer;
-        let cols = Block::<V, ROWS, WIDTH>::COLS;
+        let block_cols = Block::<V, ROWS, WIDTH>::COLS;
         let images = self.images;
         let big_len = self.big.len() / images;
         let panel_len = self.panel.len() / images;
         let mut block = Block::<V, ROWS, WIDTH>::zero();
-        assert!(first + ROWS <= outer.rows);
         for (big, panel) in self
             .big
             .chunks_exact(big_len)
@@ -249,31 +293,28 @@ impl Product<'_> {
         {
             for run in self.runs {
                 let left = big.as_ptr().wrapping_add(run.big + first);
-                let panel = panel
-                    .as_ptr()
-                    .wrapping_add((run.small - self.first_pixel) * cols);
-                // SAFETY: a run's pixels are within an image (`Outer::new`), so that the values of `first + ROWS`
-                // channels follow where a big one starts; the small ones are in the rows of the chunk, hence in
-                // the panel, whose first row is the chunk's first pixel.
-                unsafe { block.add_outer(left, outer.step, panel, run.len) };
+                let panel = panel.as_ptr().wrapping_add(run.small * self.pitch);
+                // SAFETY: whoever makes the runs sees to it that the values of all big channels follow where a big
+                // pixel starts, and that rows of the panel are named.
+                unsafe { block.add_outer(left, self.step, panel, self.pitch, run.len) };
             }
         }
-        let width = cols.min(outer.cols - self.col);
-        let out = &mut out[..ROWS * outer.cols];
-        if width == cols {
-            let to = std::array::from_fn(|i| out[i * outer.cols + self.col..].as_mut_ptr());
-            // SAFETY: `cols` values follow in each row of `out`.
-            unsafe { block.write(to, self.add) };
+        let width = block_cols.min(self.cols - self.col);
+        let out = &mut out[..ROWS * self.cols];
+        if width == block_cols {
+            let to = std::array::from_fn(|i| out[i * self.cols + self.col..].as_mut_ptr());
+            // SAFETY: `block_cols` values follow in each row of `out`.
+            unsafe { block.write(to, self.add, false) };
             return;
         }
         let mut aside = [0.0; MOST_VALUES];
         const { assert!(ROWS * WIDTH * V::N <= MOST_VALUES) };
-        let to = std::array::from_fn(|i| aside[i * cols..].as_mut_ptr());
-        // SAFETY: each row of `aside` has `cols` values, by the assertion.
-        unsafe { block.write(to, false) };
+        let to = std::array::from_fn(|i| aside[i * block_cols..].as_mut_ptr());
+        // SAFETY: each row of `aside` has `block_cols` values, by the assertion.
+        unsafe { block.write(to, false, false) };
         for (out, row) in out
-            .chunks_exact_mut(outer.cols)
-            .zip(aside.chunks_exact(cols))
+            .chunks_exact_mut(self.cols)
+            .zip(aside.chunks_exact(block_cols))
         {
             for (to, value) in out[self.col..].iter_mut().zip(row) {
                 *to = if self.add { *to + value } else { *value };
@@ -302,6 +343,7 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     let end_pixel = outer.small_pixels.min(chunk.rows.end * outer.small_width);
     let pixels = end_pixel - first_pixel;
     let mut panel = buffer(chunk.images.len() * pixels * block_cols);
+    let mut runs = vec![];
     for col in (0..outer.cols).step_by(block_cols) {
         let width = block_cols.min(outer.cols - col);
         for (image, panel) in chunk
@@ -317,49 +359,26 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
         }
         let taps = out.chunks_exact_mut((end - start) * outer.cols);
         for (tap, out) in outer.taps.iter().zip(taps) {
+            // Within an image (`Outer::new`), and from the first pixel of the chunk on, which is the panel's first
+            // row.
+            let inside = |run: &Run| Run {
+                small: run.small - first_pixel,
+                ..*run
+            };
+            runs.clear();
+            runs.extend(tap[chunk.rows.clone()].iter().map(inside));
             let product = Product {
-                outer,
-                runs: &tap[chunk.rows.clone()],
+                runs: &runs,
                 images: chunk.images.len(),
                 big,
+                step: outer.step,
                 panel: &panel,
-                first_pixel,
+                pitch: block_cols,
                 col,
+                cols: outer.cols,
                 add,
             };
-            let mut first = start;
-            while first < end {
-                let out = &mut out[(first - start) * outer.cols..];
-                // The largest block that fits, unless it would leave a thin one: a block of few rows has too few
-                // sums to keep the processor's multipliers busy.
-                let left = end - first;
-                first += match left {
-                    _ if left >= ROWS && !(left > ROWS && left < ROWS + 4 && left >= 8) => {
-                        product.run::<V, ROWS, WIDTH>(first, out);
-                        ROWS
-                    }
-                    8.. if ROWS > 8 => {
-                        product.run::<V, 8, WIDTH>(first, out);
-                        8
-                    }
-                    4.. => {
-                        product.run::<V, 4, WIDTH>(first, out);
-                        4
-                    }
-                    3 => {
-                        product.run::<V, 3, WIDTH>(first, out);
-                        3
-                    }
-                    2 => {
-                        product.run::<V, 2, WIDTH>(first, out);
-                        2
-                    }
-                    _ => {
-                        product.run::<V, 1, WIDTH>(first, out);
-                        1
-                    }
-                };
-            }
+            product.run_rows::<V, ROWS, WIDTH>(start..end, out);
         }
     }
 }

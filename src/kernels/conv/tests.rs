@@ -7,7 +7,7 @@ use super::*;
 use crate::ground::random::{Purpose, Stream};
 
 /// Height, width, big channels, small channels, kernel, stride, images.
-const SHAPES: [[usize; 7]; 13] = [
+const SHAPES: [[usize; 7]; 16] = [
     [28, 28, 1, 32, 3, 2, 5],
     [14, 14, 32, 16, 3, 2, 3],
     [7, 7, 6, 10, 3, 2, 33],
@@ -24,6 +24,10 @@ const SHAPES: [[usize; 7]; 13] = [
     // A step beyond the kernel: pixels that no tap reaches.
     [10, 9, 9, 8, 2, 5, 5],
     [1, 64, 1, 7, 3, 2, 64],
+    // By pairs of taps: several groups of images a piece, odd sizes, channels beyond a block.
+    [14, 14, 64, 16, 3, 2, 70],
+    [13, 9, 40, 33, 3, 2, 5],
+    [18, 28, 16, 17, 4, 2, 19],
 ];
 
 /// Shapes that nobody chose, the same in every run.

@@ -25,7 +25,7 @@ impl Gather {
     /// Rearranges a kernel that is stored as (tap, output channel, input channel).
     pub fn arrange(&self, path: Path, kernel: &[f32]) -> Arranged {
         let (inputs, outputs) = (self.input.channels, self.output.channels);
-        let mut values = buffer(self.taps() * outputs * inputs);
+        let mut values = buffer(self.taps(0..self.phases.len()) * outputs * inputs);
         let mut rows = values.chunks_exact_mut(inputs.max(1));
         for phase in &self.phases {
             for channel in 0..outputs {
@@ -39,10 +39,13 @@ impl Gather {
 
     /// [`Gather::run`] for few output channels.
     pub fn run_dots(&self, kernel: &Arranged, input: &[f32], output: &mut [f32], store: Store) {
-        self.check(input, output, store);
+        self.check(input, output);
+        if let Store::Layer { bias, .. } = store {
+            assert_eq!(bias.len(), self.output.channels);
+        }
         assert_eq!(
             kernel.values.len(),
-            self.taps() * self.output.channels * self.input.channels
+            self.taps(0..self.phases.len()) * self.output.channels * self.input.channels
         );
         let (gather, kernel, path) = (self, &*kernel.values, kernel.path);
         let inputs = input.chunks(self.group * self.input_len());
@@ -76,7 +79,7 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
                 let rows = images * part.pixels;
                 let places = part.sources[..rows]
                     .chunks(ROWS)
-                    .zip(part.targets[..rows].chunks(ROWS));
+                    .zip(part.targets[0][..rows].chunks(ROWS));
                 for (sources, targets) in places {
                     // Behind the last row, that one is computed again.
                     let lefts = std::array::from_fn(|i| {

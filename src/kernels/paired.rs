@@ -1,0 +1,457 @@
+//! Convolutions with a quarter to a half fewer multiplications: two output pixels together where the same two taps
+//! reach both.
+//!
+//! Along one axis, two such pixels are a x + b y and a y + b z, with taps a and b and inputs x, y and z: four
+//! products. As p + a (x - y) and p + b (z - y) with p = (a + b) y they take three, if sums of taps are made once for
+//! all images and differences of inputs once for all channels. That is F(2, 2) of Winograd ("Arithmetic Complexity of
+//! Computations", 1980), nested over both axes as by Lavin and Gray ("Fast Algorithms for Convolutional Neural
+//! Networks", 2016). A convolution with a stride falls into phases, of two taps or of one: an axis takes 5 products
+//! for 6 with kernel 3 and stride 2, and 3 for 4 with kernel 4. All factors are 1 or -1, which keeps rounding small.
+//!
+//! Turned round, the same gives the gradient of the kernel: the first output pixel's gradient meets x - y, the sum of
+//! both y, and the second one's z - y.
+
+mod axis;
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::block::{Block, Run};
+use super::combine::{Combine, outside};
+use super::gather::{Gather, Packed, Part, Phase, Store};
+use super::geometry::{Conv, Extent};
+use super::lanes::Lanes;
+use super::outer::{Product, Run as Pairs};
+use super::path::{Path, compiled_for};
+use super::scratch::{Buffer, buffer};
+use axis::{Axis, Sum, Tile};
+
+/// Channels below which sums and differences would cost more than the products that they spare.
+const LEAST_CHANNELS: usize = 16;
+
+/// Tiles that fill register blocks: images with fewer are taken together.
+const TILES: usize = 48;
+
+/// The three products of a convolution.
+#[derive(Debug)]
+pub struct Paired {
+    conv: Conv,
+    /// Images that are worked on together.
+    group: usize,
+    /// From the kernel's taps to the points that products meet, and back.
+    points: Combine,
+    taps: Combine,
+    /// The small image as products to the kernel meet it.
+    sums: Combine,
+    /// For each plane of the big image, where its products with the small one go.
+    joins: Vec<Join>,
+    to_small: Staged,
+    to_big: Staged,
+}
+
+/// The gradient of a point, or a part of it: products of a plane and a plane of the sums, place by place.
+#[derive(Clone, Copy, Debug)]
+struct Join {
+    point: usize,
+    /// Plane of the sums.
+    sum: usize,
+    /// Whether no earlier plane meets this point.
+    begins: bool,
+}
+
+/// Products of planes, some planes at a time, so that they stay in the cache.
+#[derive(Debug)]
+struct Staged {
+    planes: Combine,
+    gather: Gather,
+    stages: Vec<Stage>,
+}
+
+#[derive(Debug)]
+struct Stage {
+    /// Planes with as many places each.
+    planes: Vec<usize>,
+    places: usize,
+    /// Phases of the gather that need these planes and no other.
+    phases: Range<usize>,
+}
+
+impl Paired {
+    /// The products of a convolution, if this way is worth it.
+    pub fn of(conv: &Conv) -> Option<Self> {
+        let least = conv.big.channels.min(conv.small.channels);
+        if !Axis::fits(conv) || least < LEAST_CHANNELS {
+            return None;
+        }
+        let [rows, cols] = Axis::both(conv);
+        let direct = rows.direct_products() * cols.direct_products();
+        // Sums and differences take their time.
+        (5 * rows.products() * cols.products() <= 4 * direct).then(|| Self::new(conv))
+    }
+
+    fn new(conv: &Conv) -> Self {
+        let [rows, cols] = Axis::both(conv);
+        let (k, big, small) = (conv.kernel, conv.big, conv.small);
+        let tiles = small.height.div_ceil(2) * small.width.div_ceil(2);
+        let group = (TILES / tiles).max(1);
+        let from_big = Combine::new((big.height, big.width), &rows.big(), &cols.big());
+        let from_small = Combine::new((small.height, small.width), &rows.small(), &cols.small());
+        let sums = Combine::new((small.height, small.width), &rows.sums(), &cols.sums());
+        let (row_points, col_points) = (rows.points(), cols.points());
+        let points = (row_points.len(), col_points.len());
+        let mut met = HashSet::new();
+        let mut joins = vec![];
+        // As many as there are planes, in their order.
+        for [row_point, row_sum] in rows.joins() {
+            for [col_point, col_sum] in cols.joins() {
+                let point = row_point * points.1 + col_point;
+                let join = Join {
+                    point,
+                    sum: sums.plane(row_sum, col_sum),
+                    begins: met.insert(point),
+                };
+                assert_eq!(from_big.places_of(joins.len()), sums.places_of(join.sum));
+                joins.push(join);
+            }
+        }
+        let small_sums = ([rows.to_small()], [cols.to_small()]);
+        let big_sums = (rows.to_big(), cols.to_big());
+        let stage = |planes, (from, to): (Extent, Extent), sums: (&[Vec<Sum>], &[Vec<Sum>])| {
+            Staged::new(planes, from.channels, (to, group), points.1, sums)
+        };
+        Self {
+            conv: *conv,
+            group,
+            points: Combine::new((k, k), &row_points, &col_points),
+            taps: Combine::new(points, &rows.taps(), &cols.taps()),
+            sums,
+            joins,
+            to_small: stage(from_big, (big, small), (&small_sums.0, &small_sums.1)),
+            to_big: stage(from_small, (small, big), (&big_sums.0, &big_sums.1)),
+        }
+    }
+
+    /// Images that are worked on together at most.
+    pub fn group(&self) -> usize {
+        self.group
+    }
+
+    /// The kernel for [`Paired::to_small`].
+    pub fn pack_to_small(&self, path: Path, kernel: &[f32]) -> Packed {
+        self.to_small
+            .gather
+            .pack(path, &self.points_of(path, kernel))
+    }
+
+    /// The kernel for [`Paired::to_big`].
+    pub fn pack_to_big(&self, path: Path, kernel: &[f32]) -> Packed {
+        self.to_big
+            .gather
+            .pack_transposed(path, &self.points_of(path, kernel))
+    }
+
+    fn points_of(&self, path: Path, kernel: &[f32]) -> Buffer {
+        let mut points = buffer(self.points_len());
+        let channels = self.conv.big.channels * self.conv.small.channels;
+        self.points.run(path, kernel, channels, &mut points);
+        points
+    }
+
+    /// small -> big for some images, a group at most.
+    pub fn to_big(
+        &self,
+        path: Path,
+        kernel: &Packed,
+        small: &[f32],
+        big: &mut [f32],
+        store: Store,
+    ) {
+        let mut room = self.to_big.room(self.group);
+        let outside = outside(self.conv.small.channels);
+        for stage in &self.to_big.stages {
+            let planes = self.to_big.fill(path, stage, (small, &outside), &mut room);
+            self.to_big.run(kernel, stage, planes, big, store);
+        }
+    }
+
+    /// big -> small for some images, a group at most.
+    pub fn to_small(
+        &self,
+        path: Path,
+        kernel: &Packed,
+        big: &[f32],
+        small: &mut [f32],
+        store: Store,
+    ) {
+        let mut room = self.to_small.room(self.group);
+        let outside = outside(self.conv.big.channels);
+        for stage in &self.to_small.stages {
+            let planes = self.to_small.fill(path, stage, (big, &outside), &mut room);
+            self.to_small.run(kernel, stage, planes, small, store);
+        }
+    }
+
+    /// Values of all points of the kernel.
+    pub fn points_len(&self) -> usize {
+        self.points.places() * self.conv.big.channels * self.conv.small.channels
+    }
+
+    /// (big, small) -> gradient of the points, set or added to, for some images, a group at most. With it big -> another
+    /// small image, if that is wanted.
+    pub fn to_points(
+        &self,
+        path: Path,
+        (big, small): (&[f32], &[f32]),
+        (points, add): (&mut [f32], bool),
+        mut to_small: Option<(&Packed, &mut [f32], Store)>,
+    ) {
+        let (rows, cols) = (self.conv.big.channels, self.conv.small.channels);
+        let (images, pitch) = (
+            small.len() / self.conv.small.len(),
+            cols.next_multiple_of(path.block()),
+        );
+        assert_eq!(big.len(), images * self.conv.big.len());
+        assert_eq!(points.len(), self.points_len());
+        let mut room = self.to_small.room(self.group);
+        let most = self.to_small.stages.iter().map(|stage| stage.places).max();
+        let mut sums = buffer(images * most.unwrap_or(0) * pitch);
+        let (outside_big, outside_small) = (outside(rows), outside(cols));
+        for stage in &self.to_small.stages {
+            let planes = self
+                .to_small
+                .fill(path, stage, (big, &outside_big), &mut room);
+            let pairs = images * stage.places;
+            let sums = &mut sums[..pairs * pitch];
+            let sum = self.joins[stage.planes[0]].sum;
+            self.sums
+                .plane_of(path, sum, (small, &outside_small), (sums, pitch));
+            for (i, &plane) in stage.planes.iter().enumerate() {
+                let big = &planes[i * self.group * stage.places * rows..][..pairs * rows];
+                let join = self.joins[plane];
+                assert_eq!(join.sum, sum);
+                let out = &mut points[join.point * rows * cols..][..rows * cols];
+                let (channels, sums, add) = ((rows, cols), &*sums, add || !join.begins);
+                compiled_for!(
+                    path,
+                    body,
+                    [4, 4, 12],
+                    (channels: (usize, usize), big: &[f32], sums: &[f32], add: bool, out: &mut [f32])
+                );
+            }
+            if let Some((kernel, other, store)) = &mut to_small {
+                self.to_small.run(kernel, stage, planes, other, *store);
+            }
+        }
+    }
+
+    /// The gradient of the kernel from that of the points.
+    pub fn to_kernel(&self, path: Path, points: &[f32], kernel: &mut [f32]) {
+        let channels = self.conv.big.channels * self.conv.small.channels;
+        self.taps.run(path, points, channels, kernel);
+    }
+}
+
+/// `out = sum over places of big x sums`, or added to what is there.
+#[inline(always)]
+fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
+    (rows, cols): (usize, usize),
+    big: &[f32],
+    sums: &[f32],
+    add: bool,
+    out: &mut [f32],
+) {
+    let block_cols = Block::<V, ROWS, WIDTH>::COLS;
+    let pitch = cols.next_multiple_of(block_cols);
+    let places = big.len() / rows;
+    assert_eq!(sums.len(), places * pitch);
+    if places == 0 {
+        if !add {
+            out.fill(0.0);
+        }
+        return;
+    }
+    let runs = [Pairs {
+        big: 0,
+        small: 0,
+        len: places,
+    }];
+    for col in (0..cols).step_by(block_cols) {
+        let product = Product {
+            runs: &runs,
+            images: 1,
+            big,
+            step: rows,
+            panel: &sums[col..],
+            pitch,
+            col,
+            cols,
+            add,
+        };
+        product.run_rows::<V, ROWS, WIDTH>(0..rows, out);
+    }
+}
+
+impl Staged {
+    /// The sums of all phases of rows and of columns, of planes whose pixels have `channels` values; the points of the
+    /// kernel along the columns come to `points`.
+    fn new(
+        planes: Combine,
+        channels: usize,
+        (output, group): (Extent, usize),
+        points: usize,
+        (rows, cols): (&[Vec<Sum>], &[Vec<Sum>]),
+    ) -> Self {
+        let mut all = vec![];
+        for (rows, cols) in pairs(rows, cols) {
+            for (row, col) in pairs(rows, cols) {
+                let (used, taps): (Vec<_>, Vec<_>) = pairs(&row.terms, &col.terms)
+                    .map(|(y, x)| (planes.plane(y[0], x[0]), y[1] * points + x[1]))
+                    .unzip();
+                let places = row.places * col.places;
+                assert!(used.iter().all(|&plane| planes.places_of(plane) == places));
+                let run = |i: usize| Run {
+                    start: (i * group * places * channels) as isize,
+                    panel: i * channels,
+                    len: channels,
+                };
+                let runs: Vec<Run> = (0..used.len()).map(run).collect();
+                let parts = parts((row, col), &runs, channels, (output, group));
+                all.push((used, places, Phase { taps, parts }));
+            }
+        }
+        // What is shared has the first lines, on both axes: in the order of planes, the first sum that a pixel gets is
+        // the first one of its tile, and the last one the last.
+        all.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        let mut stages = Vec::<Stage>::new();
+        let mut phases = vec![];
+        for (used, places, phase) in all {
+            phases.push(phase);
+            match stages.last_mut() {
+                Some(stage) if stage.planes == used => stage.phases.end += 1,
+                _ => stages.push(Stage {
+                    planes: used,
+                    places,
+                    phases: phases.len() - 1..phases.len(),
+                }),
+            }
+        }
+        Self {
+            planes,
+            gather: Gather::of_phases(channels, output, group, phases),
+            stages,
+        }
+    }
+
+    /// Room for the planes of any stage.
+    fn room(&self, group: usize) -> Buffer {
+        let values = |stage: &Stage| stage.planes.len() * stage.places;
+        let most = self.stages.iter().map(values).max().unwrap_or(0);
+        buffer(most * group * self.gather.input_len())
+    }
+
+    /// The planes of a stage, of some images.
+    fn fill<'a>(
+        &self,
+        path: Path,
+        stage: &Stage,
+        (images, outside): (&[f32], &[f32]),
+        room: &'a mut [f32],
+    ) -> &'a [f32] {
+        let channels = outside.len();
+        let plane_len = self.gather.group() * stage.places * channels;
+        let planes = &mut room[..stage.planes.len() * plane_len];
+        for (&plane, out) in stage
+            .planes
+            .iter()
+            .zip(planes.chunks_exact_mut(plane_len.max(1)))
+        {
+            self.planes
+                .plane_of(path, plane, (images, outside), (out, channels));
+        }
+        planes
+    }
+
+    /// What the phases of a stage have for some output images, a group at most.
+    fn run(
+        &self,
+        kernel: &Packed,
+        stage: &Stage,
+        planes: &[f32],
+        output: &mut [f32],
+        store: Store,
+    ) {
+        let values = stage.planes.len() * stage.places;
+        assert_eq!(
+            planes.len(),
+            values * self.gather.group() * self.gather.input_len()
+        );
+        // SAFETY: a run is one pixel of one plane (`Staged::new`), from the first place of that plane on; a source is one of
+        // the plane's places.
+        unsafe {
+            self.gather
+                .run_phases(kernel, stage.phases.clone(), planes, output, store);
+        }
+    }
+}
+
+/// The parts of a phase.
+fn parts(
+    (row, col): (&Sum, &Sum),
+    runs: &[Run],
+    channels: usize,
+    (output, group): (Extent, usize),
+) -> Vec<Part> {
+    let mut parts = vec![];
+    for rows in alike(&row.tiles) {
+        for cols in alike(&col.tiles) {
+            let tiles = || pairs(&rows, &cols).map(|(y, x)| (*y, *x));
+            let source = |image: usize, (y, x): (&Tile, &Tile)| {
+                assert!(y.place < row.places && x.place < col.places);
+                ((image * row.places + y.place) * col.places + x.place) * channels
+            };
+            let targets = |i: usize, j: usize| {
+                let target = |image: usize, (y, x): (&Tile, &Tile)| {
+                    let pixel = y.targets[i] * output.width + x.targets[j];
+                    image * output.len() + pixel * output.channels
+                };
+                let of = |image| tiles().map(move |tile| target(image, tile));
+                (0..group).flat_map(of).collect()
+            };
+            let (y, x) = (rows[0], cols[0]);
+            let both = (0..y.targets.len()).flat_map(|i| (0..x.targets.len()).map(move |j| (i, j)));
+            parts.push(Part {
+                runs: runs.to_vec(),
+                pixels: rows.len() * cols.len(),
+                sources: (0..group)
+                    .flat_map(|image| tiles().map(move |tile| source(image, tile)))
+                    .collect(),
+                targets: both.map(|(i, j)| targets(i, j)).collect(),
+                begins: y.begins && x.begins,
+                ends: y.ends && x.ends,
+            });
+        }
+    }
+    parts
+}
+
+/// Each of the rows with each of the columns.
+fn pairs<'a, T>(rows: &'a [T], cols: &'a [T]) -> impl Iterator<Item = (&'a T, &'a T)> {
+    rows.iter()
+        .flat_map(move |row| cols.iter().map(move |col| (row, col)))
+}
+
+/// Tiles that begin, end and have as many targets alike.
+fn alike(tiles: &[Tile]) -> Vec<Vec<&Tile>> {
+    let key = |tile: &Tile| (tile.begins, tile.ends, tile.targets.len());
+    let mut classes = Vec::<Vec<&Tile>>::new();
+    for tile in tiles {
+        match classes.iter_mut().find(|class| key(class[0]) == key(tile)) {
+            Some(class) => class.push(tile),
+            None => classes.push(vec![tile]),
+        }
+    }
+    classes
+}
+
+#[cfg(test)]
+mod tests;
