@@ -419,10 +419,16 @@ impl<DB: DrawingBackend> Canvas<DB> {
             Medium::Raster => {
                 let width = (pixels(rect.right()) - at.0).max(0).unsigned_abs();
                 let height = (pixels(rect.bottom()) - at.1).max(0).unsigned_abs();
-                let stretched = bitmap.stretched(width, height);
-                self.backend
-                    .blit_bitmap(at, (width, height), &stretched.rgb)
-                    .map_err(failed)
+                // Some rows at a time: all of them would take as much memory as the page.
+                for top in (0..height).step_by(64) {
+                    let rows = top..height.min(top + 64);
+                    let part = bitmap.stretched_rows((width, height), rows);
+                    let at = (at.0, at.1.saturating_add_unsigned(top));
+                    self.backend
+                        .blit_bitmap(at, (width, part.height), &part.rgb)
+                        .map_err(failed)?;
+                }
+                Ok(())
             }
         }
     }

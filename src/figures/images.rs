@@ -1,5 +1,7 @@
 //! Decoded pixels, and the bitmaps they become.
 
+use std::ops::Range;
+
 use super::error::FigureError;
 
 /// Longest side of an image, in pixels.
@@ -144,14 +146,19 @@ impl Bitmap {
 
     /// The nearest pixel for every pixel of the new size: sharp squares when enlarged.
     pub(super) fn stretched(&self, width: u32, height: u32) -> Bitmap {
-        if (width, height) == (self.width, self.height) {
-            return self.clone();
+        match (width, height) == (self.width, self.height) {
+            true => self.clone(),
+            false => self.stretched_rows((width, height), 0..height),
         }
+    }
+
+    /// Some rows of [`Bitmap::stretched`].
+    pub(super) fn stretched_rows(&self, (width, height): (u32, u32), rows: Range<u32>) -> Bitmap {
         let nearest = |i: u32, from: u32, to: u32| {
             ((u64::from(i) * 2 + 1) * u64::from(from) / (u64::from(to) * 2)) as u32
         };
-        let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
-        for y in 0..height {
+        let mut rgb = Vec::with_capacity(width as usize * rows.len() * 3);
+        for y in rows.clone() {
             for x in 0..width {
                 let from = (
                     nearest(x, self.width, width),
@@ -160,7 +167,11 @@ impl Bitmap {
                 rgb.extend(self.at(from.0, from.1));
             }
         }
-        Bitmap { width, height, rgb }
+        Bitmap {
+            width,
+            height: rows.len() as u32,
+            rgb,
+        }
     }
 
     /// The smallest bitmap of which this one is a whole enlargement by the nearest pixel.

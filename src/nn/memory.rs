@@ -13,6 +13,7 @@ use dfdx::tensor::{Cpu, CpuError, Storage, Tensor, TensorFromVec};
 use dfdx::tensor_ops::ReshapeTo;
 
 use crate::kernels::scratch;
+use crate::kernels::system_memory::return_free_blocks;
 use crate::kernels::tensor::{values, values_mut};
 
 /// A tensor without its shape.
@@ -63,6 +64,7 @@ pub fn give<S: Shape>(tensor: Tensor<S, f32, Cpu>) -> Result<(), CpuError> {
 pub fn clear() {
     *waiting() = None;
     scratch::clear();
+    return_free_blocks();
 }
 
 /// A vector of zeros out of dfdx's memory, for a tensor: one made of a vector from elsewhere would make that memory
