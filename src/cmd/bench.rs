@@ -80,7 +80,8 @@ fn failure(error: TrainError) -> Failure {
     }
 }
 
-/// All that is measured, as `--json` prints it. GFLOP are 10^9 operations, MB 10^6 bytes.
+/// All that is measured, as `--json` prints it. GFLOP are 10^9 operations of the products' definition, of which kernels
+/// may need fewer (padding, pairs of taps); MB are 10^6 bytes.
 #[derive(Debug, Serialize)]
 struct Report {
     name: String,

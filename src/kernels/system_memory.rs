@@ -31,6 +31,10 @@ pub fn return_free_blocks() {
 #[cfg(all(test, target_os = "linux", target_env = "gnu"))]
 mod tests {
     use super::*;
+    use std::sync::Mutex;
+
+    /// Tests that watch the memory of the process, one at a time.
+    static ONE: Mutex<()> = Mutex::new(());
 
     /// Resident memory of this process, in KiB.
     fn resident() -> usize {
@@ -42,6 +46,7 @@ mod tests {
 
     #[test]
     fn what_is_freed_between_what_is_held_returns() {
+        let _one = ONE.lock();
         return_large_blocks();
         // What raises the limit where nobody has fixed it.
         drop(std::hint::black_box(vec![1_u8; 31 << 20]));
@@ -61,8 +66,9 @@ mod tests {
 
     #[test]
     fn small_blocks_between_small_ones_that_are_held_return_on_demand() {
-        const BLOCKS: usize = 2_000;
+        const BLOCKS: usize = 4_000;
         const BYTES: usize = 64 << 10;
+        let _one = ONE.lock();
         let mut blocks: Vec<Vec<u8>> = (0..BLOCKS).map(|i| vec![i as u8 | 1; BYTES]).collect();
         // What is held at the end keeps the pool from shrinking by itself.
         let held: Vec<Vec<u8>> = blocks.split_off(BLOCKS - 10);
