@@ -419,9 +419,13 @@ impl<DB: DrawingBackend> Canvas<DB> {
             Medium::Raster => {
                 let width = (pixels(rect.right()) - at.0).max(0).unsigned_abs();
                 let height = (pixels(rect.bottom()) - at.1).max(0).unsigned_abs();
-                // Some rows at a time: all of them would take as much memory as the page.
-                for top in (0..height).step_by(64) {
-                    let rows = top..height.min(top + 64);
+                // The rows on the page, some at a time: all of them would take as much memory as the page.
+                let (_, page) = self.backend.get_size();
+                let first = (-at.1).clamp(0, height as i32).unsigned_abs();
+                let end = i64::from(height).min(i64::from(page) - i64::from(at.1));
+                let end = end.max(0) as u32;
+                for top in (first..end).step_by(64) {
+                    let rows = top..end.min(top + 64);
                     let part = bitmap.stretched_rows((width, height), rows);
                     let at = (at.0, at.1.saturating_add_unsigned(top));
                     self.backend

@@ -121,6 +121,7 @@ impl Combine {
 
     /// All planes of one image, on several threads.
     pub fn run(&self, path: Path, image: &[f32], channels: usize, out: &mut [f32]) {
+        assert_eq!(image.len(), self.pixels * channels);
         assert_eq!(out.len(), self.places * channels);
         let outside = outside(channels);
         let mut parts = vec![];

@@ -216,14 +216,19 @@ impl Gather {
                 assert!(panels.max() <= Some(phase.taps.len() * channels));
                 assert_eq!(part.sources.len(), rows);
                 for targets in &part.targets {
-                    let fits = |target| target + output.channels <= group * output.len();
-                    assert!(targets.len() == rows && targets.iter().all(fits));
+                    // Each in its own image, since there may be fewer images than in a group.
+                    let fits = |(row, target): (usize, &usize)| {
+                        let image = row / part.pixels * output.len();
+                        image <= *target && target + output.channels <= image + output.len()
+                    };
+                    assert!(targets.len() == rows && targets.iter().enumerate().all(fits));
                 }
             }
         }
+        // No image that [`Gather::run`] would take.
         let input = Extent {
-            height: 1,
-            width: 1,
+            height: 0,
+            width: 0,
             channels,
         };
         Self {
@@ -384,7 +389,7 @@ impl Gather {
     /// What some phases have for some output images, a group at most.
     ///
     /// # Safety
-    /// The runs of these phases end within the input, from each source of those images on.
+    /// The runs of these phases lie within the input, from each source of those images on.
     pub(super) unsafe fn run_phases(
         &self,
         kernel: &Packed,
@@ -474,8 +479,8 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     }
 }
 
-/// How many rows the next block takes of those that are left, so that hardly any row of the last ones is nobody's; a
-/// block of fewer than four rows takes as long as one of four.
+/// How many rows the next block takes of those that are left, so that few rows of the last ones are nobody's; a block of
+/// fewer than four rows takes as long as one of four.
 #[inline(always)]
 fn rows_of_a_block(most: usize, left: usize) -> usize {
     match left {
@@ -552,7 +557,8 @@ impl Sums<'_> {
         } else {
             let aside = &mut *self.aside;
             const { assert!(ROWS * WIDTH * V::N <= MOST_VALUES) };
-            let to = std::array::from_fn(|i| aside[i * cols..].as_mut_ptr());
+            let start = aside.as_mut_ptr();
+            let to = std::array::from_fn(|i| start.wrapping_add(i * cols));
             // SAFETY: each row of `aside` has `cols` values, by the assertion.
             unsafe { block.write(to, false, false) };
             for targets in &self.part.targets {

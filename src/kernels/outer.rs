@@ -236,8 +236,12 @@ pub(super) struct Product<'a> {
 
 impl Product<'_> {
     /// Sums some of the big channels; `out` has a row each.
+    ///
+    /// # Safety
+    /// In each image, all those channels follow where a big pixel of a run starts, and a block's columns where a row of the
+    /// panel does.
     #[inline(always)]
-    pub fn run_rows<V: Lanes, const ROWS: usize, const WIDTH: usize>(
+    pub unsafe fn run_rows<V: Lanes, const ROWS: usize, const WIDTH: usize>(
         &self,
         channels: Range<usize>,
         out: &mut [f32],
@@ -294,22 +298,23 @@ impl Product<'_> {
             for run in self.runs {
                 let left = big.as_ptr().wrapping_add(run.big + first);
                 let panel = panel.as_ptr().wrapping_add(run.small * self.pitch);
-                // SAFETY: whoever makes the runs sees to it that the values of all big channels follow where a big
-                // pixel starts, and that rows of the panel are named.
+                // SAFETY: the caller's (`run_rows`).
                 unsafe { block.add_outer(left, self.step, panel, self.pitch, run.len) };
             }
         }
         let width = block_cols.min(self.cols - self.col);
         let out = &mut out[..ROWS * self.cols];
         if width == block_cols {
-            let to = std::array::from_fn(|i| out[i * self.cols + self.col..].as_mut_ptr());
+            let out = out.as_mut_ptr();
+            let to = std::array::from_fn(|i| out.wrapping_add(i * self.cols + self.col));
             // SAFETY: `block_cols` values follow in each row of `out`.
             unsafe { block.write(to, self.add, false) };
             return;
         }
         let mut aside = [0.0; MOST_VALUES];
         const { assert!(ROWS * WIDTH * V::N <= MOST_VALUES) };
-        let to = std::array::from_fn(|i| aside[i * block_cols..].as_mut_ptr());
+        let start = aside.as_mut_ptr();
+        let to = std::array::from_fn(|i| start.wrapping_add(i * block_cols));
         // SAFETY: each row of `aside` has `block_cols` values, by the assertion.
         unsafe { block.write(to, false, false) };
         for (out, row) in out
@@ -378,7 +383,9 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
                 cols: outer.cols,
                 add,
             };
-            product.run_rows::<V, ROWS, WIDTH>(start..end, out);
+            // SAFETY: a run's pixels are within an image (`Outer::new`), with all `rows` channels behind each; the small
+            // ones are in the rows of the chunk, hence in the panel.
+            unsafe { product.run_rows::<V, ROWS, WIDTH>(start..end, out) };
         }
     }
 }

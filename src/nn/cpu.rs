@@ -2,7 +2,7 @@
 
 use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{
-    Cache, Cpu, CpuError, Gradients, PutTape, SplitTape, Storage, Tape, Tensor, TensorFromVec,
+    Cpu, CpuError, Gradients, PutTape, SplitTape, Storage, Tape, Tensor, TensorFromVec,
 };
 use rayon::prelude::*;
 
@@ -251,8 +251,7 @@ impl Compute for Cpu {
     }
 
     fn release(device: &Self) -> Result<(), CpuError> {
-        memory::clear();
-        device.try_empty_cache()
+        memory::clear(device)
     }
 
     fn to_small(_: &Self, conv: &Conv) -> Result<Conv, CpuError> {

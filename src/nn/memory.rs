@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use dfdx::shapes::Shape;
-use dfdx::tensor::{Cpu, CpuError, Storage, Tensor, TensorFromVec};
+use dfdx::tensor::{Cache, Cpu, CpuError, Storage, Tensor, TensorFromVec};
 use dfdx::tensor_ops::ReshapeTo;
 
 use crate::kernels::scratch;
@@ -61,10 +61,13 @@ pub fn give<S: Shape>(tensor: Tensor<S, f32, Cpu>) -> Result<(), CpuError> {
 }
 
 /// Gives all memory that waits back to the system.
-pub fn clear() {
+pub fn clear(device: &Cpu) -> Result<(), CpuError> {
     *waiting() = None;
     scratch::clear();
+    // Tensors that waited are in there now.
+    device.try_empty_cache()?;
     return_free_blocks();
+    Ok(())
 }
 
 /// A vector of zeros out of dfdx's memory, for a tensor: one made of a vector from elsewhere would make that memory

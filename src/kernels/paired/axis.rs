@@ -53,7 +53,10 @@ impl Share {
 impl Axis {
     /// Whether every big pixel is reached by one tap or by two, and some by two.
     pub fn fits(conv: &Conv) -> bool {
+        // With `same` padding no big pixel is behind the last small one's taps.
+        let covers = |axis: &Self| axis.big + axis.pad <= (axis.small + 1) * axis.stride;
         (conv.stride + 1..=2 * conv.stride).contains(&conv.kernel)
+            && Self::both(conv).iter().all(covers)
     }
 
     /// Rows and columns.
