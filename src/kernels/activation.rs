@@ -116,26 +116,57 @@ fn relu_with_bias<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     sums: &mut [f32],
 ) {
     let channels = sums.len();
-    for (row, saved) in gradient
-        .chunks_exact_mut(channels)
-        .zip(saved.chunks_exact(channels))
-    {
-        let whole = channels - channels % V::N;
-        for c in (0..whole).step_by(V::N) {
-            // SAFETY: all three have `channels` values, and `c + N <= channels`.
+    let mut first = 0;
+    while channels - first >= V::N {
+        first += match (channels - first) / V::N {
+            4.. => relu_columns::<V, 4>(gradient, saved, sums, first),
+            2.. => relu_columns::<V, 2>(gradient, saved, sums, first),
+            _ => relu_columns::<V, 1>(gradient, saved, sums, first),
+        };
+    }
+    if first < channels {
+        let rows = gradient.chunks_exact_mut(channels);
+        for (row, saved) in rows.zip(saved.chunks_exact(channels)) {
+            for ((g, y), sum) in row.iter_mut().zip(saved).zip(sums.iter_mut()).skip(first) {
+                *g = if *y > 0.0 { *g } else { 0.0 };
+                *sum += *g;
+            }
+        }
+    }
+}
+
+/// [`relu_with_bias`] for `WIDTH` vectors of channels from `first` on, whose sums stay in registers: in memory, each
+/// row's would wait for those of the row before. Returns how many channels these are.
+#[inline(always)]
+fn relu_columns<V: Lanes, const WIDTH: usize>(
+    gradient: &mut [f32],
+    saved: &[f32],
+    sums: &mut [f32],
+    first: usize,
+) -> usize {
+    let channels = sums.len();
+    let to = &mut sums[first..][..WIDTH * V::N];
+    // SAFETY: `to` has `WIDTH` vectors.
+    let mut sums: [V; WIDTH] =
+        std::array::from_fn(|j| unsafe { V::load(to.as_ptr().add(j * V::N)) });
+    let rows = gradient.chunks_exact_mut(channels);
+    for (row, saved) in rows.zip(saved.chunks_exact(channels)) {
+        for (j, sum) in sums.iter_mut().enumerate() {
+            let c = first + j * V::N;
+            // SAFETY: both have `channels` values, and `c + N` is not more, as for `to`.
             unsafe {
                 let at = row.as_mut_ptr().add(c);
                 let value = V::load(at).where_positive(V::load(saved.as_ptr().add(c)));
                 value.store(at);
-                let sum = sums.as_mut_ptr().add(c);
-                V::load(sum).add_product(value, V::splat(1.0)).store(sum);
+                *sum = sum.add_product(value, V::splat(1.0));
             }
         }
-        for ((g, y), sum) in row.iter_mut().zip(saved).zip(sums.iter_mut()).skip(whole) {
-            *g = if *y > 0.0 { *g } else { 0.0 };
-            *sum += *g;
-        }
     }
+    for (j, sum) in sums.into_iter().enumerate() {
+        // SAFETY: as above.
+        unsafe { sum.store(to.as_mut_ptr().add(j * V::N)) };
+    }
+    WIDTH * V::N
 }
 
 /// Adds every row of a row-major matrix to `sums`.
