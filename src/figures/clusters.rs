@@ -304,18 +304,18 @@ impl Scene<'_> {
         let scale = f64::from(PNG_SCALE);
         let side = (SIDE * scale) as u32;
         let pixel = |(x, y): Point| ((x - panel.rect.left) * scale, (y - panel.rect.top) * scale);
-        let mut scatter = Scatter::new(side, side);
         let line = (HAIRLINE * scale) as u32;
-        for tick in x_ticks {
-            scatter.vertical(pixel(panel.place((tick.value, 0.0))).0, line, GRID);
-        }
-        for tick in y_ticks {
-            scatter.horizontal(pixel(panel.place((0.0, tick.value))).1, line, GRID);
-        }
-        for (place, color) in self.visible(panel) {
-            scatter.dot(pixel(place), radius * scale, color, opacity);
-        }
-        scatter.into_bitmap()
+        Scatter::bitmap(side, side, |scatter| {
+            for tick in x_ticks {
+                scatter.vertical(pixel(panel.place((tick.value, 0.0))).0, line, GRID);
+            }
+            for tick in y_ticks {
+                scatter.horizontal(pixel(panel.place((0.0, tick.value))).1, line, GRID);
+            }
+            for (place, color) in self.visible(panel) {
+                scatter.dot(pixel(place), radius * scale, color, opacity);
+            }
+        })
     }
 
     fn draw_bar<DB: DrawingBackend>(

@@ -1,24 +1,41 @@
 //! Many small, slightly transparent points as one bitmap, which 70,000 shapes in an SVG would not
 //! be.
 
+use std::ops::Range;
+
 use plotters::style::RGBColor;
 
 use super::images::Bitmap;
 
-/// A white raster on which points are laid over each other.
+/// Rows of a bitmap that are mixed at a time: what is mixed takes four times the memory of the bitmap.
+const BAND: u32 = 128;
+
+/// Some rows of a white raster on which points are laid over each other.
 pub(super) struct Scatter {
     width: u32,
-    height: u32,
+    rows: Range<u32>,
     /// Linear mix of what was laid on so far, 0..=255, row-major RGB.
     mixed: Vec<f32>,
 }
 
 impl Scatter {
-    pub(super) fn new(width: u32, height: u32) -> Self {
+    /// A bitmap on which `draw` lays everything, band by band; what lies elsewhere than a band costs little there.
+    pub(super) fn bitmap(width: u32, height: u32, draw: impl Fn(&mut Self)) -> Bitmap {
+        let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
+        for top in (0..height).step_by(BAND as usize) {
+            let mut band = Self::new(width, top..height.min(top + BAND));
+            draw(&mut band);
+            rgb.extend(band.mixed.iter().map(|value| value.round() as u8));
+        }
+        Bitmap { width, height, rgb }
+    }
+
+    fn new(width: u32, rows: Range<u32>) -> Self {
+        let pixels = width as usize * rows.len();
         Self {
             width,
-            height,
-            mixed: vec![255.0; width as usize * height as usize * 3],
+            rows,
+            mixed: vec![255.0; pixels * 3],
         }
     }
 
@@ -27,10 +44,11 @@ impl Scatter {
         let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else {
             return;
         };
-        if x >= self.width || y >= self.height {
+        if x >= self.width || !self.rows.contains(&y) {
             return;
         }
-        let start = (y as usize * self.width as usize + x as usize) * 3;
+        let row = (y - self.rows.start) as usize;
+        let start = (row * self.width as usize + x as usize) * 3;
         if let Some(pixel) = self.mixed.get_mut(start..start + 3) {
             for (mixed, channel) in pixel.iter_mut().zip([color.0, color.1, color.2]) {
                 *mixed += cover * (f32::from(channel) - *mixed);
@@ -41,7 +59,7 @@ impl Scatter {
     /// A vertical line `width` pixels wide around `x`.
     pub(super) fn vertical(&mut self, x: f64, width: u32, color: RGBColor) {
         let left = (x - f64::from(width) / 2.0).round() as i64;
-        for y in 0..i64::from(self.height) {
+        for y in self.rows.clone().map(i64::from) {
             for column in left..left + i64::from(width) {
                 self.lay(column, y, color, 1.0);
             }
@@ -63,7 +81,9 @@ impl Scatter {
         let span = |center: f64| {
             (center - radius - 1.0).floor() as i64..(center + radius + 1.0).ceil() as i64
         };
-        for row in span(y) {
+        let rows = span(y);
+        let (first, end) = (i64::from(self.rows.start), i64::from(self.rows.end));
+        for row in rows.start.max(first)..rows.end.min(end) {
             for column in span(x) {
                 let away = (column as f64 + 0.5 - x).hypot(row as f64 + 0.5 - y);
                 let cover = (radius + 0.5 - away).clamp(0.0, 1.0);
@@ -71,15 +91,6 @@ impl Scatter {
                     self.lay(column, row, color, (cover * opacity) as f32);
                 }
             }
-        }
-    }
-
-    pub(super) fn into_bitmap(self) -> Bitmap {
-        let rgb = self.mixed.iter().map(|value| value.round() as u8).collect();
-        Bitmap {
-            width: self.width,
-            height: self.height,
-            rgb,
         }
     }
 }
@@ -137,13 +148,36 @@ mod tests {
 
     #[test]
     fn points_mix_and_those_outside_are_cut() {
-        let mut scatter = Scatter::new(9, 9);
-        scatter.dot((4.5, 4.5), 2.0, RGBColor(0, 0, 0), 0.5);
-        scatter.dot((4.5, 4.5), 2.0, RGBColor(255, 0, 0), 0.5);
-        scatter.dot((-1e9, 1e9), 2.0, RGBColor(0, 0, 0), 1.0);
-        let bitmap = scatter.into_bitmap();
+        let bitmap = Scatter::bitmap(9, 9, |scatter| {
+            scatter.dot((4.5, 4.5), 2.0, RGBColor(0, 0, 0), 0.5);
+            scatter.dot((4.5, 4.5), 2.0, RGBColor(255, 0, 0), 0.5);
+            scatter.dot((-1e9, 1e9), 2.0, RGBColor(0, 0, 0), 1.0);
+        });
         // 255 to 127.5 under black, then halfway to (255, 0, 0).
         assert_eq!(bitmap.at(4, 4), [191, 64, 64]);
         assert_eq!(bitmap.at(0, 0), [255; 3]);
+    }
+
+    #[test]
+    fn bands_leave_no_seam() {
+        let height = 3 * BAND + 7;
+        let draw = |scatter: &mut Scatter| {
+            scatter.vertical(2.0, 2, RGBColor(0, 0, 0));
+            scatter.horizontal(f64::from(BAND), 2, RGBColor(0, 0, 255));
+            for y in 0..height {
+                scatter.dot((5.0, f64::from(y)), 2.5, RGBColor(200, 0, 0), 0.3);
+            }
+        };
+        let bitmap = Scatter::bitmap(9, height, draw);
+        let mut whole = Scatter::new(9, 0..height);
+        draw(&mut whole);
+        assert_eq!(bitmap.rgb.len(), whole.mixed.len());
+        for (got, want) in bitmap.rgb.iter().zip(&whole.mixed) {
+            assert_eq!(*got, want.round() as u8);
+        }
+        // The line around row BAND lies half in one band and half in the next; the grid goes through all.
+        assert_eq!(bitmap.at(8, BAND - 1), [0, 0, 255]);
+        assert_eq!(bitmap.at(8, BAND), [0, 0, 255]);
+        assert_eq!(bitmap.at(1, height - 1), [0, 0, 0]);
     }
 }
