@@ -8,9 +8,9 @@ mod common;
 
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use runner::kernels::conv::{self, Epilogue, Gradients};
-use runner::kernels::gather::Store;
 use runner::kernels::loss::{self, Reconstruction};
 use runner::kernels::parallel::Threads;
+use runner::kernels::phases::Store;
 use runner::kernels::{Activation, Conv, Path, dense};
 use runner::optim::{Rule, Step};
 use runner::plan::Plan;

@@ -63,7 +63,7 @@ fn the_json_object_is_consistent_in_itself() {
     assert_eq!(report["threads"], 2);
     assert_eq!(report["epochs"], 2);
     assert_eq!(report["steps_per_epoch"], 5);
-    let paths = ["avx512", "avx2", "portable"];
+    let paths = ["avx512", "avx2", "neon", "portable"];
     assert!(paths.contains(&report["kernel_path"].as_str().unwrap()));
     assert!(get("steps") >= 1.0);
     assert!(get("peak_gflops") > 0.0);

@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::activation::{Activation, backward_with_bias};
-use super::gather::{Arranged, FEW_OUTPUTS, Gather, Packed, Store};
+use super::gather::{Arranged, FEW_OUTPUTS, Gather};
 use super::geometry::Conv;
 use super::outer::Outer;
 use super::paired::Paired;
 use super::parallel::{add_pieces, piece_len};
 use super::path::Path;
+use super::phases::{Packed, Store};
 use super::scratch::{Buffer, buffer};
 
 /// What comes after the products of a forward pass.

@@ -4,10 +4,11 @@ use rayon::prelude::*;
 
 use super::activation::{Activation, backward_with_bias};
 use super::conv::Epilogue;
-use super::gather::{Gather, Packed, Store};
+use super::gather::Gather;
 use super::outer::Outer;
 use super::parallel::{add_pieces, piece_len};
 use super::path::Path;
+use super::phases::{Packed, Store};
 use super::scratch::buffer;
 
 /// Threads take so many rows, or a multiple of it: whole register blocks, or most of one.
@@ -143,10 +144,6 @@ mod tests {
         }
     }
 
-    fn paths() -> impl Iterator<Item = Path> {
-        Path::ALL.into_iter().filter(|path| path.is_available())
-    }
-
     /// `a` is (m, k), `b` is (k, n).
     fn product(
         a: impl Fn(usize, usize) -> f32,
@@ -173,7 +170,7 @@ mod tests {
             let (x, w) = (numbers(batch * inputs, 1), numbers(inputs * outputs, 2));
             let g = numbers(batch * outputs, 3);
             let sizes = (inputs, outputs);
-            for path in paths() {
+            for path in Path::available() {
                 let mut out = vec![f32::NAN; batch * outputs];
                 forward(
                     path,

@@ -7,15 +7,10 @@
 //! indirection of Dukhan, "The Indirect Convolution Algorithm", 2019, with one pointer an output pixel), and taps
 //! that follow one another in memory are one run.
 
-use std::ops::Range;
-
-use rayon::prelude::*;
-
-use super::block::{Block, MOST_COLS, MOST_VALUES, Run, copy_block};
+use super::block::Run;
 use super::geometry::{Conv, Extent};
-use super::lanes::{Lanes, prefetch};
-use super::path::{Path, compiled_for};
-use super::scratch::{Buffer, buffer};
+use super::path::Path;
+use super::phases::{Packed, Part, Phase, Phases, Store};
 
 mod dots;
 
@@ -31,58 +26,7 @@ pub struct Gather {
     /// Of an input image.
     input: Extent,
     output: Extent,
-    /// Images that the tables cover.
-    group: usize,
-    phases: Vec<Phase>,
-}
-
-/// Sums that go through the same taps, but for the edges.
-#[derive(Clone, Debug)]
-pub(super) struct Phase {
-    /// Taps of the kernel, in the order of their input values.
-    pub taps: Vec<usize>,
-    pub parts: Vec<Part>,
-}
-
-/// Sums of a phase that go through the same of its taps.
-#[derive(Clone, Debug)]
-pub(super) struct Part {
-    pub runs: Vec<Run>,
-    /// Sums in an image.
-    pub pixels: usize,
-    /// The place of each sum among the input values, (image of the group, sum).
-    pub sources: Vec<usize>,
-    /// Where the values of an output pixel start that a sum belongs to, (image of the group, sum); a sum that belongs
-    /// to several pixels is in several of these.
-    pub targets: Vec<Vec<usize>>,
-    /// Whether no sum of an earlier part belongs to these pixels.
-    pub begins: bool,
-    /// Whether no sum of a later part belongs to these pixels.
-    pub ends: bool,
-}
-
-/// A kernel rearranged for a [`Gather`] and a [`Path`]: (phase, block of output channels, tap, input channel,
-/// output channel of the block), zeros behind the last channel.
-#[derive(Debug)]
-pub struct Packed {
-    values: Buffer,
-    path: Path,
-}
-
-/// What becomes of the sums.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Store<'a> {
-    /// `out = sums`
-    Set,
-    /// `out += sums`
-    Add,
-    /// `out = sums + bias`, one value an output channel, and 0 where that is negative if `clip` (ReLU).
-    Layer {
-        /// Bias.
-        bias: &'a [f32],
-        /// Whether negative values become 0.
-        clip: bool,
-    },
+    sums: Phases,
 }
 
 /// Some output pixels along one axis, and the input pixels that each meets.
@@ -189,56 +133,71 @@ impl Gather {
         let pixels = axes
             .iter()
             .map(|(rows, cols)| rows.targets.len() * cols.targets.len());
-        let mut gather = Self {
-            input,
-            output,
-            group: (ROWS_OF_A_TABLE / pixels.max().unwrap_or(1).max(1)).max(1),
-            phases: vec![],
-        };
-        let phases = axes
-            .iter()
-            .map(|(rows, cols)| gather.phase(kernel, rows, cols));
-        gather.phases = phases.collect();
-        gather
-    }
-
-    /// Phases of somebody else's making, for [`Gather::run_phases`].
-    pub(super) fn of_phases(
-        channels: usize,
-        output: Extent,
-        group: usize,
-        phases: Vec<Phase>,
-    ) -> Self {
-        for phase in &phases {
-            for part in &phase.parts {
-                let rows = group * part.pixels;
-                let panels = part.runs.iter().map(|run| run.panel + run.len);
-                assert!(panels.max() <= Some(phase.taps.len() * channels));
-                assert_eq!(part.sources.len(), rows);
-                for targets in &part.targets {
-                    // Each in its own image, since there may be fewer images than in a group.
-                    let fits = |(row, target): (usize, &usize)| {
-                        let image = row / part.pixels * output.len();
-                        image <= *target && target + output.channels <= image + output.len()
-                    };
-                    assert!(targets.len() == rows && targets.iter().enumerate().all(fits));
-                }
-            }
-        }
-        // No image that [`Gather::run`] would take.
-        let input = Extent {
-            height: 0,
-            width: 0,
-            channels,
-        };
-        Self {
+        let group = (ROWS_OF_A_TABLE / pixels.max().unwrap_or(1).max(1)).max(1);
+        let sides = Sides {
             input,
             output,
             group,
-            phases,
+        };
+        let phases = axes
+            .iter()
+            .map(|(rows, cols)| sides.phase(kernel, rows, cols));
+        Self {
+            input,
+            output,
+            sums: Phases::new(input.channels, output, group, phases.collect()),
         }
     }
 
+    /// Values of an output image.
+    pub fn output_len(&self) -> usize {
+        self.output.len()
+    }
+
+    /// Values of an input image.
+    pub fn input_len(&self) -> usize {
+        self.input.len()
+    }
+
+    /// Rearranges a kernel that is stored as (tap, input channel, output channel).
+    pub fn pack(&self, path: Path, kernel: &[f32]) -> Packed {
+        self.sums.pack(path, kernel)
+    }
+
+    /// Rearranges a kernel that is stored as (tap, output channel, input channel).
+    pub fn pack_transposed(&self, path: Path, kernel: &[f32]) -> Packed {
+        self.sums.pack_transposed(path, kernel)
+    }
+
+    /// As many images on both sides.
+    fn check(&self, input: &[f32], output: &[f32]) {
+        assert_eq!(
+            input.len() * self.output_len(),
+            output.len() * self.input_len()
+        );
+    }
+
+    /// Computes some output images from as many input images on this thread.
+    pub fn run(&self, kernel: &Packed, input: &[f32], output: &mut [f32], store: Store) {
+        self.check(input, output);
+        let (group, phases) = (self.sums.group(), self.sums.phases().len());
+        let inputs = input.chunks(group * self.input_len());
+        for (input, output) in inputs.zip(output.chunks_mut(group * self.output_len())) {
+            // SAFETY: runs from a source on lie in its image (`Axis::classes`), one of those of the input (`check`).
+            unsafe { self.sums.run(kernel, 0..phases, input, output, store) };
+        }
+    }
+}
+
+/// What the tables lie between.
+struct Sides {
+    input: Extent,
+    output: Extent,
+    /// Images that the tables cover.
+    group: usize,
+}
+
+impl Sides {
     fn phase(&self, kernel: usize, rows: &Axis, cols: &Axis) -> Phase {
         let tap = |&(ky, _): &(usize, isize)| cols.taps.iter().map(move |(kx, _)| ky * kernel + kx);
         let mut parts = vec![];
@@ -290,288 +249,5 @@ impl Gather {
             begins: true,
             ends: true,
         }
-    }
-
-    /// Images that the tables cover.
-    pub(super) fn group(&self) -> usize {
-        self.group
-    }
-
-    /// Values of an output image.
-    pub fn output_len(&self) -> usize {
-        self.output.len()
-    }
-
-    /// Values of an input image.
-    pub fn input_len(&self) -> usize {
-        self.input.len()
-    }
-
-    /// Rearranges a kernel that is stored as (tap, input channel, output channel).
-    pub fn pack(&self, path: Path, kernel: &[f32]) -> Packed {
-        let (inputs, outputs) = (self.input.channels, self.output.channels);
-        self.pack_with(path, |tap, channels, rows, cols| {
-            for (input, row) in rows.chunks_exact_mut(cols).enumerate() {
-                let from = &kernel[(tap * inputs + input) * outputs..][channels.clone()];
-                copy_block(from, row);
-            }
-        })
-    }
-
-    /// Rearranges a kernel that is stored as (tap, output channel, input channel).
-    pub fn pack_transposed(&self, path: Path, kernel: &[f32]) -> Packed {
-        let (inputs, outputs) = (self.input.channels, self.output.channels);
-        self.pack_with(path, |tap, channels, rows, cols| {
-            if channels.len() < cols {
-                rows.fill(0.0);
-            }
-            for (col, channel) in channels.enumerate() {
-                let from = &kernel[(tap * outputs + channel) * inputs..][..inputs];
-                for (row, value) in rows.chunks_exact_mut(cols).zip(from) {
-                    row[col] = *value;
-                }
-            }
-        })
-    }
-
-    /// `copy` fills the rows of one tap and one block of channels.
-    fn pack_with(
-        &self,
-        path: Path,
-        copy: impl Fn(usize, Range<usize>, &mut [f32], usize) + Sync,
-    ) -> Packed {
-        let (cols, outputs) = (path.block(), self.output.channels);
-        let mut parts = vec![];
-        for phase in &self.phases {
-            for first in (0..outputs).step_by(cols) {
-                parts.extend(phase.taps.iter().map(|&tap| (tap, first)));
-            }
-        }
-        let mut values = buffer(parts.len() * self.input.channels * cols);
-        values
-            .par_chunks_exact_mut((self.input.channels * cols).max(1))
-            .zip(parts)
-            .with_min_len(4)
-            .for_each(|(rows, (tap, first))| {
-                copy(tap, first..outputs.min(first + cols), rows, cols);
-            });
-        Packed { values, path }
-    }
-
-    /// Taps of some phases.
-    fn taps(&self, phases: Range<usize>) -> usize {
-        let taps = self.phases[phases].iter().map(|phase| phase.taps.len());
-        taps.sum()
-    }
-
-    /// As many images on both sides.
-    fn check(&self, input: &[f32], output: &[f32]) {
-        assert_eq!(
-            input.len() * self.output_len(),
-            output.len() * self.input_len()
-        );
-    }
-
-    /// Computes some output images from as many input images on this thread.
-    pub fn run(&self, kernel: &Packed, input: &[f32], output: &mut [f32], store: Store) {
-        self.check(input, output);
-        let inputs = input.chunks(self.group * self.input_len());
-        for (input, output) in inputs.zip(output.chunks_mut(self.group * self.output_len())) {
-            self.run_group(kernel, input, output, store);
-        }
-    }
-
-    fn run_group(&self, kernel: &Packed, input: &[f32], output: &mut [f32], store: Store) {
-        // SAFETY: runs from a source on lie in its image (`Axis::classes`).
-        unsafe { self.run_phases(kernel, 0..self.phases.len(), input, output, store) };
-    }
-
-    /// What some phases have for some output images, a group at most.
-    ///
-    /// # Safety
-    /// The runs of these phases lie within the input, from each source of those images on.
-    pub(super) unsafe fn run_phases(
-        &self,
-        kernel: &Packed,
-        phases: Range<usize>,
-        input: &[f32],
-        output: &mut [f32],
-        store: Store,
-    ) {
-        assert!(output.len() <= self.group * self.output_len());
-        if let Store::Layer { bias, .. } = store {
-            assert_eq!(bias.len(), self.output.channels);
-        }
-        let (path, blocks) = (
-            kernel.path,
-            self.output.channels.div_ceil(kernel.path.block()),
-        );
-        let tap = blocks * self.input.channels * path.block();
-        assert_eq!(kernel.values.len(), self.taps(0..self.phases.len()) * tap);
-        let (gather, panels) = (self, &kernel.values[self.taps(0..phases.start) * tap..]);
-        let phases = &self.phases[phases];
-        compiled_for!(
-            path,
-            body,
-            [4, 6, 12],
-            (gather: &Gather, phases: &[Phase], panels: &[f32], input: &[f32], output: &mut [f32], store: Store)
-        );
-    }
-}
-
-#[inline(always)]
-fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
-    gather: &Gather,
-    phases: &[Phase],
-    panels: &[f32],
-    input: &[f32],
-    output: &mut [f32],
-    store: Store,
-) {
-    let cols = Block::<V, ROWS, WIDTH>::COLS;
-    let outputs = gather.output.channels;
-    let images = output.len() / gather.output_len();
-    let (clip, add) = match store {
-        Store::Set => (false, false),
-        Store::Add => (false, true),
-        Store::Layer { clip, .. } => (clip, false),
-    };
-    let mut panels = panels;
-    let mut aside = [0.0; MOST_VALUES];
-    for phase in phases {
-        for channel in (0..outputs).step_by(cols) {
-            let (panel, rest) = panels.split_at(phase.taps.len() * gather.input.channels * cols);
-            panels = rest;
-            let width = cols.min(outputs - channel);
-            let mut bias_block = [0.0; MOST_COLS];
-            if let Store::Layer { bias, .. } = store {
-                bias_block[..width].copy_from_slice(&bias[channel..channel + width]);
-            }
-            for part in &phase.parts {
-                let mut sums = Sums {
-                    part,
-                    rows: images * part.pixels,
-                    input,
-                    panel,
-                    start: if part.begins {
-                        &bias_block
-                    } else {
-                        &[0.0; MOST_COLS]
-                    },
-                    add: add || !part.begins,
-                    clip: clip && part.ends,
-                    output,
-                    aside: &mut aside,
-                    channel,
-                    width,
-                };
-                let mut first = 0;
-                while first < sums.rows {
-                    first += match rows_of_a_block(ROWS, sums.rows - first) {
-                        4 => sums.run::<V, 4, WIDTH>(first),
-                        5 => sums.run::<V, 5, WIDTH>(first),
-                        6 => sums.run::<V, 6, WIDTH>(first),
-                        _ => sums.run::<V, ROWS, WIDTH>(first),
-                    };
-                }
-            }
-        }
-    }
-}
-
-/// How many rows the next block takes of those that are left, so that few rows of the last ones are nobody's; a block of
-/// fewer than four rows takes as long as one of four.
-#[inline(always)]
-fn rows_of_a_block(most: usize, left: usize) -> usize {
-    match left {
-        0..=4 => 4,
-        // 6 and then 1, 2 or 3 would cost more.
-        7 | 8 if most <= 6 => 4,
-        5 | 9 | 13 if most == 6 => 5,
-        5..=6 => 6.min(most),
-        _ => most,
-    }
-}
-
-/// The sums of a part, and one block of channels.
-struct Sums<'a> {
-    part: &'a Part,
-    /// Those that are wanted.
-    rows: usize,
-    input: &'a [f32],
-    /// The phase's kernel for these channels.
-    panel: &'a [f32],
-    /// What each row of sums starts with.
-    start: &'a [f32; MOST_COLS],
-    /// Whether sums are added to what is there.
-    add: bool,
-    /// Whether negative results become 0.
-    clip: bool,
-    output: &'a mut [f32],
-    /// Where blocks go of which a part is nobody's.
-    aside: &'a mut [f32; MOST_VALUES],
-    /// The first channel.
-    channel: usize,
-    /// Channels, as many as the block has columns or fewer.
-    width: usize,
-}
-
-impl Sums<'_> {
-    /// Computes `ROWS` sums, or what is left of them, from `first` on; gives `ROWS`.
-    #[inline(always)]
-    fn run<V: Lanes, const ROWS: usize, const WIDTH: usize>(&mut self, first: usize) -> usize {
-        let (cols, channel) = (Block::<V, ROWS, WIDTH>::COLS, self.channel);
-        let count = ROWS.min(self.rows - first);
-        // Behind the last row, that one is computed again.
-        let rows = std::array::from_fn::<_, ROWS, _>(|i| first + i.min(count - 1));
-        let sources = &self.part.sources[..self.rows];
-        let (input, output) = (self.input.as_ptr(), self.output.as_mut_ptr());
-        let to = |targets: &[usize]| {
-            let targets = &targets[..self.rows];
-            // SAFETY: rows are below `self.rows`.
-            rows.map(|row| unsafe { output.wrapping_add(targets.get_unchecked(row) + channel) })
-        };
-        for targets in &self.part.targets {
-            // What is written is not needed before the block has been computed: time to bring it near.
-            for to in to(targets) {
-                prefetch(to);
-                prefetch(to.wrapping_add(cols - 1));
-            }
-        }
-        // SAFETY: rows are below `self.rows`.
-        let lefts = rows.map(|row| input.wrapping_add(unsafe { *sources.get_unchecked(row) }));
-        const { assert!(WIDTH * V::N <= MOST_COLS) };
-        // SAFETY: the runs from a source on lie in the input, as the caller of `Gather::run_phases` sees to, and name rows
-        // of the panel (`Gather::part`, `Gather::of_phases`); `start` has room for a row of a block, by the assertion.
-        let block = unsafe {
-            let mut block = Block::<V, ROWS, WIDTH>::filled(self.start.as_ptr());
-            block.add_runs(lefts, &self.part.runs, self.panel.as_ptr());
-            block
-        };
-        if self.width == cols && count == ROWS {
-            for targets in &self.part.targets {
-                // SAFETY: as above; a target has all output channels behind it, of which the block ends at
-                // `channel + cols <= outputs`.
-                unsafe { block.write(to(targets), self.add, self.clip) };
-            }
-        } else {
-            let aside = &mut *self.aside;
-            const { assert!(ROWS * WIDTH * V::N <= MOST_VALUES) };
-            let start = aside.as_mut_ptr();
-            let to = std::array::from_fn(|i| start.wrapping_add(i * cols));
-            // SAFETY: each row of `aside` has `cols` values, by the assertion.
-            unsafe { block.write(to, false, false) };
-            for targets in &self.part.targets {
-                let places = &targets[first..first + count];
-                for (row, target) in aside.chunks_exact(cols).zip(places) {
-                    let to = &mut self.output[target + channel..][..self.width];
-                    for (to, value) in to.iter_mut().zip(row) {
-                        let sum = if self.add { *to + value } else { *value };
-                        *to = if self.clip && sum < 0.0 { 0.0 } else { sum };
-                    }
-                }
-            }
-        }
-        ROWS
     }
 }

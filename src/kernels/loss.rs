@@ -54,7 +54,7 @@ fn terms<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     scale: f32,
 ) -> f64 {
     let mut sum = 0.0;
-    // Blocks of one row keep the f32 sums short; the rows are added in f64.
+    // 64 values at a time as vector code, added up in f64.
     for (logits, targets) in logits.chunks_mut(64).zip(targets.chunks(64)) {
         let mut terms = [0.0; 64];
         for ((g, &x), term) in logits.iter_mut().zip(targets).zip(&mut terms) {

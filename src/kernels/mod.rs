@@ -1,5 +1,5 @@
 //! Arithmetic of the network on the CPU: convolutions, dense layers, activations and losses over
-//! plain slices. Nothing here knows of tensors, tapes or specs.
+//! plain slices. Nothing here knows of tapes or specs, and of tensors only the door ([`tensor`]).
 //!
 //! Images and activations are NHWC (image, row, column, channel), row-major.
 //!
@@ -24,12 +24,20 @@
 //!
 //! # Files
 //!
-//! [`geometry`] sizes and padding; [`conv`] and [`dense`] the layers' products, made of [`gather`] (from pixels to
-//! pixels) and [`outer`] (from pixels to kernels), whose innermost loops stand in `block`, compiled once for
-//! each [`path`]; [`paired`] the same products with fewer multiplications, where taps come in pairs, and `combine` the
-//! sums and differences that this takes; `frame` margins of images; [`activation`]; [`loss`]
-//! reconstruction and divergence with their gradients; [`parallel`] cutting and threads; [`scratch`] memory that is kept and [`system_memory`] what is not; [`peak`] what the processor
-//! could do; [`profile`] where the time goes; [`tensor`] the door to dfdx.
+//! | file | holds |
+//! | --- | --- |
+//! | [`geometry`], `frame` | sizes and padding; margins of images |
+//! | [`conv`], [`dense`] | the layers' products |
+//! | [`gather`], [`outer`] | what they are made of: from pixels to pixels, from pixels to kernels |
+//! | [`paired`], `combine` | the same with fewer multiplications, where taps come in pairs; the sums and differences for it |
+//! | [`phases`], `block`, `lanes` | tables of sums, register blocks of them, vectors |
+//! | [`path`] | the instruction sets that these are compiled for |
+//! | [`activation`], [`loss`] | what is not a product, with its gradient |
+//! | [`parallel`] | cutting and threads |
+//! | [`scratch`], [`system_memory`] | memory that is kept from step to step; the program's allocator, and what returns to the system |
+//! | [`peak`], [`profile`] | what the processor could do, and where the time goes |
+//! | [`tensor`] | the door to dfdx |
+//! | `reference` | plain sums that tests compare with |
 
 pub mod activation;
 mod block;
@@ -46,6 +54,7 @@ pub mod paired;
 pub mod parallel;
 pub mod path;
 pub mod peak;
+pub mod phases;
 pub mod profile;
 #[cfg(test)]
 pub mod reference;

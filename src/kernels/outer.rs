@@ -39,13 +39,13 @@ pub struct Outer {
     taps: Vec<Tap>,
 }
 
-/// Which pixels one tap joins: for each row of the small image a run of pairs.
-type Tap = Vec<Run>;
+/// Which pixels one tap joins: those of each row of the small image.
+type Tap = Vec<Joined>;
 
 /// Pixels of a row of the small image that follow one another, and those of the big image that a tap joins them
 /// with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Run {
+pub(super) struct Joined {
     /// Where the values on the big side start for the first one, within the image with its frame.
     pub big: usize,
     /// The first one.
@@ -78,13 +78,13 @@ impl Outer {
             let cols = cols(tap % k);
             let first = cols.start * conv.stride + tap % k;
             if row < big.height && !cols.is_empty() {
-                Run {
+                Joined {
                     big: (row * big.width + first - conv.pad_left) * big.channels,
                     small: y * small.width + cols.start,
                     len: cols.len(),
                 }
             } else {
-                Run {
+                Joined {
                     big: 0,
                     small: y * small.width,
                     len: 0,
@@ -101,7 +101,7 @@ impl Outer {
     pub fn by_rows_of_the_kernel(conv: &Conv) -> Self {
         let frame = Frame::of_big(conv);
         let (row_len, small) = (frame.outside().width * conv.big.channels, conv.small);
-        let run = |ky: usize, y: usize| Run {
+        let run = |ky: usize, y: usize| Joined {
             big: (y * conv.stride + ky) * row_len,
             small: y * small.width,
             len: small.width,
@@ -130,7 +130,7 @@ impl Outer {
     /// values.
     pub fn rows(rows: usize, cols: usize, count: usize) -> Self {
         // As rows of an image, so that chunks can be cut between them.
-        let run = |y: usize| Run {
+        let run = |y: usize| Joined {
             big: y * ROW * rows,
             small: y * ROW,
             len: ROW.min(count - y * ROW),
@@ -216,7 +216,7 @@ impl Outer {
 
 /// What the blocks of some runs and a block of small channels share.
 pub(super) struct Product<'a> {
-    pub runs: &'a [Run],
+    pub runs: &'a [Joined],
     /// Each run is in all of them; the values of both sides are theirs.
     pub images: usize,
     pub big: &'a [f32],
@@ -366,7 +366,7 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
         for (tap, out) in outer.taps.iter().zip(taps) {
             // Within an image (`Outer::new`), and from the first pixel of the chunk on, which is the panel's first
             // row.
-            let inside = |run: &Run| Run {
+            let inside = |run: &Joined| Joined {
                 small: run.small - first_pixel,
                 ..*run
             };

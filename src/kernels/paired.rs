@@ -18,13 +18,13 @@ use std::ops::Range;
 
 use super::block::{Block, Run};
 use super::combine::{Combine, outside};
-use super::gather::{Gather, Packed, Part, Phase, Store};
 use super::geometry::{Conv, Extent};
 use super::lanes::Lanes;
-use super::outer::{Product, Run as Pairs};
+use super::outer::{Joined, Product};
 use super::path::{Path, compiled_for};
+use super::phases::{Packed, Part, Phase, Phases, Store};
 use super::scratch::{Buffer, buffer};
-use axis::{Axis, Sum, Tile};
+use axis::{Sum, Tile, TiledAxis};
 
 /// Channels below which sums and differences would cost more than the products that they spare.
 const LEAST_CHANNELS: usize = 16;
@@ -65,7 +65,7 @@ struct Staged {
     planes: Combine,
     /// Channels of the planes.
     channels: usize,
-    gather: Gather,
+    sums: Phases,
     stages: Vec<Stage>,
 }
 
@@ -74,7 +74,7 @@ struct Stage {
     /// Planes with as many places each.
     planes: Vec<usize>,
     places: usize,
-    /// Phases of the gather that need these planes and no other.
+    /// Phases that need these planes and no other.
     phases: Range<usize>,
 }
 
@@ -82,17 +82,17 @@ impl Paired {
     /// The products of a convolution, if this way is worth it.
     pub fn of(conv: &Conv) -> Option<Self> {
         let least = conv.big.channels.min(conv.small.channels);
-        if !Axis::fits(conv) || least < LEAST_CHANNELS {
+        if !TiledAxis::fits(conv) || least < LEAST_CHANNELS {
             return None;
         }
-        let [rows, cols] = Axis::both(conv);
+        let [rows, cols] = TiledAxis::both(conv);
         let direct = rows.direct_products() * cols.direct_products();
         // Sums and differences take their time.
         (5 * rows.products() * cols.products() <= 4 * direct).then(|| Self::new(conv))
     }
 
     fn new(conv: &Conv) -> Self {
-        let [rows, cols] = Axis::both(conv);
+        let [rows, cols] = TiledAxis::both(conv);
         let (k, big, small) = (conv.kernel, conv.big, conv.small);
         let tiles = small.height.div_ceil(2) * small.width.div_ceil(2);
         let group = (TILES / tiles.max(1)).max(1);
@@ -141,15 +141,13 @@ impl Paired {
 
     /// The kernel for [`Paired::to_small`].
     pub fn pack_to_small(&self, path: Path, kernel: &[f32]) -> Packed {
-        self.to_small
-            .gather
-            .pack(path, &self.points_of(path, kernel))
+        self.to_small.sums.pack(path, &self.points_of(path, kernel))
     }
 
     /// The kernel for [`Paired::to_big`].
     pub fn pack_to_big(&self, path: Path, kernel: &[f32]) -> Packed {
         self.to_big
-            .gather
+            .sums
             .pack_transposed(path, &self.points_of(path, kernel))
     }
 
@@ -286,7 +284,7 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
         }
         return;
     }
-    let runs = [Pairs {
+    let runs = [Joined {
         big: 0,
         small: 0,
         len: places,
@@ -320,9 +318,9 @@ impl Staged {
         (rows, cols): (&[Vec<Sum>], &[Vec<Sum>]),
     ) -> Self {
         let mut all = vec![];
-        for (rows, cols) in pairs(rows, cols) {
-            for (row, col) in pairs(rows, cols) {
-                let (used, taps): (Vec<_>, Vec<_>) = pairs(&row.terms, &col.terms)
+        for (rows, cols) in each_with_each(rows, cols) {
+            for (row, col) in each_with_each(rows, cols) {
+                let (used, taps): (Vec<_>, Vec<_>) = each_with_each(&row.terms, &col.terms)
                     .map(|(y, x)| (planes.plane(y[0], x[0]), y[1] * points + x[1]))
                     .unzip();
                 let places = row.places * col.places;
@@ -356,7 +354,7 @@ impl Staged {
         Self {
             planes,
             channels,
-            gather: Gather::of_phases(channels, output, group, phases),
+            sums: Phases::new(channels, output, group, phases),
             stages,
         }
     }
@@ -377,7 +375,7 @@ impl Staged {
         room: &'a mut [f32],
     ) -> &'a [f32] {
         let channels = outside.len();
-        let plane_len = self.gather.group() * stage.places * channels;
+        let plane_len = self.sums.group() * stage.places * channels;
         let planes = &mut room[..stage.planes.len() * plane_len];
         for (&plane, out) in stage
             .planes
@@ -400,12 +398,12 @@ impl Staged {
         store: Store,
     ) {
         let values = stage.planes.len() * stage.places;
-        assert_eq!(planes.len(), values * self.gather.group() * self.channels);
+        assert_eq!(planes.len(), values * self.sums.group() * self.channels);
         // SAFETY: a run is one pixel of one plane (`Staged::new`), from the first place of that plane on; a source is one of
         // the plane's places.
         unsafe {
-            self.gather
-                .run_phases(kernel, stage.phases.clone(), planes, output, store);
+            self.sums
+                .run(kernel, stage.phases.clone(), planes, output, store);
         }
     }
 }
@@ -420,7 +418,7 @@ fn parts(
     let mut parts = vec![];
     for rows in alike(&row.tiles) {
         for cols in alike(&col.tiles) {
-            let tiles = || pairs(&rows, &cols).map(|(y, x)| (*y, *x));
+            let tiles = || each_with_each(&rows, &cols).map(|(y, x)| (*y, *x));
             let source = |image: usize, (y, x): (&Tile, &Tile)| {
                 assert!(y.place < row.places && x.place < col.places);
                 ((image * row.places + y.place) * col.places + x.place) * channels
@@ -451,7 +449,7 @@ fn parts(
 }
 
 /// Each of the rows with each of the columns.
-fn pairs<'a, T>(rows: &'a [T], cols: &'a [T]) -> impl Iterator<Item = (&'a T, &'a T)> {
+fn each_with_each<'a, T>(rows: &'a [T], cols: &'a [T]) -> impl Iterator<Item = (&'a T, &'a T)> {
     rows.iter()
         .flat_map(move |row| cols.iter().map(move |col| (row, col)))
 }

@@ -1,8 +1,8 @@
 //! Which instructions the kernels use.
 //!
-//! All paths are the same source, compiled for different instruction sets, with every sum in the same order. Those
-//! that fuse multiplication and addition (AVX-512, AVX2, NEON) round once and should give the same bits, which
-//! was not compared on a machine that has both; the portable path of x86 rounds twice and gives others.
+//! All paths are the same source, compiled for different instruction sets. They give other bits than one another: those
+//! with fused multiplication and addition (AVX-512, AVX2, NEON) round once and the portable one twice, and products
+//! to few channels, such as the decoder's to a gray image, are summed in as many parts as a vector has lanes.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Path {
-    /// Whatever the compiler takes for granted: SSE2 on x86-64, NEON on 64-bit ARM.
+    /// Whatever the compiler takes for granted: NEON on 64-bit ARM, SSE2 on x86-64.
     Portable = 1,
     /// AVX2 with fused multiply-add.
     Avx2 = 2,
@@ -25,6 +25,11 @@ impl Path {
     /// All paths, the fastest first.
     pub const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Portable];
 
+    /// Those that this processor has, the fastest first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|path| path.is_available())
+    }
+
     /// The path that kernels take: the fastest that the processor has, unless [`Path::choose`] said otherwise.
     pub fn current() -> Self {
         let stored = CURRENT.load(Ordering::Relaxed);
@@ -32,10 +37,7 @@ impl Path {
             .into_iter()
             .find(|&path| path as u8 == stored)
             .unwrap_or_else(|| {
-                let fastest = Self::ALL
-                    .into_iter()
-                    .find(|path| path.is_available())
-                    .unwrap_or(Self::Portable);
+                let fastest = Self::available().next().unwrap_or(Self::Portable);
                 CURRENT.store(fastest as u8, Ordering::Relaxed);
                 fastest
             })
@@ -66,6 +68,8 @@ impl Path {
     /// As it stands in a manifest.
     pub fn name(self) -> &'static str {
         match self {
+            // Another name, since it fuses there and gives other bits.
+            Self::Portable if cfg!(target_arch = "aarch64") => "neon",
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",

@@ -1,6 +1,57 @@
-//! The products of a convolution as plain sums over their definition, for tests only.
+//! The products of a convolution as plain sums over their definition, and what tests compare them on. For tests only.
 
-use super::geometry::Conv;
+use super::geometry::{Conv, Extent};
+use super::path::Path;
+
+/// Height, width, big channels, small channels, kernel, stride, images.
+pub type Shape = [usize; 7];
+
+/// A convolution, and values for its three products.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub conv: Conv,
+    pub images: usize,
+    pub big: Vec<f32>,
+    pub small: Vec<f32>,
+    pub kernel: Vec<f32>,
+}
+
+impl Case {
+    fn new([height, width, channels, small, kernel, stride, images]: Shape) -> Self {
+        let big = Extent {
+            height,
+            width,
+            channels,
+        };
+        let conv = Conv::same(big, small, kernel, stride);
+        Self {
+            big: numbers(images * conv.big.len(), 1),
+            small: numbers(images * conv.small.len(), 2),
+            kernel: numbers(conv.kernel_len(), 3),
+            conv,
+            images,
+        }
+    }
+}
+
+/// Each shape on every path that this processor has.
+pub fn cases(shapes: impl IntoIterator<Item = Shape>) -> impl Iterator<Item = (Path, Case)> {
+    shapes.into_iter().flat_map(|shape| {
+        let case = Case::new(shape);
+        Path::available().map(move |path| (path, case.clone()))
+    })
+}
+
+/// Fails where the relative Euclidean error is above what a few hundred terms in f32 leave.
+pub fn assert_close(got: &[f32], want: &[f32], what: &str) {
+    let norm = |v: &[f32]| v.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+    let difference: Vec<f32> = got.iter().zip(want).map(|(a, b)| a - b).collect();
+    let error = norm(&difference) / norm(want).max(1e-30);
+    assert!(
+        got.len() == want.len() && error <= 2e-6,
+        "{what} is off by {error:e}"
+    );
+}
 
 /// Calls `f(big index, small index, kernel index)` for every term of the sums, over a batch.
 fn for_each_term(conv: &Conv, images: usize, mut f: impl FnMut(usize, usize, usize)) {

@@ -22,10 +22,12 @@ pub fn return_large_blocks() {
     }
 }
 
-/// The system's memory, in which large blocks of `f32` start a cache line.
+/// The memory of the whole program: the system's, in which large blocks of `f32`, or of what else has its alignment, start
+/// a cache line.
 ///
-/// The GNU C library starts them 16 bytes behind the start of a page, so that every other vector of 32 bytes would lie
-/// across two lines.
+/// The GNU C library starts them 16 bytes behind the start of a page, so that every vector of 64 bytes, and every other one of
+/// 32, would lie across two lines. The price: such a block is copied where it grows, and zeros are written where
+/// the system might have had them.
 #[derive(Debug)]
 pub struct Aligned;
 

@@ -153,6 +153,14 @@ impl Architecture {
         self.training_layers().iter().map(|(_, flops)| flops).sum()
     }
 
+    /// Values of the largest kernel of a convolution.
+    pub fn largest_kernel(&self) -> u64 {
+        let mut convs = self.convolutions();
+        convs.extend(self.transposed_convolutions());
+        convs.push(self.output());
+        convs.iter().map(Conv::kernel_len).max().unwrap_or(0) as u64
+    }
+
     /// Activation values of a training step on one image: each layer's output and its gradient.
     pub fn activation_values(&self) -> u64 {
         let layers = [self.encoder_layers(), self.decoder_layers()].concat();
@@ -217,6 +225,11 @@ pub(crate) mod tests {
     #[test]
     fn the_reference_model_has_the_parameters_that_keras_counts() {
         assert_eq!(reference().parameters(), (69_076, 65_089));
+    }
+
+    #[test]
+    fn the_largest_kernel_is_that_of_the_first_transposed_convolution() {
+        assert_eq!(reference().largest_kernel(), 9 * 64 * 64);
     }
 
     #[test]

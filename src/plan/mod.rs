@@ -4,6 +4,7 @@ pub mod architecture;
 
 pub use architecture::{Architecture, Layer};
 
+use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
 use crate::spec::{self, Rule, Spec};
 
@@ -83,14 +84,16 @@ impl Plan {
         (self.spec.training.epochs as u64).saturating_mul(row)
     }
 
-    /// Estimated memory of training in bytes: images, weights with gradients and optimizer state, and the
-    /// activations of a step with their gradients.
+    /// Estimated memory of training in bytes: images, weights with gradients and optimizer state, the
+    /// activations of a step with their gradients, and the gradients of a convolution's kernel that pieces of a batch sum up
+    /// by themselves.
     pub fn memory_bytes(&self) -> u64 {
         let batch = self.spec.training.batch_size as u64;
         let images = (self.train_images + self.validation_images) as u64
             * self.architecture.image.len() as u64;
         let weights = 4 * self.parameters() * (2 + self.optimizer_slots());
-        images + weights + 4 * batch * self.architecture.activation_values()
+        let kernels = batch.min(MOST_PIECES as u64) * self.architecture.largest_kernel();
+        images + weights + 4 * (batch * self.architecture.activation_values() + kernels)
     }
 
     /// Floating-point operations of a training step on a full batch.

@@ -94,7 +94,7 @@ pub const RUN_COLUMNS: [RunColumn; 23] = [
     column("threads", "threads of the computation", |run| {
         i64::try_from(run.manifest.compute.threads).map_or(Cell::Null, Cell::Count)
     }),
-    column("kernels", "`avx512`, `avx2`, `portable`", |run| {
+    column("kernels", "`avx512`, `avx2`, `neon`, `portable`", |run| {
         text(&run.manifest.compute.kernel_path)
     }),
     column("host", "name of the machine", |run| {

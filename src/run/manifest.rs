@@ -118,7 +118,7 @@ pub struct Compute {
     pub device: String,
     /// Threads of the computation.
     pub threads: usize,
-    /// Which kernels ran: `avx512`, `avx2`, `portable`. Part of what decides the bits.
+    /// Which kernels ran: `avx512`, `avx2`, `neon`, `portable`. Part of what decides the bits.
     pub kernel_path: String,
 }
 

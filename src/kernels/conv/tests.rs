@@ -1,13 +1,11 @@
 //! The products against their definition, on every path that this processor has.
 
-use super::super::geometry::Extent;
 use super::super::parallel::Threads;
-use super::super::reference::{self, numbers};
+use super::super::reference::{self, Case, Shape, assert_close, numbers};
 use super::*;
 use crate::ground::random::{Purpose, Stream};
 
-/// Height, width, big channels, small channels, kernel, stride, images.
-const SHAPES: [[usize; 7]; 16] = [
+const SHAPES: [Shape; 16] = [
     [28, 28, 1, 32, 3, 2, 5],
     [14, 14, 32, 16, 3, 2, 3],
     [7, 7, 6, 10, 3, 2, 33],
@@ -31,7 +29,7 @@ const SHAPES: [[usize; 7]; 16] = [
 ];
 
 /// Shapes that nobody chose, the same in every run.
-fn random_shapes() -> impl Iterator<Item = [usize; 7]> {
+fn random_shapes() -> impl Iterator<Item = Shape> {
     let mut stream = Stream::new(11, Purpose::Sample, 0, 0);
     let mut below = move |most: usize| 1 + (stream.uniform() * most as f32) as usize % most;
     (0..40).map(move |_| {
@@ -47,54 +45,14 @@ fn random_shapes() -> impl Iterator<Item = [usize; 7]> {
     })
 }
 
-#[derive(Clone)]
-struct Case {
-    conv: Conv,
-    images: usize,
-    big: Vec<f32>,
-    small: Vec<f32>,
-    kernel: Vec<f32>,
-}
-
-fn cases() -> impl Iterator<Item = Case> {
-    SHAPES.into_iter().chain(random_shapes()).map(
-        |[height, width, channels, small, kernel, stride, images]| {
-            let conv = Conv::same(
-                Extent {
-                    height,
-                    width,
-                    channels,
-                },
-                small,
-                kernel,
-                stride,
-            );
-            Case {
-                big: numbers(images * conv.big.len(), 1),
-                small: numbers(images * conv.small.len(), 2),
-                kernel: numbers(conv.kernel_len(), 3),
-                conv,
-                images,
-            }
-        },
-    )
-}
-
-fn on_every_path(cases: impl Iterator<Item = Case>) -> impl Iterator<Item = (Path, Case)> {
-    let paths = || Path::ALL.into_iter().filter(|path| path.is_available());
-    cases.flat_map(move |case| paths().map(move |path| (path, case.clone())))
-}
-
-fn assert_close(got: &[f32], want: &[f32], what: &str) {
-    let norm = |v: &[f32]| v.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
-    let difference: Vec<f32> = got.iter().zip(want).map(|(a, b)| a - b).collect();
-    let error = norm(&difference) / norm(want).max(1e-30);
-    assert!(error <= 2e-6, "{what} is off by {error:e}");
+/// Those of [`SHAPES`] and of [`random_shapes`], on every path.
+fn cases() -> impl Iterator<Item = (Path, Case)> {
+    reference::cases(SHAPES.into_iter().chain(random_shapes()))
 }
 
 #[test]
 fn forward_agrees_with_the_plain_sum() {
-    for (path, case) in on_every_path(cases()) {
+    for (path, case) in cases() {
         let bias = numbers(case.conv.small.channels, 4);
         let epilogue = Epilogue {
             bias: &bias,
@@ -138,7 +96,7 @@ fn forward_agrees_with_the_plain_sum() {
 
 #[test]
 fn forward_transposed_agrees_with_the_plain_sum() {
-    for (path, case) in on_every_path(cases()) {
+    for (path, case) in cases() {
         let bias = numbers(case.conv.big.channels, 4);
         let epilogue = Epilogue {
             bias: &bias,
@@ -164,7 +122,7 @@ fn forward_transposed_agrees_with_the_plain_sum() {
 
 #[test]
 fn gradients_agree_with_the_plain_sums_and_are_added() {
-    for (path, case) in on_every_path(cases()) {
+    for (path, case) in cases() {
         let conv = &case.conv;
         let want_kernel = reference::to_kernel(conv, &case.big, &case.small);
         for transposed in [false, true] {
@@ -236,53 +194,56 @@ fn spoil_memory() {
     all.iter_mut().for_each(|buffer| buffer.fill(f32::NAN));
 }
 
+/// All that a layer computes, in either direction, one behind the other.
+fn results(path: Path, case: &Case, transposed: bool, activation: Activation) -> Vec<f32> {
+    let conv = &case.conv;
+    let (input, channels, mut gradient) = match transposed {
+        true => (&case.small, conv.big.channels, case.big.clone()),
+        false => (&case.big, conv.small.channels, case.small.clone()),
+    };
+    let bias = numbers(channels, 5);
+    let epilogue = Epilogue {
+        bias: &bias,
+        activation,
+    };
+    let mut output = vec![0.0; gradient.len()];
+    let forward = match transposed {
+        true => forward_transposed,
+        false => forward,
+    };
+    forward(path, conv, input, &case.kernel, epilogue, &mut output, None);
+    let (mut kernel, mut bias) = (vec![0.0; conv.kernel_len()], vec![0.0; channels]);
+    let mut to_input = vec![1.0; input.len()];
+    let backward = match transposed {
+        true => backward_transposed,
+        false => backward,
+    };
+    for store in [Store::Set, Store::Add] {
+        let out = Gradients {
+            kernel: &mut kernel,
+            bias: &mut bias,
+            input: Some(&mut to_input),
+            store,
+        };
+        let saved = (activation, output.as_slice());
+        backward(path, conv, input, &case.kernel, saved, &mut gradient, out);
+    }
+    [output, kernel, bias, gradient, to_input].concat()
+}
+
 #[test]
 fn the_bits_do_not_depend_on_the_number_of_threads_nor_on_what_memory_held() {
     let run = |threads: usize| {
         Threads::new(threads).unwrap().run(|| {
-            let mut bits = vec![];
-            for (path, case) in on_every_path(cases()) {
-                spoil_memory();
-                let conv = &case.conv;
-                let bias = numbers(conv.small.channels, 5);
-                let epilogue = Epilogue {
-                    bias: &bias,
-                    activation: Activation::Tanh,
-                };
-                let mut output = vec![0.0; case.small.len()];
-                forward(
-                    path,
-                    conv,
-                    &case.big,
-                    &case.kernel,
-                    epilogue,
-                    &mut output,
-                    None,
-                );
-                let mut gradient = case.small.clone();
-                let (mut kernel, mut bias) = (vec![0.0; conv.kernel_len()], vec![0.0; bias.len()]);
-                let mut input = vec![0.0; case.big.len()];
-                let out = Gradients {
-                    kernel: &mut kernel,
-                    bias: &mut bias,
-                    input: Some(&mut input),
-                    store: Store::Set,
-                };
-                backward(
-                    path,
-                    conv,
-                    &case.big,
-                    &case.kernel,
-                    (Activation::Tanh, &output),
-                    &mut gradient,
-                    out,
-                );
-                bits.extend(
-                    [output, kernel, bias, input]
-                        .concat()
-                        .iter()
-                        .map(|v| v.to_bits()),
-                );
+            let mut bits: Vec<u32> = vec![];
+            for (path, case) in cases() {
+                for transposed in [false, true] {
+                    for activation in [Activation::Relu, Activation::Tanh] {
+                        spoil_memory();
+                        let values = results(path, &case, transposed, activation);
+                        bits.extend(values.iter().map(|v| v.to_bits()));
+                    }
+                }
             }
             bits
         })

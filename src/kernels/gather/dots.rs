@@ -3,9 +3,11 @@
 //! A register block over so few output channels would be mostly empty. Here the lanes of a vector lie along the input
 //! values of an output pixel instead, which follow one another in memory, and are added up in the end.
 
-use super::{Gather, Run, Store};
+use super::Gather;
+use crate::kernels::block::Run;
 use crate::kernels::lanes::Lanes;
 use crate::kernels::path::{Path, compiled_for};
+use crate::kernels::phases::Store;
 use crate::kernels::scratch::{Buffer, buffer};
 
 /// Below so many output channels a register block over them would be mostly empty.
@@ -25,9 +27,9 @@ impl Gather {
     /// Rearranges a kernel that is stored as (tap, output channel, input channel).
     pub fn arrange(&self, path: Path, kernel: &[f32]) -> Arranged {
         let (inputs, outputs) = (self.input.channels, self.output.channels);
-        let mut values = buffer(self.taps(0..self.phases.len()) * outputs * inputs);
+        let mut values = buffer(self.taps() * outputs * inputs);
         let mut rows = values.chunks_exact_mut(inputs.max(1));
-        for phase in &self.phases {
+        for phase in self.sums.phases() {
             for channel in 0..outputs {
                 for (&tap, row) in phase.taps.iter().zip(&mut rows) {
                     row.copy_from_slice(&kernel[(tap * outputs + channel) * inputs..][..inputs]);
@@ -35,6 +37,11 @@ impl Gather {
             }
         }
         Arranged { values, path }
+    }
+
+    /// Taps of all phases.
+    fn taps(&self) -> usize {
+        self.sums.taps(0..self.sums.phases().len())
     }
 
     /// [`Gather::run`] for few output channels.
@@ -45,11 +52,12 @@ impl Gather {
         }
         assert_eq!(
             kernel.values.len(),
-            self.taps(0..self.phases.len()) * self.output.channels * self.input.channels
+            self.taps() * self.output.channels * self.input.channels
         );
         let (gather, kernel, path) = (self, &*kernel.values, kernel.path);
-        let inputs = input.chunks(self.group * self.input_len());
-        for (input, output) in inputs.zip(output.chunks_mut(self.group * self.output_len())) {
+        let group = self.sums.group();
+        let inputs = input.chunks(group * self.input_len());
+        for (input, output) in inputs.zip(output.chunks_mut(group * self.output_len())) {
             compiled_for!(
                 path,
                 body,
@@ -69,9 +77,9 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     store: Store,
 ) {
     let images = output.len() / gather.output_len();
-    assert!(images <= gather.group && input.len() == images * gather.input_len());
+    assert!(images <= gather.sums.group() && input.len() == images * gather.input_len());
     let mut kernel = kernel;
-    for phase in &gather.phases {
+    for phase in gather.sums.phases() {
         for channel in 0..gather.output.channels {
             let (weights, rest) = kernel.split_at(phase.taps.len() * gather.input.channels);
             kernel = rest;
@@ -88,7 +96,7 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
                             .wrapping_add(sources[i.min(sources.len() - 1)])
                     });
                     // SAFETY: the runs from a source on lie in its image (`Axis::classes`), one of the `images` of
-                    // the input, and name values of the weights (`Gather::part`).
+                    // the input, and name values of the weights (`Phases::new`).
                     let sums =
                         unsafe { dots::<V, ROWS, WIDTH>(lefts, &part.runs, weights.as_ptr()) };
                     for (&sum, target) in sums.iter().zip(targets) {

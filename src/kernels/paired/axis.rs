@@ -5,7 +5,7 @@ use crate::kernels::geometry::Conv;
 
 /// One axis of a convolution whose big pixels are reached by one tap or by two.
 #[derive(Clone, Debug)]
-pub struct Axis {
+pub struct TiledAxis {
     big: usize,
     small: usize,
     kernel: usize,
@@ -50,7 +50,7 @@ impl Share {
     const ALL: [Self; 3] = [Self::Both, Self::First, Self::Second];
 }
 
-impl Axis {
+impl TiledAxis {
     /// Whether every big pixel is reached by one tap or by two, and some by two.
     pub fn fits(conv: &Conv) -> bool {
         // With `same` padding no big pixel is behind the last small one's taps.
@@ -190,7 +190,7 @@ impl Axis {
         lines
     }
 
-    /// The small image as the products of [`Axis::big`] to the kernel meet it: a line a share.
+    /// The small image as the products of [`TiledAxis::big`] to the kernel meet it: a line a share.
     pub fn sums(&self) -> Vec<Line> {
         let inside = |small| (small < self.small).then_some(small);
         let line = |share| {
@@ -210,7 +210,7 @@ impl Axis {
         Share::ALL.map(line).to_vec()
     }
 
-    /// For each line of [`Axis::big`]: the point that its products belong to, and the line of [`Axis::sums`] that it
+    /// For each line of [`TiledAxis::big`]: the point that its products belong to, and the line of [`TiledAxis::sums`] that it
     /// meets.
     pub fn joins(&self) -> Vec<[usize; 2]> {
         let mut joins = vec![];

@@ -1,10 +1,9 @@
 //! The products by pairs against their definition, also where they would not be worth it.
 
 use super::*;
-use crate::kernels::reference::{self, numbers};
+use crate::kernels::reference::{self, Case, Shape, assert_close, cases, numbers};
 
-/// Height, width, big channels, small channels, kernel, stride, images.
-const SHAPES: [[usize; 7]; 16] = [
+const SHAPES: [Shape; 16] = [
     [28, 28, 32, 64, 3, 2, 1],
     [14, 14, 64, 64, 3, 2, 5],
     [14, 14, 3, 5, 3, 2, 4],
@@ -23,43 +22,6 @@ const SHAPES: [[usize; 7]; 16] = [
     [1, 9, 2, 3, 2, 1, 1],
 ];
 
-struct Case {
-    conv: Conv,
-    images: usize,
-    big: Vec<f32>,
-    small: Vec<f32>,
-    kernel: Vec<f32>,
-}
-
-fn cases() -> impl Iterator<Item = (Path, Case)> {
-    let case = |[height, width, channels, small, kernel, stride, images]: [usize; 7]| {
-        let big = Extent {
-            height,
-            width,
-            channels,
-        };
-        let conv = Conv::same(big, small, kernel, stride);
-        Case {
-            big: numbers(images * conv.big.len(), 1),
-            small: numbers(images * conv.small.len(), 2),
-            kernel: numbers(conv.kernel_len(), 3),
-            conv,
-            images,
-        }
-    };
-    let paths = || Path::ALL.into_iter().filter(|path| path.is_available());
-    SHAPES
-        .into_iter()
-        .flat_map(move |shape| paths().map(move |path| (path, case(shape))))
-}
-
-fn assert_close(got: &[f32], want: &[f32], what: &str) {
-    let norm = |v: &[f32]| v.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
-    let difference: Vec<f32> = got.iter().zip(want).map(|(a, b)| a - b).collect();
-    let error = norm(&difference) / norm(want).max(1e-30);
-    assert!(error <= 2e-6, "{what} is off by {error:e}");
-}
-
 /// Calls `f(group of big images, group of small images)`.
 fn for_each_group(case: &Case, paired: &Paired, mut f: impl FnMut(Range<usize>, Range<usize>)) {
     for first in (0..case.images).step_by(paired.group()) {
@@ -71,7 +33,7 @@ fn for_each_group(case: &Case, paired: &Paired, mut f: impl FnMut(Range<usize>, 
 
 #[test]
 fn products_to_the_small_image_agree_with_the_plain_sum() {
-    for (path, case) in cases() {
+    for (path, case) in cases(SHAPES) {
         let paired = Paired::new(&case.conv);
         let kernel = paired.pack_to_small(path, &case.kernel);
         let want = reference::big_to_small(&case.conv, &case.big, &case.kernel);
@@ -89,7 +51,7 @@ fn products_to_the_small_image_agree_with_the_plain_sum() {
 
 #[test]
 fn products_to_the_big_image_agree_with_the_plain_sum() {
-    for (path, case) in cases() {
+    for (path, case) in cases(SHAPES) {
         let paired = Paired::new(&case.conv);
         let kernel = paired.pack_to_big(path, &case.kernel);
         let bias = numbers(case.conv.big.channels, 4);
@@ -111,7 +73,7 @@ fn products_to_the_big_image_agree_with_the_plain_sum() {
 
 #[test]
 fn products_to_the_kernel_agree_with_the_plain_sum_and_bring_the_small_image_along() {
-    for (path, case) in cases() {
+    for (path, case) in cases(SHAPES) {
         let paired = Paired::new(&case.conv);
         let packed = paired.pack_to_small(path, &case.kernel);
         let mut points = vec![f32::NAN; paired.points_len()];
@@ -142,7 +104,7 @@ fn products_are_those_counted_by_hand() {
             width: size,
             channels: 1,
         };
-        for axis in Axis::both(&Conv::same(big, 1, kernel, 2)) {
+        for axis in TiledAxis::both(&Conv::same(big, 1, kernel, 2)) {
             assert_eq!(axis.products(), products);
             assert_eq!(axis.direct_products(), direct);
             // As many the other way round.
