@@ -217,13 +217,17 @@ impl Outer {
 /// What the blocks of some runs and a block of small channels share.
 pub(super) struct Product<'a> {
     pub runs: &'a [Joined],
-    /// Each run is in all of them; the values of both sides are theirs.
+    /// Each run is in all of them.
     pub images: usize,
     pub big: &'a [f32],
+    /// Values on the big side from one image to the next.
+    pub big_len: usize,
     /// Values on the big side from one pair to the next.
     pub step: usize,
     /// Rows of the small side, in each at least as many values as a block has columns.
     pub panel: &'a [f32],
+    /// Values of the panel from one image to the next.
+    pub panel_len: usize,
     /// Values from one row of the panel to the next.
     pub pitch: usize,
     /// The first channel of the panel among the small channels.
@@ -286,18 +290,13 @@ impl Product<'_> {
     #[inline(always)]
     fn run<V: Lanes, const ROWS: usize, const WIDTH: usize>(&self, first: usize, out: &mut [f32]) {
         let block_cols = Block::<V, ROWS, WIDTH>::COLS;
-        let images = self.images;
-        let big_len = self.big.len() / images;
-        let panel_len = self.panel.len() / images;
         let mut block = Block::<V, ROWS, WIDTH>::zero();
-        for (big, panel) in self
-            .big
-            .chunks_exact(big_len)
-            .zip(self.panel.chunks_exact(panel_len))
-        {
+        for image in 0..self.images {
+            let big = self.big.as_ptr().wrapping_add(image * self.big_len + first);
+            let panel = self.panel.as_ptr().wrapping_add(image * self.panel_len);
             for run in self.runs {
-                let left = big.as_ptr().wrapping_add(run.big + first);
-                let panel = panel.as_ptr().wrapping_add(run.small * self.pitch);
+                let left = big.wrapping_add(run.big);
+                let panel = panel.wrapping_add(run.small * self.pitch);
                 // SAFETY: the caller's (`run_rows`).
                 unsafe { block.add_outer(left, self.step, panel, self.pitch, run.len) };
             }
@@ -347,21 +346,29 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     let first_pixel = chunk.rows.start * outer.small_width;
     let end_pixel = outer.small_pixels.min(chunk.rows.end * outer.small_width);
     let pixels = end_pixel - first_pixel;
-    let mut panel = buffer(chunk.images.len() * pixels * block_cols);
+    // Pixels that are whole blocks serve as they are, others are copied block by block, zeros behind the last channel.
+    let is_copied = !outer.cols.is_multiple_of(block_cols);
+    let copied_len = if is_copied { pixels * block_cols } else { 0 };
+    let mut copied = buffer(chunk.images.len() * copied_len);
     let mut runs = vec![];
     for col in (0..outer.cols).step_by(block_cols) {
-        let width = block_cols.min(outer.cols - col);
-        for (image, panel) in chunk
-            .images
-            .clone()
-            .zip(panel.chunks_exact_mut(pixels * block_cols))
-        {
-            let rows =
-                small[image * small_len + first_pixel * outer.cols..].chunks_exact(outer.cols);
-            for (to, row) in panel.chunks_exact_mut(block_cols).zip(rows) {
-                copy_block(&row[col..col + width], to);
+        if is_copied {
+            let width = block_cols.min(outer.cols - col);
+            let images = chunk.images.clone();
+            for (image, copied) in images.zip(copied.chunks_exact_mut(copied_len)) {
+                let first = image * small_len + first_pixel * outer.cols;
+                let rows = small[first..].chunks_exact(outer.cols);
+                for (to, row) in copied.chunks_exact_mut(block_cols).zip(rows) {
+                    copy_block(&row[col..col + width], to);
+                }
             }
         }
+        let (panel, panel_len, pitch) = if is_copied {
+            (&*copied, copied_len, block_cols)
+        } else {
+            let first = chunk.images.start * small_len + first_pixel * outer.cols;
+            (&small[first + col..], small_len, outer.cols)
+        };
         let taps = out.chunks_exact_mut((end - start) * outer.cols);
         for (tap, out) in outer.taps.iter().zip(taps) {
             // Within an image (`Outer::new`), and from the first pixel of the chunk on, which is the panel's first
@@ -376,15 +383,17 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
                 runs: &runs,
                 images: chunk.images.len(),
                 big,
+                big_len,
                 step: outer.step,
-                panel: &panel,
-                pitch: block_cols,
+                panel,
+                panel_len,
+                pitch,
                 col,
                 cols: outer.cols,
                 add,
             };
             // SAFETY: a run's pixels are within an image (`Outer::new`), with all `rows` channels behind each; the small
-            // ones are in the rows of the chunk, hence in the panel.
+            // ones are in the rows of the chunk, hence in the panel, with a block of channels from `col` on behind each.
             unsafe { product.run_rows::<V, ROWS, WIDTH>(start..end, out) };
         }
     }

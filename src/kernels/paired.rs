@@ -29,8 +29,9 @@ use axis::{Sum, Tile, TiledAxis};
 /// Channels below which sums and differences would cost more than the products that they spare.
 const LEAST_CHANNELS: usize = 16;
 
-/// Tiles that fill register blocks: images with fewer are taken together.
-const TILES: usize = 48;
+/// Images with fewer tiles are taken together: rows of register blocks that are nobody's are then few (two images of 49
+/// tiles are 8 blocks of 12 and 2 tiles), and the sums for the kernel are added to what is there half as often.
+const TILES: usize = 100;
 
 /// The three products of a convolution.
 #[derive(Debug)]
@@ -294,8 +295,10 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
             runs: &runs,
             images: 1,
             big,
+            big_len: big.len(),
             step: rows,
             panel: &sums[col..],
+            panel_len: sums.len(),
             pitch,
             col,
             cols,
