@@ -5,7 +5,7 @@ use super::super::reference::{self, Case, Shape, assert_close, numbers};
 use super::*;
 use crate::ground::random::{Purpose, Stream};
 
-const SHAPES: [Shape; 16] = [
+const SHAPES: [Shape; 17] = [
     [28, 28, 1, 32, 3, 2, 5],
     [14, 14, 32, 16, 3, 2, 3],
     [7, 7, 6, 10, 3, 2, 33],
@@ -23,6 +23,7 @@ const SHAPES: [Shape; 16] = [
     [10, 9, 9, 8, 2, 5, 5],
     [1, 64, 1, 7, 3, 2, 64],
     // By pairs of taps: several groups of images a piece, odd sizes, channels beyond a block.
+    [28, 28, 16, 17, 3, 2, 37],
     [14, 14, 64, 16, 3, 2, 70],
     [13, 9, 40, 33, 3, 2, 5],
     [18, 28, 16, 17, 4, 2, 19],
