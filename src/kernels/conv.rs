@@ -1,7 +1,7 @@
 //! The three products of a convolution and its transpose (see the [module](super)), threads over images.
 //!
 //! Batches are NHWC; kernels are (kh, kw, big channels, small channels). Where the big image has few channels
-//! (gray or RGB), products to it are sums along its inputs, since a register block over them would be mostly empty.
+//! (gray or RGB), products to it are sums along its inputs ([`dots_suit`]).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::activation::{Activation, backward_with_bias};
-use super::gather::{Arranged, FEW_OUTPUTS, Gather};
+use super::gather::{Arranged, Gather, dots_suit};
 use super::geometry::Conv;
 use super::outer::Outer;
 use super::paired::Paired;
@@ -17,6 +17,9 @@ use super::parallel::{add_pieces, piece_len};
 use super::path::Path;
 use super::phases::{Packed, Store};
 use super::scratch::{Buffer, buffer};
+
+/// With fewer big channels, the taps of a row of the kernel are taken together for its gradient.
+const FEW_CHANNELS: usize = 8;
 
 /// What comes after the products of a forward pass.
 #[derive(Clone, Copy, Debug)]
@@ -127,7 +130,7 @@ impl Tables {
             None => Products::Direct(Box::new(Direct {
                 to_small: Gather::to_small(conv),
                 to_big: Gather::to_big(conv),
-                to_kernel: match has_few_channels(conv) {
+                to_kernel: match conv.big.channels < FEW_CHANNELS {
                     true => Outer::by_rows_of_the_kernel(conv),
                     false => Outer::new(conv),
                 },
@@ -137,6 +140,11 @@ impl Tables {
             conv: *conv,
             products,
         }
+    }
+
+    /// Whether products to the big image are sums along the inputs.
+    fn is_by_dots(&self) -> bool {
+        dots_suit(self.conv.small.channels, self.conv.big.channels)
     }
 
     /// Images that are worked on together: enough pixels for whole register blocks, few enough for the cache.
@@ -156,7 +164,7 @@ impl Tables {
 
     fn pack_to_big(&self, path: Path, kernel: &[f32]) -> Ready {
         match &self.products {
-            Products::Direct(direct) if has_few_channels(&self.conv) => {
+            Products::Direct(direct) if self.is_by_dots() => {
                 Ready::Dots(direct.to_big.arrange(path, kernel))
             }
             Products::Direct(direct) => Ready::Blocks(direct.to_big.pack_transposed(path, kernel)),
@@ -213,10 +221,6 @@ impl Tables {
             }
         }
     }
-}
-
-fn has_few_channels(conv: &Conv) -> bool {
-    conv.big.channels < FEW_OUTPUTS
 }
 
 /// A convolution's forward pass: `small = activation(big * kernel + bias)`.

@@ -14,7 +14,7 @@ use super::phases::{Packed, Part, Phase, Phases, Store};
 
 mod dots;
 
-pub use dots::{Arranged, FEW_OUTPUTS};
+pub use dots::{Arranged, dots_suit};
 
 /// Output pixels that a table covers at least, over several images where one has fewer: many enough that register
 /// blocks at the end of a part, with rows that are nobody's, are rare.

@@ -14,6 +14,11 @@ pub trait Lanes: Copy {
     /// # Safety
     /// `N` values behind `from` can be read.
     unsafe fn load(from: *const f32) -> Self;
+    /// Reads `count` values, fewer than `N`; the lanes behind them are 0.
+    ///
+    /// # Safety
+    /// `count` values behind `from` can be read.
+    unsafe fn load_some(from: *const f32, count: usize) -> Self;
     /// Writes `N` values.
     ///
     /// # Safety
@@ -43,6 +48,19 @@ impl Lanes for Portable {
     unsafe fn load(from: *const f32) -> Self {
         // SAFETY: the caller's.
         Self(unsafe { from.cast::<[f32; 4]>().read() })
+    }
+
+    #[inline(always)]
+    unsafe fn load_some(from: *const f32, count: usize) -> Self {
+        // SAFETY: the caller's, for those below `count`.
+        let value = |i| {
+            if i < count {
+                unsafe { *from.add(i) }
+            } else {
+                0.0
+            }
+        };
+        Self(std::array::from_fn(value))
     }
 
     #[inline(always)]
@@ -101,11 +119,29 @@ mod x86 {
     use super::Lanes;
     use std::arch::x86_64::{
         __m256, __m512, _CMP_GT_OQ, _mm256_and_ps, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-        _mm256_max_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps,
-        _mm512_loadu_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_storeu_ps,
+        _mm256_loadu_si256, _mm256_maskload_ps, _mm256_max_ps, _mm256_set1_ps, _mm256_storeu_ps,
+        _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_maskz_loadu_ps,
+        _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_storeu_ps,
     };
 
-    // SAFETY of both: as of the methods below.
+    // SAFETY of all four: as of the methods below.
+    #[inline(always)]
+    unsafe fn load_some_256(from: *const f32, count: usize) -> __m256 {
+        // Eight numbers from here on, of which the first `count` are negative: the lanes to read.
+        const LANES: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+        debug_assert!(count < 8);
+        unsafe {
+            let first = LANES.as_ptr().add(8 - count.min(8));
+            _mm256_maskload_ps(from, _mm256_loadu_si256(first.cast()))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_some_512(from: *const f32, count: usize) -> __m512 {
+        debug_assert!(count < 16);
+        unsafe { _mm512_maskz_loadu_ps(((1_u32 << count) - 1) as u16, from) }
+    }
+
     #[inline(always)]
     unsafe fn select_256(values: __m256, gate: __m256) -> __m256 {
         unsafe {
@@ -125,7 +161,7 @@ mod x86 {
     }
 
     macro_rules! lanes {
-        ($name:ident, $vector:ty, $n:literal, $doc:literal, $splat:ident, $load:ident, $store:ident, $fma:ident, $max:ident, $select:ident) => {
+        ($name:ident, $vector:ty, $n:literal, $doc:literal, $splat:ident, $load:ident, $load_some:ident, $store:ident, $fma:ident, $max:ident, $select:ident) => {
             #[doc = $doc]
             #[derive(Clone, Copy, Debug)]
             pub struct $name($vector);
@@ -143,6 +179,11 @@ mod x86 {
                 #[inline(always)]
                 unsafe fn load(from: *const f32) -> Self {
                     Self(unsafe { $load(from) })
+                }
+
+                #[inline(always)]
+                unsafe fn load_some(from: *const f32, count: usize) -> Self {
+                    Self(unsafe { $load_some(from, count) })
                 }
 
                 #[inline(always)]
@@ -176,6 +217,7 @@ mod x86 {
         "Eight lanes, AVX2 with fused multiply-add.",
         _mm256_set1_ps,
         _mm256_loadu_ps,
+        load_some_256,
         _mm256_storeu_ps,
         _mm256_fmadd_ps,
         _mm256_max_ps,
@@ -188,6 +230,7 @@ mod x86 {
         "Sixteen lanes, AVX-512.",
         _mm512_set1_ps,
         _mm512_loadu_ps,
+        load_some_512,
         _mm512_storeu_ps,
         _mm512_fmadd_ps,
         _mm512_max_ps,

@@ -10,8 +10,11 @@ use crate::kernels::path::{Path, compiled_for};
 use crate::kernels::phases::Store;
 use crate::kernels::scratch::{Buffer, buffer};
 
-/// Below so many output channels a register block over them would be mostly empty.
-pub const FEW_OUTPUTS: usize = 8;
+/// Whether [`Gather::run_dots`] is the faster way. A register block over few outputs is mostly empty; but adding up the
+/// lanes of a vector costs a dozen instructions an output value, which takes some inputs to pay.
+pub fn dots_suit(inputs: usize, outputs: usize) -> bool {
+    outputs < 8 && inputs >= 4 * outputs
+}
 
 /// Most lanes of a vector of any path.
 const MOST_LANES: usize = 16;
@@ -127,7 +130,6 @@ unsafe fn dots<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     weights: *const f32,
 ) -> [f32; ROWS] {
     let mut sums = [[V::splat(0.0); WIDTH]; ROWS];
-    let mut rest = [0.0_f32; ROWS];
     for run in runs {
         let weights = weights.wrapping_add(run.panel);
         let lefts = lefts.map(|left| left.wrapping_offset(run.start));
@@ -151,16 +153,18 @@ unsafe fn dots<V: Lanes, const ROWS: usize, const WIDTH: usize>(
             }
             at += V::N;
         }
-        while at < run.len {
-            for (rest, left) in rest.iter_mut().zip(lefts) {
-                *rest += unsafe { *left.add(at) * *weights.add(at) };
+        if at < run.len {
+            let weight = unsafe { V::load_some(weights.add(at), run.len - at) };
+            for (sums, left) in sums.iter_mut().zip(lefts) {
+                let value = unsafe { V::load_some(left.add(at), run.len - at) };
+                sums[0] = sums[0].add_product(value, weight);
             }
-            at += 1;
         }
     }
-    let mut totals = rest;
+    // Not by `map`: what it calls would not be inlined here, where the instructions may be used.
+    let mut totals = [0.0; ROWS];
     for (total, sums) in totals.iter_mut().zip(sums) {
-        *total += across(sums);
+        *total = across(sums);
     }
     totals
 }
