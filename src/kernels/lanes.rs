@@ -14,10 +14,10 @@ pub trait Lanes: Copy {
     /// # Safety
     /// `N` values behind `from` can be read.
     unsafe fn load(from: *const f32) -> Self;
-    /// Reads `count` values, fewer than `N`; the lanes behind them are 0.
+    /// Reads `count` values; the lanes behind them are 0.
     ///
     /// # Safety
-    /// `count` values behind `from` can be read.
+    /// `count` is below `N`, and so many values behind `from` can be read.
     unsafe fn load_some(from: *const f32, count: usize) -> Self;
     /// Writes `N` values.
     ///
@@ -129,16 +129,14 @@ mod x86 {
     unsafe fn load_some_256(from: *const f32, count: usize) -> __m256 {
         // Eight numbers from here on, of which the first `count` are negative: the lanes to read.
         const LANES: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
-        debug_assert!(count < 8);
         unsafe {
-            let first = LANES.as_ptr().add(8 - count.min(8));
+            let first = LANES.as_ptr().add(8 - count);
             _mm256_maskload_ps(from, _mm256_loadu_si256(first.cast()))
         }
     }
 
     #[inline(always)]
     unsafe fn load_some_512(from: *const f32, count: usize) -> __m512 {
-        debug_assert!(count < 16);
         unsafe { _mm512_maskz_loadu_ps(((1_u32 << count) - 1) as u16, from) }
     }
 

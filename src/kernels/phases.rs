@@ -84,12 +84,13 @@ impl Phases {
                 assert!(panels.max() <= Some(phase.taps.len() * inputs));
                 assert_eq!(part.sources.len(), rows);
                 for targets in &part.targets {
+                    assert_eq!(targets.len(), rows);
                     // Each in its own image, since there may be fewer images than in a group.
-                    let fits = |(row, target): (usize, &usize)| {
-                        let image = row / part.pixels * output.len();
-                        image <= *target && target + output.channels <= image + output.len()
-                    };
-                    assert!(targets.len() == rows && targets.iter().enumerate().all(fits));
+                    for (image, targets) in targets.chunks(part.pixels.max(1)).enumerate() {
+                        let (first, end) = (image * output.len(), (image + 1) * output.len());
+                        let fits = |target| first <= target && target + output.channels <= end;
+                        assert!(targets.iter().all(|&target| fits(target)));
+                    }
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! The products by pairs against their definition, also where they would not be worth it.
 
+use std::ops::Range;
+
 use super::*;
 use crate::kernels::reference::{self, Case, Shape, assert_close, cases, numbers};
 
