@@ -9,9 +9,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::cmd;
-use crate::ground::exit;
 use crate::kernels::system_memory;
 use crate::spec::DeviceChoice;
+use crate::sys::exit;
 
 mod reports;
 

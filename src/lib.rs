@@ -18,7 +18,10 @@
 //!
 //! | floor | part | holds | knows nothing of |
 //! | --- | --- | --- | --- |
-//! | 0 | [`ground`] | atomic files, locks, room on the disk, clock, counter-based randomness, elementary functions, digests, signals, exit codes | the field |
+//! | 0 | [`numeric`] | counter-based randomness, elementary functions, eigenvalues, principal components | I/O |
+//! | 0 | [`fs`] | atomic files, locks, claims, digests, room on the disk | the field |
+//! | 0 | [`sys`] | clock, signals, exit codes, the machine | the field |
+//! | 0 | [`config`] | reading TOML configuration | the field |
 //! | 1 | [`metrics`], [`progress`] | an epoch's numbers; how far a run has come | where they come from |
 //! | 1 | [`slurm`] | batch scripts and the queue of a cluster | what the jobs do |
 //! | 2 | [`spec`] | the table of settings, checks, diagnostics, overrides | tensors, run folders |
@@ -47,17 +50,19 @@
 //!
 //! Same spec, same seed, same kernel path: same bits, for any number of threads, and whether or not the run was
 //! stopped and resumed on the way. Work is cut by shapes, never by threads ([`kernels::parallel`]); randomness is
-//! a function of (seed, purpose, epoch, step) ([`ground::random`]); everything else that decides what comes next is
+//! a function of (seed, purpose, epoch, step) ([`numeric::random`]); everything else that decides what comes next is
 //! in the checkpoint ([`run`]).
 
 pub mod cli;
 pub mod cmd;
+pub mod config;
 pub mod data;
 pub mod figures;
-pub mod ground;
+pub mod fs;
 pub mod kernels;
 pub mod metrics;
 pub mod nn;
+pub mod numeric;
 pub mod optim;
 pub mod plan;
 pub mod progress;
@@ -66,6 +71,7 @@ pub mod run;
 pub mod slurm;
 pub mod spec;
 pub mod sweep;
+pub mod sys;
 pub mod train;
 pub mod vae;
 

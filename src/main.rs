@@ -3,6 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    runner::ground::clock::begin();
+    runner::sys::clock::begin();
     runner::cli::main()
 }

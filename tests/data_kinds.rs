@@ -10,7 +10,7 @@ use std::path::Path;
 use common::{Lab, NO_FIGURES, Session, bars, checkpoint, idx, manifest};
 use hostile::{gzip, picture};
 use image::{GrayImage, Luma, Rgb, RgbImage};
-use runner::ground::tensor::NamedTensor;
+use runner::numeric::named_tensor::NamedTensor;
 
 /// A spec around a `[data]` table.
 fn spec(data: &str, model: &str) -> String {

@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The floors, from the ground up.
+/// The floors, lowest first.
 const FLOORS: &[&[&str]] = &[
-    &["ground"],
+    &["numeric", "fs", "sys", "config"],
     &["metrics", "progress", "slurm"],
     &["spec", "data", "kernels"],
     &["plan", "optim"],
@@ -18,6 +18,8 @@ const FLOORS: &[&[&str]] = &[
 
 /// What a part may use on its own floor.
 const BESIDE: &[(&str, &str)] = &[
+    ("fs", "sys"),
+    ("sys", "fs"),
     // Which images are wanted is said in the plain types of the spec.
     ("data", "spec"),
     // What may be typed, and what it leads to: two sides of one thing.
@@ -222,7 +224,7 @@ fn floors_are_what_they_are_said_to_be() {
     for (user, used) in [
         ("run", "run"),
         ("data", "spec"),
-        ("kernels", "ground"),
+        ("kernels", "numeric"),
         ("run", "metrics"),
         ("figures", "spec"),
         ("train", "vae"),
@@ -232,7 +234,7 @@ fn floors_are_what_they_are_said_to_be() {
         assert!(may_use(user, used), "{user} {used}");
     }
     for (user, used) in [
-        ("ground", "metrics"),
+        ("fs", "metrics"),
         ("metrics", "progress"),
         ("spec", "data"),
         ("spec", "kernels"),
@@ -269,14 +271,14 @@ fn an_upward_arrow_is_found_with_its_place() {
     write("nowhere.rs", "");
     write(
         "run/mod.rs",
-        "//! Not crate::train in a comment.\nuse crate::ground::files; // crate::vae\nuse crate::train::Trainer;\n\
+        "//! Not crate::train in a comment.\nuse crate::fs::files; // crate::vae\nuse crate::train::Trainer;\n\
          #[cfg(test)]\nmod checks;\npub(crate) use x;\nfn f() {\n    crate::vae::g();\n}\n#[cfg(test)]\nmod tests {\n    \
          use crate::train::Trainer;\n}\nuse crate::cmd;\n",
     );
     write("run/checks.rs", "use crate::train::Trainer;\n");
     write(
         "spec/kind.rs",
-        "#[cfg(test)]\nuse crate::cmd;\nuse crate::{\n    ground::{a, files},\n    data::Set,\n};\nuse $crate::run::X;\n",
+        "#[cfg(test)]\nuse crate::cmd;\nuse crate::{\n    fs::{a, files},\n    data::Set,\n};\nuse $crate::run::X;\n",
     );
     let (found, count) = offences(&src);
     assert_eq!(
@@ -286,14 +288,14 @@ fn an_upward_arrow_is_found_with_its_place() {
             "src/run/mod.rs:3: `run` uses `train`: use crate::train::Trainer;",
             "src/run/mod.rs:8: `run` uses `vae`: crate::vae::g();",
             "src/run/mod.rs:14: `run` uses `cmd`: use crate::cmd;",
-            "src/spec/kind.rs:3: `spec` uses `data`: use crate::{ground::{a, files},data::Set,};",
+            "src/spec/kind.rs:3: `spec` uses `data`: use crate::{fs::{a, files},data::Set,};",
             "src/spec/kind.rs:7: `spec` uses `run`: use $crate::run::X;",
         ]
     );
     assert_eq!(count, 7);
 }
 
-/// What writes to the disk past `ground::files`, where the promises of a run folder are kept.
+/// What writes to the disk past `fs::files`, where the promises of a run folder are kept.
 fn writes_by_itself(line: &str) -> bool {
     let code = line.split("//").next().unwrap_or("");
     let calls = [
@@ -322,16 +324,16 @@ fn one_module_writes_files() {
         test_files.extend(tests);
         let name = path.strip_prefix(&src).unwrap().to_owned();
         let offending = lines.into_iter().filter(|(_, line)| writes_by_itself(line));
-        if name.starts_with("ground/files") || name.ends_with("files.rs") {
+        if name.starts_with("fs/files") || name.ends_with("files.rs") {
             inside += offending.count();
-        } else if !name.ends_with("ground/faults.rs") {
+        } else if !name.ends_with("sys/fault_injection.rs") {
             found.extend(offending.map(|(number, line)| (path.clone(), number, line)));
         }
     }
     found.retain(|(path, ..)| !test_files.iter().any(|test| path.starts_with(test)));
     assert!(
         inside > 5,
-        "only {inside} writing calls were found in `ground::files`"
+        "only {inside} writing calls were found in `fs::files`"
     );
     assert!(found.is_empty(), "{found:#?}");
 }

@@ -13,7 +13,7 @@ use common::{Lab, checkpoint, plain};
 use hostile::forge::Forgery;
 use hostile::runs::{file, found, stopped};
 use hostile::{LITTLE, Tally, bounded, refusal};
-use runner::ground::tensor::NamedTensor;
+use runner::numeric::named_tensor::NamedTensor;
 use runner::run::{LARGEST_FILE, read_checkpoint, read_summary, read_tensors, write_tensors};
 
 type Change = Box<dyn Fn(&mut Forgery)>;

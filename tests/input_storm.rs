@@ -628,7 +628,7 @@ struct References {
     lab: Lab,
     sound: (
         std::collections::BTreeMap<String, String>,
-        Vec<runner::ground::tensor::NamedTensor>,
+        Vec<runner::numeric::named_tensor::NamedTensor>,
     ),
 }
 

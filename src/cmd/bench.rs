@@ -10,11 +10,11 @@ use super::session::{check_against_data, extent, kernels, load_data, on_threads}
 use super::{Failure, Outcome, device};
 use crate::cli::BenchArgs;
 use crate::data::DataSet;
-use crate::ground::{clock, exit, machine};
 use crate::kernels::{Path as KernelPath, parallel, peak};
 use crate::nn::Device;
 use crate::plan::Plan;
 use crate::spec;
+use crate::sys::{clock, exit, machine};
 use crate::train::{self, PartTime, TrainError, Trainer, build_model, keep_images, time_steps};
 
 /// Runs of a measurement of the peak, of which there are three.

@@ -9,11 +9,11 @@ use super::session::{check_against_data, extent, on_threads, warn_of_little_room
 use super::{Failure, Outcome, device};
 use crate::cli::{CheckArgs, RUNS_DIR};
 use crate::data::{self, Survey};
-use crate::ground::exit;
 use crate::kernels::parallel;
 use crate::nn::Device;
 use crate::plan::{Layer, Plan};
 use crate::spec;
+use crate::sys::exit;
 use crate::train::{self, Basis, Estimate};
 
 /// Reads, resolves and prints.

@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 use super::print::out;
 use super::{Failure, Outcome};
-use crate::ground::exit;
+use crate::sys::exit;
 
 /// Prints the script for the command line `C`.
 pub fn main<C: CommandFactory>(shell: Shell) -> Outcome {

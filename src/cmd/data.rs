@@ -6,7 +6,7 @@ use super::loading::Loading;
 use super::print::{bytes, out};
 use super::{Failure, Outcome};
 use crate::data;
-use crate::ground::exit;
+use crate::sys::exit;
 
 /// Prints the folder, and each file with its size and digest.
 pub fn main(name: &str) -> Outcome {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use crate::ground::digest::sha256_hex;
+use crate::fs::digest::sha256_hex;
 use crate::spec::{self, Spec, is_idle, is_or_is_in};
 
 const EPOCHS: &str = "training.epochs";

@@ -1,10 +1,10 @@
 //! Which device a run takes.
 
 use super::Failure;
-use crate::ground::exit;
 use crate::nn::Device;
 use crate::nn::device::{Absent, probe_cuda};
 use crate::spec::DeviceChoice;
+use crate::sys::exit;
 
 /// A device that is there, and why it is this one.
 #[derive(Clone, Debug, PartialEq, Eq)]

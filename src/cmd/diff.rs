@@ -3,8 +3,8 @@
 use super::print::out;
 use super::{Failure, Outcome};
 use crate::cli::DiffArgs;
-use crate::ground::exit;
 use crate::report;
+use crate::sys::exit;
 
 /// Prints settings, environment and metrics that differ, and the first epoch in which they do.
 pub fn main(args: &DiffArgs) -> Outcome {

@@ -7,10 +7,10 @@ use std::path::Path;
 use super::pictures;
 use super::{Failure, Outcome};
 use crate::cli::DoctorArgs;
-use crate::ground::exit;
 use crate::run::health::{Condition, Health, Part};
 use crate::run::{RunView, Shown, read_resolved};
 use crate::spec;
+use crate::sys::exit;
 
 /// Prints what was found; [`exit::INVALID_DATA`] where something is missing or damaged.
 pub fn main(args: &DoctorArgs) -> Outcome {

@@ -6,8 +6,8 @@ use super::trained::with_data;
 use super::{Failure, Outcome};
 use crate::cli::EncodeArgs;
 use crate::data::DataSet;
-use crate::ground::exit;
 use crate::report::{self, ReportError};
+use crate::sys::exit;
 
 /// Encodes all images and writes a table, Parquet or, where the file is called so, CSV.
 pub fn main(args: &EncodeArgs) -> Outcome {

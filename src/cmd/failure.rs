@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
 use crate::data::DataError;
-use crate::ground::exit;
-use crate::ground::printable::printable_lines;
 use crate::spec::{Diagnostics, SpecError};
+use crate::sys::exit;
+use crate::sys::printable::printable_lines;
 
 /// An error on its way to the terminal.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use super::{Failure, Outcome};
 use crate::cli::InterpolateArgs;
 use crate::data::fill_batch;
 use crate::figures;
-use crate::ground::exit;
+use crate::sys::exit;
 
 /// Encodes both images, decodes points on the straight line between their means, writes a picture.
 pub fn main(args: &InterpolateArgs) -> Outcome {

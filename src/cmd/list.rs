@@ -9,10 +9,10 @@ use rayon::prelude::*;
 use super::print::{out, thousands};
 use super::{Failure, Outcome};
 use crate::cli::ListArgs;
-use crate::ground::printable::printable;
-use crate::ground::{clock, exit};
 use crate::report::{self, number};
 use crate::run::RunView;
+use crate::sys::printable::printable;
+use crate::sys::{clock, exit};
 
 /// Prints a line a run, sorted by name, which is by age.
 pub fn main(args: &ListArgs) -> Outcome {

@@ -41,5 +41,5 @@ pub mod verify;
 
 pub use failure::Failure;
 
-/// What a command ends with: an exit code of [`crate::ground::exit`], or why it could not do its work.
+/// What a command ends with: an exit code of [`crate::sys::exit`], or why it could not do its work.
 pub type Outcome = Result<u8, Failure>;

@@ -4,8 +4,8 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
 use super::Failure;
-use crate::ground::exit;
-use crate::ground::files::{self, FileError, PendingFile};
+use crate::fs::files::{self, FileError, PendingFile};
+use crate::sys::exit;
 
 /// Bytes that are written at a time.
 const AT_A_TIME: usize = 256 << 10;

@@ -3,10 +3,11 @@
 use super::failure::with_causes;
 use super::through::Through;
 use crate::data::{DataSet, fill_batch};
-use crate::figures::{self, FigureError, Images, PcaError, Published, Rendered};
-use crate::ground::random::{Purpose, Stream};
+use crate::figures::{self, FigureError, Images, Published, Rendered};
 use crate::kernels::Extent;
 use crate::metrics::EpochMetrics;
+use crate::numeric::random::{Purpose, Stream};
+use crate::numeric::{PcaError, principal_components};
 use crate::plan::Plan;
 use crate::run::RunFolder;
 use crate::spec::Spec;
@@ -187,7 +188,7 @@ impl Album<'_> {
                 "z[1]".to_owned(),
             ),
             _ => {
-                let principal = figures::principal_components(&means, latent)?;
+                let principal = principal_components(&means, latent)?;
                 let label = |i: usize| {
                     format!(
                         "PC {} ({:.0} % of variance)",

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-pub use crate::ground::clock::duration;
+pub use crate::sys::clock::duration;
 
 /// Writes to stdout; a reader that has gone away (`runner schema | head`) is no error.
 ///

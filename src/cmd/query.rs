@@ -11,7 +11,7 @@ pub fn main(args: &QueryArgs) -> Outcome {
     super::report::warn_of_left_out(&collection)?;
     let answer = crate::report::query(collection, &args.sql)?;
     super::report::write_table(&answer, args.format, args.out.as_deref())?;
-    Ok(crate::ground::exit::DONE)
+    Ok(crate::sys::exit::DONE)
 }
 
 /// Says how to get it.
@@ -21,7 +21,7 @@ pub fn main(args: &QueryArgs) -> Outcome {
         "this program was built without SQL, which `{}` needs",
         args.sql
     );
-    Err(super::Failure::new(crate::ground::exit::USAGE, text).with_hint(
+    Err(super::Failure::new(crate::sys::exit::USAGE, text).with_hint(
         "build it with: cargo install --path . --features sql; or ask Python's polars, as the README shows",
     ))
 }

@@ -8,12 +8,12 @@ use super::resume::check_past;
 use super::session::{extent, load_data, on_threads, origin, read_published};
 use super::{Failure, Outcome};
 use crate::cli::RebuildArgs;
-use crate::ground::exit;
 use crate::kernels::Path as KernelPath;
 use crate::nn::Device;
 use crate::plan::Plan;
 use crate::run::{Loaded, RunError, RunFolder, read_resolved};
 use crate::spec;
+use crate::sys::exit;
 use crate::train::build_model;
 
 /// Needs the folder's lock, and for the figures the data.

@@ -8,9 +8,9 @@ use polars::prelude::DataFrame;
 use super::output::{write, write_with};
 use super::{Failure, Outcome};
 use crate::cli::{DataFormat, Format, ReportArgs, TableChoice};
-use crate::ground::exit;
-use crate::ground::printable::printable;
 use crate::report::{self, Collection, Question, ReportError, Selection};
+use crate::sys::exit;
+use crate::sys::printable::printable;
 
 /// Reads, selects, writes.
 pub fn main(args: &ReportArgs) -> Outcome {

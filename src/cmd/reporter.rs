@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::print::{duration, out, thousands};
-use crate::ground::clock;
 use crate::metrics::EpochMetrics;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::sweep::{Step, Word};
+use crate::sys::clock;
 use crate::train::StepView;
 
 /// Whom a run speaks to.

@@ -11,9 +11,6 @@ use super::session::{
 use super::{Failure, Outcome, device};
 use crate::cli::ResumeArgs;
 use crate::data::DataSet;
-use crate::ground::exit;
-use crate::ground::printable::printable;
-use crate::ground::stop::Stop;
 use crate::kernels::Path as KernelPath;
 use crate::nn::Device;
 use crate::plan::Plan;
@@ -21,6 +18,9 @@ use crate::run::{
     Loaded, Manifest, Origin, RunFolder, RunView, Shown, Status, find_runs, read_resolved,
 };
 use crate::spec::{self, Spec};
+use crate::sys::exit;
+use crate::sys::printable::printable;
+use crate::sys::stop::Stop;
 use crate::train::{Trainer, build_model, keep_images};
 
 /// Loads the newest whole checkpoint and trains on; with `--all`, for every run below a folder.

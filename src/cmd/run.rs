@@ -12,10 +12,10 @@ use super::{Outcome, device, sweep};
 use crate::cli::RunArgs;
 use crate::data::DataSet;
 use crate::figures::Published;
-use crate::ground::stop::Stop;
 use crate::plan::Plan;
 use crate::run::{NewRun, Parameters, RunFolder};
 use crate::spec::{self, Loaded};
+use crate::sys::stop::Stop;
 use crate::train::{Trainer, build_model, keep_images};
 
 /// Checks everything, makes the run folder, trains.

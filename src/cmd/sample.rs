@@ -4,7 +4,7 @@ use super::Outcome;
 use super::trained::{with_network, write_picture};
 use crate::cli::SampleArgs;
 use crate::figures;
-use crate::ground::random::{Purpose, Stream};
+use crate::numeric::random::{Purpose, Stream};
 
 /// Draws, decodes, writes a picture.
 pub fn main(args: &SampleArgs) -> Outcome {

@@ -2,8 +2,8 @@
 
 use super::print::out;
 use super::{Failure, Outcome};
-use crate::ground::exit;
 use crate::spec;
+use crate::sys::exit;
 
 /// Prints the schema.
 pub fn main() -> Outcome {

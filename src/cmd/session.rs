@@ -11,8 +11,7 @@ use super::reporter::{Reporter, Tone};
 use super::{Failure, Outcome};
 use crate::data::{self, DataSet};
 use crate::figures::{self, Published};
-use crate::ground::stop::Stop;
-use crate::ground::{clock, disk, exit, files};
+use crate::fs::{disk, files};
 use crate::kernels::parallel::{self, Threads};
 use crate::kernels::{Extent, Path as KernelPath};
 use crate::nn::Device;
@@ -22,6 +21,8 @@ use crate::run::{
     Status,
 };
 use crate::spec::{self, Loaded, Spec};
+use crate::sys::stop::Stop;
+use crate::sys::{clock, exit};
 use crate::train::{Advance, TrainError, Trainer};
 use crate::vae::ModelError;
 
@@ -119,7 +120,7 @@ pub fn check_history(plan: &Plan) -> Result<(), (String, String)> {
 /// Whether the machine has so much memory at all, in bytes; says in words that it has not.
 pub fn check_memory(needed: u64) -> Result<(), String> {
     let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-    match crate::ground::machine::memory_bytes() {
+    match crate::sys::machine::memory_bytes() {
         Some(there) if needed > there => Err(format!(
             "this model takes about {:.1} GB to train, the machine has {:.1} GB",
             gigabytes(needed),
@@ -315,7 +316,7 @@ impl Session<'_> {
                     if let Some(metrics) = self.trainer.history().last() {
                         reporter.epoch(metrics);
                         #[cfg(feature = "faults")]
-                        crate::ground::faults::told(metrics.epoch);
+                        crate::sys::fault_injection::told(metrics.epoch);
                         self.folder.log(&super::reporter::line(
                             metrics,
                             self.plan.spec.training.epochs,

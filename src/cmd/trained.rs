@@ -8,8 +8,6 @@ use super::{Failure, Outcome};
 use crate::cli::TrainedArgs;
 use crate::data::DataSet;
 use crate::figures::{FigureError, Images, Rendered};
-use crate::ground::exit;
-use crate::ground::printable::printable;
 use crate::kernels::{Extent, Path as KernelPath};
 use crate::nn::Device;
 use crate::plan::Plan;
@@ -17,6 +15,8 @@ use crate::run::{
     Checkpoint, LARGEST_FILE, Manifest, RunError, best_path, read_checkpoint, read_resolved,
 };
 use crate::spec::{self, Spec};
+use crate::sys::exit;
+use crate::sys::printable::printable;
 use crate::train::build_model;
 use crate::vae::Model;
 

@@ -15,14 +15,14 @@ use super::print::out;
 use super::session::check_memory;
 use super::{Failure, Outcome, device};
 use crate::cli::VerifyArgs;
-use crate::ground::exit;
-use crate::ground::tensor::NamedTensor;
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Extent};
 use crate::nn::Device;
+use crate::numeric::named_tensor::NamedTensor;
 use crate::optim::{Rule, Step};
 use crate::plan::Architecture;
 use crate::run::read_tensors;
+use crate::sys::exit;
 use crate::train::build;
 use crate::vae::{Batch, Images, Model, ModelError, Objective};
 

@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use ureq::Agent;
 
-use crate::ground::lock::{Lock, LockError};
-use crate::ground::{clock, files};
+use crate::fs::files;
+use crate::fs::lock::{Lock, LockError};
+use crate::sys::clock;
 
 use super::error::{DataError, FailedDownload, LookedAt};
 use super::idx::IdxFile;

@@ -4,10 +4,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::ground::exit;
-use crate::ground::files::FileError;
-use crate::ground::lock::LockError;
-use crate::ground::printable::printable;
+use crate::fs::files::FileError;
+use crate::fs::lock::LockError;
+use crate::sys::exit;
+use crate::sys::printable::printable;
 
 use super::idx::IdxError;
 

@@ -17,7 +17,7 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::ground::digest::Sha256Writer;
+use crate::fs::digest::Sha256Writer;
 
 use super::error::DataError;
 use super::input::Input;

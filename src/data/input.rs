@@ -8,7 +8,7 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::ground::files;
+use crate::fs::files;
 
 use super::error::DataError;
 

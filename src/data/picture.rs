@@ -20,7 +20,7 @@ use image::imageops::{self, FilterType};
 use image::io::{Limits, Reader};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat};
 
-use crate::ground::files::{self, FileError};
+use crate::fs::files::{self, FileError};
 use crate::spec::Color;
 
 use super::budget::Budget;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::ground::digest::{Sha256Writer, sha256_hex};
+use crate::fs::digest::{Sha256Writer, sha256_hex};
 use crate::spec::{Data, Dataset, Validation};
 
 use super::error::DataError;

@@ -1,6 +1,6 @@
 //! Which images train and which are held out.
 
-use crate::ground::random::{Purpose, Stream};
+use crate::numeric::random::{Purpose, Stream};
 use crate::spec::{Data, Split, Validation};
 
 use super::error::DataError;

@@ -15,8 +15,8 @@
 
 use std::thread;
 
-use crate::ground::math;
-use crate::ground::random::{Purpose, Stream};
+use crate::numeric::math;
+use crate::numeric::random::{Purpose, Stream};
 use crate::spec::{Data, Split};
 
 use super::error::DataError;

@@ -16,18 +16,17 @@
 //! the same bytes: nothing here reads a clock, a locale, or the fonts of the machine (DejaVu Sans
 //! is part of the program).
 //!
-//! Underneath, from the ground up: `font` (measuring and shortening text), `canvas` (shapes in
+//! Underneath, lowest first: `font` (measuring and shortening text), `canvas` (shapes in
 //! units of a page, over a plotters backend), `render` (canvas to PNG and SVG), `ticks`, `panel`
 //! (axes), `palette`, `loss_terms`, `polyline` and `legend` (curves, their lines and their names),
 //! `images` (decoded pixels to bitmaps), `mosaic` (images side by side), `scatter` (points to a
-//! bitmap). Apart from them stand `pca` and `eigen`, which make two coordinates of many.
+//! bitmap).
 //!
 //! Numbers that are not finite are left out of a picture and never make it fail; a picture without
 //! any data says so.
 
 mod canvas;
 mod clusters;
-mod eigen;
 mod error;
 mod font;
 mod images;
@@ -39,7 +38,6 @@ mod manifold;
 mod mosaic;
 mod palette;
 mod panel;
-mod pca;
 mod polyline;
 mod published;
 mod reconstructions;
@@ -57,7 +55,6 @@ pub use images::Images;
 pub use interpolation::interpolation;
 pub use loss_curves::loss_curves;
 pub use manifold::{manifold, manifold_points};
-pub use pca::{PcaError, Principal, principal_components};
 pub use published::{Published, PublishedError, read_published};
 pub use reconstructions::reconstructions;
 pub use render::Rendered;

@@ -1,6 +1,6 @@
 //! A curve that someone else published, to be drawn beside a run's own.
 
-use crate::ground::printable::printable;
+use crate::sys::printable::printable;
 
 use super::panel::is_usable;
 

@@ -2,7 +2,7 @@
 
 use super::lanes::Lanes;
 use super::path::{Path, compiled_for};
-use crate::ground::math::{exp, sigmoid, tanh};
+use crate::numeric::math::{exp, sigmoid, tanh};
 
 /// What stands between a layer's weighted sum and its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::lanes::Lanes;
 use super::parallel::piece_len;
 use super::path::{Path, compiled_for};
-use crate::ground::math::{exp, ln_1p_unit};
+use crate::numeric::math::{exp, ln_1p_unit};
 
 /// How far a reconstruction is from its image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

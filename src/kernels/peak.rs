@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use super::lanes::Lanes;
 use super::path::{Path, compiled_for};
-use crate::ground::clock;
+use crate::sys::clock;
 
 /// Rounds of a run: some milliseconds, far more than it takes to wake the threads.
 const ROUNDS: usize = 1_000_000;

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use crate::ground::clock;
+use crate::sys::clock;
 
 /// Taking images and noise for a batch.
 pub const BATCH: &str = "batch";

@@ -116,7 +116,7 @@ pub fn to_kernel(conv: &Conv, big: &[f32], small: &[f32]) -> Vec<f32> {
 
 /// Numbers in -1..1 without a pattern that a wrong index would hide behind.
 pub fn numbers(len: usize, seed: u64) -> Vec<f32> {
-    use crate::ground::random::{Purpose, Stream};
+    use crate::numeric::random::{Purpose, Stream};
     let mut stream = Stream::new(seed, Purpose::Sample, 0, 0);
     (0..len).map(|_| stream.uniform() * 2.0 - 1.0).collect()
 }

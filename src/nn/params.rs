@@ -8,7 +8,7 @@ use dfdx::shapes::Shape;
 use dfdx::tensor::Tensor;
 
 use super::compute::Compute;
-use crate::ground::random::{Purpose, Stream};
+use crate::numeric::random::{Purpose, Stream};
 
 /// Something with parameters.
 pub trait Parameters<D: Compute> {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use polars::prelude::{AnyValue, Column, DataFrame};
 
-use crate::ground::printable::printable;
+use crate::sys::printable::printable;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]

@@ -17,7 +17,7 @@ use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray};
 
 use super::cell::Cell;
 use super::error::ReportError;
-use crate::ground::nearest::nearest;
+use crate::config::nearest::nearest;
 
 /// Deepest nesting of `(` and `not`.
 const DEEPEST: usize = 64;

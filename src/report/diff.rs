@@ -184,7 +184,7 @@ fn section(head: &str, differences: &[Difference], with_delta: bool) -> String {
                     false => number(delta),
                 });
             [
-                crate::ground::printable::printable(&it.name),
+                crate::sys::printable::printable(&it.name),
                 shown(&it.one),
                 shown(&it.two),
                 delta.unwrap_or_default(),

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use polars::error::PolarsError;
 
-use crate::ground::exit;
-use crate::ground::files::FileError;
+use crate::fs::files::FileError;
+use crate::sys::exit;
 
 /// Why a report could not be made.
 #[derive(Debug, thiserror::Error)]

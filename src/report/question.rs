@@ -13,7 +13,7 @@ use super::error::ReportError;
 use super::group;
 use super::run::Run;
 use super::runs::{BEST, metrics, runs_frame};
-use crate::ground::nearest::nearest;
+use crate::config::nearest::nearest;
 use crate::run::Shown;
 use crate::spec::is_idle;
 

@@ -102,5 +102,5 @@ fn resolved(path: &Path, view: &RunView) -> Result<Settings, String> {
     let of_checkpoint = view
         .summary()
         .and_then(|it| settings(it.model.get("spec")?.as_str()?).ok());
-    of_checkpoint.ok_or_else(|| crate::ground::printable::printable(&error))
+    of_checkpoint.ok_or_else(|| crate::sys::printable::printable(&error))
 }

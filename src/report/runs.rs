@@ -7,8 +7,8 @@ use polars::prelude::{Column, DataFrame, PolarsResult};
 use super::cell::Cell;
 use super::run::Run;
 use super::settings::place;
-use crate::ground::clock;
 use crate::metrics::{EpochMetrics, SCALARS};
+use crate::sys::clock;
 
 /// A column that every table of runs has.
 #[derive(Clone, Copy, Debug)]

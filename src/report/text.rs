@@ -198,7 +198,7 @@ pub(super) fn shown(frame: &DataFrame) -> Shown {
             of: column.name().to_string(),
             name: match is_time {
                 true => "time".to_owned(),
-                false => crate::ground::printable::printable(column.name()),
+                false => crate::sys::printable::printable(column.name()),
             },
             cells: cells.iter().zip(aligned).map(text).collect(),
             is_number: column.dtype().is_primitive_numeric(),
@@ -212,7 +212,7 @@ pub(super) fn shown(frame: &DataFrame) -> Shown {
 /// Seconds as people read them; those of a stranger's file may be anything.
 pub(super) fn time(seconds: f64) -> String {
     match Duration::try_from_secs_f64(seconds) {
-        Ok(time) => crate::ground::clock::duration(time),
+        Ok(time) => crate::sys::clock::duration(time),
         Err(_) => super::cell::number(seconds),
     }
 }

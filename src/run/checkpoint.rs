@@ -23,9 +23,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::ground::digest::Sha256Writer;
-use crate::ground::tensor::NamedTensor;
+use crate::fs::digest::Sha256Writer;
 use crate::metrics::EpochMetrics;
+use crate::numeric::named_tensor::NamedTensor;
 use crate::progress::Progress;
 
 use super::container::{Container, Encoded, digest_tensors};

@@ -17,9 +17,9 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::ground::digest::Sha256Writer;
-use crate::ground::files::{self, FileError, PendingFile};
-use crate::ground::tensor::NamedTensor;
+use crate::fs::digest::Sha256Writer;
+use crate::fs::files::{self, FileError, PendingFile};
+use crate::numeric::named_tensor::NamedTensor;
 
 use super::error::RunError;
 use super::fault::Fault;

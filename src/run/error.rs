@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::ground::exit;
-use crate::ground::files::FileError;
-use crate::ground::lock::LockError;
+use crate::fs::files::FileError;
+use crate::fs::lock::LockError;
+use crate::sys::exit;
 
 use super::fault::Fault;
 
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn exit_codes_are_those_of_the_documented_list() {
         let path = || PathBuf::from("x");
-        let file = || crate::ground::files::read(Path::new("/not/there"), 1).unwrap_err();
+        let file = || crate::fs::files::read(Path::new("/not/there"), 1).unwrap_err();
         let damaged = || RunError::Damaged {
             path: path(),
             fault: Fault::TooShort { size: 3 },

@@ -3,7 +3,7 @@
 //! Names and words that come from the file are cut and escaped: a message is one line, whatever
 //! somebody wrote there.
 
-use crate::ground::printable::printable;
+use crate::sys::printable::printable;
 
 use super::header::{DTYPE, LONGEST_NAME, MOST_TENSORS};
 

@@ -8,9 +8,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::ground::lock::Lock;
-use crate::ground::{clock, files, machine};
+use crate::fs::files;
+use crate::fs::lock::Lock;
 use crate::metrics::EpochMetrics;
+use crate::sys::{clock, machine};
 
 use super::checkpoint::Checkpoint;
 use super::commit::{Checkpoints, Loaded};

@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::ground::tensor::NamedTensor;
+use crate::numeric::named_tensor::NamedTensor;
 
 use super::fault::{Fault, short};
 

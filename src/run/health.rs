@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::ground::files;
+use crate::fs::files;
 
 use super::checkpoint::{Checkpoint, read_checkpoint, state_digest};
 use super::commit::{BEST, LAST, PREVIOUS};

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-use crate::ground::digest::sha256_hex;
-use crate::ground::files;
+use crate::fs::digest::sha256_hex;
+use crate::fs::files;
 
 use super::error::RunError;
 

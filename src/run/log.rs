@@ -4,7 +4,8 @@
 
 use std::path::PathBuf;
 
-use crate::ground::{clock, files};
+use crate::fs::files;
+use crate::sys::clock;
 
 use super::error::RunError;
 

@@ -9,7 +9,8 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ground::{clock, files};
+use crate::fs::files;
+use crate::sys::clock;
 
 use super::error::RunError;
 use super::fault::short;

@@ -17,7 +17,7 @@ use polars::prelude::{
 };
 use polars::series::IntoSeries;
 
-use crate::ground::files;
+use crate::fs::files;
 use crate::metrics::EpochMetrics;
 
 use super::error::RunError;

@@ -29,7 +29,7 @@
 //!
 //! **Promises.** The checkpoint is the truth; metrics and figures are made from it and can be made
 //! again. Every file but the log and the lock's note is complete or absent, whatever the moment of a
-//! crash or a power cut (`ground::files` says how). After a checkpoint is reported as saved, nothing
+//! crash or a power cut (`fs::files` says how). After a checkpoint is reported as saved, nothing
 //! takes the run back behind it ([`commit`]). A file that is damaged, or made to do harm, is refused
 //! with the place in it, before memory is taken or anything of it used ([`container`]). One process
 //! writes; readers neither wait nor disturb. All this holds on a local disk; a network file system

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use crate::ground::printable::printable;
-use crate::ground::{files, lock};
+use crate::fs::{files, lock};
 use crate::metrics::EpochMetrics;
 use crate::progress::Best;
+use crate::sys::printable::printable;
 
 use super::checkpoint::{Summary, read_summary};
 use super::commit::{LAST, PREVIOUS};

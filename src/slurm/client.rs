@@ -3,8 +3,8 @@
 use std::io::{ErrorKind, Write as _};
 use std::process::{Command, Output, Stdio};
 
-use crate::ground::exit;
-use crate::ground::printable::printable;
+use crate::sys::exit;
+use crate::sys::printable::printable;
 
 /// What Slurm could not or would not do.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Tasks that have ended badly, as long as Slurm remembers them (`MinJobAge`, five minutes by default).
 
 use super::client::{SlurmError, call};
-use crate::ground::printable::printable;
+use crate::sys::printable::printable;
 
 /// A task that ended badly.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::source::Place;
 use super::training::DeviceChoice;
 use super::tree::{Entry, Item, Raw};
 use super::value::Value;
-use crate::ground::nearest::{nearest, same_name};
+use crate::config::nearest::{nearest, same_name};
 
 /// A check in progress: the setting, and the list that errors go to.
 struct Check<'a> {

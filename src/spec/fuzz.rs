@@ -9,8 +9,8 @@ use super::kind::{Interval, Kind};
 use super::setting::Form;
 use super::settings::{SETTINGS, TABLES, find};
 use super::{Dataset, Setting, parse, resolved_toml};
-use crate::ground::random::{Purpose, Stream};
 use crate::metrics::SCALARS;
+use crate::numeric::random::{Purpose, Stream};
 
 /// A spec that writes every setting of its data set, optimizer and schedule.
 const VALID: &str = r#"# An experiment.

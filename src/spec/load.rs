@@ -21,7 +21,7 @@ use super::syntax;
 use super::tree::Entry;
 use super::values::{Values, Written};
 use super::walk::{missing, walk};
-use crate::ground::nearest::nearest;
+use crate::config::nearest::nearest;
 
 /// Most bytes of a spec file.
 pub const MOST_BYTES: u64 = 1 << 20;

@@ -5,7 +5,7 @@ use super::kind::one_of_keys;
 use super::setting::{Form, Setting};
 use super::settings::{SETTINGS, TABLES, of_table};
 use super::tree::{Item, Raw};
-use crate::ground::nearest::{nearest, same_name};
+use crate::config::nearest::{nearest, same_name};
 
 /// A setting or table that may have been meant.
 #[derive(Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use super::source::Place;
 use super::suggest::{self, Guess};
 use super::tree::{Entry, Item, Raw};
 use super::values::{Values, Written};
-use crate::ground::nearest::nearest;
+use crate::config::nearest::nearest;
 use crate::metrics::SCALARS;
 
 /// Checks every key and value.

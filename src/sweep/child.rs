@@ -12,7 +12,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use serde::{Deserialize, Serialize};
 
 use super::folder::{SweepError, SweepFolder};
-use crate::ground::files;
+use crate::fs::files;
 
 /// The word behind which the program runs a trial.
 pub const COMMAND: &str = "trial";

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::folder::{SweepError, SweepFolder};
-use crate::ground::claim::{BatchJob, Claimant};
-use crate::ground::{clock, files, machine};
+use crate::fs::claim::{BatchJob, Claimant};
+use crate::fs::files;
 use crate::slurm::{self, Listed};
+use crate::sys::{clock, machine};
 
 /// Where jobs are noted, and where their logs go.
 const FOLDER: &str = "slurm";

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::SweepError;
 use super::task::Task;
-use crate::ground::files;
-use crate::ground::printable::printable;
+use crate::fs::files;
 use crate::spec::{self, Diagnostics, Loaded};
+use crate::sys::printable::printable;
 
 /// Name of the file.
 pub const DEFINITION: &str = "sweep.json";

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use super::cluster;
 use super::definition::{DEFINITION, Definition};
 use super::task::Task;
-use crate::ground::claim::{self, Attempt, Claim, Claimant, Release};
-use crate::ground::exit;
-use crate::ground::files::{self, FileError};
-use crate::ground::lock::{Lock, LockError};
+use crate::fs::claim::{self, Attempt, Claim, Claimant, Release};
+use crate::fs::files::{self, FileError};
+use crate::fs::lock::{Lock, LockError};
 use crate::run::log::Log;
 use crate::run::{LOCK, RunError, RunView, Shown};
 use crate::spec::Spec;
+use crate::sys::exit;
 
 /// What the name of a sweep's folder ends in.
 pub const ENDING: &str = ".sweep";

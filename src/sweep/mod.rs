@@ -27,7 +27,7 @@
 //! of how far the trial has come: nothing else could disagree with it. So a sweep that is started again skips, resumes
 //! and adds by looking, and a list with another value makes new trials beside the old ones.
 //!
-//! **Claims.** A trial is worked on by the process that holds its claim ([`crate::ground::claim`]), and a claim is
+//! **Claims.** A trial is worked on by the process that holds its claim ([`crate::fs::claim`]), and a claim is
 //! looked behind: the trial's state is read again once the claim is held. Any number of workers, on any number of
 //! machines that share the folder, may so work on one sweep. A worker knows of no other; what starts some of them on
 //! this machine, and shows how far they are, stands in `cmd::sweep`.

@@ -1,6 +1,6 @@
 //! A trial with its identity.
 
-use crate::ground::digest::Sha256Writer;
+use crate::fs::digest::Sha256Writer;
 use crate::spec::{self, Spec, Sweep, Trial};
 
 /// Digits of an identity in the name of a folder.

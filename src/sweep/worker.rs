@@ -16,11 +16,11 @@ use chrono::{DateTime, Utc};
 use super::child::{Ended, Job, Process, Step};
 use super::folder::{State, SweepError, SweepFolder, is_stub};
 use super::task::Task;
-use crate::ground::claim::{Attempt, Claimant};
-use crate::ground::stop::Stop;
-use crate::ground::{files, lock};
+use crate::fs::claim::{Attempt, Claimant};
+use crate::fs::{files, lock};
 use crate::run::{LOCK, RunView};
 use crate::spec;
+use crate::sys::stop::Stop;
 
 /// How often a stop is looked for, and a lock.
 const TICK: Duration = Duration::from_millis(20);

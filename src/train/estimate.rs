@@ -6,13 +6,13 @@ use dfdx::tensor::{Cpu, CpuError, Gradients, TensorFromVec};
 
 use super::{Timing, TrainError, Trainer, build_model, rule, time_steps};
 use crate::data::{DataSet, Images};
-use crate::ground::clock;
-use crate::ground::random::{Purpose, Stream};
 use crate::kernels::parallel;
 use crate::kernels::{Path, peak};
 use crate::nn::{Compute, Device};
+use crate::numeric::random::{Purpose, Stream};
 use crate::optim::Step;
 use crate::plan::Plan;
+use crate::sys::clock;
 
 /// Steps are timed on as many images as the processor could train on in this time at its peak, seconds.
 const FLOOR: f64 = 0.06;

@@ -1,6 +1,6 @@
 //! Learning rate and weight of the divergence as functions of the step.
 
-use crate::ground::math::cos_pi;
+use crate::numeric::math::cos_pi;
 use crate::spec::{Decay, Loss, Schedule};
 
 /// Where a step stands: `step` counts from 0 over the whole run.

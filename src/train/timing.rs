@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{TrainError, Trainer};
-use crate::ground::clock;
-use crate::ground::stop::Stop;
 use crate::kernels::profile::{self, Part, Recording};
 use crate::plan::Plan;
+use crate::sys::clock;
+use crate::sys::stop::Stop;
 
 /// One training step on a full batch, from the end of the step before it to its own.
 #[derive(Clone, Debug)]

@@ -1,15 +1,15 @@
 //! The training loop, one epoch at a time.
 
 use crate::data::{DataSet, fill_batch};
-use crate::ground::clock;
-use crate::ground::random::{Purpose, Stream};
-use crate::ground::stop::Stop;
-use crate::ground::tensor::NamedTensor;
 use crate::kernels::profile::{self, part};
 use crate::metrics::EpochMetrics;
+use crate::numeric::named_tensor::NamedTensor;
+use crate::numeric::random::{Purpose, Stream};
 use crate::optim::Step;
 use crate::plan::Plan;
 use crate::progress::{Best, Partial, Progress};
+use crate::sys::clock;
+use crate::sys::stop::Stop;
 use crate::vae::{Batch, Images, Model, ModelError};
 
 use super::schedule::{Position, kl_weight, learning_rate};
@@ -208,14 +208,14 @@ impl<'a> Trainer<'a> {
             let fill = || buffers.fill(self.data, indices, noise, kept);
             let (images, eps) = part(|| profile::BATCH.into(), fill);
             #[cfg(feature = "faults")]
-            let mut spoilt = crate::ground::faults::Ingredients {
+            let mut spoilt = crate::sys::fault_injection::Ingredients {
                 images: images_of(images),
                 noise: eps.to_vec(),
                 learning_rate: rate,
             };
             #[cfg(feature = "faults")]
             let (images, eps, rate) = {
-                crate::ground::faults::spoil(self.progress.step + 1, &mut spoilt);
+                crate::sys::fault_injection::spoil(self.progress.step + 1, &mut spoilt);
                 let images = Images::Values(&spoilt.images);
                 (images, &spoilt.noise[..], spoilt.learning_rate)
             };
@@ -262,7 +262,7 @@ impl<'a> Trainer<'a> {
                 loss,
             });
             #[cfg(feature = "faults")]
-            crate::ground::faults::after_step(self.progress.step);
+            crate::sys::fault_injection::after_step(self.progress.step);
             // A signal between the look above and this one waits for the next step.
             if unread.is_empty() && stop.requested() {
                 self.check_weights()?;

@@ -1,8 +1,8 @@
 //! The network as the rest of the program sees it: sizes are gone from the type.
 
 use super::manifold::Planar;
-use crate::ground::tensor::NamedTensor;
 use crate::kernels::loss::Reconstruction;
+use crate::numeric::named_tensor::NamedTensor;
 use crate::optim::Step;
 
 /// What the loss is made of.

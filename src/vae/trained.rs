@@ -14,12 +14,12 @@ use super::model::{Batch, Forward, Images, Losses, Model, ModelError, Objective,
 use super::network::Outcome;
 use super::registry::LatentAxis;
 use super::unread::{Numbers, Unread};
-use crate::ground::math::sigmoid;
-use crate::ground::tensor::NamedTensor;
 use crate::kernels::Extent;
 use crate::kernels::profile::{self, part};
 use crate::nn::compute::Latent;
 use crate::nn::{Compute, Maps, Parameters, Visit, VisitMut};
+use crate::numeric::math::sigmoid;
+use crate::numeric::named_tensor::NamedTensor;
 use crate::optim::{Rule, Step};
 
 /// State slots of a parameter, in the order of [`Rule::slots`].

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub struct Traced {
     /// From 1, as faults count.
     pub number: u64,
-    /// `Create`, `Write`, `Rename`, ... of `ground::files::Operation`, or `Told`.
+    /// `Create`, `Write`, `Rename`, ... of `fs::files::Operation`, or `Told`.
     pub kind: String,
     pub path: PathBuf,
     pub to: PathBuf,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use runner::ground::tensor::NamedTensor;
+use runner::numeric::named_tensor::NamedTensor;
 use runner::run::{read_tensors, write_tensors};
 use sha2::{Digest, Sha256};
 

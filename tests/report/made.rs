@@ -4,8 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use runner::ground::tensor::NamedTensor;
 use runner::metrics::EpochMetrics;
+use runner::numeric::named_tensor::NamedTensor;
 use runner::progress::{Best, Progress};
 use runner::run::{
     Checkpoint, Compute, DataSource, NewRun, Origin, Parameters, RunFolder, SourceFile, Status,

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cmd::print::{duration, out};
-use crate::ground::clock;
 use crate::plan::Plan;
 use crate::run::RunView;
 use crate::sweep::{State, Step, SweepFolder, Task, Upshot, Watch};
+use crate::sys::clock;
 
 /// Parts of the whole.
 const PARTS: f64 = 10_000.0;
@@ -223,7 +223,7 @@ impl Watch for Bars<'_> {
     }
 
     fn wait(&self, _: usize, run: &Path) {
-        let holder = crate::ground::lock::holder(&run.join(crate::run::LOCK));
+        let holder = crate::fs::lock::holder(&run.join(crate::run::LOCK));
         let whom = holder.map_or_else(|| "another process".to_owned(), |it| it.to_string());
         self.say(&format!(
             "waiting for {whom}, which still writes {}",

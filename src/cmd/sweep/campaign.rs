@@ -10,13 +10,13 @@ use crate::cli::CrewArgs;
 use crate::cmd::print::{err, out};
 use crate::cmd::run::command_line;
 use crate::cmd::{Failure, Outcome};
-use crate::ground::stop::Stop;
-use crate::ground::{clock, exit};
 use crate::plan::Plan;
 use crate::run::RunView;
 use crate::spec::{Halving, Loaded};
 use crate::sweep::halving::{decide, rungs, value, write};
 use crate::sweep::{Crew, Decision, State, SweepError, SweepFolder, Task, Upshot, Work};
+use crate::sys::stop::Stop;
+use crate::sys::{clock, exit};
 
 /// How often a trial is looked at that another process works on.
 const PAUSE: Duration = Duration::from_millis(300);

@@ -8,12 +8,13 @@ use crate::cli::{LauncherChoice, RunArgs, SweepingArgs};
 use crate::cmd::failure::with_causes;
 use crate::cmd::print::{count, out};
 use crate::cmd::{Failure, Outcome};
-use crate::ground::printable::printable;
-use crate::ground::{exit, files};
+use crate::fs::files;
 use crate::slurm::{self, Failed, Listed, Request, SlurmError, Workers, script};
 use crate::spec::Loaded;
 use crate::sweep::cluster::{is_at_work, logs, of_jobs};
 use crate::sweep::{State, SweepFolder, Task};
+use crate::sys::exit;
+use crate::sys::printable::printable;
 
 impl From<SlurmError> for Failure {
     fn from(error: SlurmError) -> Self {

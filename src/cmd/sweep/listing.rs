@@ -10,10 +10,10 @@ use crate::cli::RUNS_DIR;
 use crate::cmd::print::{bytes, count, duration, out, thousands};
 use crate::cmd::session::on_threads;
 use crate::cmd::{Failure, Outcome};
-use crate::ground::exit;
 use crate::plan::Plan;
 use crate::spec::Loaded;
 use crate::sweep::SweepFolder;
+use crate::sys::exit;
 use crate::train::{self, Estimate, whole_run};
 
 /// Longest value in a cell, in characters.

@@ -26,10 +26,10 @@ pub mod trial;
 use super::session::listen;
 use super::{Failure, Outcome};
 use crate::cli::{RunArgs, SweepCommand, SweepingArgs};
-use crate::ground::exit;
-use crate::ground::stop::Stop;
 use crate::spec::Loaded;
 use crate::sweep::{Definition, SweepError, SweepFolder};
+use crate::sys::exit;
+use crate::sys::stop::Stop;
 
 pub use cluster::cancel;
 pub use status::status;

@@ -8,10 +8,11 @@ use super::super::print::bytes;
 use super::super::session::{check_trial_against_data, extent};
 use super::super::{Failure, device};
 use crate::data;
-use crate::ground::{disk, exit};
+use crate::fs::disk;
 use crate::plan::Plan;
 use crate::spec::{DeviceChoice, Loaded, Spec};
 use crate::sweep::{self, Task};
+use crate::sys::exit;
 
 /// The plan of every trial.
 ///

@@ -9,9 +9,9 @@ use std::thread;
 use super::super::Failure;
 use super::super::print::{count, thousands};
 use super::super::session::on_threads;
-use crate::ground::machine;
 use crate::plan::Plan;
 use crate::slurm;
+use crate::sys::machine;
 use crate::train;
 
 /// Share of the machine's memory that trials may take together.

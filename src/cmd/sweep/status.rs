@@ -6,9 +6,8 @@ use super::cluster;
 use super::listing::aligned;
 use crate::cmd::print::{bytes, count, out};
 use crate::cmd::{Failure, Outcome};
-use crate::ground::claim::Release;
-use crate::ground::printable::printable;
-use crate::ground::{disk, exit};
+use crate::fs::claim::Release;
+use crate::fs::disk;
 use crate::run::RunView;
 use crate::run::id::check_name;
 use crate::sweep::cluster::is_gone as gone;
@@ -16,6 +15,8 @@ use crate::sweep::definition::DefinedTrial;
 use crate::sweep::folder::is_stub;
 use crate::sweep::halving::HALVING;
 use crate::sweep::{State, SweepFolder};
+use crate::sys::exit;
+use crate::sys::printable::printable;
 
 /// Less than the smallest run needs, in bytes.
 const LITTLE: u64 = 1 << 20;

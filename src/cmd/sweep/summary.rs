@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::cmd::print::duration;
-use crate::ground::exit;
-use crate::ground::printable::printable;
 use crate::run::RunView;
 use crate::sweep::{State, SweepFolder, Task, Upshot};
+use crate::sys::exit;
+use crate::sys::printable::printable;
 
 /// Most trials that are named one by one.
 const MOST_NAMED: usize = 50;

@@ -9,11 +9,11 @@ use crate::cmd::reporter::Tone;
 use crate::cmd::run::{New, Place, start};
 use crate::cmd::session::listen;
 use crate::cmd::{Failure, Outcome, resume};
-use crate::ground::exit;
-use crate::ground::stop::Stop;
 use crate::run::manifest::MANIFEST;
 use crate::spec;
 use crate::sweep::{Job, Word};
+use crate::sys::exit;
+use crate::sys::stop::Stop;
 
 /// Reads the job, does it, and says what went wrong.
 pub fn main() -> Outcome {

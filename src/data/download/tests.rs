@@ -15,7 +15,7 @@ use crate::data::known::{FASHION_MNIST, MNIST};
 use crate::data::locate::locate_in;
 use crate::data::set::tests::data;
 use crate::data::set::{load_in, survey_in};
-use crate::ground::digest::sha256_hex;
+use crate::fs::digest::sha256_hex;
 use crate::spec::{Data, Dataset};
 
 /// What a server does with a request.

@@ -46,7 +46,7 @@ fn plain_and_gzip_files_read_the_same() {
     assert_eq!(source.bytes, 76);
     assert_eq!(
         source.sha256,
-        crate::ground::digest::sha256_hex(&images()),
+        crate::fs::digest::sha256_hex(&images()),
         "the digest is of the uncompressed file"
     );
     let again = read(&gzip(&images()), Kind::Images).unwrap();

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::super::parallel::Threads;
 use super::super::reference::{self, Case, Shape, assert_close, numbers};
 use super::*;
-use crate::ground::random::{Purpose, Stream};
+use crate::numeric::random::{Purpose, Stream};
 
 const SHAPES: [Shape; 17] = [
     [28, 28, 1, 32, 3, 2, 5],

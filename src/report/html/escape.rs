@@ -1,6 +1,6 @@
 //! What a page may hold: text and bytes from elsewhere, made harmless.
 
-use crate::ground::printable::printable;
+use crate::sys::printable::printable;
 
 /// A text in an element or a quoted attribute.
 pub(super) fn escape(text: &str) -> String {

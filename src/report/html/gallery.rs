@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::escape::{base64, escape};
-use crate::ground::files;
+use crate::fs::files;
 use crate::report::question::Selection;
 use crate::report::run::Run;
 

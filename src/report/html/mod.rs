@@ -30,8 +30,8 @@ use super::error::ReportError;
 use super::question::{Question, Selection};
 use super::run::Run;
 use super::text::{shown, to_json};
-use crate::ground::clock;
 use crate::run::Shown;
+use crate::sys::clock;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::ground::files;
+use crate::fs::files;
 use crate::run::checkpoint::tests::example;
 use crate::run::container::LARGEST_FILE;
 use crate::run::state_digest;
@@ -198,7 +198,7 @@ fn two_damaged_ones_are_an_error_that_names_both() {
     ));
 }
 
-/// The states of the table in `ground::files`, and what a commit or a load makes of each.
+/// The states of the table in `fs::files`, and what a commit or a load makes of each.
 #[test]
 fn every_moment_of_a_commit_can_be_gone_on_from() {
     let prepared = || {

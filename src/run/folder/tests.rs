@@ -4,8 +4,8 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use super::*;
-use crate::ground::files::FileError;
-use crate::ground::lock::LockError;
+use crate::fs::files::FileError;
+use crate::fs::lock::LockError;
 use crate::run::checkpoint::tests::example;
 use crate::run::view::{RunView, Shown};
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::read::Asked;
 use super::{Axis, MOST_TRIALS, Random, Values};
-use crate::ground::random::{Purpose, Stream};
+use crate::numeric::random::{Purpose, Stream};
 use crate::spec::diagnostic::{Diagnostic, Diagnostics};
 use crate::spec::kind::grouped;
 use crate::spec::tree::{Item, Raw};

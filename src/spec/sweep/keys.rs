@@ -1,7 +1,7 @@
 //! Names of the settings that vary: how they are written, and which of them go together.
 
 use super::Axis;
-use crate::ground::nearest::nearest;
+use crate::config::nearest::nearest;
 use crate::spec::diagnostic::{Diagnostic, Diagnostics};
 use crate::spec::setting::Form;
 use crate::spec::settings::{self, SETTINGS};

@@ -1,8 +1,8 @@
 //! `{ from = 1, to = 64, steps = 7, scale = "log" }`: values between two ends, both of which belong to it.
 
 use super::{MOST_TRIALS, Values};
-use crate::ground::nearest::nearest;
-use crate::ground::random::Stream;
+use crate::config::nearest::nearest;
+use crate::numeric::random::Stream;
 use crate::spec::diagnostic::{Diagnostic, Diagnostics};
 use crate::spec::hint::{did_you_mean_key, shown};
 use crate::spec::kind::{Kind, grouped};

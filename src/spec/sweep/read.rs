@@ -4,7 +4,7 @@ use super::keys::{self, guess, parts_of};
 use super::range::range;
 use super::settings::find as find_setting;
 use super::{Axis, Halving, HalvingMetric, MOST_TRIALS, Random, Values, command_line};
-use crate::ground::nearest::nearest;
+use crate::config::nearest::nearest;
 use crate::spec::check::check;
 use crate::spec::diagnostic::{Diagnostic, Diagnostics};
 use crate::spec::hint::{did_you_mean_key, shown};

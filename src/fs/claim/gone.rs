@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::Claimant;
-use crate::ground::digest::sha256_hex;
-use crate::ground::files::{self, FileError};
+use crate::fs::digest::sha256_hex;
+use crate::fs::files::{self, FileError};
 
 /// Takes the claim of a process away that is known to be gone: of the batch system, or of its machine's kernel where it had a
 /// batch job, so that the two ways do not cross. Gives whether it was this call that did.

@@ -45,11 +45,7 @@ fn second_process() {
 
 fn other_process(path: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "ground::claim::tests::second_process",
-            "--nocapture",
-        ])
+        .args(["--exact", "fs::claim::tests::second_process", "--nocapture"])
         .env(ROLE, path)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,4 +1,4 @@
-//! Files that are locked: opened, made, asked about. What a lock means stands in `ground::lock` and `ground::claim`.
+//! Files that are locked: opened, made, asked about. What a lock means stands in `fs::lock` and `fs::claim`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -72,9 +72,6 @@ pub fn is_same(file: &File, path: &Path) -> Result<bool, FileError> {
 }
 
 /// Asks the system for something about a lock; an `Err` of `act` gets the lock's path.
-pub(in crate::ground) fn lock<T>(
-    path: &Path,
-    act: impl FnOnce() -> io::Result<T>,
-) -> Result<T, FileError> {
+pub(crate) fn lock<T>(path: &Path, act: impl FnOnce() -> io::Result<T>) -> Result<T, FileError> {
     perform(Operation::Lock, path, act)
 }

@@ -1,7 +1,7 @@
 //! Faults on purpose, for tests. Only with the cargo feature `faults`; an ordinary build has none of this.
 //!
 //! The environment variable `RUNNER_FAULTS` holds one or more of these, separated by commas; `N` counts the
-//! operations of [`files`](super::files) of this process from 1, `S` the training steps of the run from 1:
+//! operations of [`files`](crate::fs::files) of this process from 1, `S` the training steps of the run from 1:
 //!
 //! | word | what happens |
 //! | --- | --- |
@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::files::Operation;
+use crate::fs::files::Operation;
 
 /// Steers the faults.
 const VARIABLE: &str = "RUNNER_FAULTS";
@@ -131,7 +131,7 @@ fn raise(kind: &str) {
 }
 
 /// An operation without bytes.
-pub(super) fn perform<T>(
+pub(crate) fn perform<T>(
     operation: Operation,
     path: &Path,
     to: Option<&Path>,
@@ -157,7 +157,7 @@ pub(super) fn perform<T>(
 }
 
 /// An operation that writes bytes.
-pub(super) fn write(file: &mut File, path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write(file: &mut File, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let number = plan().operations.fetch_add(1, Ordering::SeqCst) + 1;
     let fate = fate(Operation::Write, number);
     let (half, rest) = bytes.split_at(bytes.len() / 2);

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files::{self, FileError};
 use super::lock::taken;
-use super::{clock, machine};
+use crate::sys::{clock, machine};
 
 /// For how long a lock is tried before its holder is believed in: others look at it for some microseconds.
 const PATIENCE: Duration = Duration::from_millis(40);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
-use crate::ground::exit;
+use crate::sys::exit;
 
 /// A primitive operation on the file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +149,7 @@ impl FileError {
     }
 
     /// Adds how many bytes the file needs, where the error is a full disk.
-    pub(super) fn needing(self, bytes: u64) -> Self {
+    pub(crate) fn needing(self, bytes: u64) -> Self {
         match self {
             Self::System {
                 operation,

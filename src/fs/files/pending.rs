@@ -124,7 +124,7 @@ impl PendingFile {
 
     /// Lets further bytes go somewhere else.
     #[cfg(test)]
-    pub(super) fn divert(&mut self, file: File) {
+    pub(crate) fn divert(&mut self, file: File) {
         self.file = file;
     }
 
@@ -145,7 +145,7 @@ impl Drop for PendingFile {
 }
 
 /// Whether the file system has no hard links, or none for this user or this file.
-pub(super) fn cannot_link(error: &io::Error) -> bool {
+pub(crate) fn cannot_link(error: &io::Error) -> bool {
     // EPERM, which shares its kind with EACCES: what Linux answers on FAT and on some network folders.
     const EPERM: i32 = 1;
     matches!(

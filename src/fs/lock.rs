@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::files::{self, FileError};
-use super::{clock, machine};
+use crate::sys::{clock, machine};
 
 /// For how long a writer tries before it believes in another writer.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -146,7 +146,7 @@ pub fn holder(path: &Path) -> Option<Holder> {
     })
 }
 
-pub(super) fn taken(answer: Result<(), TryLockError>) -> io::Result<bool> {
+pub(crate) fn taken(answer: Result<(), TryLockError>) -> io::Result<bool> {
     match answer {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
@@ -176,11 +176,7 @@ mod tests {
 
     fn other_process(path: &Path) -> (Child, String) {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "ground::lock::tests::second_process",
-                "--nocapture",
-            ])
+            .args(["--exact", "fs::lock::tests::second_process", "--nocapture"])
             .env(ROLE, path)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

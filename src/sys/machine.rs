@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::files;
+use crate::fs::files;
 
 /// Enough for any of the files read here; `/proc/cpuinfo` has about 1.5 kB a core.
 const LIMIT: u64 = 4 << 20;

@@ -22,14 +22,14 @@ const MAX_PRODUCTS: usize = 400;
 
 /// An eigenvalue and its vector, of length 1.
 #[derive(Clone, Debug)]
-pub(super) struct Pair {
-    pub(super) value: f64,
-    pub(super) vector: Vec<f64>,
+pub(crate) struct Pair {
+    pub(crate) value: f64,
+    pub(crate) vector: Vec<f64>,
 }
 
 /// The two largest eigenvalues of a symmetric row-major matrix of `dim` rows, largest first; one
 /// for a single row.
-pub(super) fn leading(matrix: Vec<f64>, dim: usize) -> Vec<Pair> {
+pub(crate) fn leading(matrix: Vec<f64>, dim: usize) -> Vec<Pair> {
     let mut pairs = if dim <= EXACT {
         all(matrix, dim)
     } else {

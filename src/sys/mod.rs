@@ -1,0 +1,11 @@
+//! The process and its machine: clock, stop signals, exit codes, what the machine is, text that is safe on a terminal.
+//!
+//! All reading of clocks goes through [`clock`].
+
+pub mod clock;
+pub mod exit;
+#[cfg(feature = "faults")]
+pub mod fault_injection;
+pub mod machine;
+pub mod printable;
+pub mod stop;
