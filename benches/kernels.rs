@@ -10,8 +10,8 @@ use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use runner::kernels::conv::{self, Epilogue, Gradients};
 use runner::kernels::loss::{self, Reconstruction};
 use runner::kernels::parallel::Threads;
-use runner::kernels::phases::Store;
-use runner::kernels::{Activation, Conv, Path, dense};
+use runner::kernels::tap_gemm::Store;
+use runner::kernels::{Activation, Conv, Isa, dense};
 use runner::optim::{Rule, Step};
 use runner::plan::Plan;
 
@@ -47,8 +47,8 @@ fn main() {
 }
 
 type Group<'a> = BenchmarkGroup<'a, BesidePeak>;
-type Forward = fn(Path, &Conv, &[f32], &[f32], Epilogue, &mut [f32], Option<&mut [f32]>);
-type Backward = fn(Path, &Conv, &[f32], &[f32], (Activation, &[f32]), &mut [f32], Gradients);
+type Forward = fn(Isa, &Conv, &[f32], &[f32], Epilogue, &mut [f32], Option<&mut [f32]>);
+type Backward = fn(Isa, &Conv, &[f32], &[f32], (Activation, &[f32]), &mut [f32], Gradients);
 
 fn group<'a>(criterion: &'a mut Criterion<BesidePeak>, model: &str, part: &str) -> Group<'a> {
     let mut group = criterion.benchmark_group(format!("{model}/{part}"));
@@ -98,7 +98,7 @@ fn layers(criterion: &mut Criterion<BesidePeak>, name: &str, plan: &Plan) {
 /// Forward with bias and ReLU; the gradients of kernel and bias, as the first layer has them; and those with the
 /// gradient of the input.
 fn convolution(group: &mut Group, conv: &Conv, batch: usize, is_transposed: bool) {
-    let (path, flops) = (Path::current(), conv.flops() * batch as u64);
+    let (path, flops) = (Isa::current(), conv.flops() * batch as u64);
     let (forward, backward, input, output) = if is_transposed {
         let functions = (
             conv::forward_transposed as Forward,
@@ -145,7 +145,7 @@ fn convolution(group: &mut Group, conv: &Conv, batch: usize, is_transposed: bool
 }
 
 fn dense_layer(group: &mut Group, sizes: (usize, usize), batch: usize) {
-    let (path, (inputs, outputs)) = (Path::current(), sizes);
+    let (path, (inputs, outputs)) = (Isa::current(), sizes);
     let (x, kernel) = (numbers(batch * inputs), numbers(inputs * outputs));
     let (bias, gradient) = (numbers(outputs), numbers(batch * outputs));
     let (mut y, mut dx) = (vec![0.0; gradient.len()], vec![0.0; x.len()]);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput};
-use runner::kernels::{Extent, Path, parallel, peak};
+use runner::kernels::{Extent, Isa, parallel, roofline};
 use runner::plan::Plan;
 use runner::spec;
 use runner::train::build_model;
@@ -23,8 +23,8 @@ pub struct BesidePeak {
 impl BesidePeak {
     /// Measures the peak of the caller's threads, and prints it.
     pub fn measure() -> Self {
-        let path = Path::current();
-        let peak = peak::measure(path, 40) / 1e9;
+        let path = Isa::current();
+        let peak = roofline::measure(path, 40) / 1e9;
         println!(
             "peak: {peak:.1} GFLOP/s of multiply-adds on registers, {} threads, {} kernels\n",
             parallel::count(),
@@ -138,7 +138,7 @@ batch_size = 16
 /// The plan of a model's settings, with some of them replaced, as `runner --set` does it.
 pub fn plan(settings: &str, (side, channels): (usize, usize), overrides: &[String]) -> Plan {
     let text = format!("name = \"bench\"\n[data]\ndataset = \"sprites\"\n{settings}");
-    let spec = spec::parse(&text, "bench", std::path::Path::new("."), overrides);
+    let spec = spec::parse(&text, "bench", std::path::Isa::new("."), overrides);
     let image = Extent {
         height: side,
         width: side,

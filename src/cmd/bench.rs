@@ -10,7 +10,7 @@ use super::session::{check_against_data, extent, kernels, load_data, on_threads}
 use super::{Failure, Outcome, device};
 use crate::cli::BenchArgs;
 use crate::data::DataSet;
-use crate::kernels::{Path as KernelPath, parallel, peak};
+use crate::kernels::{Isa, parallel, roofline};
 use crate::nn::Device;
 use crate::plan::Plan;
 use crate::spec;
@@ -54,7 +54,7 @@ fn measure(plan: &Plan, data: &DataSet, device: Device, time: Duration) -> Resul
     let first_step = clock::since_beginning();
     // Only our kernels are measured by what the processor could do.
     let peak = || match device {
-        Device::Cpu => peak::measure(KernelPath::current(), PEAK_RUNS),
+        Device::Cpu => roofline::measure(Isa::current(), PEAK_RUNS),
         Device::CpuComposed | Device::Cuda(_) => 0.0,
     };
     // Another process may hold a core for as long as one of them takes.

@@ -8,7 +8,7 @@ use super::resume::check_past;
 use super::session::{extent, load_data, on_threads, origin, read_published};
 use super::{Failure, Outcome};
 use crate::cli::RebuildArgs;
-use crate::kernels::Path as KernelPath;
+use crate::kernels::Isa;
 use crate::nn::Device;
 use crate::plan::Plan;
 use crate::run::{Loaded, RunError, RunFolder, read_resolved};
@@ -53,7 +53,7 @@ pub fn main(args: &RebuildArgs) -> Outcome {
     let overrides: Vec<String> = threads.into_iter().collect();
     let spec = spec::parse(&text, &name, run, &overrides)?;
     // Other kernels draw the same figures but for a bit here and there.
-    KernelPath::from_name(&folder.manifest().compute.kernel_path).map(KernelPath::choose);
+    Isa::from_name(&folder.manifest().compute.kernel_path).map(Isa::choose);
     let published = read_published(&spec)?;
     let data = load_data(&spec, args.quiet)?;
     let image = extent(data.images.height, data.images.width, data.images.channels);

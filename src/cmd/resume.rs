@@ -11,7 +11,7 @@ use super::session::{
 use super::{Failure, Outcome, device};
 use crate::cli::ResumeArgs;
 use crate::data::DataSet;
-use crate::kernels::Path as KernelPath;
+use crate::kernels::Isa;
 use crate::nn::Device;
 use crate::plan::Plan;
 use crate::run::{
@@ -218,7 +218,7 @@ fn check_epochs(spec: &Spec, args: &ResumeArgs, done: u32) -> Result<(), Failure
 /// Takes the kernels that the run was started with, so that its bits stay the same.
 fn keep_kernels(folder: &RunFolder, allowed: bool) -> Result<(), Failure> {
     let recorded = &folder.manifest().compute.kernel_path;
-    if KernelPath::from_name(recorded).is_some_and(KernelPath::choose) {
+    if Isa::from_name(recorded).is_some_and(Isa::choose) {
         return Ok(());
     }
     other_bits(

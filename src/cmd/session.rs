@@ -13,7 +13,7 @@ use crate::data::{self, DataSet};
 use crate::figures::{self, Published};
 use crate::fs::{disk, files};
 use crate::kernels::parallel::{self, Threads};
-use crate::kernels::{Extent, Path as KernelPath};
+use crate::kernels::{Extent, Isa};
 use crate::nn::Device;
 use crate::plan::Plan;
 use crate::run::{
@@ -168,7 +168,7 @@ pub fn compute(device: Device) -> Compute {
 /// Whose kernels compute on a device.
 pub fn kernels(device: Device) -> &'static str {
     match device {
-        Device::Cpu => KernelPath::current().name(),
+        Device::Cpu => Isa::current().name(),
         Device::CpuComposed | Device::Cuda(_) => "dfdx",
     }
 }

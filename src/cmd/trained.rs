@@ -8,7 +8,7 @@ use super::{Failure, Outcome};
 use crate::cli::TrainedArgs;
 use crate::data::DataSet;
 use crate::figures::{FigureError, Images, Rendered};
-use crate::kernels::{Extent, Path as KernelPath};
+use crate::kernels::{Extent, Isa};
 use crate::nn::Device;
 use crate::plan::Plan;
 use crate::run::{
@@ -146,7 +146,7 @@ fn read(args: &TrainedArgs) -> Result<(Checkpoint, String), Failure> {
         error => Failure::from(error).with_hint(format!("runner doctor {}", run.display())),
     })?;
     // Other kernels give the same pictures but for a bit here and there.
-    KernelPath::from_name(&manifest.compute.kernel_path).map(KernelPath::choose);
+    Isa::from_name(&manifest.compute.kernel_path).map(Isa::choose);
     let resolved = match read_resolved(run) {
         Err(RunError::File(error)) if error.is_not_found() => {
             let text = checkpoint

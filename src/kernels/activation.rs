@@ -1,7 +1,7 @@
 //! Activations and their derivatives, as Keras defines them (`keras.activations`).
 
-use super::lanes::Lanes;
-use super::path::{Path, compiled_for};
+use super::isa::{Isa, compiled_for};
+use super::simd::Lanes;
 use crate::numeric::math::{exp, sigmoid, tanh};
 
 /// What stands between a layer's weighted sum and its output.
@@ -88,7 +88,7 @@ impl Activation {
 /// Multiplies the gradient of a layer's output by the activation's derivative, as [`Activation::backward`], and adds
 /// every row of it to `sums`: the gradient of the bias, one value an output channel.
 pub fn backward_with_bias(
-    path: Path,
+    isa: Isa,
     activation: Activation,
     gradient: &mut [f32],
     saved: &[f32],
@@ -97,7 +97,7 @@ pub fn backward_with_bias(
     assert_eq!(gradient.len(), saved.len());
     if activation == Activation::Relu {
         compiled_for!(
-            path,
+            isa,
             relu_with_bias,
             [1, 1, 1],
             (gradient: &mut [f32], saved: &[f32], sums: &mut [f32])
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn the_bias_gets_the_sums_of_what_is_left() {
         use super::super::reference::numbers;
-        for path in Path::available() {
+        for isa in Isa::available() {
             for (rows, channels) in [
                 (1, 1),
                 (37, 1),
@@ -283,7 +283,7 @@ mod tests {
                     let mut gradient = want.clone();
                     activation.backward(&mut want, &saved);
                     let mut sums = vec![1.0; channels];
-                    backward_with_bias(path, activation, &mut gradient, &saved, &mut sums);
+                    backward_with_bias(isa, activation, &mut gradient, &saved, &mut sums);
                     assert_eq!(gradient, want, "{activation:?}");
                     for (channel, sum) in sums.iter().enumerate() {
                         let column = want.iter().skip(channel).step_by(channels);

@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::activation::{Activation, backward_with_bias};
-use super::gather::{Arranged, Gather, dots_suit};
+use super::buffer_pool::{Buffer, buffer};
+use super::direct_conv::{Arranged, Gather, dots_suit};
 use super::geometry::Conv;
-use super::outer::Outer;
-use super::paired::Paired;
+use super::isa::Isa;
 use super::parallel::{add_pieces, piece_len};
-use super::path::Path;
-use super::phases::{Packed, Store};
-use super::scratch::{Buffer, buffer};
+use super::tap_gemm::{Packed, Store};
+use super::weight_grad::Outer;
+use super::winograd::Paired;
 
 /// With fewer big channels, the taps of a row of the kernel are taken together for its gradient.
 const FEW_CHANNELS: usize = 8;
@@ -155,29 +155,29 @@ impl Tables {
         }
     }
 
-    fn pack_to_small(&self, path: Path, kernel: &[f32]) -> Ready {
+    fn pack_to_small(&self, isa: Isa, kernel: &[f32]) -> Ready {
         Ready::Blocks(match &self.products {
-            Products::Direct(direct) => direct.to_small.pack(path, kernel),
-            Products::Paired(paired) => paired.pack_to_small(path, kernel),
+            Products::Direct(direct) => direct.to_small.pack(isa, kernel),
+            Products::Paired(paired) => paired.pack_to_small(isa, kernel),
         })
     }
 
-    fn pack_to_big(&self, path: Path, kernel: &[f32]) -> Ready {
+    fn pack_to_big(&self, isa: Isa, kernel: &[f32]) -> Ready {
         match &self.products {
             Products::Direct(direct) if self.is_by_dots() => {
-                Ready::Dots(direct.to_big.arrange(path, kernel))
+                Ready::Dots(direct.to_big.arrange(isa, kernel))
             }
-            Products::Direct(direct) => Ready::Blocks(direct.to_big.pack_transposed(path, kernel)),
-            Products::Paired(paired) => Ready::Blocks(paired.pack_to_big(path, kernel)),
+            Products::Direct(direct) => Ready::Blocks(direct.to_big.pack_transposed(isa, kernel)),
+            Products::Paired(paired) => Ready::Blocks(paired.pack_to_big(isa, kernel)),
         }
     }
 
     /// big -> small for a group of images at most, on this thread.
-    fn to_small(&self, path: Path, kernel: &Ready, big: &[f32], small: &mut [f32], store: Store) {
+    fn to_small(&self, isa: Isa, kernel: &Ready, big: &[f32], small: &mut [f32], store: Store) {
         match &self.products {
             Products::Direct(direct) => direct.to_small.run(kernel.blocks(), big, small, store),
             Products::Paired(paired) => {
-                paired.to_small(path, kernel.blocks(), big, small, store);
+                paired.to_small(isa, kernel.blocks(), big, small, store);
             }
         }
     }
@@ -186,7 +186,7 @@ impl Tables {
     /// or of its points where taps are paired. With it big -> another small image, if that is wanted.
     fn to_sums(
         &self,
-        path: Path,
+        isa: Isa,
         big: &[f32],
         small: &[f32],
         (sums, add): (&mut [f32], bool),
@@ -194,7 +194,7 @@ impl Tables {
     ) {
         match &self.products {
             Products::Direct(direct) => {
-                direct.to_kernel.run(path, big, small, add, sums);
+                direct.to_kernel.run(isa, big, small, add, sums);
                 if let Some((kernel, other, store)) = to_small {
                     direct.to_small.run(kernel.blocks(), big, other, store);
                 }
@@ -202,13 +202,13 @@ impl Tables {
             Products::Paired(paired) => {
                 let to_small =
                     to_small.map(|(kernel, other, store)| (kernel.blocks(), other, store));
-                paired.to_points(path, (big, small), (sums, add), to_small);
+                paired.to_points(isa, (big, small), (sums, add), to_small);
             }
         }
     }
 
     /// small -> big for a group of images at most, on this thread.
-    fn to_big(&self, path: Path, kernel: &Ready, small: &[f32], big: &mut [f32], store: Store) {
+    fn to_big(&self, isa: Isa, kernel: &Ready, small: &[f32], big: &mut [f32], store: Store) {
         match (&self.products, kernel) {
             (Products::Direct(direct), Ready::Dots(kernel)) => {
                 direct.to_big.run_dots(kernel, small, big, store);
@@ -217,7 +217,7 @@ impl Tables {
                 direct.to_big.run(kernel, small, big, store);
             }
             (Products::Paired(paired), kernel) => {
-                paired.to_big(path, kernel.blocks(), small, big, store);
+                paired.to_big(isa, kernel.blocks(), small, big, store);
             }
         }
     }
@@ -225,7 +225,7 @@ impl Tables {
 
 /// A convolution's forward pass: `small = activation(big * kernel + bias)`.
 pub fn forward(
-    path: Path,
+    isa: Isa,
     conv: &Conv,
     big: &[f32],
     kernel: &[f32],
@@ -234,16 +234,16 @@ pub fn forward(
     saved: Option<&mut [f32]>,
 ) {
     let tables = Tables::of(conv);
-    let kernel = tables.pack_to_small(path, kernel);
+    let kernel = tables.pack_to_small(isa, kernel);
     let lens = (conv.big.len(), conv.small.len());
     for_each_group(&tables, big, small, lens, epilogue, saved, |big, small| {
-        tables.to_small(path, &kernel, big, small, epilogue.in_store());
+        tables.to_small(isa, &kernel, big, small, epilogue.in_store());
     });
 }
 
 /// A transposed convolution's forward pass: `big = activation(kernel transposed onto small + bias)`.
 pub fn forward_transposed(
-    path: Path,
+    isa: Isa,
     conv: &Conv,
     small: &[f32],
     kernel: &[f32],
@@ -252,10 +252,10 @@ pub fn forward_transposed(
     saved: Option<&mut [f32]>,
 ) {
     let tables = Tables::of(conv);
-    let kernel = tables.pack_to_big(path, kernel);
+    let kernel = tables.pack_to_big(isa, kernel);
     let lens = (conv.small.len(), conv.big.len());
     for_each_group(&tables, small, big, lens, epilogue, saved, |small, big| {
-        tables.to_big(path, &kernel, small, big, epilogue.in_store());
+        tables.to_big(isa, &kernel, small, big, epilogue.in_store());
     });
 }
 
@@ -301,7 +301,7 @@ fn for_each_group(
 /// `gradient` is that of the output after the activation, and is overwritten with that before it;
 /// `saved` is what [`Activation::backward`] asks for.
 pub fn backward(
-    path: Path,
+    isa: Isa,
     conv: &Conv,
     big: &[f32],
     kernel: &[f32],
@@ -311,20 +311,17 @@ pub fn backward(
 ) {
     let tables = Tables::of(conv);
     let store = out.store;
-    let packed = out
-        .input
-        .is_some()
-        .then(|| tables.pack_to_big(path, kernel));
+    let packed = out.input.is_some().then(|| tables.pack_to_big(isa, kernel));
     let lens = (conv.big.len(), conv.small.len());
     let products =
         |big: &[f32], gradient: &[f32], sums: (&mut [f32], bool), input: Option<&mut [f32]>| {
-            tables.to_sums(path, big, gradient, sums, None);
+            tables.to_sums(isa, big, gradient, sums, None);
             if let (Some(input), Some(packed)) = (input, &packed) {
-                tables.to_big(path, packed, gradient, input, store);
+                tables.to_big(isa, packed, gradient, input, store);
             }
         };
     backward_groups(
-        (path, &tables),
+        (isa, &tables),
         big,
         lens,
         activation,
@@ -336,7 +333,7 @@ pub fn backward(
 
 /// A transposed convolution's backward pass; see [`backward`].
 pub fn backward_transposed(
-    path: Path,
+    isa: Isa,
     conv: &Conv,
     small: &[f32],
     kernel: &[f32],
@@ -349,16 +346,16 @@ pub fn backward_transposed(
     let packed = out
         .input
         .is_some()
-        .then(|| tables.pack_to_small(path, kernel));
+        .then(|| tables.pack_to_small(isa, kernel));
     let lens = (conv.small.len(), conv.big.len());
     let products =
         |small: &[f32], gradient: &[f32], sums: (&mut [f32], bool), input: Option<&mut [f32]>| {
             let to_small = packed.as_ref().zip(input);
             let to_small = to_small.map(|(packed, input)| (packed, input, store));
-            tables.to_sums(path, gradient, small, sums, to_small);
+            tables.to_sums(isa, gradient, small, sums, to_small);
         };
     backward_groups(
-        (path, &tables),
+        (isa, &tables),
         small,
         lens,
         activation,
@@ -372,7 +369,7 @@ pub fn backward_transposed(
 /// `f(input, gradient, (sums of the piece, whether to add to them), input gradient)` for each group of images, on
 /// several threads; see [`Tables::to_sums`].
 fn backward_groups(
-    (path, tables): (Path, &Tables),
+    (isa, tables): (Isa, &Tables),
     input: &[f32],
     (input_len, output_len): (usize, usize),
     (activation, saved): (Activation, &[f32]),
@@ -400,7 +397,7 @@ fn backward_groups(
         for (i, ((gradient, input), saved)) in groups.enumerate() {
             // The last group of this piece may be shorter than what follows in the batch.
             let images = gradient.len() / output_len;
-            backward_with_bias(path, activation, gradient, &saved[..gradient.len()], bias);
+            backward_with_bias(isa, activation, gradient, &saved[..gradient.len()], bias);
             let start = i * group * input_len;
             let input_gradient = input_gradient.as_deref_mut();
             let input_gradient = input_gradient.map(|g| &mut g[start..][..images * input_len]);
@@ -409,7 +406,7 @@ fn backward_groups(
             f(input, gradient, (sums, i > 0), input_gradient);
         }
         if let (Products::Paired(paired), Some(points)) = (&tables.products, &points) {
-            paired.to_kernel(path, points, kernel);
+            paired.to_kernel(isa, points, kernel);
         }
     };
     // Each piece sums into a kernel and a bias of its own, one behind the other.

@@ -3,13 +3,13 @@
 use rayon::prelude::*;
 
 use super::activation::{Activation, backward_with_bias};
+use super::buffer_pool::buffer;
 use super::conv::Epilogue;
-use super::gather::Gather;
-use super::outer::Outer;
+use super::direct_conv::Gather;
+use super::isa::Isa;
 use super::parallel::{add_pieces, piece_len};
-use super::path::Path;
-use super::phases::{Packed, Store};
-use super::scratch::buffer;
+use super::tap_gemm::{Packed, Store};
+use super::weight_grad::Outer;
 
 /// Threads take so many rows, or a multiple of it: whole register blocks, or most of one.
 const ROWS: usize = 4;
@@ -19,7 +19,7 @@ const WORTH_A_THREAD: usize = 1 << 16;
 
 /// `out = activation(x kernel + bias)`; `saved`, where given, receives the weighted sum before the activation.
 pub fn forward(
-    path: Path,
+    isa: Isa,
     x: &[f32],
     kernel: &[f32],
     (inputs, outputs): (usize, usize),
@@ -30,7 +30,7 @@ pub fn forward(
     let gather = Gather::rows(inputs, outputs);
     run(
         &gather,
-        &gather.pack(path, kernel),
+        &gather.pack(isa, kernel),
         x,
         out,
         epilogue.in_store(),
@@ -41,14 +41,14 @@ pub fn forward(
 /// The gradient of the weighted sum from that of the output, and adds its rows to the bias' gradient; see
 /// [`backward_with_bias`].
 pub fn backward_activation(
-    path: Path,
+    isa: Isa,
     activation: Activation,
     gradient: &mut [f32],
     saved: &[f32],
     bias: &mut [f32],
 ) {
     if gradient.len() < WORTH_A_THREAD {
-        return backward_with_bias(path, activation, gradient, saved, bias);
+        return backward_with_bias(isa, activation, gradient, saved, bias);
     }
     let outputs = bias.len();
     let rows = gradient.len() / outputs;
@@ -60,14 +60,14 @@ pub fn backward_activation(
         .zip(sums.par_chunks_mut(outputs))
         .for_each(|((gradient, saved), sums)| {
             sums.fill(0.0);
-            backward_with_bias(path, activation, gradient, saved, sums);
+            backward_with_bias(isa, activation, gradient, saved, sums);
         });
     add_pieces(bias, &sums, outputs);
 }
 
 /// `input = gradient kernel^T`, or added to what is there
 pub fn backward_input(
-    path: Path,
+    isa: Isa,
     gradient: &[f32],
     kernel: &[f32],
     (inputs, outputs): (usize, usize),
@@ -77,7 +77,7 @@ pub fn backward_input(
     let gather = Gather::rows(outputs, inputs);
     run(
         &gather,
-        &gather.pack_transposed(path, kernel),
+        &gather.pack_transposed(isa, kernel),
         gradient,
         input,
         store,
@@ -86,7 +86,7 @@ pub fn backward_input(
 
 /// `kernel += x^T gradient`
 pub fn backward_kernel(
-    path: Path,
+    isa: Isa,
     x: &[f32],
     gradient: &[f32],
     (inputs, outputs): (usize, usize),
@@ -103,7 +103,7 @@ pub fn backward_kernel(
         .for_each(|(i, kernel)| {
             let first = i * rows;
             let rows = first..first + kernel.len() / outputs;
-            outer.run_rows(path, (x, gradient), rows, true, kernel);
+            outer.run_rows(isa, (x, gradient), rows, true, kernel);
         });
 }
 
@@ -170,10 +170,10 @@ mod tests {
             let (x, w) = (numbers(batch * inputs, 1), numbers(inputs * outputs, 2));
             let g = numbers(batch * outputs, 3);
             let sizes = (inputs, outputs);
-            for path in Path::available() {
+            for isa in Isa::available() {
                 let mut out = vec![f32::NAN; batch * outputs];
                 forward(
-                    path,
+                    isa,
                     &x,
                     &w,
                     sizes,
@@ -189,7 +189,7 @@ mod tests {
                 assert_close(&out, &xw, inputs);
 
                 let mut dx = vec![1.0; batch * inputs];
-                backward_input(path, &g, &w, sizes, &mut dx, Store::Add);
+                backward_input(isa, &g, &w, sizes, &mut dx, Store::Add);
                 dx.iter_mut().for_each(|v| *v -= 1.0);
                 let gw = product(
                     |i, l| g[i * outputs + l],
@@ -199,7 +199,7 @@ mod tests {
                 assert_close(&dx, &gw, outputs);
 
                 let mut dw = vec![1.0; inputs * outputs];
-                backward_kernel(path, &x, &g, sizes, &mut dw);
+                backward_kernel(isa, &x, &g, sizes, &mut dw);
                 dw.iter_mut().for_each(|v| *v -= 1.0);
                 let xg = product(
                     |i, l| x[l * inputs + i],
@@ -226,8 +226,8 @@ mod tests {
                 Threads::new(threads).unwrap().run(|| {
                     // Sums do not begin with what an earlier use of the memory has left.
                     buffer(16 * outputs).fill(f32::NAN);
-                    let path = Path::current();
-                    backward_activation(path, Activation::Relu, &mut gradient, &saved, &mut bias);
+                    let isa = Isa::current();
+                    backward_activation(isa, Activation::Relu, &mut gradient, &saved, &mut bias);
                 });
                 (gradient, bias)
             };
@@ -250,7 +250,7 @@ mod tests {
                 let (mut out, mut dx, mut dw) =
                     (vec![0.0; 50 * 40], vec![0.0; 50 * 70], vec![0.0; 70 * 40]);
                 forward(
-                    Path::current(),
+                    Isa::current(),
                     &x,
                     &w,
                     (70, 40),
@@ -258,8 +258,8 @@ mod tests {
                     &mut out,
                     None,
                 );
-                backward_input(Path::current(), &g, &w, (70, 40), &mut dx, Store::Set);
-                backward_kernel(Path::current(), &x, &g, (70, 40), &mut dw);
+                backward_input(Isa::current(), &g, &w, (70, 40), &mut dx, Store::Set);
+                backward_kernel(Isa::current(), &x, &g, (70, 40), &mut dw);
                 [out, dx, dw]
                     .concat()
                     .iter()

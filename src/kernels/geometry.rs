@@ -81,7 +81,7 @@ impl Conv {
 
     /// Floating-point operations of one product on one image: a multiplication and an addition for each
     /// pair of a kernel value and a small pixel, as the definition has it. Taps that fall into the padding are counted,
-    /// and no multiplication that a kernel spares (`paired`) is left out.
+    /// and no multiplication that a kernel spares (`winograd`) is left out.
     pub fn flops(&self) -> u64 {
         2 * self.small.pixels() as u64 * self.kernel_len() as u64
     }

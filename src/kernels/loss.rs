@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::lanes::Lanes;
+use super::isa::{Isa, compiled_for};
 use super::parallel::piece_len;
-use super::path::{Path, compiled_for};
+use super::simd::Lanes;
 use crate::numeric::math::{exp, ln_1p_unit};
 
 /// How far a reconstruction is from its image.
@@ -37,7 +37,7 @@ pub fn reconstruction(
         .map(|(gradient, (logits, targets))| {
             gradient.copy_from_slice(logits);
             compiled_for!(
-                Path::current(), terms, [1, 1, 1],
+                Isa::current(), terms, [1, 1, 1],
                 (kind: Reconstruction, gradient: &mut [f32], targets: &[f32], scale: f32) -> f64
             )
         })
@@ -79,7 +79,7 @@ fn terms<V: Lanes, const ROWS: usize, const WIDTH: usize>(
 
 /// The sum of all squares, for the norm of a gradient.
 pub fn squares(values: &[f32]) -> f64 {
-    compiled_for!(Path::current(), sum_of_squares, [1, 1, 1], (values: &[f32]) -> f64)
+    compiled_for!(Isa::current(), sum_of_squares, [1, 1, 1], (values: &[f32]) -> f64)
 }
 
 #[inline(always)]

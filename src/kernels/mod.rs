@@ -26,43 +26,43 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | [`geometry`], `frame` | sizes and padding; margins of images |
+//! | [`geometry`], `padding` | sizes; margins of images |
 //! | [`conv`], [`dense`] | the layers' products |
-//! | [`gather`], [`outer`] | what they are made of: from pixels to pixels, from pixels to kernels |
-//! | [`paired`], `combine` | the same with fewer multiplications, where taps come in pairs; the sums and differences for it |
-//! | [`phases`], `block`, `lanes` | tables of sums, register blocks of them, vectors |
-//! | [`path`] | the instruction sets that these are compiled for |
+//! | [`direct_conv`], [`weight_grad`] | what they are made of: from pixels to pixels, from pixels to kernels |
+//! | [`winograd`], `winograd_transform` | the same with fewer multiplications, where taps come in pairs; the sums and differences for it |
+//! | [`tap_gemm`], `micro_kernel`, `simd` | sums over taps, register blocks of them, vectors |
+//! | [`isa`] | the instruction sets that these are compiled for |
 //! | [`activation`], [`loss`] | what is not a product, with its gradient |
 //! | [`parallel`] | cutting and threads |
-//! | [`scratch`], [`system_memory`] | memory that is kept from step to step; the program's allocator, and what returns to the system |
-//! | [`peak`], [`profile`] | what the processor could do, and where the time goes |
-//! | [`tensor`] | the door to dfdx |
+//! | [`buffer_pool`], [`system_memory`] | memory that is kept from step to step; the program's allocator, and what returns to the system |
+//! | [`roofline`], [`profile`] | what the processor could do, and where the time goes |
+//! | [`tensor`] | the conversion from and to dfdx's tensors |
 //! | `reference` | plain sums that tests compare with |
 
 pub mod activation;
-mod block;
-mod combine;
+pub mod buffer_pool;
 pub mod conv;
 pub mod dense;
-mod frame;
-pub mod gather;
+pub mod direct_conv;
 pub mod geometry;
-mod lanes;
+pub mod isa;
 pub mod loss;
-pub mod outer;
-pub mod paired;
+mod micro_kernel;
+mod padding;
 pub mod parallel;
-pub mod path;
-pub mod peak;
-pub mod phases;
 pub mod profile;
 #[cfg(test)]
 pub mod reference;
-pub mod scratch;
+pub mod roofline;
+mod simd;
 pub mod system_memory;
+pub mod tap_gemm;
+pub mod weight_grad;
+pub mod winograd;
+mod winograd_transform;
 
 pub mod tensor;
 
 pub use activation::Activation;
 pub use geometry::{Conv, Extent};
-pub use path::Path;
+pub use isa::Isa;

@@ -1,7 +1,7 @@
 //! The products of a convolution as plain sums over their definition, and what tests compare them on. For tests only.
 
 use super::geometry::{Conv, Extent};
-use super::path::Path;
+use super::isa::Isa;
 
 /// Height, width, big channels, small channels, kernel, stride, images.
 pub type Shape = [usize; 7];
@@ -35,10 +35,10 @@ impl Case {
 }
 
 /// Each shape on every path that this processor has.
-pub fn cases(shapes: impl IntoIterator<Item = Shape>) -> impl Iterator<Item = (Path, Case)> {
+pub fn cases(shapes: impl IntoIterator<Item = Shape>) -> impl Iterator<Item = (Isa, Case)> {
     shapes.into_iter().flat_map(|shape| {
         let case = Case::new(shape);
-        Path::available().map(move |path| (path, case.clone()))
+        Isa::available().map(move |isa| (isa, case.clone()))
     })
 }
 

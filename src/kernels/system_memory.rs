@@ -13,7 +13,7 @@ const LARGE: usize = 256 << 10;
 /// Left alone, the GNU C library raises that limit up to 32 MiB when large blocks are freed, and keeps what is freed
 /// below it in pieces, one pool a thread: drawing a picture then takes new memory although that of the training has
 /// just been given back, a third more than all data and work need. Where it costs time, in training steps, memory is
-/// kept by [`scratch`](super::scratch) anyway. Other C libraries do as they do.
+/// kept by [`buffer_pool`](super::buffer_pool) anyway. Other C libraries do as they do.
 pub fn return_large_blocks() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: `mallopt` takes two numbers and may be called at any time; a limit that it does not like changes nothing.

@@ -11,7 +11,7 @@ use super::memory::{self, Slot};
 use crate::kernels::conv::{self, Epilogue};
 use crate::kernels::loss::{self, Reconstruction};
 use crate::kernels::tensor::{values, values_mut};
-use crate::kernels::{Conv, Path, dense, scratch};
+use crate::kernels::{Conv, Isa, buffer_pool, dense};
 use crate::optim::{Rule, Step};
 use tape::{Buffer, Incoming, Saved, clear_unless_added, on_tape, register, send, take};
 
@@ -79,7 +79,7 @@ impl Compute for Cpu {
         };
         let saved = Saved::forward::<T>(x.device(), weights.activation, shape, |output, sum| {
             conv::forward(
-                Path::current(),
+                Isa::current(),
                 &conv,
                 values(&x),
                 values(weights.kernel),
@@ -96,7 +96,7 @@ impl Compute for Cpu {
             saved,
             input_gradient,
             move |x, kernel, activation, gradient, out| {
-                conv::backward(Path::current(), &conv, x, kernel, activation, gradient, out);
+                conv::backward(Isa::current(), &conv, x, kernel, activation, gradient, out);
             },
         )?;
         Ok(output.put_tape(tape))
@@ -121,7 +121,7 @@ impl Compute for Cpu {
         };
         let saved = Saved::forward::<T>(x.device(), weights.activation, shape, |output, sum| {
             conv::forward_transposed(
-                Path::current(),
+                Isa::current(),
                 &conv,
                 values(&x),
                 values(weights.kernel),
@@ -139,7 +139,7 @@ impl Compute for Cpu {
             true,
             move |x, kernel, activation, gradient, out| {
                 conv::backward_transposed(
-                    Path::current(),
+                    Isa::current(),
                     &conv,
                     x,
                     kernel,
@@ -166,7 +166,7 @@ impl Compute for Cpu {
         };
         let saved = Saved::forward::<T>(x.device(), weights.activation, output, |output, sum| {
             dense::forward(
-                Path::current(),
+                Isa::current(),
                 values(&x),
                 values(weights.kernel),
                 sizes,
@@ -183,12 +183,12 @@ impl Compute for Cpu {
             saved,
             true,
             move |x, kernel, (activation, saved), gradient, out| {
-                let path = Path::current();
-                dense::backward_activation(path, activation, gradient, saved, out.bias);
-                dense::backward_kernel(path, x, gradient, sizes, out.kernel);
+                let isa = Isa::current();
+                dense::backward_activation(isa, activation, gradient, saved, out.bias);
+                dense::backward_kernel(isa, x, gradient, sizes, out.kernel);
                 if let Some(input) = out.input {
                     let store = out.store;
-                    dense::backward_input(path, gradient, kernel, sizes, input, store);
+                    dense::backward_input(isa, gradient, kernel, sizes, input, store);
                 }
             },
         )?;
@@ -255,12 +255,12 @@ impl Compute for Cpu {
     ) -> Result<Tensor<(), f32, Self, T>, CpuError> {
         let (logits, mut tape) = logits.split_tape();
         let (len, batch) = (values(&logits).len(), logits.shape().0);
-        let mut gradient = scratch::vector(len);
+        let mut gradient = buffer_pool::vector(len);
         let error =
             loss::reconstruction(kind, values(&logits), values(&images), batch, &mut gradient);
         let error = scalar(logits.device(), error)?;
         if !T::OWNS_TAPE {
-            scratch::give(gradient);
+            buffer_pool::give(gradient);
             return Ok(error.put_tape(tape));
         }
         let (error_, slot) = (error.clone(), Slot::of(&logits));
@@ -272,7 +272,7 @@ impl Compute for Cpu {
                     *sum += outer * g;
                 }
             })?;
-            scratch::give(gradient);
+            buffer_pool::give(gradient);
             Ok(())
         });
         Ok(error.put_tape(tape))

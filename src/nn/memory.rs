@@ -12,7 +12,7 @@ use dfdx::shapes::Shape;
 use dfdx::tensor::{Cache, Cpu, CpuError, Storage, Tensor, TensorFromVec};
 use dfdx::tensor_ops::ReshapeTo;
 
-use crate::kernels::scratch;
+use crate::kernels::buffer_pool;
 use crate::kernels::system_memory::return_free_blocks;
 use crate::kernels::tensor::{values, values_mut};
 
@@ -63,7 +63,7 @@ pub fn give<S: Shape>(tensor: Tensor<S, f32, Cpu>) -> Result<(), CpuError> {
 /// Gives all memory that waits back to the system.
 pub fn clear(device: &Cpu) -> Result<(), CpuError> {
     *waiting() = None;
-    scratch::clear();
+    buffer_pool::clear();
     // Tensors that waited are in there now.
     device.try_empty_cache()?;
     return_free_blocks();

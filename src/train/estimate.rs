@@ -7,7 +7,7 @@ use dfdx::tensor::{Cpu, CpuError, Gradients, TensorFromVec};
 use super::{Timing, TrainError, Trainer, build_model, rule, time_steps};
 use crate::data::{DataSet, Images};
 use crate::kernels::parallel;
-use crate::kernels::{Path, peak};
+use crate::kernels::{Isa, roofline};
 use crate::nn::{Compute, Device};
 use crate::numeric::random::{Purpose, Stream};
 use crate::optim::Step;
@@ -71,7 +71,7 @@ pub fn whole_run(plan: &Plan, step: f64, evaluation: f64) -> f64 {
 /// Estimates in less than a second, without the data: on the caller's threads by steps on made-up images where the
 /// model is small enough for that, else by its operations.
 pub fn estimate(plan: &Plan) -> Estimate {
-    let peak = peak::measure(Path::current(), PEAK_RUNS);
+    let peak = roofline::measure(Isa::current(), PEAK_RUNS);
     let images = (FLOOR * peak / plan.architecture.training_flops().max(1) as f64) as usize;
     let images = images.min(plan.spec.training.batch_size);
     // At least one for each thread, or they would not all have work.
@@ -194,7 +194,7 @@ mod tests {
 
     fn plan(settings: &str) -> Plan {
         let text = format!("name = \"a\"\n[data]\ndataset = \"sprites\"\n{settings}");
-        let spec = spec::parse(&text, "a", std::path::Path::new("."), &[]).unwrap();
+        let spec = spec::parse(&text, "a", std::path::Isa::new("."), &[]).unwrap();
         let image = Extent {
             height: 12,
             width: 12,

@@ -49,13 +49,13 @@ fn random_shapes() -> impl Iterator<Item = Shape> {
 }
 
 /// Those of [`SHAPES`] and of [`random_shapes`], on every path.
-fn cases() -> impl Iterator<Item = (Path, Case)> {
+fn cases() -> impl Iterator<Item = (Isa, Case)> {
     reference::cases(SHAPES.into_iter().chain(random_shapes()))
 }
 
 #[test]
 fn forward_agrees_with_the_plain_sum() {
-    for (path, case) in cases() {
+    for (isa, case) in cases() {
         let bias = numbers(case.conv.small.channels, 4);
         let epilogue = Epilogue {
             bias: &bias,
@@ -64,7 +64,7 @@ fn forward_agrees_with_the_plain_sum() {
         let mut got = vec![f32::NAN; case.small.len()];
         let mut saved = vec![f32::NAN; case.small.len()];
         forward(
-            path,
+            isa,
             &case.conv,
             &case.big,
             &case.kernel,
@@ -84,7 +84,7 @@ fn forward_agrees_with_the_plain_sum() {
             ..epilogue
         };
         forward(
-            path,
+            isa,
             &case.conv,
             &case.big,
             &case.kernel,
@@ -99,7 +99,7 @@ fn forward_agrees_with_the_plain_sum() {
 
 #[test]
 fn forward_transposed_agrees_with_the_plain_sum() {
-    for (path, case) in cases() {
+    for (isa, case) in cases() {
         let bias = numbers(case.conv.big.channels, 4);
         let epilogue = Epilogue {
             bias: &bias,
@@ -107,7 +107,7 @@ fn forward_transposed_agrees_with_the_plain_sum() {
         };
         let mut got = vec![f32::NAN; case.big.len()];
         forward_transposed(
-            path,
+            isa,
             &case.conv,
             &case.small,
             &case.kernel,
@@ -125,7 +125,7 @@ fn forward_transposed_agrees_with_the_plain_sum() {
 
 #[test]
 fn gradients_agree_with_the_plain_sums_and_are_added() {
-    for (path, case) in cases() {
+    for (isa, case) in cases() {
         let conv = &case.conv;
         let want_kernel = reference::to_kernel(conv, &case.big, &case.small);
         for transposed in [false, true] {
@@ -157,7 +157,7 @@ fn gradients_agree_with_the_plain_sums_and_are_added() {
                 };
                 let linear = (Activation::Linear, output.as_slice());
                 run(
-                    path,
+                    isa,
                     conv,
                     input,
                     &case.kernel,
@@ -198,7 +198,7 @@ fn spoil_memory() {
 }
 
 /// All that a layer computes, in either direction, one behind the other.
-fn results(path: Path, case: &Case, transposed: bool, activation: Activation) -> Vec<f32> {
+fn results(isa: Isa, case: &Case, transposed: bool, activation: Activation) -> Vec<f32> {
     let conv = &case.conv;
     let (input, channels, mut gradient) = match transposed {
         true => (&case.small, conv.big.channels, case.big.clone()),
@@ -214,7 +214,7 @@ fn results(path: Path, case: &Case, transposed: bool, activation: Activation) ->
         true => forward_transposed,
         false => forward,
     };
-    forward(path, conv, input, &case.kernel, epilogue, &mut output, None);
+    forward(isa, conv, input, &case.kernel, epilogue, &mut output, None);
     let (mut kernel, mut bias) = (vec![0.0; conv.kernel_len()], vec![0.0; channels]);
     let mut to_input = vec![1.0; input.len()];
     let backward = match transposed {
@@ -229,7 +229,7 @@ fn results(path: Path, case: &Case, transposed: bool, activation: Activation) ->
             store,
         };
         let saved = (activation, output.as_slice());
-        backward(path, conv, input, &case.kernel, saved, &mut gradient, out);
+        backward(isa, conv, input, &case.kernel, saved, &mut gradient, out);
     }
     [output, kernel, bias, gradient, to_input].concat()
 }
@@ -239,15 +239,15 @@ fn the_bits_do_not_depend_on_the_number_of_threads_nor_on_what_memory_held() {
     let run = |threads: usize| {
         Threads::new(threads).unwrap().run(|| {
             let mut bits = vec![];
-            for (path, case) in cases() {
+            for (isa, case) in cases() {
                 for transposed in [false, true] {
                     for activation in [Activation::Relu, Activation::Tanh] {
                         spoil_memory();
-                        let values = results(path, &case, transposed, activation);
+                        let values = results(isa, &case, transposed, activation);
                         assert!(values.iter().all(|v| v.is_finite()));
                         let mut hasher = DefaultHasher::new();
                         values.iter().for_each(|v| v.to_bits().hash(&mut hasher));
-                        bits.push((path, case.conv, transposed, activation, hasher.finish()));
+                        bits.push((isa, case.conv, transposed, activation, hasher.finish()));
                     }
                 }
             }

@@ -3,9 +3,9 @@
 use dfdx::shapes::{Dim, Shape};
 use dfdx::tensor::{Cpu, CpuError, Gradients, Storage, Tape, Tensor};
 
-use crate::kernels::phases::Store;
+use crate::kernels::tap_gemm::Store;
 use crate::kernels::tensor::values;
-use crate::kernels::{Activation, conv, profile, scratch};
+use crate::kernels::{Activation, buffer_pool, conv, profile};
 use crate::nn::compute::Weights;
 use crate::nn::memory::{self, Slot};
 
@@ -68,7 +68,7 @@ impl Incoming {
 
     pub(super) fn done(self) {
         if let Self::Slot(gradient) = self {
-            scratch::give(gradient);
+            buffer_pool::give(gradient);
         }
     }
 }
@@ -90,7 +90,7 @@ pub(super) fn send<S: Shape, R>(
         Some(gradient) => (gradient, Store::Add),
         None => {
             let len = values(input).len();
-            (scratch::vector(len), Store::Set)
+            (buffer_pool::vector(len), Store::Set)
         }
     };
     let result = write(&mut gradient, store);
@@ -117,7 +117,7 @@ impl<S: Shape> Saved<S> {
     ) -> Result<Self, CpuError> {
         let len = shape.num_elements();
         let mut weighted_sum =
-            (T::OWNS_TAPE && activation.needs_input()).then(|| scratch::vector(len));
+            (T::OWNS_TAPE && activation.needs_input()).then(|| buffer_pool::vector(len));
         let output = memory::output(device, shape, |output| {
             run(output, weighted_sum.as_deref_mut());
         })?;
@@ -131,7 +131,7 @@ impl<S: Shape> Saved<S> {
 
     /// Keeps the memory for the next step.
     fn done(self) -> Result<(), CpuError> {
-        self.weighted_sum.into_iter().for_each(scratch::give);
+        self.weighted_sum.into_iter().for_each(buffer_pool::give);
         memory::give(self.output)
     }
 

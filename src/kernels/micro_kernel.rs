@@ -1,10 +1,10 @@
 //! Register blocks: the innermost loops, inlined into functions compiled for one
-//! [`Path`](super::path::Path).
+//! [`Isa`](super::isa::Isa).
 //!
 //! A block has `ROWS` rows of `WIDTH` vectors, few enough that all of it stays in registers. Each sum runs over
 //! its terms in order in one lane, so that the size of a block does not change bits.
 
-use super::lanes::Lanes;
+use super::simd::Lanes;
 
 /// Input values that follow one another, and the rows of a panel that they meet.
 #[derive(Clone, Copy, Debug)]

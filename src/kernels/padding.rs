@@ -1,7 +1,7 @@
 //! A margin of zeros around images, where a kernel hangs over the edge.
 
+use super::buffer_pool::{Buffer, buffer};
 use super::geometry::{Conv, Extent};
-use super::scratch::{Buffer, buffer};
 
 /// Rows and columns of zeros around an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,11 +4,11 @@
 //! values of an output pixel instead, which follow one another in memory, and are added up in the end.
 
 use super::Gather;
-use crate::kernels::block::Run;
-use crate::kernels::lanes::Lanes;
-use crate::kernels::path::{Path, compiled_for};
-use crate::kernels::phases::Store;
-use crate::kernels::scratch::{Buffer, buffer};
+use crate::kernels::buffer_pool::{Buffer, buffer};
+use crate::kernels::isa::{Isa, compiled_for};
+use crate::kernels::micro_kernel::Run;
+use crate::kernels::simd::Lanes;
+use crate::kernels::tap_gemm::Store;
 
 /// Whether [`Gather::run_dots`] is the faster way. A register block over few outputs is mostly empty; but adding up the
 /// lanes of a vector costs a dozen instructions an output value, which takes some inputs to pay.
@@ -23,12 +23,12 @@ const MOST_LANES: usize = 16;
 #[derive(Debug)]
 pub struct Arranged {
     values: Buffer,
-    path: Path,
+    isa: Isa,
 }
 
 impl Gather {
     /// Rearranges a kernel that is stored as (tap, output channel, input channel).
-    pub fn arrange(&self, path: Path, kernel: &[f32]) -> Arranged {
+    pub fn arrange(&self, isa: Isa, kernel: &[f32]) -> Arranged {
         let (inputs, outputs) = (self.input.channels, self.output.channels);
         let mut values = buffer(self.taps() * outputs * inputs);
         let mut rows = values.chunks_exact_mut(inputs.max(1));
@@ -39,7 +39,7 @@ impl Gather {
                 }
             }
         }
-        Arranged { values, path }
+        Arranged { values, isa }
     }
 
     /// Taps of all phases.
@@ -57,12 +57,12 @@ impl Gather {
             kernel.values.len(),
             self.taps() * self.output.channels * self.input.channels
         );
-        let (gather, kernel, path) = (self, &*kernel.values, kernel.path);
+        let (gather, kernel, isa) = (self, &*kernel.values, kernel.isa);
         let group = self.sums.group();
         let inputs = input.chunks(group * self.input_len());
         for (input, output) in inputs.zip(output.chunks_mut(group * self.output_len())) {
             compiled_for!(
-                path,
+                isa,
                 body,
                 [2, 4, 8],
                 (gather: &Gather, kernel: &[f32], input: &[f32], output: &mut [f32], store: Store)

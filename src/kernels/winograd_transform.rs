@@ -1,11 +1,11 @@
 //! Sums and differences of pixels, on both axes: the linear maps before and behind the products of
-//! [`paired`](super::paired).
+//! [`winograd`](super::winograd).
 
 use rayon::prelude::*;
 
-use super::lanes::Lanes;
-use super::path::{Path, compiled_for};
-use super::scratch::{Buffer, buffer};
+use super::buffer_pool::{Buffer, buffer};
+use super::isa::{Isa, compiled_for};
+use super::simd::Lanes;
 
 /// Stands for a pixel outside of the image.
 const OUTSIDE: u32 = u32::MAX;
@@ -120,7 +120,7 @@ impl Combine {
     }
 
     /// All planes of one image, on several threads.
-    pub fn run(&self, path: Path, image: &[f32], channels: usize, out: &mut [f32]) {
+    pub fn run(&self, isa: Isa, image: &[f32], channels: usize, out: &mut [f32]) {
         assert_eq!(image.len(), self.pixels * channels);
         assert_eq!(out.len(), self.places * channels);
         let outside = outside(channels);
@@ -132,7 +132,7 @@ impl Combine {
             parts.push((plane, out));
         }
         parts.into_par_iter().for_each(|(plane, out)| {
-            self.run_plane(path, plane, (image, &outside), (out, channels));
+            self.run_plane(isa, plane, (image, &outside), (out, channels));
         });
     }
 
@@ -140,17 +140,17 @@ impl Combine {
     /// channel being 0. `outside` is a pixel of zeros, see [`outside`].
     pub fn plane_of(
         &self,
-        path: Path,
+        isa: Isa,
         plane: usize,
         (images, outside): (&[f32], &[f32]),
         (out, pitch): (&mut [f32], usize),
     ) {
-        self.run_plane(path, &self.planes[plane], (images, outside), (out, pitch));
+        self.run_plane(isa, &self.planes[plane], (images, outside), (out, pitch));
     }
 
     fn run_plane(
         &self,
-        path: Path,
+        isa: Isa,
         plane: &Plane,
         (input, zeros): (&[f32], &[f32]),
         (out, pitch): (&mut [f32], usize),
@@ -165,7 +165,7 @@ impl Combine {
         assert!(images.len() <= outs.len());
         for (image, out) in images.zip(outs) {
             compiled_for!(
-                path,
+                isa,
                 body,
                 [1, 1, 1],
                 (plane: &Plane, image: &[f32], zeros: &[f32], out: &mut [f32], pitch: usize)

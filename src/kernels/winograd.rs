@@ -16,14 +16,14 @@ mod staged;
 
 use std::collections::HashSet;
 
-use super::block::Block;
-use super::combine::{Combine, outside};
+use super::buffer_pool::{Buffer, buffer};
 use super::geometry::{Conv, Extent};
-use super::lanes::Lanes;
-use super::outer::{Joined, Product};
-use super::path::{Path, compiled_for};
-use super::phases::{Packed, Store};
-use super::scratch::{Buffer, buffer};
+use super::isa::{Isa, compiled_for};
+use super::micro_kernel::Block;
+use super::simd::Lanes;
+use super::tap_gemm::{Packed, Store};
+use super::weight_grad::{Joined, Product};
+use super::winograd_transform::{Combine, outside};
 use axis::{Sum, TiledAxis};
 use staged::Staged;
 
@@ -123,38 +123,31 @@ impl Paired {
     }
 
     /// The kernel for [`Paired::to_small`].
-    pub fn pack_to_small(&self, path: Path, kernel: &[f32]) -> Packed {
-        self.to_small.sums.pack(path, &self.points_of(path, kernel))
+    pub fn pack_to_small(&self, isa: Isa, kernel: &[f32]) -> Packed {
+        self.to_small.sums.pack(isa, &self.points_of(isa, kernel))
     }
 
     /// The kernel for [`Paired::to_big`].
-    pub fn pack_to_big(&self, path: Path, kernel: &[f32]) -> Packed {
+    pub fn pack_to_big(&self, isa: Isa, kernel: &[f32]) -> Packed {
         self.to_big
             .sums
-            .pack_transposed(path, &self.points_of(path, kernel))
+            .pack_transposed(isa, &self.points_of(isa, kernel))
     }
 
-    fn points_of(&self, path: Path, kernel: &[f32]) -> Buffer {
+    fn points_of(&self, isa: Isa, kernel: &[f32]) -> Buffer {
         let mut points = buffer(self.points_len());
         let channels = self.conv.big.channels * self.conv.small.channels;
-        self.points.run(path, kernel, channels, &mut points);
+        self.points.run(isa, kernel, channels, &mut points);
         points
     }
 
     /// small -> big for some images, a group at most.
-    pub fn to_big(
-        &self,
-        path: Path,
-        kernel: &Packed,
-        small: &[f32],
-        big: &mut [f32],
-        store: Store,
-    ) {
+    pub fn to_big(&self, isa: Isa, kernel: &Packed, small: &[f32], big: &mut [f32], store: Store) {
         self.check(big, small);
         let mut room = self.to_big.room(self.group);
         let outside = outside(self.conv.small.channels);
         for stage in &self.to_big.stages {
-            let planes = self.to_big.fill(path, stage, (small, &outside), &mut room);
+            let planes = self.to_big.fill(isa, stage, (small, &outside), &mut room);
             self.to_big.run(kernel, stage, planes, big, store);
         }
     }
@@ -162,7 +155,7 @@ impl Paired {
     /// big -> small for some images, a group at most.
     pub fn to_small(
         &self,
-        path: Path,
+        isa: Isa,
         kernel: &Packed,
         big: &[f32],
         small: &mut [f32],
@@ -172,7 +165,7 @@ impl Paired {
         let mut room = self.to_small.room(self.group);
         let outside = outside(self.conv.big.channels);
         for stage in &self.to_small.stages {
-            let planes = self.to_small.fill(path, stage, (big, &outside), &mut room);
+            let planes = self.to_small.fill(isa, stage, (big, &outside), &mut room);
             self.to_small.run(kernel, stage, planes, small, store);
         }
     }
@@ -194,7 +187,7 @@ impl Paired {
     /// small image, if that is wanted.
     pub fn to_points(
         &self,
-        path: Path,
+        isa: Isa,
         (big, small): (&[f32], &[f32]),
         (points, add): (&mut [f32], bool),
         mut to_small: Option<(&Packed, &mut [f32], Store)>,
@@ -202,7 +195,7 @@ impl Paired {
         let (rows, cols) = (self.conv.big.channels, self.conv.small.channels);
         let (images, pitch) = (
             small.len() / self.conv.small.len(),
-            cols.next_multiple_of(path.block()),
+            cols.next_multiple_of(isa.block()),
         );
         self.check(big, small);
         if let Some((_, other, _)) = &to_small {
@@ -216,12 +209,12 @@ impl Paired {
         for stage in &self.to_small.stages {
             let planes = self
                 .to_small
-                .fill(path, stage, (big, &outside_big), &mut room);
+                .fill(isa, stage, (big, &outside_big), &mut room);
             let pairs = images * stage.places;
             let sums = &mut sums[..pairs * pitch];
             let sum = self.joins[stage.planes[0]].sum;
             self.sums
-                .plane_of(path, sum, (small, &outside_small), (sums, pitch));
+                .plane_of(isa, sum, (small, &outside_small), (sums, pitch));
             for (i, &plane) in stage.planes.iter().enumerate() {
                 let big = &planes[i * self.group * stage.places * rows..][..pairs * rows];
                 let join = self.joins[plane];
@@ -229,7 +222,7 @@ impl Paired {
                 let out = &mut points[join.point * rows * cols..][..rows * cols];
                 let (channels, sums, add) = ((rows, cols), &*sums, add || !join.begins);
                 compiled_for!(
-                    path,
+                    isa,
                     body,
                     [4, 4, 12],
                     (channels: (usize, usize), big: &[f32], sums: &[f32], add: bool, out: &mut [f32])
@@ -242,9 +235,9 @@ impl Paired {
     }
 
     /// The gradient of the kernel from that of the points.
-    pub fn to_kernel(&self, path: Path, points: &[f32], kernel: &mut [f32]) {
+    pub fn to_kernel(&self, isa: Isa, points: &[f32], kernel: &mut [f32]) {
         let channels = self.conv.big.channels * self.conv.small.channels;
-        self.taps.run(path, points, channels, kernel);
+        self.taps.run(isa, points, channels, kernel);
     }
 }
 

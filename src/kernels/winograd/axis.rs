@@ -1,7 +1,7 @@
 //! One axis of a convolution, in tiles of two pixels of the small image.
 
-use crate::kernels::combine::{Line, Pair};
 use crate::kernels::geometry::Conv;
+use crate::kernels::winograd_transform::{Line, Pair};
 
 /// One axis of a convolution whose big pixels are reached by one tap or by two.
 #[derive(Clone, Debug)]

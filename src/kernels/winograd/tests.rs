@@ -35,15 +35,15 @@ fn for_each_group(case: &Case, paired: &Paired, mut f: impl FnMut(Range<usize>, 
 
 #[test]
 fn products_to_the_small_image_agree_with_the_plain_sum() {
-    for (path, case) in cases(SHAPES) {
+    for (isa, case) in cases(SHAPES) {
         let paired = Paired::new(&case.conv);
-        let kernel = paired.pack_to_small(path, &case.kernel);
+        let kernel = paired.pack_to_small(isa, &case.kernel);
         let want = reference::big_to_small(&case.conv, &case.big, &case.kernel);
         let (mut set, mut added) = (vec![f32::NAN; want.len()], vec![1.0; want.len()]);
         for_each_group(&case, &paired, |big, small| {
             let big = &case.big[big];
-            paired.to_small(path, &kernel, big, &mut set[small.clone()], Store::Set);
-            paired.to_small(path, &kernel, big, &mut added[small], Store::Add);
+            paired.to_small(isa, &kernel, big, &mut set[small.clone()], Store::Set);
+            paired.to_small(isa, &kernel, big, &mut added[small], Store::Add);
         });
         assert_close(&set, &want, "small image");
         added.iter_mut().for_each(|v| *v -= 1.0);
@@ -53,9 +53,9 @@ fn products_to_the_small_image_agree_with_the_plain_sum() {
 
 #[test]
 fn products_to_the_big_image_agree_with_the_plain_sum() {
-    for (path, case) in cases(SHAPES) {
+    for (isa, case) in cases(SHAPES) {
         let paired = Paired::new(&case.conv);
-        let kernel = paired.pack_to_big(path, &case.kernel);
+        let kernel = paired.pack_to_big(isa, &case.kernel);
         let bias = numbers(case.conv.big.channels, 4);
         let mut want = reference::small_to_big(&case.conv, &case.small, &case.kernel);
         for (i, v) in want.iter_mut().enumerate() {
@@ -67,7 +67,7 @@ fn products_to_the_big_image_agree_with_the_plain_sum() {
             clip: true,
         };
         for_each_group(&case, &paired, |big, small| {
-            paired.to_big(path, &kernel, &case.small[small], &mut got[big], layer);
+            paired.to_big(isa, &kernel, &case.small[small], &mut got[big], layer);
         });
         assert_close(&got, &want, "big image");
     }
@@ -75,9 +75,9 @@ fn products_to_the_big_image_agree_with_the_plain_sum() {
 
 #[test]
 fn products_to_the_kernel_agree_with_the_plain_sum_and_bring_the_small_image_along() {
-    for (path, case) in cases(SHAPES) {
+    for (isa, case) in cases(SHAPES) {
         let paired = Paired::new(&case.conv);
-        let packed = paired.pack_to_small(path, &case.kernel);
+        let packed = paired.pack_to_small(isa, &case.kernel);
         let mut points = vec![f32::NAN; paired.points_len()];
         let mut kernel = vec![f32::NAN; case.kernel.len()];
         let mut other = vec![f32::NAN; case.small.len()];
@@ -85,9 +85,9 @@ fn products_to_the_kernel_agree_with_the_plain_sum_and_bring_the_small_image_alo
             let add = big.start > 0;
             let inputs = (&case.big[big], &case.small[small.clone()]);
             let to_small = Some((&packed, &mut other[small], Store::Set));
-            paired.to_points(path, inputs, (&mut points, add), to_small);
+            paired.to_points(isa, inputs, (&mut points, add), to_small);
         });
-        paired.to_kernel(path, &points, &mut kernel);
+        paired.to_kernel(isa, &points, &mut kernel);
         let want = reference::to_kernel(&case.conv, &case.big, &case.small);
         assert_close(&kernel, &want, "kernel");
         let want = reference::big_to_small(&case.conv, &case.big, &case.kernel);

@@ -1,15 +1,15 @@
-//! Sums that run through taps, in register blocks: what [`gather`](super::gather) and [`paired`](super::paired) have in
+//! Sums that run through taps, in register blocks: what [`direct_conv`](super::direct_conv) and [`winograd`](super::winograd) have in
 //! common, who make the tables.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::block::{Block, MOST_COLS, MOST_VALUES, Run, copy_block};
+use super::buffer_pool::{Buffer, buffer};
 use super::geometry::Extent;
-use super::lanes::{Lanes, prefetch};
-use super::path::{Path, compiled_for};
-use super::scratch::{Buffer, buffer};
+use super::isa::{Isa, compiled_for};
+use super::micro_kernel::{Block, MOST_COLS, MOST_VALUES, Run, copy_block};
+use super::simd::{Lanes, prefetch};
 
 /// Sums that go through the same taps, but for the edges.
 #[derive(Clone, Debug)]
@@ -36,12 +36,12 @@ pub struct Part {
     pub ends: bool,
 }
 
-/// A kernel rearranged for [`Phases`] and a [`Path`]: (phase, block of output channels, tap, input channel,
+/// A kernel rearranged for [`Phases`] and a [`Isa`]: (phase, block of output channels, tap, input channel,
 /// output channel of the block), zeros behind the last channel.
 #[derive(Debug)]
 pub struct Packed {
     values: Buffer,
-    path: Path,
+    isa: Isa,
 }
 
 /// What becomes of the sums.
@@ -108,9 +108,9 @@ impl Phases {
     }
 
     /// Rearranges a kernel that is stored as (tap, input channel, output channel).
-    pub fn pack(&self, path: Path, kernel: &[f32]) -> Packed {
+    pub fn pack(&self, isa: Isa, kernel: &[f32]) -> Packed {
         let (inputs, outputs) = (self.inputs, self.output.channels);
-        self.pack_with(path, |tap, channels, rows, cols| {
+        self.pack_with(isa, |tap, channels, rows, cols| {
             for (input, row) in rows.chunks_exact_mut(cols).enumerate() {
                 let from = &kernel[(tap * inputs + input) * outputs..][channels.clone()];
                 copy_block(from, row);
@@ -119,9 +119,9 @@ impl Phases {
     }
 
     /// Rearranges a kernel that is stored as (tap, output channel, input channel).
-    pub fn pack_transposed(&self, path: Path, kernel: &[f32]) -> Packed {
+    pub fn pack_transposed(&self, isa: Isa, kernel: &[f32]) -> Packed {
         let (inputs, outputs) = (self.inputs, self.output.channels);
-        self.pack_with(path, |tap, channels, rows, cols| {
+        self.pack_with(isa, |tap, channels, rows, cols| {
             if channels.len() < cols {
                 rows.fill(0.0);
             }
@@ -137,10 +137,10 @@ impl Phases {
     /// `copy` fills the rows of one tap and one block of channels.
     fn pack_with(
         &self,
-        path: Path,
+        isa: Isa,
         copy: impl Fn(usize, Range<usize>, &mut [f32], usize) + Sync,
     ) -> Packed {
-        let (cols, outputs) = (path.block(), self.output.channels);
+        let (cols, outputs) = (isa.block(), self.output.channels);
         let mut parts = vec![];
         for phase in &self.phases {
             for first in (0..outputs).step_by(cols) {
@@ -155,7 +155,7 @@ impl Phases {
             .for_each(|(rows, (tap, first))| {
                 copy(tap, first..outputs.min(first + cols), rows, cols);
             });
-        Packed { values, path }
+        Packed { values, isa }
     }
 
     /// Phases, one after the other.
@@ -185,16 +185,16 @@ impl Phases {
         if let Store::Layer { bias, .. } = store {
             assert_eq!(bias.len(), self.output.channels);
         }
-        let (path, blocks) = (
-            kernel.path,
-            self.output.channels.div_ceil(kernel.path.block()),
+        let (isa, blocks) = (
+            kernel.isa,
+            self.output.channels.div_ceil(kernel.isa.block()),
         );
-        let tap = blocks * self.inputs * path.block();
+        let tap = blocks * self.inputs * isa.block();
         assert_eq!(kernel.values.len(), self.taps(0..self.phases.len()) * tap);
         let (tables, panels) = (self, &kernel.values[self.taps(0..phases.start) * tap..]);
         let phases = &self.phases[phases];
         compiled_for!(
-            path,
+            isa,
             body,
             [4, 6, 12],
             (tables: &Phases, phases: &[Phase], panels: &[f32], input: &[f32], output: &mut [f32], store: Store)

@@ -5,8 +5,8 @@
 
 use std::hint::black_box;
 
-use super::lanes::Lanes;
-use super::path::{Path, compiled_for};
+use super::isa::{Isa, compiled_for};
+use super::simd::Lanes;
 use crate::sys::clock;
 
 /// Rounds of a run: some milliseconds, far more than it takes to wake the threads.
@@ -18,10 +18,10 @@ const MOST_SUMS: usize = 24;
 /// Floating-point operations a second that the threads of the caller reach together on a path, a multiplication and an addition
 /// counted as two. The best of so many runs of some milliseconds each: the clock moves, and whatever else the
 /// machine does can only take away.
-pub fn measure(path: Path, runs: usize) -> f64 {
+pub fn measure(isa: Isa, runs: usize) -> f64 {
     (0..runs.max(1))
         .flat_map(|_| Shape::ALL)
-        .map(|shape| run(path, shape))
+        .map(|shape| run(isa, shape))
         .fold(0.0, f64::max)
 }
 
@@ -40,10 +40,10 @@ impl Shape {
 }
 
 /// One run on all threads; operations a second from the first one's start to the last one's end.
-fn run(path: Path, shape: Shape) -> f64 {
+fn run(isa: Isa, shape: Shape) -> f64 {
     let done = rayon::broadcast(|_| {
         let started = clock::monotonic();
-        let flops = spin(path, shape, ROUNDS);
+        let flops = spin(isa, shape, ROUNDS);
         (started, clock::monotonic(), flops)
     });
     let started = done.iter().map(|&(started, _, _)| started).min();
@@ -56,17 +56,17 @@ fn run(path: Path, shape: Shape) -> f64 {
 }
 
 /// So many rounds of multiply-adds on this thread; gives the number of operations.
-fn spin(path: Path, shape: Shape, rounds: usize) -> u64 {
+fn spin(isa: Isa, shape: Shape, rounds: usize) -> u64 {
     let mut flops = 0;
     let mut values: [f32; MOST_SUMS] = std::array::from_fn(|i| i as f32);
     let (sums, count) = (black_box(&mut values), &mut flops);
     match shape {
         Shape::Large => compiled_for!(
-            path, body, [6, 6, 12],
+            isa, body, [6, 6, 12],
             (rounds: usize, sums: &mut [f32; MOST_SUMS], count: &mut u64)
         ),
         Shape::Other => compiled_for!(
-            path, body, [8, 5, 8],
+            isa, body, [8, 5, 8],
             (rounds: usize, sums: &mut [f32; MOST_SUMS], count: &mut u64)
         ),
     }
@@ -120,30 +120,30 @@ mod tests {
     /// 2 x 8 x 12 and 2 x 8 x 10 with AVX2, 2 x 16 x 24 and 2 x 16 x 16 with AVX-512.
     #[test]
     fn operations_are_those_counted_by_hand() {
-        for path in Path::available() {
-            let [large, other] = match path {
-                Path::Portable => [96, 128],
-                Path::Avx2 => [192, 160],
-                Path::Avx512 => [768, 512],
+        for isa in Isa::available() {
+            let [large, other] = match isa {
+                Isa::Portable => [96, 128],
+                Isa::Avx2 => [192, 160],
+                Isa::Avx512 => [768, 512],
             };
-            assert_eq!(spin(path, Shape::Large, 1), large, "{path:?}");
-            assert_eq!(spin(path, Shape::Other, 1000), 1000 * other, "{path:?}");
+            assert_eq!(spin(isa, Shape::Large, 1), large, "{isa:?}");
+            assert_eq!(spin(isa, Shape::Other, 1000), 1000 * other, "{isa:?}");
         }
     }
 
     /// s = s / 2 + 1 / 2 from s = i is 1 + (i - 1) / 2^n after n rounds, exactly.
     #[test]
     fn every_round_is_done_on_every_sum() {
-        for path in Path::available() {
+        for isa in Isa::available() {
             for (rounds, part) in [(0, 1.0), (1, 0.5), (3, 0.125)] {
                 let mut values: [f32; MOST_SUMS] = std::array::from_fn(|i| i as f32);
                 let (mut flops, sums) = (0, &mut values);
                 let count = &mut flops;
                 compiled_for!(
-                    path, body, [6, 6, 12],
+                    isa, body, [6, 6, 12],
                     (rounds: usize, sums: &mut [f32; MOST_SUMS], count: &mut u64)
                 );
-                let used = if path == Path::Avx512 { 24 } else { 12 };
+                let used = if isa == Isa::Avx512 { 24 } else { 12 };
                 for (i, &value) in values.iter().enumerate() {
                     let start = i as f32;
                     let expected = if i < used {
@@ -151,7 +151,7 @@ mod tests {
                     } else {
                         start
                     };
-                    assert_eq!(value, expected, "{path:?}, sum {i}, {rounds} rounds");
+                    assert_eq!(value, expected, "{isa:?}, sum {i}, {rounds} rounds");
                 }
             }
         }
@@ -159,9 +159,9 @@ mod tests {
 
     #[test]
     fn the_peak_is_a_number() {
-        for path in Path::available() {
-            let peak = measure(path, 1);
-            assert!(peak.is_finite() && peak > 0.0, "{path:?}: {peak}");
+        for isa in Isa::available() {
+            let peak = measure(isa, 1);
+            assert!(peak.is_finite() && peak > 0.0, "{isa:?}: {peak}");
         }
     }
 }

@@ -5,12 +5,12 @@
 
 use std::ops::Range;
 
-use super::block::{Block, MOST_VALUES, copy_block};
-use super::frame::Frame;
+use super::buffer_pool::buffer;
 use super::geometry::Conv;
-use super::lanes::Lanes;
-use super::path::{Path, compiled_for};
-use super::scratch::buffer;
+use super::isa::{Isa, compiled_for};
+use super::micro_kernel::{Block, MOST_VALUES, copy_block};
+use super::padding::Frame;
+use super::simd::Lanes;
 
 /// Values of both sides that are worked on at a time: they stay in a first-level cache of 32 KiB, with room for
 /// the sums. The same for all paths and any number of threads, since chunks decide the order of sums.
@@ -150,14 +150,14 @@ impl Outer {
 
     /// The sum over some images, on this thread; `out` is (tap, big channel, small channel), and is added to where
     /// `add` says so.
-    pub fn run(&self, path: Path, big: &[f32], small: &[f32], add: bool, out: &mut [f32]) {
-        self.run_rows(path, (big, small), 0..self.rows, add, out);
+    pub fn run(&self, isa: Isa, big: &[f32], small: &[f32], add: bool, out: &mut [f32]) {
+        self.run_rows(isa, (big, small), 0..self.rows, add, out);
     }
 
     /// [`Outer::run`] for some of the big channels only; `out` is (tap, those channels, small channel).
     pub fn run_rows(
         &self,
-        path: Path,
+        isa: Isa,
         (big, small): (&[f32], &[f32]),
         channels: Range<usize>,
         add: bool,
@@ -180,7 +180,7 @@ impl Outer {
             let (outer, add) = (self, add || i > 0);
             let channels = (channels.start, channels.end);
             compiled_for!(
-                path,
+                isa,
                 body,
                 [4, 6, 12],
                 (outer: &Outer, big: &[f32], small: &[f32], chunk: &Chunk, channels: (usize, usize), add: bool, out: &mut [f32])

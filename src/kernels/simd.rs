@@ -164,7 +164,7 @@ mod x86 {
             #[derive(Clone, Copy, Debug)]
             pub struct $name($vector);
 
-            // SAFETY of all blocks: these methods are inlined into functions that `Path` calls only where the
+            // SAFETY of all blocks: these methods are inlined into functions that `Isa` calls only where the
             // processor has the instructions; pointers are the caller's promise.
             impl Lanes for $name {
                 const N: usize = $n;

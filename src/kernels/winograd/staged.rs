@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::axis::{Sum, Tile};
-use crate::kernels::block::Run;
-use crate::kernels::combine::Combine;
+use crate::kernels::buffer_pool::{Buffer, buffer};
 use crate::kernels::geometry::Extent;
-use crate::kernels::path::Path;
-use crate::kernels::phases::{Packed, Part, Phase, Phases, Store};
-use crate::kernels::scratch::{Buffer, buffer};
+use crate::kernels::isa::Isa;
+use crate::kernels::micro_kernel::Run;
+use crate::kernels::tap_gemm::{Packed, Part, Phase, Phases, Store};
+use crate::kernels::winograd_transform::Combine;
 
 /// Products of planes, some planes at a time, so that they stay in the cache.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Staged {
     /// The planes of a stage, of some images.
     pub fn fill<'a>(
         &self,
-        path: Path,
+        isa: Isa,
         stage: &Stage,
         (images, outside): (&[f32], &[f32]),
         room: &'a mut [f32],
@@ -106,7 +106,7 @@ impl Staged {
             .zip(planes.chunks_exact_mut(plane_len.max(1)))
         {
             self.planes
-                .plane_of(path, plane, (images, outside), (out, channels));
+                .plane_of(isa, plane, (images, outside), (out, channels));
         }
         planes
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// A set of instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Path {
+pub enum Isa {
     /// Whatever the compiler takes for granted: NEON on 64-bit ARM, SSE2 on x86-64.
     Portable = 1,
     /// AVX2 with fused multiply-add.
@@ -21,21 +21,21 @@ pub enum Path {
 /// 0 until somebody asked.
 static CURRENT: AtomicU8 = AtomicU8::new(0);
 
-impl Path {
+impl Isa {
     /// All paths, the fastest first.
     pub const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Portable];
 
     /// Those that this processor has, the fastest first.
     pub fn available() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(|path| path.is_available())
+        Self::ALL.into_iter().filter(|isa| isa.is_available())
     }
 
-    /// The path that kernels take: the fastest that the processor has, unless [`Path::choose`] said otherwise.
+    /// The path that kernels take: the fastest that the processor has, unless [`Isa::choose`] said otherwise.
     pub fn current() -> Self {
         let stored = CURRENT.load(Ordering::Relaxed);
         Self::ALL
             .into_iter()
-            .find(|&path| path as u8 == stored)
+            .find(|&isa| isa as u8 == stored)
             .unwrap_or_else(|| {
                 let fastest = Self::available().next().unwrap_or(Self::Portable);
                 CURRENT.store(fastest as u8, Ordering::Relaxed);
@@ -78,7 +78,7 @@ impl Path {
 
     /// The path of a name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|path| path.name() == name)
+        Self::ALL.into_iter().find(|isa| isa.name() == name)
     }
 
     /// Output channels that a register block covers.
@@ -94,32 +94,32 @@ impl Path {
 /// Calls `$body::<vector, rows, width>($args)` compiled for a path: register blocks of so many rows and vectors a
 /// row. The three numbers are the rows on the portable path, AVX2 and AVX-512; a row has two vectors everywhere.
 macro_rules! compiled_for {
-    ($path:expr, $body:ident, [$portable:literal, $avx2:literal, $avx512:literal],
+    ($isa:expr, $body:ident, [$portable:literal, $avx2:literal, $avx512:literal],
      ($($arg:ident : $type:ty),* $(,)?) $(-> $result:ty)?) => {{
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx2,fma")]
         fn avx512($($arg: $type),*) $(-> $result)? {
-            $body::<$crate::kernels::lanes::Avx512, $avx512, 2>($($arg),*)
+            $body::<$crate::kernels::simd::Avx512, $avx512, 2>($($arg),*)
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
         fn avx2($($arg: $type),*) $(-> $result)? {
-            $body::<$crate::kernels::lanes::Avx2, $avx2, 2>($($arg),*)
+            $body::<$crate::kernels::simd::Avx2, $avx2, 2>($($arg),*)
         }
-        match $path {
+        match $isa {
             #[cfg(target_arch = "x86_64")]
-            Path::Avx512 => {
-                assert!(Path::Avx512.is_available());
+            Isa::Avx512 => {
+                assert!(Isa::Avx512.is_available());
                 // SAFETY: the processor has the instructions, by the assertion.
                 unsafe { avx512($($arg),*) }
             }
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 => {
-                assert!(Path::Avx2.is_available());
+            Isa::Avx2 => {
+                assert!(Isa::Avx2.is_available());
                 // SAFETY: as above.
                 unsafe { avx2($($arg),*) }
             }
-            _ => $body::<$crate::kernels::lanes::Portable, $portable, 2>($($arg),*),
+            _ => $body::<$crate::kernels::simd::Portable, $portable, 2>($($arg),*),
         }
     }};
 }
@@ -131,14 +131,14 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        for path in Path::ALL {
-            assert_eq!(Path::from_name(path.name()), Some(path));
+        for isa in Isa::ALL {
+            assert_eq!(Isa::from_name(isa.name()), Some(isa));
         }
-        assert_eq!(Path::from_name("mmx"), None);
+        assert_eq!(Isa::from_name("mmx"), None);
     }
 
     #[test]
     fn the_current_path_is_available() {
-        assert!(Path::current().is_available());
+        assert!(Isa::current().is_available());
     }
 }

@@ -7,10 +7,10 @@
 //! indirection of Dukhan, "The Indirect Convolution Algorithm", 2019, with one pointer an output pixel), and taps
 //! that follow one another in memory are one run.
 
-use super::block::Run;
 use super::geometry::{Conv, Extent};
-use super::path::Path;
-use super::phases::{Packed, Part, Phase, Phases, Store};
+use super::isa::Isa;
+use super::micro_kernel::Run;
+use super::tap_gemm::{Packed, Part, Phase, Phases, Store};
 
 mod dots;
 
@@ -160,13 +160,13 @@ impl Gather {
     }
 
     /// Rearranges a kernel that is stored as (tap, input channel, output channel).
-    pub fn pack(&self, path: Path, kernel: &[f32]) -> Packed {
-        self.sums.pack(path, kernel)
+    pub fn pack(&self, isa: Isa, kernel: &[f32]) -> Packed {
+        self.sums.pack(isa, kernel)
     }
 
     /// Rearranges a kernel that is stored as (tap, output channel, input channel).
-    pub fn pack_transposed(&self, path: Path, kernel: &[f32]) -> Packed {
-        self.sums.pack_transposed(path, kernel)
+    pub fn pack_transposed(&self, isa: Isa, kernel: &[f32]) -> Packed {
+        self.sums.pack_transposed(isa, kernel)
     }
 
     /// As many images on both sides.
