@@ -194,7 +194,7 @@ mod tests {
 
     fn plan(settings: &str) -> Plan {
         let text = format!("name = \"a\"\n[data]\ndataset = \"sprites\"\n{settings}");
-        let spec = spec::parse(&text, "a", std::path::Isa::new("."), &[]).unwrap();
+        let spec = spec::parse(&text, "a", std::path::Path::new("."), &[]).unwrap();
         let image = Extent {
             height: 12,
             width: 12,
