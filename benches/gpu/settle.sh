@@ -2,7 +2,7 @@
 # settle.sh: what can only be tried on a GPU, in a folder that `bundle.sh` made. Prints PASS or FAIL for each claim, and
 # the times; exit code 0 if nothing failed.
 #
-# GPU=cpu-composed bash settle.sh tries the script itself where there is no GPU.
+# GPU=cpu-dfdx bash settle.sh tries the script itself where there is no GPU.
 set -uo pipefail
 gpu=${GPU:-cuda}
 cd "$(dirname "$0")"

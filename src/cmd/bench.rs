@@ -15,7 +15,7 @@ use crate::nn::Device;
 use crate::plan::Plan;
 use crate::spec;
 use crate::sys::{clock, exit, machine};
-use crate::train::{self, PartTime, TrainError, Trainer, build_model, keep_images, time_steps};
+use crate::train::{self, build_model, keep_images, time_steps, PartTime, TrainError, Trainer};
 
 /// Runs of a measurement of the peak, of which there are three.
 const PEAK_RUNS: usize = 10;
@@ -55,7 +55,7 @@ fn measure(plan: &Plan, data: &DataSet, device: Device, time: Duration) -> Resul
     // Only our kernels are measured by what the processor could do.
     let peak = || match device {
         Device::Cpu => roofline::measure(Isa::current(), PEAK_RUNS),
-        Device::CpuComposed | Device::Cuda(_) => 0.0,
+        Device::CpuDfdx | Device::Cuda(_) => 0.0,
     };
     // Another process may hold a core for as long as one of them takes.
     let before = peak();
@@ -187,7 +187,7 @@ impl Report {
             run_s: train::whole_run(plan, timing.step, timing.evaluation()),
             layers: match device {
                 Device::Cpu => rows,
-                Device::CpuComposed | Device::Cuda(_) => vec![],
+                Device::CpuDfdx | Device::Cuda(_) => vec![],
             },
         }
     }

@@ -48,7 +48,7 @@ fn choose(
     let asked = || "asked for".to_owned();
     match choice {
         DeviceChoice::Cpu => Ok(found(Device::Cpu, asked(), false)),
-        DeviceChoice::Composed => Ok(found(Device::CpuComposed, asked(), false)),
+        DeviceChoice::CpuDfdx => Ok(found(Device::CpuDfdx, asked(), false)),
         DeviceChoice::Auto => Ok(match probe(0) {
             Ok(()) => found(Device::Cuda(0), "the first GPU answers".to_owned(), true),
             Err(why) => found(Device::Cpu, why.to_string(), why != Absent::NotBuilt),

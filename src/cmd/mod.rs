@@ -35,7 +35,6 @@ pub mod schema;
 mod session;
 pub mod settings;
 pub mod sweep;
-mod through;
 mod trained;
 pub mod verify;
 

@@ -1,7 +1,7 @@
 //! The figures of a run: asks the network for arrays, and has them drawn.
 
 use super::failure::with_causes;
-use super::through::Through;
+use crate::vae::inference::Inference;
 use crate::data::{DataSet, fill_batch};
 use crate::figures::{self, FigureError, Images, Published, Rendered};
 use crate::kernels::Extent;
@@ -254,8 +254,8 @@ impl Album<'_> {
         )
     }
 
-    fn through(&self) -> Through<'_> {
-        Through {
+    fn through(&self) -> Inference<'_> {
+        Inference {
             model: self.model,
             plan: self.plan,
         }

@@ -169,7 +169,7 @@ pub fn compute(device: Device) -> Compute {
 pub fn kernels(device: Device) -> &'static str {
     match device {
         Device::Cpu => Isa::current().name(),
-        Device::CpuComposed | Device::Cuda(_) => "dfdx",
+        Device::CpuDfdx | Device::Cuda(_) => "dfdx",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::session::{extent, load_data, on_threads, origin};
-use super::through::Through;
+use crate::vae::inference::Inference;
 use super::{Failure, Outcome};
 use crate::cli::TrainedArgs;
 use crate::data::DataSet;
@@ -96,8 +96,8 @@ impl Trained {
     }
 
     /// The way through the network.
-    pub fn through(&self) -> Through<'_> {
-        Through {
+    pub fn through(&self) -> Inference<'_> {
+        Inference {
             model: self.model.as_ref(),
             plan: &self.plan,
         }

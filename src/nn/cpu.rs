@@ -6,7 +6,7 @@ use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Cpu, CpuError, Gradients, PutTape, SplitTape, Tape, Tensor, TensorFromVec};
 use rayon::prelude::*;
 
-use super::compute::{Compute, Latent, Maps, Sample, Weights};
+use super::backend::{Backend, Latent, Maps, Sample, Weights};
 use super::memory::{self, Slot};
 use crate::kernels::conv::{self, Epilogue};
 use crate::kernels::loss::{self, Reconstruction};
@@ -22,7 +22,7 @@ fn scalar(device: &Cpu, value: f32) -> Result<Tensor<(), f32, Cpu>, CpuError> {
     device.try_tensor_from_vec(vector, ())
 }
 
-impl Compute for Cpu {
+impl Backend for Cpu {
     const COMMON_SIZES: bool = true;
     const TAKES_IMAGES: bool = false;
     type Err = CpuError;
@@ -31,7 +31,7 @@ impl Compute for Cpu {
     type Squares = f64;
     type Norm = f64;
     /// The factor, if the update is applied.
-    type Verdict = Option<f32>;
+    type UpdateGate = Option<f32>;
     const MOST_UNREAD: usize = 1;
 
     fn tensor<S: Shape>(
@@ -314,14 +314,14 @@ impl Compute for Cpu {
     fn update<S: Shape>(
         rule: &Rule,
         step: Step,
-        verdict: &Option<f32>,
+        gate: &Option<f32>,
         gradients: &mut Gradients<f32, Self>,
         param: &mut Tensor<S, f32, Self>,
         state: &mut [Tensor<(usize,), f32, Self>],
     ) -> Result<(), CpuError> {
         // The rule goes value by value, so that how the values are cut changes no bits.
         const SHARE: usize = 8192;
-        let Some(scale) = *verdict else {
+        let Some(scale) = *gate else {
             return Ok(());
         };
         let step = Step {

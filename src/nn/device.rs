@@ -7,9 +7,9 @@ use std::fmt;
 pub enum Device {
     /// The processor, with our kernels ([`super::cpu`]).
     Cpu,
-    /// The processor, with the operations that run on CUDA ([`super::composed`]): slow, to compare them.
-    CpuComposed,
-    /// The GPU of this index, with [`super::composed`].
+    /// The processor, with the operations that run on CUDA ([`super::dfdx_ops`]): slow, to compare them.
+    CpuDfdx,
+    /// The GPU of this index, with [`super::dfdx_ops`].
     Cuda(usize),
 }
 
@@ -17,7 +17,7 @@ impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cpu => f.write_str("cpu"),
-            Self::CpuComposed => f.write_str("cpu-composed"),
+            Self::CpuDfdx => f.write_str("cpu-dfdx"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
         }
     }

@@ -87,7 +87,7 @@ pub fn vector(device: &Cpu, len: usize) -> Result<Vec<f32>, CpuError> {
 /// tape holds both.
 ///
 /// An activation's gradient comes through here or through dfdx's `Gradients`: it is consumed by operations of
-/// [`Compute`](super::Compute), or by dfdx's own, not by both.
+/// [`Backend`](super::Backend), or by dfdx's own, not by both.
 #[derive(Clone, Debug, Default)]
 pub struct Slot(Arc<Mutex<Option<Vec<f32>>>>);
 

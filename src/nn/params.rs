@@ -7,11 +7,11 @@
 use dfdx::shapes::Shape;
 use dfdx::tensor::Tensor;
 
-use super::compute::Compute;
+use super::backend::Backend;
 use crate::numeric::random::{Purpose, Stream};
 
 /// Something with parameters.
-pub trait Parameters<D: Compute> {
+pub trait Parameters<D: Backend> {
     /// Shows every parameter, always in the same order. `prefix` comes before each name.
     fn visit<V: Visit<D>>(&self, prefix: &str, visitor: &mut V) -> Result<(), V::Err>;
 
@@ -20,7 +20,7 @@ pub trait Parameters<D: Compute> {
 }
 
 /// Looks at parameters one after another.
-pub trait Visit<D: Compute> {
+pub trait Visit<D: Backend> {
     /// Why it may stop.
     type Err;
     /// One parameter.
@@ -32,7 +32,7 @@ pub trait Visit<D: Compute> {
 }
 
 /// Changes parameters one after another.
-pub trait VisitMut<D: Compute> {
+pub trait VisitMut<D: Backend> {
     /// Why it may stop.
     type Err;
     /// One parameter.

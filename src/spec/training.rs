@@ -12,7 +12,7 @@ pub enum DeviceChoice {
     /// The first GPU where there is one, else the processor.
     Auto,
     /// The processor with the operations that CUDA runs. Not for users: it is how those are tested without a GPU.
-    Composed,
+    CpuDfdx,
 }
 
 impl DeviceChoice {
@@ -24,7 +24,8 @@ impl DeviceChoice {
         match name {
             "auto" => Some(Self::Auto),
             "cpu" => Some(Self::Cpu),
-            "cpu-composed" => Some(Self::Composed),
+            // Its name in runs of the first format of checkpoints.
+            "cpu-dfdx" | "cpu-composed" => Some(Self::CpuDfdx),
             "cuda" => Some(Self::Cuda(0)),
             _ => {
                 let digits = name.strip_prefix("cuda:")?;
@@ -45,7 +46,7 @@ impl fmt::Display for DeviceChoice {
             Self::Cuda(0) => f.write_str("cuda"),
             Self::Cuda(index) => write!(f, "cuda:{index}"),
             Self::Auto => f.write_str("auto"),
-            Self::Composed => f.write_str("cpu-composed"),
+            Self::CpuDfdx => f.write_str("cpu-dfdx"),
         }
     }
 }
@@ -73,7 +74,7 @@ mod tests {
 
     #[test]
     fn device_names_round_trip_and_odd_ones_are_refused() {
-        for name in ["auto", "cpu", "cpu-composed", "cuda", "cuda:1", "cuda:63"] {
+        for name in ["auto", "cpu", "cpu-dfdx", "cuda", "cuda:1", "cuda:63"] {
             let device = DeviceChoice::from_name(name).expect(name);
             assert_eq!(device.to_string(), name);
         }

@@ -4,7 +4,7 @@ use dfdx::tensor::{Cache, Cpu};
 
 use crate::data::{Images, fill_batch};
 use crate::kernels::loss;
-use crate::nn::{Composed, Device};
+use crate::nn::{DfdxOps, Device};
 use crate::optim;
 use crate::plan::{Architecture, Plan};
 use crate::spec::{self, KlReduction, Reconstruction};
@@ -84,15 +84,15 @@ pub fn build(
 ) -> Result<Box<dyn Model>, ModelError> {
     match device {
         Device::Cpu => vae::build::<Cpu>(&cpu(), architecture, objective, rule, seed),
-        Device::CpuComposed => {
-            vae::build::<Composed<Cpu>>(&cpu(), architecture, objective, rule, seed)
+        Device::CpuDfdx => {
+            vae::build::<DfdxOps<Cpu>>(&cpu(), architecture, objective, rule, seed)
         }
         #[cfg(feature = "cuda")]
         Device::Cuda(index) => {
             let error = |error: &dyn std::fmt::Display| ModelError::Device(error.to_string());
             let gpu = crate::nn::device::open_cuda(index).map_err(|e| error(&e))?;
             gpu.try_enable_cache().map_err(|e| error(&e))?;
-            vae::build::<Composed<dfdx::tensor::Cuda>>(&gpu, architecture, objective, rule, seed)
+            vae::build::<DfdxOps<dfdx::tensor::Cuda>>(&gpu, architecture, objective, rule, seed)
         }
         #[cfg(not(feature = "cuda"))]
         Device::Cuda(_) => Err(ModelError::Device(

@@ -272,7 +272,7 @@ impl<'a> Trainer<'a> {
         self.finish_epoch(stop)
     }
 
-    /// Losses and gradients are checked in each step, but the last step's update shows in no loss: weights
+    /// StepMetrics and gradients are checked in each step, but the last step's update shows in no loss: weights
     /// that are no numbers must not be saved, least of all as the best ones.
     fn check_weights(&self) -> Result<(), TrainError> {
         let finite = |tensor: &NamedTensor| tensor.data.iter().all(|value| value.is_finite());
@@ -352,7 +352,7 @@ impl<'a> Trainer<'a> {
         Ok(Advance::Epoch)
     }
 
-    /// Losses on the validation part with the weights at rest. Where somebody asks to stop it is left
+    /// StepMetrics on the validation part with the weights at rest. Where somebody asks to stop it is left
     /// undone, and the epoch unfinished.
     ///
     /// The noise is the same in every epoch, so that two epochs differ by their weights alone.

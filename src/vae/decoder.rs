@@ -5,22 +5,22 @@ use dfdx::tensor::Tape;
 
 use crate::kernels::profile::part;
 use crate::kernels::{Activation, Extent};
-use crate::nn::compute::Latent;
+use crate::nn::backend::Latent;
 use crate::nn::params::Init;
-use crate::nn::{Compute, ConvTranspose2d, Dense, Maps, Parameters, Visit, VisitMut};
+use crate::nn::{Backend, ConvTranspose2d, Dense, Maps, Parameters, Visit, VisitMut};
 use crate::plan::Architecture;
 
 /// A dense layer up to the encoder's last feature map, transposed convolutions that mirror the encoder's,
 /// and an output layer of stride 1.
 #[derive(Clone, Debug)]
-pub struct Decoder<C: Dim, Z: Dim, D: Compute> {
+pub struct Decoder<C: Dim, Z: Dim, D: Backend> {
     feature_map: Extent,
     hidden: Dense<Z, usize, D>,
     convolutions: Vec<ConvTranspose2d<usize, usize, D>>,
     output: ConvTranspose2d<usize, C, D>,
 }
 
-impl<C: Dim, Z: Dim, D: Compute> Decoder<C, Z, D> {
+impl<C: Dim, Z: Dim, D: Backend> Decoder<C, Z, D> {
     /// Draws initial weights.
     pub fn new(
         device: &D::Device,
@@ -74,7 +74,7 @@ impl<C: Dim, Z: Dim, D: Compute> Decoder<C, Z, D> {
     }
 }
 
-impl<C: Dim, Z: Dim, D: Compute> Parameters<D> for Decoder<C, Z, D> {
+impl<C: Dim, Z: Dim, D: Backend> Parameters<D> for Decoder<C, Z, D> {
     fn visit<V: Visit<D>>(&self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
         self.hidden
             .visit(&format!("{prefix}decoder.hidden"), visitor)?;

@@ -5,9 +5,9 @@ use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
 
 use crate::kernels::Activation;
 use crate::kernels::profile::part;
-use crate::nn::compute::Latent;
+use crate::nn::backend::Latent;
 use crate::nn::params::Init;
-use crate::nn::{Compute, Conv2d, Dense, Maps, Parameters, Visit, VisitMut};
+use crate::nn::{Backend, Conv2d, Dense, Maps, Parameters, Visit, VisitMut};
 use crate::plan::Architecture;
 use crate::plan::architecture::hidden_name;
 
@@ -16,7 +16,7 @@ pub type Distribution<Z, D, T> = (Latent<Z, D, T>, Latent<Z, D>);
 
 /// Convolutions with stride, dense layers, and two heads: q(z | x) = N(mean, e^log_var).
 #[derive(Clone, Debug)]
-pub struct Encoder<C: Dim, Z: Dim, D: Compute> {
+pub struct Encoder<C: Dim, Z: Dim, D: Backend> {
     stem: Conv2d<C, usize, D>,
     convolutions: Vec<Conv2d<usize, usize, D>>,
     hidden: Vec<Dense<usize, usize, D>>,
@@ -24,7 +24,7 @@ pub struct Encoder<C: Dim, Z: Dim, D: Compute> {
     z_log_var: Dense<usize, Z, D>,
 }
 
-impl<C: Dim, Z: Dim, D: Compute> Encoder<C, Z, D> {
+impl<C: Dim, Z: Dim, D: Backend> Encoder<C, Z, D> {
     /// Draws initial weights.
     pub fn new(
         device: &D::Device,
@@ -96,7 +96,7 @@ impl<C: Dim, Z: Dim, D: Compute> Encoder<C, Z, D> {
     }
 }
 
-impl<C: Dim, Z: Dim, D: Compute> Parameters<D> for Encoder<C, Z, D> {
+impl<C: Dim, Z: Dim, D: Backend> Parameters<D> for Encoder<C, Z, D> {
     fn visit<V: Visit<D>>(&self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
         self.stem
             .visit(&format!("{prefix}encoder.conv0"), visitor)?;

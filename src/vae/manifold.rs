@@ -4,8 +4,8 @@ use dfdx::shapes::{Const, Dim};
 
 use super::Vae;
 use super::model::ModelError;
-use super::trained::{decode, device_error};
-use crate::nn::Compute;
+use super::trainable::{decode, device_error};
+use crate::nn::Backend;
 
 /// A network with exactly two latent axes.
 pub trait Planar {
@@ -34,14 +34,14 @@ pub trait Planar {
 ///     let _ = manifold(network, &[[0.0, 0.5]]);
 /// }
 /// ```
-pub fn manifold<C: Dim, D: Compute>(
+pub fn manifold<C: Dim, D: Backend>(
     network: &Vae<C, Const<2>, D>,
     points: &[[f32; 2]],
 ) -> Result<Vec<f32>, D::Err> {
     decode(network, points.as_flattened(), Const::<2>)
 }
 
-impl<C: Dim, D: Compute> Planar for Vae<C, Const<2>, D> {
+impl<C: Dim, D: Backend> Planar for Vae<C, Const<2>, D> {
     fn manifold(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, ModelError> {
         manifold(self, points).map_err(device_error)
     }

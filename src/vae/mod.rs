@@ -27,16 +27,17 @@
 
 mod decoder;
 mod encoder;
+pub mod inference;
 mod manifold;
 mod model;
 mod network;
 mod registry;
-mod trained;
-mod unread;
+mod pending;
+mod trainable;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use manifold::{Planar, manifold};
-pub use model::{Batch, Forward, Images, Losses, Model, ModelError, Objective, StepReport};
+pub use model::{Batch, Forward, Images, StepMetrics, Model, ModelError, Objective, StepReport};
 pub use network::Vae;
 pub use registry::build;

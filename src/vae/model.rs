@@ -37,9 +37,9 @@ pub struct Batch<'a> {
     pub kl_weight: f64,
 }
 
-/// Losses of a batch, each a mean over its images.
+/// StepMetrics of a batch, each a mean over its images.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Losses {
+pub struct StepMetrics {
     /// The weighted sum.
     pub loss: f64,
     /// Reconstruction error, before its weight.
@@ -52,7 +52,7 @@ pub struct Losses {
     pub means: Vec<f32>,
 }
 
-impl Losses {
+impl StepMetrics {
     /// The first term that is not finite, by its name.
     pub fn non_finite(&self) -> Option<&'static str> {
         [
@@ -69,8 +69,8 @@ impl Losses {
 /// What a training step reports.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
-    /// Losses before the update.
-    pub losses: Losses,
+    /// StepMetrics before the update.
+    pub losses: StepMetrics,
     /// Euclidean norm over all gradients, before clipping.
     pub grad_norm: f64,
 }
@@ -78,8 +78,8 @@ pub struct StepReport {
 /// Values of a forward pass with the gradients of the loss, for comparisons.
 #[derive(Clone, Debug)]
 pub struct Forward {
-    /// Losses.
-    pub losses: Losses,
+    /// StepMetrics.
+    pub losses: StepMetrics,
     /// (batch, latent)
     pub log_var: Vec<f32>,
     /// (batch, latent)
@@ -135,8 +135,8 @@ pub trait Model {
         last.unwrap_or_else(|| Err(ModelError::Device("a step left no report".to_owned())))
     }
 
-    /// Losses of a batch, the weights at rest.
-    fn evaluate(&self, batch: Batch) -> Result<Losses, ModelError>;
+    /// StepMetrics of a batch, the weights at rest.
+    fn evaluate(&self, batch: Batch) -> Result<StepMetrics, ModelError>;
 
     /// Forward values and gradients of a batch, the weights at rest.
     fn forward(&self, batch: Batch) -> Result<Forward, ModelError>;

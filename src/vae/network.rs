@@ -7,14 +7,14 @@ use dfdx::tensor_ops::{TryAdd, TryMul};
 use super::model::Objective;
 use super::{Decoder, Encoder};
 use crate::kernels::profile::{self, part};
-use crate::nn::compute::Latent;
+use crate::nn::backend::Latent;
 use crate::nn::params::Init;
-use crate::nn::{Compute, Maps, Parameters, Visit, VisitMut};
+use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
 use crate::plan::Architecture;
 
 /// A variational autoencoder with `C` image channels and `Z` latent axes on device `D`.
 #[derive(Clone, Debug)]
-pub struct Vae<C: Dim, Z: Dim, D: Compute> {
+pub struct Vae<C: Dim, Z: Dim, D: Backend> {
     /// q(z | x)
     pub encoder: Encoder<C, Z, D>,
     /// p(x | z)
@@ -23,7 +23,7 @@ pub struct Vae<C: Dim, Z: Dim, D: Compute> {
 
 /// Values and losses of a forward pass. The tape goes with the loss.
 #[derive(Debug)]
-pub struct Outcome<C: Dim, Z: Dim, D: Compute, T> {
+pub struct Outcome<C: Dim, Z: Dim, D: Backend, T> {
     /// Mean of q(z | x).
     pub mean: Latent<Z, D>,
     /// Log variance of q(z | x).
@@ -42,7 +42,7 @@ pub struct Outcome<C: Dim, Z: Dim, D: Compute, T> {
     pub kl_per_axis: Tensor<(Z,), f32, D::Device>,
 }
 
-impl<C: Dim, Z: Dim, D: Compute> Vae<C, Z, D> {
+impl<C: Dim, Z: Dim, D: Backend> Vae<C, Z, D> {
     /// Draws initial weights.
     pub fn new(
         device: &D::Device,
@@ -116,7 +116,7 @@ impl<C: Dim, Z: Dim, D: Compute> Vae<C, Z, D> {
     }
 }
 
-impl<C: Dim, Z: Dim, D: Compute> Parameters<D> for Vae<C, Z, D> {
+impl<C: Dim, Z: Dim, D: Backend> Parameters<D> for Vae<C, Z, D> {
     fn visit<V: Visit<D>>(&self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
         self.encoder.visit(prefix, visitor)?;
         self.decoder.visit(prefix, visitor)

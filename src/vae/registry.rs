@@ -8,16 +8,16 @@ use dfdx::shapes::{Const, Dim};
 use super::Vae;
 use super::manifold::Planar;
 use super::model::{Model, ModelError, Objective};
-use super::trained::{NewState, Trained, device_error};
+use super::trainable::{device_error, NewState, TrainableVae};
 use crate::nn::params::Init;
-use crate::nn::{Compute, Parameters};
+use crate::nn::{Backend, Parameters};
 use crate::optim::Rule;
 use crate::plan::Architecture;
 
 /// A latent axis that the registry knows.
 pub trait LatentAxis: Dim {
     /// The network as one with two latent axes, if this axis is `Const<2>`.
-    fn planar<C: Dim, D: Compute>(_network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
+    fn planar<C: Dim, D: Backend>(_network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
         None
     }
 }
@@ -25,7 +25,7 @@ pub trait LatentAxis: Dim {
 impl LatentAxis for usize {}
 
 impl LatentAxis for Const<2> {
-    fn planar<C: Dim, D: Compute>(network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
+    fn planar<C: Dim, D: Backend>(network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
         Some(network)
     }
 }
@@ -46,7 +46,7 @@ for_each_latent_size!(latent_axes);
 ///
 /// # Errors
 /// The device has no memory for it.
-pub fn build<D: Compute>(
+pub fn build<D: Backend>(
     device: &D::Device,
     architecture: &Architecture,
     objective: Objective,
@@ -76,7 +76,7 @@ pub fn build<D: Compute>(
     }
 }
 
-struct Parts<'a, D: Compute> {
+struct Parts<'a, D: Backend> {
     device: &'a D::Device,
     architecture: &'a Architecture,
     objective: Objective,
@@ -84,7 +84,7 @@ struct Parts<'a, D: Compute> {
     seed: u64,
 }
 
-impl<D: Compute> Parts<'_, D> {
+impl<D: Backend> Parts<'_, D> {
     fn with_channels<C: Dim>(&self, channels: C) -> Result<Box<dyn Model>, ModelError> {
         macro_rules! by_size {
             ($($n:literal),*) => {
@@ -120,7 +120,7 @@ impl<D: Compute> Parts<'_, D> {
         };
         network.visit("", &mut new).map_err(device_error)?;
         let state = new.state;
-        Ok(Box::new(Trained {
+        Ok(Box::new(TrainableVae {
             device: self.device.clone(),
             network,
             channels,
@@ -130,7 +130,7 @@ impl<D: Compute> Parts<'_, D> {
             rule: self.rule,
             state,
             unread: vec![],
-            verdict: None,
+            gate: None,
             kept: None,
             batch: Cell::new(0),
         }))

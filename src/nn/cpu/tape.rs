@@ -6,7 +6,7 @@ use dfdx::tensor::{Cpu, CpuError, Gradients, Storage, Tape, Tensor};
 use crate::kernels::tap_gemm::Store;
 use crate::kernels::tensor::values;
 use crate::kernels::{Activation, buffer_pool, conv, profile};
-use crate::nn::compute::Weights;
+use crate::nn::backend::Weights;
 use crate::nn::memory::{self, Slot};
 
 pub(super) type Buffer = <Cpu as Storage<f32>>::Vec;

@@ -11,7 +11,7 @@
 //! | [`activation`] | activations |
 //! | [`loss`] | sampling, divergence and reconstruction |
 //! | [`update`] | update rules |
-//! | [`verdict`] | whether an update is applied, decided on the device |
+//! | [`gate`] | whether an update is applied, decided on the device |
 //!
 //! What is avoided, since dfdx compiles it at run time with paths of the machine it was built on: reshaping what does
 //! not lie in order, concatenating, changing number types. On the CPU the same functions run for the tests, which
@@ -21,7 +21,7 @@ pub mod activation;
 pub mod loss;
 pub mod route;
 pub mod update;
-pub mod verdict;
+pub mod gate;
 
 use std::fmt::{Debug, Display};
 use std::marker::PhantomData;
@@ -30,16 +30,16 @@ use dfdx::shapes::{Axes2, Axis, Dim, HasShape, Shape};
 use dfdx::tensor::{Cache, Gradients, HasErr, PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{BroadcastTo, Device, PermuteTo, ReshapeTo, SumTo, TryAdd, TryMatMul};
 
-use super::compute::{Compute, Latent, Maps, Sample, Weights};
+use super::backend::{Backend, Latent, Maps, Sample, Weights};
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Conv};
 use crate::optim::{Rule, Step};
 use route::Route;
-use verdict::Verdict;
+use gate::UpdateGate;
 
 /// Computes with dfdx's operations on a device of dfdx.
 #[derive(Clone, Copy, Debug)]
-pub struct Composed<D>(PhantomData<D>);
+pub struct DfdxOps<D>(PhantomData<D>);
 
 /// The sum of squares so far, where the device has it.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ fn finish<O: Dim, R: Shape, D: Device<f32>, T: Tape<f32, D>>(
     activation::apply(activation, rows.try_add(bias)?)?.try_reshape_like(output)
 }
 
-impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Compute for Composed<D> {
+impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Backend for DfdxOps<D> {
     const COMMON_SIZES: bool = false;
     const TAKES_IMAGES: bool = true;
     type Err = E;
@@ -71,7 +71,7 @@ impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Compute for C
     type Route = Route<D>;
     type Squares = Squares<D>;
     type Norm = Tensor<(), f32, D>;
-    type Verdict = Verdict<D>;
+    type UpdateGate = UpdateGate<D>;
     const MOST_UNREAD: usize = 50;
 
     fn tensor<S: Shape>(device: &D, values: &[f32], shape: S) -> Result<Tensor<S, f32, D>, E> {
@@ -191,15 +191,15 @@ impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Compute for C
         losses: [&Tensor<(), f32, D>; 3],
         squares: Squares<D>,
         clip_norm: Option<f64>,
-        before: Option<&Verdict<D>>,
-    ) -> Result<(Tensor<(), f32, D>, Verdict<D>), E> {
+        before: Option<&UpdateGate<D>>,
+    ) -> Result<(Tensor<(), f32, D>, UpdateGate<D>), E> {
         let norm = match squares.0 {
             Some(sum) => sum.try_sqrt()?,
             // Nothing is trained.
             None => losses[0].device().try_zeros()?,
         };
-        let verdict = Verdict::new(losses, &norm, clip_norm, before)?;
-        Ok((norm, verdict))
+        let gate = UpdateGate::new(losses, &norm, clip_norm, before)?;
+        Ok((norm, gate))
     }
 
     fn norm(norm: &Tensor<(), f32, D>) -> f64 {
@@ -209,12 +209,12 @@ impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Compute for C
     fn update<S: Shape>(
         rule: &Rule,
         step: Step,
-        verdict: &Verdict<D>,
+        gate: &UpdateGate<D>,
         gradients: &mut Gradients<f32, D>,
         param: &mut Tensor<S, f32, D>,
         state: &mut [Tensor<(usize,), f32, D>],
     ) -> Result<(), E> {
-        update::update(rule, step, verdict, gradients, param, state)
+        update::update(rule, step, gate, gradients, param, state)
     }
 }
 

@@ -73,7 +73,7 @@ fn assert_close(what: &str, got: &[Vec<f32>], want: &[Vec<f32>], tolerance: f32)
     }
 }
 
-fn gradient_of<S: Shape, C: Compute>(
+fn gradient_of<S: Shape, C: Backend>(
     gradients: &Gradients<f32, C::Device>,
     tensor: &Tensor<S, f32, C::Device>,
 ) -> Vec<f32> {
@@ -81,7 +81,7 @@ fn gradient_of<S: Shape, C: Compute>(
 }
 
 /// Output and gradients of a layer for an upstream gradient of made-up numbers.
-fn differentiate<C: Compute, S: Shape, K: Shape>(
+fn differentiate<C: Backend, S: Shape, K: Shape>(
     device: &C::Device,
     (x, kernel, bias): (S, K, usize),
     input_gradient: bool,
@@ -139,7 +139,7 @@ fn convs() -> impl Iterator<Item = Conv> {
         })
 }
 
-fn convolution<C: Compute>(
+fn convolution<C: Backend>(
     device: &C::Device,
     conv: &Conv,
     activation: Activation,
@@ -169,14 +169,14 @@ fn convolutions<D: Tested>(device: &D, tolerance: f32) {
     for (i, conv) in convs().enumerate() {
         let activation = ACTIVATIONS[i % ACTIVATIONS.len()];
         for input_gradient in [true, false] {
-            let got = convolution::<Composed<D>>(device, &conv, activation, input_gradient);
+            let got = convolution::<DfdxOps<D>>(device, &conv, activation, input_gradient);
             let want = convolution::<Cpu>(&cpu, &conv, activation, input_gradient);
             assert_close(&format!("{conv:?}, {activation:?}"), &got, &want, tolerance);
         }
     }
 }
 
-fn transposed<C: Compute>(
+fn transposed<C: Backend>(
     device: &C::Device,
     conv: &Conv,
     activation: Activation,
@@ -199,13 +199,13 @@ fn transposed_convolutions<D: Tested>(device: &D, tolerance: f32) {
     let cpu = Cpu::default();
     for (i, conv) in convs().enumerate() {
         let activation = ACTIVATIONS[i % ACTIVATIONS.len()];
-        let got = transposed::<Composed<D>>(device, &conv, activation);
+        let got = transposed::<DfdxOps<D>>(device, &conv, activation);
         let want = transposed::<Cpu>(&cpu, &conv, activation);
         assert_close(&format!("{conv:?}, {activation:?}"), &got, &want, tolerance);
     }
 }
 
-fn dense<C: Compute>(device: &C::Device, activation: Activation) -> Vec<Vec<f32>> {
+fn dense<C: Backend>(device: &C::Device, activation: Activation) -> Vec<Vec<f32>> {
     let (x, kernel) = ((5, 2, 3, 4), (24, 6));
     differentiate::<C, _, _>(device, (x, kernel, 6), true, |x, kernel, bias| {
         let weights = Weights {
@@ -219,14 +219,14 @@ fn dense<C: Compute>(device: &C::Device, activation: Activation) -> Vec<Vec<f32>
 
 fn dense_layers<D: Tested>(device: &D, tolerance: f32) {
     for activation in ACTIVATIONS {
-        let got = dense::<Composed<D>>(device, activation);
+        let got = dense::<DfdxOps<D>>(device, activation);
         let want = dense::<Cpu>(&Cpu::default(), activation);
         assert_close(&format!("{activation:?}"), &got, &want, tolerance);
     }
 }
 
 /// Derivatives at 0 and far from it count too: a convolution of kernel 1 with the weight 1 shows them.
-fn activation_alone<C: Compute>(device: &C::Device, activation: Activation) -> Vec<Vec<f32>> {
+fn activation_alone<C: Backend>(device: &C::Device, activation: Activation) -> Vec<Vec<f32>> {
     let values = [-100.0, -8.0, -1.5, -0.3, 0.0, 0.2, 1.0, 3.0, 9.0, 100.0];
     let x = C::tensor(device, &values, (values.len(), 1)).unwrap();
     let kernel = C::tensor(device, &[1.0], (1, 1)).unwrap();
@@ -236,7 +236,7 @@ fn activation_alone<C: Compute>(device: &C::Device, activation: Activation) -> V
         bias: &bias,
         activation,
     };
-    let output: super::super::compute::Rows<usize, C, _> =
+    let output: super::super::backend::Rows<usize, C, _> =
         C::dense(x.leaky_trace(), weights, (values.len(), 1)).unwrap();
     let (output, tape) = output.split_tape();
     let sum = output.clone().put_tape(tape).try_sum::<(), _>().unwrap();
@@ -246,7 +246,7 @@ fn activation_alone<C: Compute>(device: &C::Device, activation: Activation) -> V
 
 fn activations<D: Tested>(device: &D, tolerance: f32) {
     for activation in ACTIVATIONS {
-        let got = activation_alone::<Composed<D>>(device, activation);
+        let got = activation_alone::<DfdxOps<D>>(device, activation);
         let want = activation_alone::<Cpu>(&Cpu::default(), activation);
         // Each value by itself, so that the small ones count.
         for (got, want) in got.iter().flatten().zip(want.iter().flatten()) {
@@ -256,7 +256,7 @@ fn activations<D: Tested>(device: &D, tolerance: f32) {
     }
 }
 
-fn sample<C: Compute>(device: &C::Device) -> Vec<Vec<f32>> {
+fn sample<C: Backend>(device: &C::Device) -> Vec<Vec<f32>> {
     let shape = (6, 3);
     let rows = |seed| C::tensor(device, &numbers(18, seed), shape).unwrap();
     let (mean, log_var, eps) = (rows(1), rows(2), rows(3));
@@ -277,13 +277,13 @@ fn sample<C: Compute>(device: &C::Device) -> Vec<Vec<f32>> {
 
 fn sampling<D: Tested>(device: &D, tolerance: f32) {
     let (got, want) = (
-        sample::<Composed<D>>(device),
+        sample::<DfdxOps<D>>(device),
         sample::<Cpu>(&Cpu::default()),
     );
     assert_close("sampling", &got, &want, tolerance);
 }
 
-fn error<C: Compute>(device: &C::Device, kind: Reconstruction) -> Vec<Vec<f32>> {
+fn error<C: Backend>(device: &C::Device, kind: Reconstruction) -> Vec<Vec<f32>> {
     let shape = (4, 3, 5, 2);
     let logits: Vec<f32> = numbers(120, 1).iter().map(|v| v * 20.0).collect();
     let images: Vec<f32> = numbers(120, 2).iter().map(|v| v * 0.5 + 0.5).collect();
@@ -306,7 +306,7 @@ fn reconstructions<D: Tested>(device: &D, tolerance: f32) {
         Reconstruction::SquaredError,
     ] {
         let (got, want) = (
-            error::<Composed<D>>(device, kind),
+            error::<DfdxOps<D>>(device, kind),
             error::<Cpu>(&Cpu::default(), kind),
         );
         assert_close(&format!("{kind:?}"), &got, &want, tolerance);
@@ -339,7 +339,7 @@ fn all_rules() -> Vec<Rule> {
 }
 
 /// The gradients of a parameter whose loss is its product with `upstream`.
-fn made_gradients<C: Compute>(
+fn made_gradients<C: Backend>(
     device: &C::Device,
     param: &Tensor<(usize, usize), f32, C::Device>,
     seed: u64,
@@ -350,7 +350,7 @@ fn made_gradients<C: Compute>(
     product.try_sum::<(), _>().unwrap().try_backward().unwrap()
 }
 
-fn three_steps<C: Compute>(device: &C::Device, rule: &Rule) -> Vec<Vec<f32>> {
+fn three_steps<C: Backend>(device: &C::Device, rule: &Rule) -> Vec<Vec<f32>> {
     let mut param = C::tensor(device, &numbers(12, 1), (3, 4)).unwrap();
     let zeros = || C::tensor(device, &[0.0; 12], (12,)).unwrap();
     let mut state: Vec<_> = rule.slots().iter().map(|_| zeros()).collect();
@@ -365,8 +365,8 @@ fn three_steps<C: Compute>(device: &C::Device, rule: &Rule) -> Vec<Vec<f32>> {
         let mut squares = C::Squares::default();
         C::add_squares(&mut squares, &mut gradients, &param).unwrap();
         let loss = C::tensor(device, &[1.0], ()).unwrap();
-        let (_, verdict) = C::judge(step, [&loss; 3], squares, Some(1.5), None).unwrap();
-        C::update(rule, step, &verdict, &mut gradients, &mut param, &mut state).unwrap();
+        let (_, gate) = C::judge(step, [&loss; 3], squares, Some(1.5), None).unwrap();
+        C::update(rule, step, &gate, &mut gradients, &mut param, &mut state).unwrap();
         seen.push(C::to_vec(&param));
         seen.extend(state.iter().map(C::to_vec));
     }
@@ -375,14 +375,14 @@ fn three_steps<C: Compute>(device: &C::Device, rule: &Rule) -> Vec<Vec<f32>> {
 
 fn rules<D: Tested>(device: &D, tolerance: f32) {
     for rule in all_rules() {
-        let got = three_steps::<Composed<D>>(device, &rule);
+        let got = three_steps::<DfdxOps<D>>(device, &rule);
         let want = three_steps::<Cpu>(&Cpu::default(), &rule);
         assert_close(&format!("{rule:?}"), &got, &want, tolerance);
     }
 }
 
 /// The norm of two parameters' gradients, whether they are scaled down, and what an update does.
-fn judged<C: Compute>(device: &C::Device, clip_norm: Option<f64>) -> Vec<Vec<f32>> {
+fn judged<C: Backend>(device: &C::Device, clip_norm: Option<f64>) -> Vec<Vec<f32>> {
     let step = Step {
         learning_rate: 0.5,
         number: 1,
@@ -412,12 +412,12 @@ fn judged<C: Compute>(device: &C::Device, clip_norm: Option<f64>) -> Vec<Vec<f32
     let third = refused([&good; 3], Some(&second));
     let fourth = refused([&infinite, &good, &good], None);
     let mut state = [C::tensor(device, &[0.0; 12], (12,)).unwrap()];
-    for verdict in [first, second, third, fourth] {
+    for gate in [first, second, third, fourth] {
         let mut gradients = made_gradients::<C>(device, &param, 7);
         C::update(
             &rule,
             step,
-            &verdict,
+            &gate,
             &mut gradients,
             &mut param,
             &mut state,
@@ -431,7 +431,7 @@ fn judged<C: Compute>(device: &C::Device, clip_norm: Option<f64>) -> Vec<Vec<f32
 
 fn verdicts<D: Tested>(device: &D, tolerance: f32) {
     for clip_norm in [None, Some(0.3), Some(100.0)] {
-        let got = judged::<Composed<D>>(device, clip_norm);
+        let got = judged::<DfdxOps<D>>(device, clip_norm);
         let want = judged::<Cpu>(&Cpu::default(), clip_norm);
         assert_close(&format!("{clip_norm:?}"), &got, &want, tolerance);
         // The update after the first step is the last one.
@@ -453,7 +453,7 @@ fn what_is_no_number_stays_so<D: Tested>(device: &D, _: f32) {
         let x: Tensor<(usize,), f32, D, NoneTape> = device
             .try_tensor_from_vec(vec![f32::NAN, 1.0], (2,))
             .unwrap();
-        let values = Composed::<D>::to_vec(&activation::apply(activation, x).unwrap());
+        let values = DfdxOps::<D>::to_vec(&activation::apply(activation, x).unwrap());
         assert!(
             values[0].is_nan() && !values[1].is_nan(),
             "{activation:?}: {values:?}"

@@ -4,14 +4,14 @@ use dfdx::shapes::{Axis, Dim, HasShape};
 use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{Device, ReshapeTo, SumTo, TryAdd, TryMul, TrySub};
 
-use super::super::compute::{Compute, Sample};
+use super::super::backend::{Backend, Sample};
 use crate::kernels::loss::Reconstruction;
 
-/// See [`Compute::reparameterise`].
+/// See [`Backend::reparameterise`].
 ///
 /// # Errors
 /// The device's.
-pub fn reparameterise<Z: Dim, C: Compute, T: Tape<f32, C::Device>>(
+pub fn reparameterise<Z: Dim, C: Backend, T: Tape<f32, C::Device>>(
     mean: Tensor<(usize, Z), f32, C::Device, T>,
     log_var: Tensor<(usize, Z), f32, C::Device>,
     eps: Tensor<(usize, Z), f32, C::Device>,
@@ -41,7 +41,7 @@ pub fn reparameterise<Z: Dim, C: Compute, T: Tape<f32, C::Device>>(
     })
 }
 
-/// See [`Compute::reconstruction`]. Sums go over an image first and over the batch then, which keeps them short.
+/// See [`Backend::reconstruction`]. Sums go over an image first and over the batch then, which keeps them short.
 ///
 /// # Errors
 /// The device's.

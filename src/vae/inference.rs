@@ -5,12 +5,12 @@ use crate::plan::Plan;
 use crate::vae::{Model, ModelError};
 
 /// A network with what it takes to use it.
-pub struct Through<'a> {
+pub struct Inference<'a> {
     pub model: &'a dyn Model,
     pub plan: &'a Plan,
 }
 
-impl Through<'_> {
+impl Inference<'_> {
     /// Images that go through the network at a time: as many as in training, whose memory is there already.
     fn batch(&self) -> usize {
         self.plan.spec.training.batch_size

@@ -3,13 +3,13 @@
 use dfdx::shapes::Dim;
 use dfdx::tensor::{Tape, Tensor, TensorFromVec};
 
-use super::compute::{Compute, Maps, Weights};
-use super::params::{Init, Parameters, Visit, VisitMut};
+use crate::nn::backend::{Backend, Maps, Weights};
+use crate::nn::params::{Init, Parameters, Visit, VisitMut};
 use crate::kernels::{Activation, Conv};
 
 /// Maps (batch, height, width, `I`) to (batch, height / stride, width / stride, `O`), rounded up.
 #[derive(Clone, Debug)]
-pub struct Conv2d<I: Dim, O: Dim, D: Compute> {
+pub struct Conv2d<I: Dim, O: Dim, D: Backend> {
     route: D::Route,
     activation: Activation,
     /// (kh, kw, in, out)
@@ -19,7 +19,7 @@ pub struct Conv2d<I: Dim, O: Dim, D: Compute> {
     input_gradient: bool,
 }
 
-impl<I: Dim, O: Dim, D: Compute> Conv2d<I, O, D> {
+impl<I: Dim, O: Dim, D: Backend> Conv2d<I, O, D> {
     /// Glorot-uniform kernel, zero bias. `inputs` and `outputs` are the channels of `conv.big` and
     /// `conv.small`.
     pub fn new(
@@ -64,7 +64,7 @@ impl<I: Dim, O: Dim, D: Compute> Conv2d<I, O, D> {
     }
 }
 
-impl<I: Dim, O: Dim, D: Compute> Parameters<D> for Conv2d<I, O, D> {
+impl<I: Dim, O: Dim, D: Backend> Parameters<D> for Conv2d<I, O, D> {
     fn visit<V: Visit<D>>(&self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
         visitor.parameter(&format!("{prefix}.kernel"), &self.kernel)?;
         visitor.parameter(&format!("{prefix}.bias"), &self.bias)

@@ -1,4 +1,4 @@
-//! The whole program with the operations that run on CUDA, on the processor: device `cpu-composed`. What holds here
+//! The whole program with the operations that run on CUDA, on the processor: device `cpu-dfdx`. What holds here
 //! holds on a GPU up to how its own kernels add and multiply; only those are left to try there.
 
 mod common;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use common::{Lab, Session, checkpoint, digest, manifest};
 use runner::metrics::EpochMetrics;
 
-const COMPOSED: [&str; 2] = ["--device", "cpu-composed"];
+const DFDX_OPS: [&str; 2] = ["--device", "cpu-dfdx"];
 
 fn text(path: &Path) -> String {
     path.display().to_string()
@@ -64,7 +64,7 @@ fn every_reference_is_met() {
     let is_reference = |path: &PathBuf| path.extension().is_some_and(|end| end == "safetensors");
     let mut met = 0;
     for file in files.filter(is_reference) {
-        let ended = Lab::new().runner(&["verify", &text(&file), COMPOSED[0], COMPOSED[1]]);
+        let ended = Lab::new().runner(&["verify", &text(&file), DFDX_OPS[0], DFDX_OPS[1]]);
         assert!(
             ended.stdout.contains(" agree within "),
             "{}: {ended:#?}",
@@ -93,12 +93,12 @@ fn three_epochs_are_those_of_our_kernels() {
         let clip = format!("optimizer.{optimizer}.clip_norm=20.0");
         let clip = ["--set", &clip];
         let ours = lab.train(&[&args[..], &clip].concat());
-        let composed = lab.train(&[&args[..], &clip, &COMPOSED].concat());
-        assert_alike(&composed, &ours, 1e-3);
+        let with_dfdx = lab.train(&[&args[..], &clip, &DFDX_OPS].concat());
+        assert_alike(&with_dfdx, &ours, 1e-3);
         assert_eq!(manifest(&ours)["compute"]["device"], "cpu");
-        assert_eq!(manifest(&composed)["compute"]["device"], "cpu-composed");
-        let log = fs::read_to_string(composed.join("log.txt")).unwrap();
-        assert!(log.contains("device cpu-composed: asked for"), "{log}");
+        assert_eq!(manifest(&with_dfdx)["compute"]["device"], "cpu-dfdx");
+        let log = fs::read_to_string(with_dfdx.join("log.txt")).unwrap();
+        assert!(log.contains("device cpu-dfdx: asked for"), "{log}");
     }
 }
 
@@ -110,10 +110,10 @@ fn many_steps() -> String {
 #[test]
 fn losses_that_are_read_rarely_are_all_counted() {
     let lab = Lab::with(&many_steps());
-    let (ours, composed) = (lab.train(&[]), lab.train(&COMPOSED));
-    assert_alike(&composed, &ours, 5e-3);
+    let (ours, with_dfdx) = (lab.train(&[]), lab.train(&DFDX_OPS));
+    assert_alike(&with_dfdx, &ours, 5e-3);
     let steps = |run| checkpoint(run, "last.safetensors").progress.step;
-    assert_eq!((steps(&ours), steps(&composed)), (150, 150));
+    assert_eq!((steps(&ours), steps(&with_dfdx)), (150, 150));
 }
 
 /// Both stop at the same step for the same reason, although the one learns of it dozens of steps later.
@@ -148,8 +148,8 @@ fn a_run_diverges_at_the_same_step() {
             assert_eq!(manifest["status"], "diverged");
             manifest["why"].as_str().unwrap().to_owned()
         };
-        let (ours, composed) = (why(&[]), why(&COMPOSED));
-        assert_eq!(composed, ours, "{settings:?}");
+        let (ours, with_dfdx) = (why(&[]), why(&DFDX_OPS));
+        assert_eq!(with_dfdx, ours, "{settings:?}");
         let (_, step) = ours.split_once(" at step ").unwrap();
         let step: u32 = step.split(' ').next().unwrap().parse().unwrap();
         assert!(steps.contains(&step), "{ours}");
@@ -173,11 +173,11 @@ fn a_checkpoint_goes_from_one_device_to_another_and_back() {
             "--allow-other-bits",
         ])
     };
-    let refused = ["resume", &path, "--epochs", "4", COMPOSED[0], COMPOSED[1]];
+    let refused = ["resume", &path, "--epochs", "4", DFDX_OPS[0], DFDX_OPS[1]];
     lab.runner(&refused)
         .with_code(69)
-        .says("the run was started on the device `cpu`, this one is `cpu-composed`");
-    resume("4", "cpu-composed")
+        .says("the run was started on the device `cpu`, this one is `cpu-dfdx`");
+    resume("4", "cpu-dfdx")
         .with_code(0)
         .says("the last bits will differ");
     resume("6", "cpu").with_code(0);
@@ -187,14 +187,14 @@ fn a_checkpoint_goes_from_one_device_to_another_and_back() {
         .iter()
         .map(|s| s["compute"]["device"].clone())
         .collect();
-    assert_eq!(devices, ["cpu", "cpu-composed", "cpu"]);
+    assert_eq!(devices, ["cpu", "cpu-dfdx", "cpu"]);
     assert_eq!(sessions[1]["compute"]["kernel_path"], "dfdx");
 }
 
 #[test]
 fn a_stop_in_the_middle_of_an_epoch_changes_nothing() {
     let lab = Lab::with(&many_steps().replace("epochs = 2", "epochs = 40"));
-    let mut session = Session::spawn(lab.command(&[&["spec.toml"], &COMPOSED[..]].concat()));
+    let mut session = Session::spawn(lab.command(&[&["spec.toml"], &DFDX_OPS[..]].concat()));
     assert!(session.lines(1), "no epoch was reported");
     session.signal("TERM");
     session.end().with_code(143);
@@ -208,6 +208,6 @@ fn a_stop_in_the_middle_of_an_epoch_changes_nothing() {
     fs::write(&resolved, edited).unwrap();
     lab.runner(&["resume", &text(&run)]).with_code(0);
     let set = format!("training.epochs={epochs}");
-    let undisturbed = lab.train(&[&["--set", &set], &COMPOSED[..]].concat());
+    let undisturbed = lab.train(&[&["--set", &set], &DFDX_OPS[..]].concat());
     assert_eq!(digest(&run), digest(&undisturbed));
 }

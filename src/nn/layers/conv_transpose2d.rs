@@ -4,14 +4,14 @@
 use dfdx::shapes::Dim;
 use dfdx::tensor::{Tape, Tensor, TensorFromVec};
 
-use super::compute::{Compute, Maps, Weights};
-use super::params::{Init, Parameters, Visit, VisitMut};
+use crate::nn::backend::{Backend, Maps, Weights};
+use crate::nn::params::{Init, Parameters, Visit, VisitMut};
 use crate::kernels::{Activation, Conv};
 
 /// Maps (batch, small height, small width, `I`) to (batch, big height, big width, `O`), where `conv` names
 /// the sizes: 4x4 may become 7x7 or 8x8, whichever the mirrored convolution started from.
 #[derive(Clone, Debug)]
-pub struct ConvTranspose2d<I: Dim, O: Dim, D: Compute> {
+pub struct ConvTranspose2d<I: Dim, O: Dim, D: Backend> {
     route: D::Route,
     activation: Activation,
     /// (kh, kw, out, in)
@@ -19,7 +19,7 @@ pub struct ConvTranspose2d<I: Dim, O: Dim, D: Compute> {
     bias: Tensor<(O,), f32, D::Device>,
 }
 
-impl<I: Dim, O: Dim, D: Compute> ConvTranspose2d<I, O, D> {
+impl<I: Dim, O: Dim, D: Backend> ConvTranspose2d<I, O, D> {
     /// Glorot-uniform kernel, zero bias. `inputs` and `outputs` are the channels of `conv.small` and
     /// `conv.big`.
     pub fn new(
@@ -55,7 +55,7 @@ impl<I: Dim, O: Dim, D: Compute> ConvTranspose2d<I, O, D> {
     }
 }
 
-impl<I: Dim, O: Dim, D: Compute> Parameters<D> for ConvTranspose2d<I, O, D> {
+impl<I: Dim, O: Dim, D: Backend> Parameters<D> for ConvTranspose2d<I, O, D> {
     fn visit<V: Visit<D>>(&self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
         visitor.parameter(&format!("{prefix}.kernel"), &self.kernel)?;
         visitor.parameter(&format!("{prefix}.bias"), &self.bias)

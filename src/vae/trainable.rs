@@ -10,23 +10,23 @@ use dfdx::tensor_ops::{Backward, GatherTo, ReshapeTo};
 
 use super::Vae;
 use super::manifold::Planar;
-use super::model::{Batch, Forward, Images, Losses, Model, ModelError, Objective, StepReport};
+use super::model::{Batch, Forward, Images, StepMetrics, Model, ModelError, Objective, StepReport};
 use super::network::Outcome;
 use super::registry::LatentAxis;
-use super::unread::{Numbers, Unread};
+use super::pending::{PendingMetrics, PendingStep};
 use crate::kernels::Extent;
 use crate::kernels::profile::{self, part};
-use crate::nn::compute::Latent;
-use crate::nn::{Compute, Maps, Parameters, Visit, VisitMut};
+use crate::nn::backend::Latent;
+use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
 use crate::numeric::math::sigmoid;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::optim::{Rule, Step};
 
 /// State slots of a parameter, in the order of [`Rule::slots`].
-type Slots<D> = Vec<Tensor<(usize,), f32, <D as Compute>::Device>>;
+type Slots<D> = Vec<Tensor<(usize,), f32, <D as Backend>::Device>>;
 
 /// A network, its objective, its update rule and the state of that.
-pub(super) struct Trained<C: Dim, Z: Dim, D: Compute> {
+pub(super) struct TrainableVae<C: Dim, Z: Dim, D: Backend> {
     pub(super) device: D::Device,
     pub(super) network: Vae<C, Z, D>,
     pub(super) channels: C,
@@ -37,9 +37,9 @@ pub(super) struct Trained<C: Dim, Z: Dim, D: Compute> {
     /// By the parameter's name.
     pub(super) state: BTreeMap<String, Slots<D>>,
     /// Steps that were taken and not reported.
-    pub(super) unread: Vec<Unread<Z, D>>,
+    pub(super) unread: Vec<PendingStep<Z, D>>,
     /// What became of the last step.
-    pub(super) verdict: Option<D::Verdict>,
+    pub(super) gate: Option<D::UpdateGate>,
     /// All images of the data set, (image, value), where the device holds them.
     pub(super) kept: Option<Tensor<(usize, usize), f32, D::Device>>,
     /// Images of the batch before.
@@ -51,7 +51,7 @@ pub(super) fn device_error(error: impl std::fmt::Display) -> ModelError {
 }
 
 /// Decodes points of the latent space to pixel values.
-pub(super) fn decode<C: Dim, Z: Dim, D: Compute>(
+pub(super) fn decode<C: Dim, Z: Dim, D: Backend>(
     network: &Vae<C, Z, D>,
     z: &[f32],
     latent: Z,
@@ -63,7 +63,7 @@ pub(super) fn decode<C: Dim, Z: Dim, D: Compute>(
     Ok(pixels)
 }
 
-impl<C: Dim, Z: Dim, D: Compute> Trained<C, Z, D> {
+impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
     /// Gives memory back that was kept for batches of another size: an epoch's last batch, which is smaller, does not
     /// need its own beside that of the others.
     fn expect(&self, images: usize) -> Result<(), D::Err> {
@@ -147,15 +147,15 @@ impl<C: Dim, Z: Dim, D: Compute> Trained<C, Z, D> {
             || self.network.visit("", &mut norm),
         )?;
         let squares = norm.squares;
-        let numbers = Numbers::of(outcome);
-        let before = self.verdict.as_ref();
-        let (norm, verdict) = D::judge(step, numbers.losses(), squares, clip_norm, before)?;
-        self.unread.push(Unread { numbers, norm });
+        let numbers = PendingMetrics::of(outcome);
+        let before = self.gate.as_ref();
+        let (norm, gate) = D::judge(step, numbers.losses(), squares, clip_norm, before)?;
+        self.unread.push(PendingStep { numbers, norm });
         let (rule, state) = (&self.rule, &mut self.state);
         let mut update = Update::<D> {
             rule,
             step,
-            verdict: &verdict,
+            gate: &gate,
             gradients: &mut gradients,
             state,
         };
@@ -163,7 +163,7 @@ impl<C: Dim, Z: Dim, D: Compute> Trained<C, Z, D> {
             || profile::OPTIMIZER.into(),
             || self.network.visit_mut("", &mut update),
         )?;
-        self.verdict = Some(verdict);
+        self.gate = Some(gate);
         Ok(())
     }
 }
@@ -171,10 +171,10 @@ impl<C: Dim, Z: Dim, D: Compute> Trained<C, Z, D> {
 /// Forward values, and the gradients.
 type Differentiated<C, Z, D> = (
     Outcome<C, Z, D, NoneTape>,
-    Gradients<f32, <D as Compute>::Device>,
+    Gradients<f32, <D as Backend>::Device>,
 );
 
-impl<C: Dim, Z: LatentAxis, D: Compute> Model for Trained<C, Z, D> {
+impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
     fn begin_step(
         &mut self,
         batch: Batch,
@@ -187,7 +187,7 @@ impl<C: Dim, Z: LatentAxis, D: Compute> Model for Trained<C, Z, D> {
     fn reports(&mut self) -> Vec<Result<StepReport, ModelError>> {
         let reports = self.unread.drain(..).map(|unread| unread.read()).collect();
         // What was refused is known now, and whoever goes on begins anew.
-        self.verdict = None;
+        self.gate = None;
         reports
     }
 
@@ -195,13 +195,13 @@ impl<C: Dim, Z: LatentAxis, D: Compute> Model for Trained<C, Z, D> {
         D::MOST_UNREAD
     }
 
-    fn evaluate(&self, batch: Batch) -> Result<Losses, ModelError> {
+    fn evaluate(&self, batch: Batch) -> Result<StepMetrics, ModelError> {
         let images = self.images(batch.images).map_err(device_error)?;
         let eps = self.latent(batch.eps).map_err(device_error)?;
         let outcome = self
             .network
             .objective(images, eps, &self.objective, batch.kl_weight);
-        Ok(Numbers::of(outcome.map_err(device_error)?).read())
+        Ok(PendingMetrics::of(outcome.map_err(device_error)?).read())
     }
 
     fn forward(&self, batch: Batch) -> Result<Forward, ModelError> {
@@ -213,7 +213,7 @@ impl<C: Dim, Z: LatentAxis, D: Compute> Model for Trained<C, Z, D> {
         let Ok(()) = self.network.visit("", &mut collect);
         let [log_var, z] = [&outcome.log_var, &outcome.z].map(D::to_vec);
         let logits = D::to_vec(&outcome.logits);
-        let losses = Numbers::of(outcome).read();
+        let losses = PendingMetrics::of(outcome).read();
         if let Some(term) = losses.non_finite() {
             return Err(ModelError::NotFinite(term));
         }
@@ -333,12 +333,12 @@ fn check_fit(wanted: &[NamedTensor], given: &[NamedTensor]) -> Result<(), ModelE
     Ok(())
 }
 
-struct SquaredNorm<'a, D: Compute> {
+struct SquaredNorm<'a, D: Backend> {
     gradients: &'a mut Gradients<f32, D::Device>,
     squares: D::Squares,
 }
 
-impl<D: Compute> Visit<D> for SquaredNorm<'_, D> {
+impl<D: Backend> Visit<D> for SquaredNorm<'_, D> {
     type Err = D::Err;
     fn parameter<S: Shape>(
         &mut self,
@@ -349,15 +349,15 @@ impl<D: Compute> Visit<D> for SquaredNorm<'_, D> {
     }
 }
 
-struct Update<'a, D: Compute> {
+struct Update<'a, D: Backend> {
     rule: &'a Rule,
     step: Step,
-    verdict: &'a D::Verdict,
+    gate: &'a D::UpdateGate,
     gradients: &'a mut Gradients<f32, D::Device>,
     state: &'a mut BTreeMap<String, Slots<D>>,
 }
 
-impl<D: Compute> VisitMut<D> for Update<'_, D> {
+impl<D: Backend> VisitMut<D> for Update<'_, D> {
     type Err = D::Err;
     fn parameter<S: Shape>(
         &mut self,
@@ -372,7 +372,7 @@ impl<D: Compute> VisitMut<D> for Update<'_, D> {
         D::update(
             self.rule,
             self.step,
-            self.verdict,
+            self.gate,
             self.gradients,
             param,
             slots,
@@ -384,7 +384,7 @@ struct Collect {
     tensors: Vec<NamedTensor>,
 }
 
-impl<D: Compute> Visit<D> for Collect {
+impl<D: Backend> Visit<D> for Collect {
     type Err = Infallible;
     fn parameter<S: Shape>(
         &mut self,
@@ -396,12 +396,12 @@ impl<D: Compute> Visit<D> for Collect {
     }
 }
 
-struct CollectGradients<'a, D: Compute> {
+struct CollectGradients<'a, D: Backend> {
     gradients: &'a Gradients<f32, D::Device>,
     tensors: Vec<NamedTensor>,
 }
 
-impl<D: Compute> Visit<D> for CollectGradients<'_, D> {
+impl<D: Backend> Visit<D> for CollectGradients<'_, D> {
     type Err = Infallible;
     fn parameter<S: Shape>(
         &mut self,
@@ -418,7 +418,7 @@ struct Assign<'a> {
     by_name: BTreeMap<&'a str, &'a NamedTensor>,
 }
 
-impl<D: Compute> VisitMut<D> for Assign<'_> {
+impl<D: Backend> VisitMut<D> for Assign<'_> {
     type Err = Infallible;
     fn parameter<S: Shape>(
         &mut self,
@@ -433,13 +433,13 @@ impl<D: Compute> VisitMut<D> for Assign<'_> {
 }
 
 /// Zeroed state slots for every parameter.
-pub(super) struct NewState<'a, D: Compute> {
+pub(super) struct NewState<'a, D: Backend> {
     pub(super) device: &'a D::Device,
     pub(super) slots: usize,
     pub(super) state: BTreeMap<String, Slots<D>>,
 }
 
-impl<D: Compute> Visit<D> for NewState<'_, D> {
+impl<D: Backend> Visit<D> for NewState<'_, D> {
     type Err = D::Err;
     fn parameter<S: Shape>(
         &mut self,
@@ -455,7 +455,7 @@ impl<D: Compute> Visit<D> for NewState<'_, D> {
     }
 }
 
-fn named<S: Shape, D: Compute>(name: &str, tensor: &Tensor<S, f32, D::Device>) -> NamedTensor {
+fn named<S: Shape, D: Backend>(name: &str, tensor: &Tensor<S, f32, D::Device>) -> NamedTensor {
     let shape = tensor.shape().concrete();
     NamedTensor {
         name: name.to_owned(),

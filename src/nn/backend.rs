@@ -12,17 +12,17 @@ use crate::optim::{Rule, Step};
 
 /// A batch of feature maps or images, NHWC: (image, row, column, channel).
 pub type Maps<C, D, T = NoneTape> =
-    Tensor<(usize, usize, usize, C), f32, <D as Compute>::Device, T>;
+    Tensor<(usize, usize, usize, C), f32, <D as Backend>::Device, T>;
 
 /// A batch of rows: (image, value).
-pub type Rows<N, D, T = NoneTape> = Tensor<(usize, N), f32, <D as Compute>::Device, T>;
+pub type Rows<N, D, T = NoneTape> = Tensor<(usize, N), f32, <D as Backend>::Device, T>;
 
 /// A batch of points of the latent space: (image, latent axis).
 pub type Latent<Z, D, T = NoneTape> = Rows<Z, D, T>;
 
 /// Kernel and bias of a layer with `O` output channels or units.
 #[derive(Clone, Copy, Debug)]
-pub struct Weights<'a, S: Shape, O: Dim, D: Compute> {
+pub struct Weights<'a, S: Shape, O: Dim, D: Backend> {
     /// The kernel, in the layout that the operation names.
     pub kernel: &'a Tensor<S, f32, D::Device>,
     /// One value an output channel.
@@ -31,9 +31,9 @@ pub struct Weights<'a, S: Shape, O: Dim, D: Compute> {
     pub activation: Activation,
 }
 
-/// What [`Compute::reparameterise`] gives.
+/// What [`Backend::reparameterise`] gives.
 #[derive(Debug)]
-pub struct Sample<Z: Dim, D: Compute, T> {
+pub struct Sample<Z: Dim, D: Backend, T> {
     /// z = mean + e^(log_var / 2) eps
     pub z: Latent<Z, D>,
     /// The divergence, mean over the batch, summed over latent axes and multiplied with the factor; on the
@@ -49,7 +49,7 @@ pub struct Sample<Z: Dim, D: Compute, T> {
 /// tensor may be used twice. Errors are the device's (out of memory, say).
 ///
 /// What it makes need not be `Send`: dfdx's `Cuda` is not, and a model stays on the thread that built it.
-pub trait Compute: Debug + Clone + 'static {
+pub trait Backend: Debug + Clone + 'static {
     /// Why the device could not.
     type Err: Debug + Display;
     /// dfdx's device, which holds the tensors.
@@ -66,7 +66,7 @@ pub trait Compute: Debug + Clone + 'static {
     /// The Euclidean norm over all gradients of a step.
     type Norm: Debug;
     /// Whether a step's update is applied, and the factor on its gradients.
-    type Verdict: Debug;
+    type UpdateGate: Debug;
     /// Steps that are taken at most before their numbers are read: reading waits for the device.
     const MOST_UNREAD: usize;
 
@@ -83,10 +83,10 @@ pub trait Compute: Debug + Clone + 'static {
     /// Gives back the memory that is kept from step to step.
     fn release(device: &Self::Device) -> Result<(), Self::Err>;
 
-    /// The way from big to small, for [`Compute::conv2d`].
+    /// The way from big to small, for [`Backend::conv2d`].
     fn to_small(device: &Self::Device, conv: &Conv) -> Result<Self::Route, Self::Err>;
 
-    /// The way from small to big, for [`Compute::conv_transpose2d`].
+    /// The way from small to big, for [`Backend::conv_transpose2d`].
     fn to_big(device: &Self::Device, conv: &Conv) -> Result<Self::Route, Self::Err>;
 
     /// Convolution with bias and activation. Kernel: (kh, kw, in, out); the big side is the input.
@@ -144,17 +144,17 @@ pub trait Compute: Debug + Clone + 'static {
         losses: [&Tensor<(), f32, Self::Device>; 3],
         squares: Self::Squares,
         clip_norm: Option<f64>,
-        before: Option<&Self::Verdict>,
-    ) -> Result<(Self::Norm, Self::Verdict), Self::Err>;
+        before: Option<&Self::UpdateGate>,
+    ) -> Result<(Self::Norm, Self::UpdateGate), Self::Err>;
 
     /// The norm's value.
     fn norm(norm: &Self::Norm) -> f64;
 
-    /// One optimizer step on one parameter, if the verdict says so; `state` has one tensor for each of [`Rule::slots`].
+    /// One optimizer step on one parameter, if the gate says so; `state` has one tensor for each of [`Rule::slots`].
     fn update<S: Shape>(
         rule: &Rule,
         step: Step,
-        verdict: &Self::Verdict,
+        gate: &Self::UpdateGate,
         gradients: &mut Gradients<f32, Self::Device>,
         param: &mut Tensor<S, f32, Self::Device>,
         state: &mut [Tensor<(usize,), f32, Self::Device>],

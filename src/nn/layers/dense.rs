@@ -3,20 +3,20 @@
 use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Tape, Tensor, TensorFromVec};
 
-use super::compute::{Compute, Rows, Weights};
-use super::params::{Init, Parameters, Visit, VisitMut};
+use crate::nn::backend::{Backend, Rows, Weights};
+use crate::nn::params::{Init, Parameters, Visit, VisitMut};
 use crate::kernels::Activation;
 
 /// Maps (batch, `I`) to (batch, `O`): `activation(x kernel + bias)`.
 #[derive(Clone, Debug)]
-pub struct Dense<I: Dim, O: Dim, D: Compute> {
+pub struct Dense<I: Dim, O: Dim, D: Backend> {
     activation: Activation,
     /// (in, out)
     kernel: Tensor<(I, O), f32, D::Device>,
     bias: Tensor<(O,), f32, D::Device>,
 }
 
-impl<I: Dim, O: Dim, D: Compute> Dense<I, O, D> {
+impl<I: Dim, O: Dim, D: Backend> Dense<I, O, D> {
     /// Glorot-uniform kernel, zero bias.
     pub fn new(
         device: &D::Device,
@@ -63,7 +63,7 @@ impl<I: Dim, O: Dim, D: Compute> Dense<I, O, D> {
     }
 }
 
-impl<I: Dim, O: Dim, D: Compute> Parameters<D> for Dense<I, O, D> {
+impl<I: Dim, O: Dim, D: Backend> Parameters<D> for Dense<I, O, D> {
     fn visit<V: Visit<D>>(&self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
         visitor.parameter(&format!("{prefix}.kernel"), &self.kernel)?;
         visitor.parameter(&format!("{prefix}.bias"), &self.bias)

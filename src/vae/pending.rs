@@ -1,16 +1,16 @@
-//! Numbers of a step that still lie on the device.
+//! PendingMetrics of a step that still lie on the device.
 
 use dfdx::shapes::Dim;
 use dfdx::tensor::{NoneTape, Tensor};
 
-use super::model::{Losses, ModelError, StepReport};
+use super::model::{StepMetrics, ModelError, StepReport};
 use super::network::Outcome;
-use crate::nn::Compute;
-use crate::nn::compute::Latent;
+use crate::nn::Backend;
+use crate::nn::backend::Latent;
 
-/// What [`Losses`] are read from.
+/// What [`StepMetrics`] are read from.
 #[derive(Debug)]
-pub(super) struct Numbers<Z: Dim, D: Compute> {
+pub(super) struct PendingMetrics<Z: Dim, D: Backend> {
     loss: Tensor<(), f32, D::Device>,
     reconstruction: Tensor<(), f32, D::Device>,
     kl: Tensor<(), f32, D::Device>,
@@ -18,7 +18,7 @@ pub(super) struct Numbers<Z: Dim, D: Compute> {
     mean: Latent<Z, D>,
 }
 
-impl<Z: Dim, D: Compute> Numbers<Z, D> {
+impl<Z: Dim, D: Backend> PendingMetrics<Z, D> {
     /// Keeps what is to be read, and drops the rest.
     pub(super) fn of<C: Dim>(outcome: Outcome<C, Z, D, NoneTape>) -> Self {
         Self {
@@ -36,8 +36,8 @@ impl<Z: Dim, D: Compute> Numbers<Z, D> {
     }
 
     /// Waits for the device.
-    pub(super) fn read(&self) -> Losses {
-        Losses {
+    pub(super) fn read(&self) -> StepMetrics {
+        StepMetrics {
             loss: D::scalar(&self.loss).into(),
             reconstruction: D::scalar(&self.reconstruction).into(),
             kl: D::scalar(&self.kl).into(),
@@ -52,12 +52,12 @@ impl<Z: Dim, D: Compute> Numbers<Z, D> {
 
 /// A step that was taken and not reported.
 #[derive(Debug)]
-pub(super) struct Unread<Z: Dim, D: Compute> {
-    pub(super) numbers: Numbers<Z, D>,
+pub(super) struct PendingStep<Z: Dim, D: Backend> {
+    pub(super) numbers: PendingMetrics<Z, D>,
     pub(super) norm: D::Norm,
 }
 
-impl<Z: Dim, D: Compute> Unread<Z, D> {
+impl<Z: Dim, D: Backend> PendingStep<Z, D> {
     /// Waits for the device.
     ///
     /// # Errors

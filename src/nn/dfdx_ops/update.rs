@@ -4,7 +4,7 @@ use dfdx::shapes::{HasShape, Shape};
 use dfdx::tensor::{Gradients, Tensor};
 use dfdx::tensor_ops::{Device, ReshapeTo, TryAdd, TryDiv, TryMul, TrySub};
 
-use super::verdict::Verdict;
+use super::update_gate::UpdateGate;
 use crate::optim::{Rule, Step};
 
 /// A parameter's values or its gradient in a row.
@@ -23,29 +23,29 @@ pub fn gradient<S: Shape, D: Device<f32>>(
     gradients.get(param).try_reshape_like(&(len,))
 }
 
-/// See [`crate::nn::Compute::update`].
+/// See [`crate::nn::Backend::update`].
 ///
 /// # Errors
 /// The device's.
 pub fn update<S: Shape, D: Device<f32>>(
     rule: &Rule,
     step: Step,
-    verdict: &Verdict<D>,
+    gate: &UpdateGate<D>,
     gradients: &mut Gradients<f32, D>,
     param: &mut Tensor<S, f32, D>,
     state: &mut [Flat<D>],
 ) -> Result<(), D::Err> {
     let shape = *param.shape();
-    let mut g = verdict.scaled(gradient(gradients, param)?)?;
+    let mut g = gate.scaled(gradient(gradients, param)?)?;
     if step.gradient_scale != 1.0 {
         g = g.try_mul(step.gradient_scale)?;
     }
     let old = param.clone().try_reshape_like(&(shape.num_elements(),))?;
     let before = state.to_vec();
     let new = apply(rule, step, old.clone(), g, state)?;
-    *param = verdict.choose(new, old)?.try_reshape_like(&shape)?;
+    *param = gate.choose(new, old)?.try_reshape_like(&shape)?;
     for (slot, before) in state.iter_mut().zip(before) {
-        *slot = verdict.choose(slot.clone(), before)?;
+        *slot = gate.choose(slot.clone(), before)?;
     }
     Ok(())
 }

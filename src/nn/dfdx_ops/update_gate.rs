@@ -6,15 +6,15 @@ use dfdx::tensor_ops::{BroadcastTo, ChooseFrom, Device, TryAdd, TryEq, TryMul, T
 
 /// What becomes of a step's update.
 #[derive(Clone, Debug)]
-pub struct Verdict<D: Device<f32>> {
+pub struct UpdateGate<D: Device<f32>> {
     /// Whether it is applied.
     go: Tensor<(), bool, D>,
     /// The factor on its gradients, where their norm is limited.
     scale: Option<Tensor<(), f32, D>>,
 }
 
-impl<D: Device<f32>> Verdict<D> {
-    /// See [`crate::nn::Compute::judge`].
+impl<D: Device<f32>> UpdateGate<D> {
+    /// See [`crate::nn::Backend::judge`].
     ///
     /// # Errors
     /// The device's.
