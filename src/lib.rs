@@ -57,6 +57,7 @@ pub mod cli;
 pub mod cmd;
 pub mod config;
 pub mod data;
+pub mod draw;
 pub mod figures;
 pub mod fs;
 pub mod kernels;

@@ -15,7 +15,7 @@ use crate::nn::Device;
 use crate::plan::Plan;
 use crate::spec;
 use crate::sys::{clock, exit, machine};
-use crate::train::{self, build_model, keep_images, time_steps, PartTime, TrainError, Trainer};
+use crate::train::{self, PartTime, TrainError, Trainer, build_model, keep_images, time_steps};
 
 /// Runs of a measurement of the peak, of which there are three.
 const PEAK_RUNS: usize = 10;

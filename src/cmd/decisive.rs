@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use crate::fs::digest::sha256_hex;
-use crate::spec::{self, is_idle, is_or_is_in, Spec};
+use crate::spec::{self, Spec, is_idle, is_or_is_in};
 
 const EPOCHS: &str = "training.epochs";
 /// Schedules whose learning rate depends on the number of epochs.

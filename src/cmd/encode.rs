@@ -30,7 +30,7 @@ pub fn main(args: &EncodeArgs) -> Outcome {
     with_data(&args.trained, |trained, data| {
         let mut indices = [data.train.as_slice(), &data.validation].concat();
         indices.sort_unstable();
-        let means = trained.through().encode(&data.images, &indices)?;
+        let means = trained.inference().encode(&data.images, &indices)?;
         let table = table(data, &indices, &means, trained.plan.architecture.latent)
             .map_err(ReportError::from)?;
         let out = Some(args.out.as_path());

@@ -21,9 +21,9 @@ pub fn main(args: &InterpolateArgs) -> Outcome {
         let ends = [args.from, args.to];
         let mut originals = vec![0.0; 2 * trained.plan.architecture.image.len()];
         fill_batch(&data.images, &ends, &mut originals);
-        let through = trained.through();
-        let means = through.encode(&data.images, &ends)?;
-        let pixels = through.decode(&line(&means, args.steps as usize))?;
+        let inference = trained.inference();
+        let means = inference.encode(&data.images, &ends)?;
+        let pixels = inference.decode(&line(&means, args.steps as usize))?;
         let name = |image: u32| {
             let class = data
                 .images

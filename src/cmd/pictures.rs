@@ -1,9 +1,9 @@
 //! The figures of a run: asks the network for arrays, and has them drawn.
 
 use super::failure::with_causes;
-use crate::vae::inference::Inference;
 use crate::data::{DataSet, fill_batch};
-use crate::figures::{self, FigureError, Images, Published, Rendered};
+use crate::draw::{FigureError, Images, Rendered};
+use crate::figures::{self, Published};
 use crate::kernels::Extent;
 use crate::metrics::EpochMetrics;
 use crate::numeric::random::{Purpose, Stream};
@@ -11,6 +11,7 @@ use crate::numeric::{PcaError, principal_components};
 use crate::plan::Plan;
 use crate::run::RunFolder;
 use crate::spec::Spec;
+use crate::vae::inference::Inference;
 use crate::vae::{Model, ModelError};
 
 /// Images whose reconstructions are shown.
@@ -133,7 +134,7 @@ impl Album<'_> {
     fn manifold(&self) -> Picture {
         let wanted = &self.plan.spec.figures;
         let points = figures::manifold_points(wanted.n, wanted.scale)?;
-        let pixels = self.through().manifold(&points)?;
+        let pixels = self.inference().manifold(&points)?;
         let title = format!("{}: latent manifold after {}", self.name(), self.epochs());
         Ok(figures::manifold(
             &title,
@@ -254,7 +255,7 @@ impl Album<'_> {
         )
     }
 
-    fn through(&self) -> Inference<'_> {
+    fn inference(&self) -> Inference<'_> {
         Inference {
             model: self.model,
             plan: self.plan,
@@ -262,10 +263,10 @@ impl Album<'_> {
     }
 
     fn encode(&self, indices: &[u32]) -> Result<Vec<f32>, ModelError> {
-        self.through().encode(&self.data.images, indices)
+        self.inference().encode(&self.data.images, indices)
     }
 
     fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError> {
-        self.through().decode(z)
+        self.inference().decode(z)
     }
 }

@@ -16,8 +16,8 @@ pub fn main(args: &ReconstructArgs) -> Outcome {
         let indices = &source[..source.len().min(args.count as usize)];
         let mut originals = vec![0.0; indices.len() * trained.plan.architecture.image.len()];
         fill_batch(&data.images, indices, &mut originals);
-        let through = trained.through();
-        let pixels = through.decode(&through.encode(&data.images, indices)?)?;
+        let inference = trained.inference();
+        let pixels = inference.decode(&inference.encode(&data.images, indices)?)?;
         let title = trained.title(&format!("reconstructions of {part} images"));
         let rendered = figures::reconstructions(
             &title,

@@ -12,7 +12,7 @@ pub fn main(args: &SampleArgs) -> Outcome {
         let mut z = vec![0.0; args.count as usize * trained.plan.architecture.latent];
         let seed = args.seed.unwrap_or(trained.plan.spec.seed);
         Stream::new(seed, Purpose::Sample, 0, 0).fill_normal(&mut z);
-        let pixels = trained.through().decode(&z)?;
+        let pixels = trained.inference().decode(&z)?;
         let rendered = figures::samples(
             &trained.title("samples from the prior"),
             &trained.images(&pixels)?,

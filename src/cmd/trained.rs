@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use super::session::{extent, load_data, on_threads, origin};
-use crate::vae::inference::Inference;
 use super::{Failure, Outcome};
 use crate::cli::TrainedArgs;
 use crate::data::DataSet;
-use crate::figures::{FigureError, Images, Rendered};
+use crate::draw::{FigureError, Images, Rendered};
 use crate::kernels::{Extent, Isa};
 use crate::nn::Device;
 use crate::plan::Plan;
@@ -19,6 +18,7 @@ use crate::sys::exit;
 use crate::sys::printable::printable;
 use crate::train::build_model;
 use crate::vae::Model;
+use crate::vae::inference::Inference;
 
 /// A network with the weights of a run.
 pub struct Trained {
@@ -95,8 +95,8 @@ impl Trained {
         })
     }
 
-    /// The way through the network.
-    pub fn through(&self) -> Inference<'_> {
+    /// Runs many images through the network.
+    pub fn inference(&self) -> Inference<'_> {
         Inference {
             model: self.model.as_ref(),
             plan: &self.plan,

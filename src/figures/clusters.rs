@@ -3,17 +3,17 @@
 use plotters::backend::DrawingBackend;
 use plotters::style::RGBColor;
 
-use super::canvas::{Anchor, Canvas, Ink, Medium, Point, Rect};
-use super::error::FigureError;
-use super::font;
-use super::palette::{NAMED, class_colors, continuous};
-use super::panel::{
+use crate::draw::canvas::{Anchor, Canvas, Ink, Medium, Point, Rect};
+use crate::draw::error::FigureError;
+use crate::draw::font;
+use crate::draw::palette::{NAMED, class_colors, continuous};
+use crate::draw::panel::{
     AXIS, GRID, HAIRLINE, LABEL, LABEL_EM, MARK, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM,
     numbers_width,
 };
-use super::render::{PNG_SCALE, Picture, Rendered, render};
-use super::scatter::{Scatter, interleaved};
-use super::ticks::{Tick, thousands, ticks};
+use crate::draw::render::{PNG_SCALE, Picture, Rendered, render};
+use crate::draw::scatter::{Scatter, interleaved};
+use crate::draw::ticks::{Tick, thousands, ticks};
 
 /// Side of the square of points, in units.
 const SIDE: f64 = 540.0;
@@ -300,7 +300,7 @@ impl Scene<'_> {
         y_ticks: &[Tick],
         radius: f64,
         opacity: f64,
-    ) -> super::images::Bitmap {
+    ) -> crate::draw::images::Bitmap {
         let scale = f64::from(PNG_SCALE);
         let side = (SIDE * scale) as u32;
         let pixel = |(x, y): Point| ((x - panel.rect.left) * scale, (y - panel.rect.top) * scale);
@@ -388,8 +388,8 @@ fn look(count: usize) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{decode, texts};
     use super::*;
+    use crate::draw::testing::{decode, texts};
 
     fn names(count: usize) -> Vec<String> {
         (0..count).map(|i| format!("class {i}")).collect()

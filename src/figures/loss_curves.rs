@@ -3,18 +3,18 @@
 
 use plotters::backend::DrawingBackend;
 
-use super::canvas::{Anchor, Canvas, Ink, Point, Rect};
-use super::error::FigureError;
-use super::font;
-use super::legend::spread;
 use super::loss_terms::{Curve, Terms, reference, terms};
-use super::panel::{
+use super::published::Published;
+use crate::draw::canvas::{Anchor, Canvas, Ink, Point, Rect};
+use crate::draw::error::FigureError;
+use crate::draw::font;
+use crate::draw::legend::spread;
+use crate::draw::panel::{
     LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM, is_usable, numbers_width,
 };
-use super::polyline::{dashes, visible_pieces};
-use super::published::Published;
-use super::render::{Picture, Rendered, render};
-use super::ticks::{significant, whole_ticks};
+use crate::draw::polyline::{dashes, visible_pieces};
+use crate::draw::render::{Picture, Rendered, render};
+use crate::draw::ticks::{significant, whole_ticks};
 use crate::metrics::EpochMetrics;
 
 const WIDTH: u32 = 860;
@@ -315,8 +315,8 @@ fn draw_curve<DB: DrawingBackend>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{decode, epochs, texts};
     use super::*;
+    use crate::draw::testing::{decode, epochs, texts};
 
     fn published() -> Published {
         Published {

@@ -2,11 +2,11 @@
 
 use plotters::style::RGBColor;
 
-use super::canvas::Point;
-use super::error::FigureError;
-use super::panel::{Range, is_usable};
 use super::published::Published;
-use super::ticks::{Tick, ticks};
+use crate::draw::canvas::Point;
+use crate::draw::error::FigureError;
+use crate::draw::panel::{Range, is_usable};
+use crate::draw::ticks::{Tick, ticks};
 use crate::metrics::EpochMetrics;
 
 /// From this many values on, a few that lie far off are left out of a panel's range.

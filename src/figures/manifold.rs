@@ -2,14 +2,16 @@
 
 use plotters::backend::DrawingBackend;
 
-use super::canvas::{Anchor, Canvas, Ink, Rect};
-use super::error::FigureError;
-use super::font;
-use super::images::Images;
-use super::mosaic::{Mosaic, steps};
-use super::panel::{HAIRLINE, LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM};
-use super::render::{Picture, Rendered, render};
-use super::ticks::{Tick, ticks};
+use crate::draw::canvas::{Anchor, Canvas, Ink, Rect};
+use crate::draw::error::FigureError;
+use crate::draw::font;
+use crate::draw::images::Images;
+use crate::draw::mosaic::{Mosaic, steps};
+use crate::draw::panel::{
+    HAIRLINE, LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM,
+};
+use crate::draw::render::{Picture, Rendered, render};
+use crate::draw::ticks::{Tick, ticks};
 
 const ROOM: f64 = 560.0;
 const LEFT: f64 = 62.0;
@@ -164,13 +166,13 @@ pub(super) fn frame<DB: DrawingBackend>(
         width: rect.width + HAIRLINE,
         height: rect.height + HAIRLINE,
     };
-    canvas.outline(around, HAIRLINE / 2.0, super::panel::AXIS)
+    canvas.outline(around, HAIRLINE / 2.0, crate::draw::panel::AXIS)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{decode, texts};
     use super::*;
+    use crate::draw::testing::{decode, texts};
 
     #[test]
     fn points_come_row_by_row_from_the_top_left() {

@@ -2,7 +2,7 @@
 
 use crate::sys::printable::printable;
 
-use super::panel::is_usable;
+use crate::draw::panel::is_usable;
 
 /// A published training curve.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,14 +2,14 @@
 
 use plotters::backend::DrawingBackend;
 
-use super::canvas::{Anchor, Canvas, Ink};
-use super::error::FigureError;
-use super::font;
-use super::images::Images;
 use super::manifold::frame;
-use super::mosaic::Mosaic;
-use super::panel::{LABEL, LABEL_EM, REMARK, TICK_EM, TITLE, TITLE_EM};
-use super::render::{Picture, Rendered, render};
+use crate::draw::canvas::{Anchor, Canvas, Ink};
+use crate::draw::error::FigureError;
+use crate::draw::font;
+use crate::draw::images::Images;
+use crate::draw::mosaic::Mosaic;
+use crate::draw::panel::{LABEL, LABEL_EM, REMARK, TICK_EM, TITLE, TITLE_EM};
+use crate::draw::render::{Picture, Rendered, render};
 
 const ROOM: f64 = 600.0;
 const LEFT: f64 = 20.0;
@@ -122,8 +122,8 @@ impl Picture for Reconstructions<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{decode, texts};
     use super::*;
+    use crate::draw::testing::{decode, texts};
 
     #[test]
     fn originals_stand_above_their_reconstructions() {

@@ -2,13 +2,13 @@
 
 use plotters::backend::DrawingBackend;
 
-use super::canvas::{Anchor, Canvas, Ink};
-use super::error::FigureError;
-use super::font;
-use super::images::Images;
-use super::mosaic::Mosaic;
-use super::panel::{REMARK, TICK_EM, TITLE, TITLE_EM};
-use super::render::{Picture, Rendered, render};
+use crate::draw::canvas::{Anchor, Canvas, Ink};
+use crate::draw::error::FigureError;
+use crate::draw::font;
+use crate::draw::images::Images;
+use crate::draw::mosaic::Mosaic;
+use crate::draw::panel::{REMARK, TICK_EM, TITLE, TITLE_EM};
+use crate::draw::render::{Picture, Rendered, render};
 
 const ROOM: f64 = 560.0;
 const MARGIN: f64 = 20.0;
@@ -72,8 +72,8 @@ impl Picture for Samples<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{decode, texts};
     use super::*;
+    use crate::draw::testing::{decode, texts};
 
     #[test]
     fn samples_fill_a_square_row_by_row() {

@@ -2,14 +2,14 @@
 
 use plotters::backend::DrawingBackend;
 
-use super::canvas::{Anchor, Canvas, Ink};
-use super::error::FigureError;
-use super::font;
-use super::images::Images;
 use super::manifold::{axis, axis_ticks, frame};
-use super::mosaic::{Mosaic, steps};
-use super::panel::{LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM};
-use super::render::{Picture, Rendered, render};
+use crate::draw::canvas::{Anchor, Canvas, Ink};
+use crate::draw::error::FigureError;
+use crate::draw::font;
+use crate::draw::images::Images;
+use crate::draw::mosaic::{Mosaic, steps};
+use crate::draw::panel::{LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM};
+use crate::draw::render::{Picture, Rendered, render};
 
 /// Most rows that are drawn; of more, the first ones.
 pub const MAX_TRAVERSAL_ROWS: usize = 16;
@@ -154,7 +154,7 @@ impl Picture for Traversal<'_> {
         let whole = self.mosaic.rect(self.left, TOP);
         for (row, label) in self.labels.iter().enumerate() {
             let top = TOP + self.row_step() * row as f64;
-            let rect = super::canvas::Rect {
+            let rect = crate::draw::canvas::Rect {
                 top,
                 height: self.mosaic.cell_height(),
                 ..whole
@@ -166,7 +166,7 @@ impl Picture for Traversal<'_> {
             let at = (self.left - 10.0, top + rect.height / 2.0);
             canvas.text_centered(label, at, Ink::new(TICK_EM, LABEL, Anchor::End))?;
         }
-        let rect = super::canvas::Rect {
+        let rect = crate::draw::canvas::Rect {
             height: self.height(),
             ..whole
         };
@@ -184,8 +184,8 @@ impl Picture for Traversal<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{decode, texts};
     use super::*;
+    use crate::draw::testing::{decode, texts};
 
     fn labels(count: usize) -> Vec<String> {
         (0..count)

@@ -11,7 +11,7 @@
 //! | [`activation`] | activations |
 //! | [`loss`] | sampling, divergence and reconstruction |
 //! | [`update`] | update rules |
-//! | [`gate`] | whether an update is applied, decided on the device |
+//! | [`update_gate`] | whether an update is applied, decided on the device |
 //!
 //! What is avoided, since dfdx compiles it at run time with paths of the machine it was built on: reshaping what does
 //! not lie in order, concatenating, changing number types. On the CPU the same functions run for the tests, which
@@ -21,7 +21,7 @@ pub mod activation;
 pub mod loss;
 pub mod route;
 pub mod update;
-pub mod gate;
+pub mod update_gate;
 
 use std::fmt::{Debug, Display};
 use std::marker::PhantomData;
@@ -35,7 +35,7 @@ use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Conv};
 use crate::optim::{Rule, Step};
 use route::Route;
-use gate::UpdateGate;
+use update_gate::UpdateGate;
 
 /// Computes with dfdx's operations on a device of dfdx.
 #[derive(Clone, Copy, Debug)]

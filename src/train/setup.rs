@@ -4,7 +4,7 @@ use dfdx::tensor::{Cache, Cpu};
 
 use crate::data::{Images, fill_batch};
 use crate::kernels::loss;
-use crate::nn::{DfdxOps, Device};
+use crate::nn::{Device, DfdxOps};
 use crate::optim;
 use crate::plan::{Architecture, Plan};
 use crate::spec::{self, KlReduction, Reconstruction};
@@ -84,9 +84,7 @@ pub fn build(
 ) -> Result<Box<dyn Model>, ModelError> {
     match device {
         Device::Cpu => vae::build::<Cpu>(&cpu(), architecture, objective, rule, seed),
-        Device::CpuDfdx => {
-            vae::build::<DfdxOps<Cpu>>(&cpu(), architecture, objective, rule, seed)
-        }
+        Device::CpuDfdx => vae::build::<DfdxOps<Cpu>>(&cpu(), architecture, objective, rule, seed),
         #[cfg(feature = "cuda")]
         Device::Cuda(index) => {
             let error = |error: &dyn std::fmt::Display| ModelError::Device(error.to_string());

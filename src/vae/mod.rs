@@ -31,13 +31,13 @@ pub mod inference;
 mod manifold;
 mod model;
 mod network;
-mod registry;
 mod pending;
+mod registry;
 mod trainable;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use manifold::{Planar, manifold};
-pub use model::{Batch, Forward, Images, StepMetrics, Model, ModelError, Objective, StepReport};
+pub use model::{Batch, Forward, Images, Model, ModelError, Objective, StepMetrics, StepReport};
 pub use network::Vae;
 pub use registry::build;

@@ -3,7 +3,7 @@
 use dfdx::shapes::Dim;
 use dfdx::tensor::{NoneTape, Tensor};
 
-use super::model::{StepMetrics, ModelError, StepReport};
+use super::model::{ModelError, StepMetrics, StepReport};
 use super::network::Outcome;
 use crate::nn::Backend;
 use crate::nn::backend::Latent;

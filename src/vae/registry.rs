@@ -8,7 +8,7 @@ use dfdx::shapes::{Const, Dim};
 use super::Vae;
 use super::manifold::Planar;
 use super::model::{Model, ModelError, Objective};
-use super::trainable::{device_error, NewState, TrainableVae};
+use super::trainable::{NewState, TrainableVae, device_error};
 use crate::nn::params::Init;
 use crate::nn::{Backend, Parameters};
 use crate::optim::Rule;

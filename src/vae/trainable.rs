@@ -10,10 +10,10 @@ use dfdx::tensor_ops::{Backward, GatherTo, ReshapeTo};
 
 use super::Vae;
 use super::manifold::Planar;
-use super::model::{Batch, Forward, Images, StepMetrics, Model, ModelError, Objective, StepReport};
+use super::model::{Batch, Forward, Images, Model, ModelError, Objective, StepMetrics, StepReport};
 use super::network::Outcome;
-use super::registry::LatentAxis;
 use super::pending::{PendingMetrics, PendingStep};
+use super::registry::LatentAxis;
 use crate::kernels::Extent;
 use crate::kernels::profile::{self, part};
 use crate::nn::backend::Latent;

@@ -9,7 +9,7 @@ use crate::cmd::failure::with_causes;
 use crate::cmd::print::{count, out};
 use crate::cmd::{Failure, Outcome};
 use crate::fs::files;
-use crate::slurm::{self, script, Failed, Listed, Request, SlurmError, Workers};
+use crate::slurm::{self, Failed, Listed, Request, SlurmError, Workers, script};
 use crate::spec::Loaded;
 use crate::sweep::cluster::{is_at_work, logs, of_jobs};
 use crate::sweep::{State, SweepFolder, Task};

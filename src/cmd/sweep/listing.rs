@@ -14,7 +14,7 @@ use crate::plan::Plan;
 use crate::spec::Loaded;
 use crate::sweep::SweepFolder;
 use crate::sys::exit;
-use crate::train::{self, whole_run, Estimate};
+use crate::train::{self, Estimate, whole_run};
 
 /// Longest value in a cell, in characters.
 const LONGEST_VALUE: usize = 32;

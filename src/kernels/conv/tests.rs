@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::super::parallel::Threads;
-use super::super::reference::{self, assert_close, numbers, Case, Shape};
+use super::super::reference::{self, Case, Shape, assert_close, numbers};
 use super::*;
 use crate::numeric::random::{Purpose, Stream};
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::*;
-use crate::kernels::reference::{self, assert_close, cases, numbers, Case, Shape};
+use crate::kernels::reference::{self, Case, Shape, assert_close, cases, numbers};
 
 const SHAPES: [Shape; 16] = [
     [28, 28, 32, 64, 3, 2, 3],

@@ -276,10 +276,7 @@ fn sample<C: Backend>(device: &C::Device) -> Vec<Vec<f32>> {
 }
 
 fn sampling<D: Tested>(device: &D, tolerance: f32) {
-    let (got, want) = (
-        sample::<DfdxOps<D>>(device),
-        sample::<Cpu>(&Cpu::default()),
-    );
+    let (got, want) = (sample::<DfdxOps<D>>(device), sample::<Cpu>(&Cpu::default()));
     assert_close("sampling", &got, &want, tolerance);
 }
 
@@ -414,15 +411,7 @@ fn judged<C: Backend>(device: &C::Device, clip_norm: Option<f64>) -> Vec<Vec<f32
     let mut state = [C::tensor(device, &[0.0; 12], (12,)).unwrap()];
     for gate in [first, second, third, fourth] {
         let mut gradients = made_gradients::<C>(device, &param, 7);
-        C::update(
-            &rule,
-            step,
-            &gate,
-            &mut gradients,
-            &mut param,
-            &mut state,
-        )
-        .unwrap();
+        C::update(&rule, step, &gate, &mut gradients, &mut param, &mut state).unwrap();
         seen.push(C::to_vec(&param));
         seen.push(C::to_vec(&state[0]));
     }

@@ -3,9 +3,9 @@
 use dfdx::shapes::Dim;
 use dfdx::tensor::{Tape, Tensor, TensorFromVec};
 
+use crate::kernels::{Activation, Conv};
 use crate::nn::backend::{Backend, Maps, Weights};
 use crate::nn::params::{Init, Parameters, Visit, VisitMut};
-use crate::kernels::{Activation, Conv};
 
 /// Maps (batch, height, width, `I`) to (batch, height / stride, width / stride, `O`), rounded up.
 #[derive(Clone, Debug)]

@@ -4,9 +4,9 @@
 use dfdx::shapes::Dim;
 use dfdx::tensor::{Tape, Tensor, TensorFromVec};
 
+use crate::kernels::{Activation, Conv};
 use crate::nn::backend::{Backend, Maps, Weights};
 use crate::nn::params::{Init, Parameters, Visit, VisitMut};
-use crate::kernels::{Activation, Conv};
 
 /// Maps (batch, small height, small width, `I`) to (batch, big height, big width, `O`), where `conv` names
 /// the sizes: 4x4 may become 7x7 or 8x8, whichever the mirrored convolution started from.

@@ -3,9 +3,9 @@
 use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Tape, Tensor, TensorFromVec};
 
+use crate::kernels::Activation;
 use crate::nn::backend::{Backend, Rows, Weights};
 use crate::nn::params::{Init, Parameters, Visit, VisitMut};
-use crate::kernels::Activation;
 
 /// Maps (batch, `I`) to (batch, `O`): `activation(x kernel + bias)`.
 #[derive(Clone, Debug)]

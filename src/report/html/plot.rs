@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::escape::escape;
-use crate::figures::{Tick, ticks, whole_ticks};
+use crate::draw::{Tick, ticks, whole_ticks};
 use crate::report::cell::number;
 
 /// Size of a chart, in units of its own; a page shows it as wide as there is room.

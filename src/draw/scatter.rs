@@ -11,7 +11,7 @@ use super::images::Bitmap;
 const BAND: u32 = 128;
 
 /// Some rows of a white raster on which points are laid over each other.
-pub(super) struct Scatter {
+pub(crate) struct Scatter {
     width: u32,
     rows: Range<u32>,
     /// Linear mix of what was laid on so far, 0..=255, row-major RGB.
@@ -20,7 +20,7 @@ pub(super) struct Scatter {
 
 impl Scatter {
     /// A bitmap on which `draw` lays everything, band by band; what lies elsewhere than a band costs little there.
-    pub(super) fn bitmap(width: u32, height: u32, draw: impl Fn(&mut Self)) -> Bitmap {
+    pub(crate) fn bitmap(width: u32, height: u32, draw: impl Fn(&mut Self)) -> Bitmap {
         let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
         for top in (0..height).step_by(BAND as usize) {
             let mut band = Self::new(width, top..height.min(top + BAND));
@@ -57,7 +57,7 @@ impl Scatter {
     }
 
     /// A vertical line `width` pixels wide around `x`.
-    pub(super) fn vertical(&mut self, x: f64, width: u32, color: RGBColor) {
+    pub(crate) fn vertical(&mut self, x: f64, width: u32, color: RGBColor) {
         let left = (x - f64::from(width) / 2.0).round() as i64;
         for y in self.rows.clone().map(i64::from) {
             for column in left..left + i64::from(width) {
@@ -67,7 +67,7 @@ impl Scatter {
     }
 
     /// A horizontal line `width` pixels wide around `y`.
-    pub(super) fn horizontal(&mut self, y: f64, width: u32, color: RGBColor) {
+    pub(crate) fn horizontal(&mut self, y: f64, width: u32, color: RGBColor) {
         let top = (y - f64::from(width) / 2.0).round() as i64;
         for row in top..top + i64::from(width) {
             for x in 0..i64::from(self.width) {
@@ -77,7 +77,7 @@ impl Scatter {
     }
 
     /// A disc with a smoothed border; `x`, `y` and `radius` in pixels.
-    pub(super) fn dot(&mut self, (x, y): (f64, f64), radius: f64, color: RGBColor, opacity: f64) {
+    pub(crate) fn dot(&mut self, (x, y): (f64, f64), radius: f64, color: RGBColor, opacity: f64) {
         let span = |center: f64| {
             (center - radius - 1.0).floor() as i64..(center + radius + 1.0).ceil() as i64
         };
@@ -99,7 +99,7 @@ impl Scatter {
 /// section of `count`.
 ///
 /// Sets are often sorted by class; drawn in that order the last class would cover all others.
-pub(super) fn interleaved(count: usize) -> impl Iterator<Item = usize> {
+pub(crate) fn interleaved(count: usize) -> impl Iterator<Item = usize> {
     let mut step = ((count as f64 * 0.618_033_988_749_895) as usize).max(1);
     // A step without a common divisor visits every index.
     while greatest_common_divisor(step, count) > 1 {

@@ -7,7 +7,7 @@ use crate::metrics::EpochMetrics;
 
 /// The PNG as pixels, after checks that hold for every picture: it is not blank, its SVG is well
 /// formed and half as large.
-pub(super) fn decode(rendered: &Rendered) -> RgbImage {
+pub(crate) fn decode(rendered: &Rendered) -> RgbImage {
     let png = image::load_from_memory_with_format(&rendered.png, image::ImageFormat::Png);
     let pixels = png.unwrap().into_rgb8();
     assert!(pixels.pixels().any(|p| p.0 != [255; 3]), "a blank picture");
@@ -20,7 +20,7 @@ pub(super) fn decode(rendered: &Rendered) -> RgbImage {
 }
 
 /// The texts of an SVG, in drawing order; fails where it is not well-formed XML.
-pub(super) fn texts(svg: &str) -> Vec<String> {
+pub(crate) fn texts(svg: &str) -> Vec<String> {
     let mut open: Vec<&str> = Vec::new();
     let mut texts = Vec::new();
     let mut rest = svg;
@@ -59,7 +59,7 @@ pub(super) fn texts(svg: &str) -> Vec<String> {
 }
 
 /// Epochs 1 to `count` whose loss falls from 301 towards 251, without a validation part.
-pub(super) fn epochs(count: u32) -> Vec<EpochMetrics> {
+pub(crate) fn epochs(count: u32) -> Vec<EpochMetrics> {
     let one = |epoch: u32| {
         let (reconstruction, kl) = (247.0 + 50.0 / f64::from(epoch), 4.0);
         EpochMetrics {

@@ -9,34 +9,34 @@ use super::font;
 use super::ticks::Tick;
 
 /// Colour of titles.
-pub(super) const TITLE: RGBColor = RGBColor(0x1a, 0x1a, 0x1a);
+pub(crate) const TITLE: RGBColor = RGBColor(0x1a, 0x1a, 0x1a);
 /// Colour of labels and ticks.
-pub(super) const LABEL: RGBColor = RGBColor(0x40, 0x40, 0x40);
+pub(crate) const LABEL: RGBColor = RGBColor(0x40, 0x40, 0x40);
 /// Colour of remarks.
-pub(super) const REMARK: RGBColor = RGBColor(0x75, 0x75, 0x75);
+pub(crate) const REMARK: RGBColor = RGBColor(0x75, 0x75, 0x75);
 /// Colour of axes.
-pub(super) const AXIS: RGBColor = RGBColor(0x80, 0x80, 0x80);
+pub(crate) const AXIS: RGBColor = RGBColor(0x80, 0x80, 0x80);
 /// Colour of grid lines.
-pub(super) const GRID: RGBColor = RGBColor(0xe8, 0xe8, 0xe8);
+pub(crate) const GRID: RGBColor = RGBColor(0xe8, 0xe8, 0xe8);
 
 /// Font size of a title, in units.
-pub(super) const TITLE_EM: f64 = 15.0;
+pub(crate) const TITLE_EM: f64 = 15.0;
 /// Font size of labels, in units.
-pub(super) const LABEL_EM: f64 = 12.0;
+pub(crate) const LABEL_EM: f64 = 12.0;
 /// Font size of the numbers on an axis and of remarks, in units.
-pub(super) const TICK_EM: f64 = 11.0;
+pub(crate) const TICK_EM: f64 = 11.0;
 
 /// Width of axes and of grid lines, in units.
-pub(super) const HAIRLINE: f64 = 1.0;
+pub(crate) const HAIRLINE: f64 = 1.0;
 /// Length of the mark of a tick, in units.
-pub(super) const MARK: f64 = 4.0;
+pub(crate) const MARK: f64 = 4.0;
 
 /// Between the mark of a tick and its number, in units.
 const NUMBER_GAP: f64 = 4.0;
 
 /// The interval of numbers that an axis shows, low end first.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Range {
+pub(crate) struct Range {
     pub low: f64,
     pub high: f64,
 }
@@ -46,7 +46,7 @@ pub(super) struct Range {
 const USABLE: f64 = 1e100;
 
 /// Whether a number can be drawn at all.
-pub(super) fn is_usable(value: f64) -> bool {
+pub(crate) fn is_usable(value: f64) -> bool {
     value.is_finite() && value.abs() <= USABLE
 }
 
@@ -54,7 +54,7 @@ impl Range {
     /// From the lowest to the highest, with `margin` times the span added at both ends.
     ///
     /// Where both are the same number the range is opened around it.
-    pub(super) fn around(low: f64, high: f64, margin: f64) -> Self {
+    pub(crate) fn around(low: f64, high: f64, margin: f64) -> Self {
         let span = high - low;
         let tiny = low.abs().max(high.abs()) * 1e-12;
         let pad = if span > tiny {
@@ -71,14 +71,14 @@ impl Range {
     }
 
     /// Share of the range below a value.
-    pub(super) fn share(&self, value: f64) -> f64 {
+    pub(crate) fn share(&self, value: f64) -> f64 {
         (value - self.low) / (self.high - self.low)
     }
 }
 
 /// A rectangle of the page with a horizontal and a vertical range.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Panel {
+pub(crate) struct Panel {
     pub rect: Rect,
     pub x: Range,
     pub y: Range,
@@ -86,7 +86,7 @@ pub(super) struct Panel {
 
 impl Panel {
     /// The place of a pair of numbers; outside the rectangle where they are outside the ranges.
-    pub(super) fn place(&self, (x, y): Point) -> Point {
+    pub(crate) fn place(&self, (x, y): Point) -> Point {
         (
             self.rect.left + self.rect.width * self.x.share(x),
             self.rect.bottom() - self.rect.height * self.y.share(y),
@@ -94,7 +94,7 @@ impl Panel {
     }
 
     /// Grid lines at the ticks.
-    pub(super) fn grid<DB: DrawingBackend>(
+    pub(crate) fn grid<DB: DrawingBackend>(
         &self,
         canvas: &mut Canvas<DB>,
         x_ticks: &[Tick],
@@ -113,7 +113,7 @@ impl Panel {
     }
 
     /// The lower axis with the marks of its ticks, and their numbers where `numbers` is set.
-    pub(super) fn lower_axis<DB: DrawingBackend>(
+    pub(crate) fn lower_axis<DB: DrawingBackend>(
         &self,
         canvas: &mut Canvas<DB>,
         ticks: &[Tick],
@@ -134,7 +134,7 @@ impl Panel {
     }
 
     /// The left axis with its ticks and their numbers.
-    pub(super) fn left_axis<DB: DrawingBackend>(
+    pub(crate) fn left_axis<DB: DrawingBackend>(
         &self,
         canvas: &mut Canvas<DB>,
         ticks: &[Tick],
@@ -153,7 +153,7 @@ impl Panel {
 }
 
 /// Room for the numbers of a left axis, with their marks, in units.
-pub(super) fn numbers_width(ticks: &[Tick]) -> Result<f64, FigureError> {
+pub(crate) fn numbers_width(ticks: &[Tick]) -> Result<f64, FigureError> {
     let mut widest = 0.0_f64;
     for tick in ticks {
         widest = widest.max(font::width(&tick.label, TICK_EM)?);

@@ -15,7 +15,7 @@ const MAX_CELLS: usize = 256;
 /// Images in rows and columns, measured in pixels of the PNG so that enlarged pixels stay squares
 /// of one size.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Mosaic {
+pub(crate) struct Mosaic {
     columns: u32,
     rows: u32,
     cell_width: u32,
@@ -32,7 +32,7 @@ impl Mosaic {
     /// # Errors
     ///
     /// [`FigureError::TooMany`] for more than 256 rows or columns.
-    pub(super) fn new(
+    pub(crate) fn new(
         images: &Images<'_>,
         columns: usize,
         rows: usize,
@@ -69,22 +69,22 @@ impl Mosaic {
     }
 
     /// Width of all columns, in units.
-    pub(super) fn width(&self) -> f64 {
+    pub(crate) fn width(&self) -> f64 {
         units(extent(self.columns, self.cell_width, self.gap))
     }
 
     /// Height of all rows, in units.
-    pub(super) fn height(&self) -> f64 {
+    pub(crate) fn height(&self) -> f64 {
         units(extent(self.rows, self.cell_height, self.gap))
     }
 
     /// Height of one image, in units.
-    pub(super) fn cell_height(&self) -> f64 {
+    pub(crate) fn cell_height(&self) -> f64 {
         units(self.cell_height)
     }
 
     /// The rectangle of this mosaic with its top left corner there, in units.
-    pub(super) fn rect(&self, left: f64, top: f64) -> Rect {
+    pub(crate) fn rect(&self, left: f64, top: f64) -> Rect {
         Rect {
             left,
             top,
@@ -94,12 +94,12 @@ impl Mosaic {
     }
 
     /// The same with a single row.
-    pub(super) fn one_row(&self) -> Self {
+    pub(crate) fn one_row(&self) -> Self {
         Self { rows: 1, ..*self }
     }
 
     /// The same with a single image.
-    pub(super) fn one_cell(&self) -> Self {
+    pub(crate) fn one_cell(&self) -> Self {
         Self {
             rows: 1,
             columns: 1,
@@ -109,7 +109,7 @@ impl Mosaic {
 
     /// The place of the image in a column of the first row, where the mosaic itself has its place
     /// at `rect`.
-    pub(super) fn cell(&self, rect: Rect, column: usize) -> Rect {
+    pub(crate) fn cell(&self, rect: Rect, column: usize) -> Rect {
         let step = units(self.cell_width + self.gap);
         Rect {
             left: rect.left + step * column as f64,
@@ -121,7 +121,7 @@ impl Mosaic {
 
     /// All images as one bitmap; `index` says which image stands at a row and column, and where
     /// `None`, or where there is no such image, the place stays white.
-    pub(super) fn bitmap(
+    pub(crate) fn bitmap(
         &self,
         images: &Images<'_>,
         index: impl Fn(usize, usize) -> Option<usize>,
@@ -157,7 +157,7 @@ fn units(pixels: u32) -> f64 {
 /// # Errors
 ///
 /// [`FigureError::Scale`] unless `scale` is positive and finite.
-pub(super) fn steps(count: usize, scale: f64) -> Result<Vec<f64>, FigureError> {
+pub(crate) fn steps(count: usize, scale: f64) -> Result<Vec<f64>, FigureError> {
     if !scale.is_finite() || scale <= 0.0 || scale > f64::from(f32::MAX) {
         return Err(FigureError::Scale(scale));
     }

@@ -13,7 +13,7 @@ use super::images::Bitmap;
 
 /// Pixels of a finished PNG a unit of the page, so that it is sharp on a screen of high density and
 /// in print.
-pub(super) const PNG_SCALE: u32 = 2;
+pub(crate) const PNG_SCALE: u32 = 2;
 
 /// How many drawn pixels a side become one of the PNG.
 const SHRINK: u32 = SCALE / PNG_SCALE;
@@ -29,7 +29,7 @@ pub struct Rendered {
 }
 
 /// A picture that can be drawn on any canvas.
-pub(super) trait Picture {
+pub(crate) trait Picture {
     /// Width and height of the page, in whole units.
     fn size(&self) -> (u32, u32);
 
@@ -46,7 +46,7 @@ const MAX_PAGE: u32 = 4_000;
 ///
 /// What the picture's `draw` returns, [`FigureError::Encode`], and [`FigureError::TooMany`] for a
 /// page that would need gigabytes.
-pub(super) fn render(picture: &impl Picture) -> Result<Rendered, FigureError> {
+pub(crate) fn render(picture: &impl Picture) -> Result<Rendered, FigureError> {
     let (width, height) = picture.size();
     let longest = width.max(height);
     if longest > MAX_PAGE {

@@ -69,7 +69,7 @@ fn round_step(least: f64) -> f64 {
 }
 
 /// A single number with about `digits` significant digits, such as the last value of a curve.
-pub(super) fn significant(value: f64, digits: i32) -> String {
+pub(crate) fn significant(value: f64, digits: i32) -> String {
     if value == 0.0 || !value.is_finite() {
         return if value == 0.0 {
             "0".to_owned()
@@ -85,7 +85,7 @@ pub(super) fn significant(value: f64, digits: i32) -> String {
 }
 
 /// A count with a comma every three digits.
-pub(super) fn thousands(count: usize) -> String {
+pub(crate) fn thousands(count: usize) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {

@@ -2,7 +2,7 @@
 
 /// Ascending heights, each at least `apart` from the next, as near to the wanted ones as a pass
 /// down and one up make them, and inside `low..high` where they all fit.
-pub(super) fn spread(wanted: &[f64], apart: f64, (low, high): (f64, f64)) -> Vec<f64> {
+pub(crate) fn spread(wanted: &[f64], apart: f64, (low, high): (f64, f64)) -> Vec<f64> {
     let mut heights: Vec<f64> = wanted.iter().map(|y| y.clamp(low, high)).collect();
     // Groups that touch are centred on the mean of what they want.
     let mut groups: Vec<(f64, usize)> = Vec::new();

@@ -21,11 +21,11 @@ const TEN: [RGBColor; 10] = [
 ];
 
 /// Most classes that get a colour of their own; more share a continuous scale.
-pub(super) const NAMED: usize = 20;
+pub(crate) const NAMED: usize = 20;
 
 /// Colours of classes 0 to `classes` - 1: the ten, those and ten lighter ones, or for more than
 /// [`NAMED`] classes places on a continuous scale.
-pub(super) fn class_colors(classes: usize) -> Vec<RGBColor> {
+pub(crate) fn class_colors(classes: usize) -> Vec<RGBColor> {
     if classes <= NAMED {
         let lighter = TEN.map(|color| mix(color, RGBColor(0xff, 0xff, 0xff), 0.5));
         return TEN.into_iter().chain(lighter).take(classes).collect();
@@ -37,7 +37,7 @@ pub(super) fn class_colors(classes: usize) -> Vec<RGBColor> {
 
 /// A scale from 0 to 1 of even lightness steps: viridis (Smith and van der Walt 2015) at nine
 /// places, linear between.
-pub(super) fn continuous(share: f64) -> RGBColor {
+pub(crate) fn continuous(share: f64) -> RGBColor {
     const PLACES: [RGBColor; 9] = [
         RGBColor(0x44, 0x01, 0x54),
         RGBColor(0x47, 0x2d, 0x7b),

@@ -3,7 +3,7 @@
 use super::canvas::{Point, Rect};
 
 /// The parts of a line inside a rectangle; a missing point is a gap.
-pub(super) fn visible_pieces(places: &[Option<Point>], rect: Rect) -> Vec<Vec<Point>> {
+pub(crate) fn visible_pieces(places: &[Option<Point>], rect: Rect) -> Vec<Vec<Point>> {
     let mut pieces: Vec<Vec<Point>> = Vec::new();
     for ends in places.windows(2) {
         let (Some(&Some(from)), Some(&Some(to))) = (ends.first(), ends.get(1)) else {
@@ -57,7 +57,7 @@ fn clip(from: Point, to: Point, rect: Rect) -> Option<(Point, Point)> {
 }
 
 /// A line cut into dashes of length `on` with gaps of `off`, along its length.
-pub(super) fn dashes(points: &[Point], on: f64, off: f64) -> Vec<Vec<Point>> {
+pub(crate) fn dashes(points: &[Point], on: f64, off: f64) -> Vec<Vec<Point>> {
     let mut dashes: Vec<Vec<Point>> = Vec::new();
     let Some(&start) = points.first() else {
         return dashes;

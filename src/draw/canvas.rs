@@ -17,14 +17,14 @@ use super::font;
 use super::images::Bitmap;
 
 /// Pixels of the backend a unit of the page.
-pub(super) const SCALE: u32 = 4;
+pub(crate) const SCALE: u32 = 4;
 
 /// A place on the page, in units from the top left corner.
-pub(super) type Point = (f64, f64);
+pub(crate) type Point = (f64, f64);
 
 /// A rectangle of the page, in units.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Rect {
+pub(crate) struct Rect {
     pub left: f64,
     pub top: f64,
     pub width: f64,
@@ -32,22 +32,22 @@ pub(super) struct Rect {
 }
 
 impl Rect {
-    pub(super) fn right(&self) -> f64 {
+    pub(crate) fn right(&self) -> f64 {
         self.left + self.width
     }
 
-    pub(super) fn bottom(&self) -> f64 {
+    pub(crate) fn bottom(&self) -> f64 {
         self.top + self.height
     }
 
-    pub(super) fn contains(&self, (x, y): Point) -> bool {
+    pub(crate) fn contains(&self, (x, y): Point) -> bool {
         (self.left..=self.right()).contains(&x) && (self.top..=self.bottom()).contains(&y)
     }
 }
 
 /// What the backend makes of the shapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Medium {
+pub(crate) enum Medium {
     /// Pixels.
     Raster,
     /// Shapes.
@@ -56,7 +56,7 @@ pub(super) enum Medium {
 
 /// Where a text hangs on its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Anchor {
+pub(crate) enum Anchor {
     Start,
     Middle,
     End,
@@ -71,7 +71,7 @@ enum Direction {
 
 /// Size, colour and place of a line of text.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ink {
+pub(crate) struct Ink {
     /// Font size, in units.
     pub em: f64,
     pub color: RGBColor,
@@ -79,7 +79,7 @@ pub(super) struct Ink {
 }
 
 impl Ink {
-    pub(super) const fn new(em: f64, color: RGBColor, anchor: Anchor) -> Self {
+    pub(crate) const fn new(em: f64, color: RGBColor, anchor: Anchor) -> Self {
         Self { em, color, anchor }
     }
 }
@@ -99,7 +99,7 @@ fn style(color: RGBAColor) -> ShapeStyle {
 }
 
 /// A page to draw on.
-pub(super) struct Canvas<DB> {
+pub(crate) struct Canvas<DB> {
     backend: DB,
     medium: Medium,
     /// Where the bitmaps of a vector picture belong, in the order in which they were drawn:
@@ -109,7 +109,7 @@ pub(super) struct Canvas<DB> {
 }
 
 impl<DB: DrawingBackend> Canvas<DB> {
-    pub(super) fn new(backend: DB, medium: Medium) -> Self {
+    pub(crate) fn new(backend: DB, medium: Medium) -> Self {
         Self {
             backend,
             medium,
@@ -117,18 +117,18 @@ impl<DB: DrawingBackend> Canvas<DB> {
         }
     }
 
-    pub(super) fn medium(&self) -> Medium {
+    pub(crate) fn medium(&self) -> Medium {
         self.medium
     }
 
     /// Ends the drawing and gives the places of the bitmaps.
-    pub(super) fn finish(mut self) -> Result<Vec<Rect>, FigureError> {
+    pub(crate) fn finish(mut self) -> Result<Vec<Rect>, FigureError> {
         self.backend.present().map_err(failed)?;
         Ok(self.placed)
     }
 
     /// A filled rectangle.
-    pub(super) fn fill(&mut self, rect: Rect, color: RGBColor) -> Result<(), FigureError> {
+    pub(crate) fn fill(&mut self, rect: Rect, color: RGBColor) -> Result<(), FigureError> {
         let style = style(paint(color, 1.0));
         let from = (pixels(rect.left), pixels(rect.top));
         let to = (pixels(rect.right()), pixels(rect.bottom()));
@@ -138,7 +138,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// The outline of a rectangle, inside it.
-    pub(super) fn outline(
+    pub(crate) fn outline(
         &mut self,
         rect: Rect,
         width: f64,
@@ -180,7 +180,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// A horizontal line, `y` in its middle.
-    pub(super) fn horizontal(
+    pub(crate) fn horizontal(
         &mut self,
         (from, to): (f64, f64),
         y: f64,
@@ -199,7 +199,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// A vertical line, `x` in its middle.
-    pub(super) fn vertical(
+    pub(crate) fn vertical(
         &mut self,
         x: f64,
         (from, to): (f64, f64),
@@ -218,7 +218,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// A line through all points, with round ends and joints.
-    pub(super) fn line(
+    pub(crate) fn line(
         &mut self,
         points: &[Point],
         width: f64,
@@ -282,7 +282,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// A filled circle.
-    pub(super) fn dot(
+    pub(crate) fn dot(
         &mut self,
         center: Point,
         radius: f64,
@@ -303,12 +303,12 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// A line of text whose baseline goes through `at`.
-    pub(super) fn text(&mut self, text: &str, at: Point, ink: Ink) -> Result<(), FigureError> {
+    pub(crate) fn text(&mut self, text: &str, at: Point, ink: Ink) -> Result<(), FigureError> {
         self.write(text, at, ink, Direction::Right)
     }
 
     /// A line of text whose capitals are centred on the height of `at`.
-    pub(super) fn text_centered(
+    pub(crate) fn text_centered(
         &mut self,
         text: &str,
         (x, y): Point,
@@ -318,7 +318,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// A line of text that runs upwards, its baseline through `at`.
-    pub(super) fn text_upwards(
+    pub(crate) fn text_upwards(
         &mut self,
         text: &str,
         at: Point,
@@ -406,7 +406,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// A bitmap stretched over a rectangle, its pixels left as sharp squares.
-    pub(super) fn image(&mut self, bitmap: &Bitmap, rect: Rect) -> Result<(), FigureError> {
+    pub(crate) fn image(&mut self, bitmap: &Bitmap, rect: Rect) -> Result<(), FigureError> {
         let at = (pixels(rect.left), pixels(rect.top));
         match self.medium {
             Medium::Vector => {

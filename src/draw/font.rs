@@ -8,10 +8,10 @@ use ab_glyph::{Font, FontRef, Glyph, Point, PxScale, ScaleFont, point};
 use super::error::FigureError;
 
 /// What an SVG asks for: the font, and fallbacks of nearly the same widths for readers without it.
-pub(super) const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
+pub(crate) const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
 
 /// Height of a capital or a digit above its baseline, in em (DejaVu Sans: 1493 / 2048).
-pub(super) const CAP_HEIGHT: f64 = 1493.0 / 2048.0;
+pub(crate) const CAP_HEIGHT: f64 = 1493.0 / 2048.0;
 
 fn font() -> Result<&'static FontRef<'static>, FigureError> {
     static FONT: OnceLock<Option<FontRef<'static>>> = OnceLock::new();
@@ -55,7 +55,7 @@ fn lay_out(
 /// # Errors
 ///
 /// [`FigureError::Font`] when the font cannot be read.
-pub(super) fn width(text: &str, em: f64) -> Result<f64, FigureError> {
+pub(crate) fn width(text: &str, em: f64) -> Result<f64, FigureError> {
     let (_, end) = lay_out(text, em, point(0.0, 0.0))?;
     Ok(f64::from(end))
 }
@@ -66,7 +66,7 @@ pub(super) fn width(text: &str, em: f64) -> Result<f64, FigureError> {
 /// # Errors
 ///
 /// [`FigureError::Font`] when the font cannot be read.
-pub(super) fn covers(
+pub(crate) fn covers(
     text: &str,
     em: f64,
     start: (f64, f64),
@@ -102,7 +102,7 @@ const MAX_CHARS: usize = 400;
 /// # Errors
 ///
 /// [`FigureError::Font`] when the font cannot be read.
-pub(super) fn fit(text: &str, em: f64, room: f64) -> Result<String, FigureError> {
+pub(crate) fn fit(text: &str, em: f64, room: f64) -> Result<String, FigureError> {
     let mut line: Vec<char> = text
         .chars()
         .take(MAX_CHARS)

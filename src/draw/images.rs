@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::error::FigureError;
 
 /// Longest side of an image, in pixels.
-pub(super) const MAX_SIDE: usize = 8_192;
+pub(crate) const MAX_SIDE: usize = 8_192;
 
 /// A batch of images in memory, borrowed: `pixels` in 0..1, shape (count, height, width, channels),
 /// row-major.
@@ -63,18 +63,18 @@ impl<'a> Images<'a> {
     }
 
     /// Height and width, in pixels.
-    pub(super) fn side(&self) -> (usize, usize) {
+    pub(crate) fn side(&self) -> (usize, usize) {
         (self.height, self.width)
     }
 
     /// Height, width and channels.
-    pub(super) fn shape(&self) -> [usize; 3] {
+    pub(crate) fn shape(&self) -> [usize; 3] {
         [self.height, self.width, self.channels]
     }
 
     /// The image at `index` averaged or repeated to `width` x `height`; white where there is no
     /// such image.
-    pub(super) fn bitmap(&self, index: usize, width: u32, height: u32) -> Bitmap {
+    pub(crate) fn bitmap(&self, index: usize, width: u32, height: u32) -> Bitmap {
         let size = self.height * self.width * self.channels;
         let Some(pixels) = self.pixels.chunks_exact(size).nth(index) else {
             return Bitmap::white(width, height);
@@ -102,14 +102,14 @@ fn byte(value: f32) -> u8 {
 
 /// A raster of 8-bit RGB pixels, row-major.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Bitmap {
+pub(crate) struct Bitmap {
     pub width: u32,
     pub height: u32,
     pub rgb: Vec<u8>,
 }
 
 impl Bitmap {
-    pub(super) fn white(width: u32, height: u32) -> Self {
+    pub(crate) fn white(width: u32, height: u32) -> Self {
         Self {
             width,
             height,
@@ -118,7 +118,7 @@ impl Bitmap {
     }
 
     /// Colour of a pixel; white outside.
-    pub(super) fn at(&self, x: u32, y: u32) -> [u8; 3] {
+    pub(crate) fn at(&self, x: u32, y: u32) -> [u8; 3] {
         if x >= self.width || y >= self.height {
             return [255; 3];
         }
@@ -131,7 +131,7 @@ impl Bitmap {
 
     /// Copies `other` into this bitmap, its top left corner at (`left`, `top`); what does not fit
     /// is cut.
-    pub(super) fn paste(&mut self, other: &Bitmap, left: u32, top: u32) {
+    pub(crate) fn paste(&mut self, other: &Bitmap, left: u32, top: u32) {
         let (width, from) = (self.width as usize * 3, left as usize * 3);
         if other.width == 0 || left >= self.width {
             return;
@@ -145,7 +145,7 @@ impl Bitmap {
     }
 
     /// The nearest pixel for every pixel of the new size: sharp squares when enlarged.
-    pub(super) fn stretched(&self, width: u32, height: u32) -> Bitmap {
+    pub(crate) fn stretched(&self, width: u32, height: u32) -> Bitmap {
         match (width, height) == (self.width, self.height) {
             true => self.clone(),
             false => self.stretched_rows((width, height), 0..height),
@@ -153,7 +153,7 @@ impl Bitmap {
     }
 
     /// Some rows of [`Bitmap::stretched`].
-    pub(super) fn stretched_rows(&self, (width, height): (u32, u32), rows: Range<u32>) -> Bitmap {
+    pub(crate) fn stretched_rows(&self, (width, height): (u32, u32), rows: Range<u32>) -> Bitmap {
         let nearest = |i: u32, from: u32, to: u32| {
             ((u64::from(i) * 2 + 1) * u64::from(from) / (u64::from(to) * 2)) as u32
         };
@@ -175,7 +175,7 @@ impl Bitmap {
     }
 
     /// The smallest bitmap of which this one is a whole enlargement by the nearest pixel.
-    pub(super) fn compacted(&self) -> Bitmap {
+    pub(crate) fn compacted(&self) -> Bitmap {
         let sides = (2..=self.width.min(self.height)).rev();
         let factor = sides
             .filter(|&side| self.width.is_multiple_of(side) && self.height.is_multiple_of(side))
@@ -198,7 +198,7 @@ impl Bitmap {
     }
 
     /// Enlarged by the nearest pixel, reduced by the mean over the area.
-    pub(super) fn resized(&self, width: u32, height: u32) -> Bitmap {
+    pub(crate) fn resized(&self, width: u32, height: u32) -> Bitmap {
         let averaged = if width < self.width {
             self.averaged_rows(width)
         } else {
@@ -253,7 +253,7 @@ impl Bitmap {
 
     /// Every `times` x `times` pixels averaged to one, in the same memory; what is left over at the right and bottom
     /// is dropped.
-    pub(super) fn shrunk(mut self, times: u32) -> Bitmap {
+    pub(crate) fn shrunk(mut self, times: u32) -> Bitmap {
         let times = times.max(1);
         let (width, height) = (self.width / times, self.height / times);
         let (row, side, area) = (self.width as usize * 3, times as usize, times * times);
