@@ -7,8 +7,8 @@ use std::path::Path;
 use super::pictures;
 use super::{Failure, Outcome};
 use crate::cli::DoctorArgs;
-use crate::run::health::{Condition, Health, Part};
-use crate::run::{RunView, Shown, read_resolved};
+use crate::run::inspect::{Condition, Health, Part};
+use crate::run::{RunStatus, RunView, read_resolved};
 use crate::spec;
 use crate::sys::exit;
 
@@ -25,7 +25,7 @@ pub fn main(args: &DoctorArgs) -> Outcome {
     let text = describe(run, &view, &health);
     super::print::out(&text).map_err(|e| Failure::new(exit::IO, e))?;
     // A process that writes is about to make good what is half done at this moment.
-    let is_running = view.status() == Shown::Running;
+    let is_running = view.status() == RunStatus::Running;
     let is_fine = |part: &Part| {
         part.condition.is_fine()
             || (is_running && matches!(part.condition, Condition::Stale | Condition::Leftover))
@@ -54,7 +54,7 @@ fn look_at_figures(run: &Path, view: &RunView, health: &mut Health) {
         .as_ref()
         .and_then(|(checkpoint, _)| checkpoint.model.get("image")?.get(2)?.as_u64());
     let names = pictures::expected(&spec, channels.unwrap_or(1) as usize);
-    health.look_at_figures(run, &names, view.status() == Shown::Completed);
+    health.look_at_figures(run, &names, view.status() == RunStatus::Completed);
 }
 
 fn describe(run: &Path, view: &RunView, health: &Health) -> String {
@@ -91,8 +91,8 @@ fn advice(run: &Path, view: &RunView, health: &Health) -> Vec<String> {
     let last_is_lost = is(last, Condition::Damaged) || is(last, Condition::Missing);
     let Some((newest, _)) = &health.newest else {
         lines.push(match view.status() {
-            Shown::Running => "it has no checkpoint yet; wait for its first epoch".to_owned(),
-            Shown::Diverged => "it diverged before its first checkpoint; start a new run".to_owned(),
+            RunStatus::Running => "it has no checkpoint yet; wait for its first epoch".to_owned(),
+            RunStatus::Diverged => "it diverged before its first checkpoint; start a new run".to_owned(),
             _ if last_is_lost => {
                 let best = match is("checkpoints/best.safetensors", Condition::Whole) {
                     true => "; the weights of the best epoch are in checkpoints/best.safetensors",
@@ -146,18 +146,18 @@ fn advice(run: &Path, view: &RunView, health: &Health) -> Vec<String> {
         .iter()
         .any(|part| part.condition == Condition::Leftover);
     match view.status() {
-        Shown::Running => lines.push("a process works on it; nothing to do".to_owned()),
-        Shown::Diverged => {
+        RunStatus::Running => lines.push("a process works on it; nothing to do".to_owned()),
+        RunStatus::Diverged => {
             lines.push("it diverged; start a new run with a lower learning rate".to_owned())
         }
-        Shown::Completed if last_is_lost => lines.push(format!(
+        RunStatus::Completed if last_is_lost => lines.push(format!(
             "the last part is trained again, to the same bits: runner resume {run}"
         )),
-        Shown::Completed if rebuild || leftover => {
+        RunStatus::Completed if rebuild || leftover => {
             lines.push(format!("make again what can be: runner rebuild {run}"));
         }
-        Shown::Completed => lines.push("it is complete; nothing to do".to_owned()),
-        Shown::Interrupted | Shown::Failed | Shown::Broken => {
+        RunStatus::Completed => lines.push("it is complete; nothing to do".to_owned()),
+        RunStatus::Interrupted | RunStatus::Failed | RunStatus::Broken => {
             if is("resolved.toml", Condition::Missing) {
                 lines.push(format!("first: runner rebuild {run}"));
             }

@@ -15,7 +15,7 @@ use crate::kernels::Isa;
 use crate::nn::Device;
 use crate::plan::Plan;
 use crate::run::{
-    Loaded, Manifest, Origin, RunFolder, RunView, Shown, Status, find_runs, read_resolved,
+    Loaded, Manifest, Origin, RunFolder, RunStatus, RunView, Status, find_runs, read_resolved,
 };
 use crate::spec::{self, Spec};
 use crate::sys::exit;
@@ -42,15 +42,15 @@ fn all(args: &ResumeArgs, stop: &Stop) -> Outcome {
     for run in find_runs(&args.run) {
         let view = RunView::open(&run);
         match view.status() {
-            Shown::Interrupted | Shown::Failed => {}
-            Shown::Broken => {
+            RunStatus::Interrupted | RunStatus::Failed => {}
+            RunStatus::Broken => {
                 let why = view.why().unwrap_or_default();
                 tell!("warning: {} is left out: {why}", run.display());
                 // Killed before there was anything to lose, or damaged?
                 failed += u32::from(view.manifest().is_some() || view.summary().is_some());
                 continue;
             }
-            Shown::Running | Shown::Completed | Shown::Diverged => continue,
+            RunStatus::Running | RunStatus::Completed | RunStatus::Diverged => continue,
         }
         if !args.quiet {
             say(&format!("{}\n", run.display()));

@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 use super::cell::Cell;
 use super::run::Run;
 use super::runs::BEST;
-use crate::run::Shown;
+use crate::run::RunStatus;
 
 /// Metrics that hold the KL as it stands in the loss.
 const AS_IN_THE_LOSS: [&str; 4] = ["loss", "kl", "val_loss", "val_kl"];
-/// Shown beside the metric that runs are compared by.
+/// RunStatus beside the metric that runs are compared by.
 const COMPANIONS: [&str; 3] = ["reconstruction", "kl_nats", "elbo"];
 
 /// The metrics to show for some runs, the one to compare them by first, and what must be said about them.
@@ -117,10 +117,10 @@ fn distinct(runs: &[&Run], key: &str) -> usize {
 pub(super) fn unfinished(runs: &[&Run]) -> Option<String> {
     let mut counts = Vec::new();
     for status in [
-        Shown::Running,
-        Shown::Interrupted,
-        Shown::Diverged,
-        Shown::Failed,
+        RunStatus::Running,
+        RunStatus::Interrupted,
+        RunStatus::Diverged,
+        RunStatus::Failed,
     ] {
         let count = runs.iter().filter(|run| run.status == status).count();
         if count > 0 {

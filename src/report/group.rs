@@ -65,7 +65,7 @@ impl Selection {
             .map(|name| self.frame.column(name))
             .collect::<Result<_, _>>()?;
         let status = self.frame.column("status")?;
-        let completed = Cell::Text(crate::run::Shown::Completed.to_string());
+        let completed = Cell::Text(crate::run::RunStatus::Completed.to_string());
         let rows: Vec<usize> = (0..self.frame.height())
             .filter(|&row| Cell::of(status, row) == completed)
             .collect();

@@ -14,7 +14,7 @@ use super::group;
 use super::run::Run;
 use super::runs::{BEST, metrics, runs_frame};
 use crate::config::nearest::nearest;
-use crate::run::Shown;
+use crate::run::RunStatus;
 use crate::spec::is_idle;
 
 /// What is asked.
@@ -227,7 +227,7 @@ impl Selection {
     /// too, and the time. The status is told where not all runs are completed.
     fn summary(&self) -> Result<DataFrame, ReportError> {
         let status = self.frame.column("status")?;
-        let completed = Cell::Text(Shown::Completed.to_string());
+        let completed = Cell::Text(RunStatus::Completed.to_string());
         let all_completed = (0..status.len()).all(|row| Cell::of(status, row) == completed);
         let mut names = vec!["run".to_owned()];
         names.extend((!all_completed).then(|| "status".to_owned()));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::metrics::EpochMetrics;
-use crate::run::{Manifest, RunView, Shown, read_resolved};
+use crate::run::{Manifest, RunStatus, RunView, read_resolved};
 
 use super::settings::{Settings, settings};
 
@@ -17,7 +17,7 @@ pub struct Run {
     /// The sweep it belongs to: the name of the folder above, without `.sweep`.
     pub sweep: Option<String>,
     /// How it stands.
-    pub status: Shown,
+    pub status: RunStatus,
     /// Why, where there is something to say.
     pub why: Option<String>,
     /// What ran, where, when.
@@ -57,7 +57,7 @@ pub(super) fn open(path: &Path) -> Opened {
     };
     let why = view.why().map(str::to_owned);
     let manifest = match view.manifest() {
-        Some(manifest) if view.status() != Shown::Broken => manifest.clone(),
+        Some(manifest) if view.status() != RunStatus::Broken => manifest.clone(),
         _ => return Err(left_out(why.as_deref().unwrap_or("it cannot be read"))),
     };
     let settings = match resolved(path, &view) {

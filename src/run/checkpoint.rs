@@ -12,8 +12,8 @@
 //! | --- | --- |
 //! | `format` | `runner-checkpoint-1` |
 //! | `json` | description of the network, as `runner verify` reads it |
-//! | `state` | seed, digests of spec and data, counters, partial sums, history (JSON) |
-//! | `tensors` | SHA-256 over all tensors ([`digest_tensors`](super::container)) |
+//! | `checkpoint_json` | seed, digests of spec and data, counters, partial sums, history (JSON) |
+//! | `tensors` | SHA-256 over all tensors ([`digest_tensors`](super::tensor_file)) |
 //! | `sha256` | SHA-256 over the keys above in order of their names: key and value, each behind its length as a little-endian `u64` |
 //!
 //! Both digests are checked before anything is used. Two of them, so that a report can trust a
@@ -28,10 +28,10 @@ use crate::metrics::EpochMetrics;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::progress::Progress;
 
-use super::container::{Container, Encoded, digest_tensors};
+use super::checkpoint_json;
 use super::error::RunError;
-use super::fault::{Fault, short};
-use super::state;
+use super::tensor_file::{Container, Encoded, digest_tensors};
+use super::tensor_file_error::{Fault, short};
 
 /// What `format` says in the files that this version writes.
 pub const FORMAT: &str = "runner-checkpoint-1";
@@ -171,7 +171,7 @@ pub(super) fn encode<'a>(path: &Path, checkpoint: &'a Checkpoint) -> Result<Enco
             message: error.to_string(),
         }
     };
-    let state = state::to_text(origin, progress, history)
+    let state = checkpoint_json::to_text(origin, progress, history)
         .map_err(value("state"))
         .map_err(unwritable)?;
     let model = serde_json::to_string(model)
@@ -347,7 +347,8 @@ fn check_metadata(container: &Container) -> Result<(Summary, String), RunError> 
     let model = value("json")?;
     check_description(model).map_err(damaged)?;
     let model = serde_json::from_str(model).map_err(wrong("json"))?;
-    let (origin, progress, history) = state::from_text(value("state")?).map_err(wrong("state"))?;
+    let (origin, progress, history) =
+        checkpoint_json::from_text(value("state")?).map_err(wrong("state"))?;
     check_history(&progress, &history).map_err(damaged)?;
     Ok((
         Summary {

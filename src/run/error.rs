@@ -6,7 +6,7 @@ use crate::fs::files::FileError;
 use crate::fs::lock::LockError;
 use crate::sys::exit;
 
-use super::fault::Fault;
+use super::tensor_file_error::Fault;
 
 /// Why a run folder could not be made, read or written.
 #[derive(Debug, thiserror::Error)]

@@ -14,8 +14,7 @@ use crate::metrics::EpochMetrics;
 use crate::sys::{clock, machine};
 
 use super::checkpoint::Checkpoint;
-use super::commit::{Checkpoints, Loaded};
-use super::container::LARGEST_FILE;
+use super::checkpoint_dir::{Checkpoints, Loaded};
 use super::error::RunError;
 use super::header::LARGEST_HEADER;
 use super::id;
@@ -24,6 +23,7 @@ use super::manifest::{
     Compute, DataSource, FORMAT_VERSION, Machine, Manifest, Parameters, Session, Status,
 };
 use super::metrics::{METRICS, write_metrics};
+use super::tensor_file::LARGEST_FILE;
 
 /// The folder of the checkpoints.
 pub const CHECKPOINTS: &str = "checkpoints";

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::numeric::named_tensor::NamedTensor;
 
-use super::fault::{Fault, short};
+use super::tensor_file_error::{Fault, short};
 
 /// Largest header, in bytes. The history of a run stands in it: 10,000 epochs take about 6 MB.
 pub const LARGEST_HEADER: u64 = 64 << 20;

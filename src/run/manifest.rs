@@ -13,7 +13,7 @@ use crate::fs::files;
 use crate::sys::clock;
 
 use super::error::RunError;
-use super::fault::short;
+use super::tensor_file_error::short;
 
 /// Name of the file.
 pub const MANIFEST: &str = "manifest.json";

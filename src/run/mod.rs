@@ -17,12 +17,12 @@
 //! | [`id`] | the folder's name |
 //! | [`folder`] | [`RunFolder`]: the folder for the one process that writes it |
 //! | [`view`] | [`RunView`]: the folder for everybody else |
-//! | [`health`] | what is whole in a folder and what is not |
+//! | [`inspect`] | what is whole in a folder and what is not |
 //! | [`manifest`] | `manifest.json` |
 //! | [`checkpoint`] | what a checkpoint is, its format and its digests |
-//! | [`commit`] | which checkpoints are kept, and how one takes the place of another |
-//! | [`container`], `header`, [`fault`] | files of tensors (safetensors), and what can be wrong with one |
-//! | `state` | counters and history as text |
+//! | [`checkpoint_dir`] | which checkpoints are kept, and how one takes the place of another |
+//! | [`tensor_file`], `header`, [`tensor_file_error`] | files of tensors (safetensors), and what can be wrong with one |
+//! | `checkpoint_json` | counters and history as text |
 //! | [`metrics`] | `metrics.parquet` |
 //! | [`log`] | `log.txt` |
 //! | [`error`] | what can go wrong, with exit codes |
@@ -30,29 +30,28 @@
 //! **Promises.** The checkpoint is the truth; metrics and figures are made from it and can be made
 //! again. Every file but the log and the lock's note is complete or absent, whatever the moment of a
 //! crash or a power cut (`fs::files` says how). After a checkpoint is reported as saved, nothing
-//! takes the run back behind it ([`commit`]). A file that is damaged, or made to do harm, is refused
-//! with the place in it, before memory is taken or anything of it used ([`container`]). One process
+//! takes the run back behind it ([`checkpoint_dir`]). A file that is damaged, or made to do harm, is refused
+//! with the place in it, before memory is taken or anything of it used ([`tensor_file`]). One process
 //! writes; readers neither wait nor disturb. All this holds on a local disk; a network file system
 //! gives what its locks, renames and fsync are worth.
 
 pub mod checkpoint;
-pub mod commit;
-pub mod container;
+pub mod checkpoint_dir;
+mod checkpoint_json;
 pub mod error;
-pub mod fault;
 pub mod folder;
 mod header;
-pub mod health;
 pub mod id;
+pub mod inspect;
 pub mod log;
 pub mod manifest;
 pub mod metrics;
-mod state;
+pub mod tensor_file;
+pub mod tensor_file_error;
 pub mod view;
 
 pub use checkpoint::{Checkpoint, Origin, Summary, read_checkpoint, read_summary, state_digest};
-pub use commit::{Loaded, best_path};
-pub use container::{LARGEST_FILE, read_tensors, write_tensors};
+pub use checkpoint_dir::{Loaded, best_path};
 pub use error::RunError;
 pub use folder::{LOCK, NewRun, RunFolder, read_resolved};
 pub use header::LARGEST_HEADER;
@@ -60,4 +59,5 @@ pub use id::RunId;
 pub use manifest::{
     Compute, DataSource, Machine, Manifest, Parameters, Session, SourceFile, Status,
 };
-pub use view::{RunView, Shown, find_runs};
+pub use tensor_file::{LARGEST_FILE, read_tensors, write_tensors};
+pub use view::{RunStatus, RunView, find_runs};

@@ -17,16 +17,16 @@ use crate::progress::Best;
 use crate::sys::printable::printable;
 
 use super::checkpoint::{Summary, read_summary};
-use super::commit::{LAST, PREVIOUS};
-use super::container::LARGEST_FILE;
+use super::checkpoint_dir::{LAST, PREVIOUS};
 use super::error::RunError;
 use super::folder::{CHECKPOINTS, FIGURES, LOCK, largest_checkpoint};
 use super::id::RunId;
 use super::manifest::{MANIFEST, Manifest, Status};
+use super::tensor_file::LARGEST_FILE;
 
 /// How a run stands, seen from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum RunStatus {
     /// A process works on it.
     Running,
     /// All epochs are done, or early stopping ended it.
@@ -41,7 +41,7 @@ pub enum Shown {
     Broken,
 }
 
-impl std::fmt::Display for Shown {
+impl std::fmt::Display for RunStatus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Running => "running",
@@ -58,7 +58,7 @@ impl std::fmt::Display for Shown {
 #[derive(Clone, Debug)]
 pub struct RunView {
     path: PathBuf,
-    status: Shown,
+    status: RunStatus,
     why: Option<String>,
     manifest: Option<Manifest>,
     summary: Option<Summary>,
@@ -70,7 +70,7 @@ impl RunView {
     pub fn open(path: &Path) -> Self {
         let mut view = Self {
             path: path.to_owned(),
-            status: Shown::Broken,
+            status: RunStatus::Broken,
             why: None,
             manifest: None,
             summary: None,
@@ -83,12 +83,12 @@ impl RunView {
                 let manifest = view.judge(manifest);
                 view.manifest = Some(manifest);
                 if broken {
-                    view.status = Shown::Broken;
+                    view.status = RunStatus::Broken;
                     view.why = Some(view.problems.join("; "));
                 }
             }
             Err(RunError::NotARun { .. }) if view.is_locked() => {
-                view.status = Shown::Running;
+                view.status = RunStatus::Running;
                 view.why = Some("it is just being made".to_owned());
             }
             Err(error) => {
@@ -107,18 +107,18 @@ impl RunView {
                 manifest = later;
             }
             if manifest.status == Status::Running {
-                self.status = Shown::Interrupted;
+                self.status = RunStatus::Interrupted;
                 self.why = Some("its process ended without a word".to_owned());
                 return manifest;
             }
         }
         self.why = manifest.why.as_deref().map(printable);
         self.status = match manifest.status {
-            Status::Running => Shown::Running,
-            Status::Completed => Shown::Completed,
-            Status::Interrupted => Shown::Interrupted,
-            Status::Diverged => Shown::Diverged,
-            Status::Failed => Shown::Failed,
+            Status::Running => RunStatus::Running,
+            Status::Completed => RunStatus::Completed,
+            Status::Interrupted => RunStatus::Interrupted,
+            Status::Diverged => RunStatus::Diverged,
+            Status::Failed => RunStatus::Failed,
         };
         manifest
     }
@@ -162,7 +162,7 @@ impl RunView {
 
     /// How the run stands. A run whose manifest says `running` while no process holds its lock is
     /// interrupted.
-    pub fn status(&self) -> Shown {
+    pub fn status(&self) -> RunStatus {
         self.status
     }
 

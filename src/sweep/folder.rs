@@ -10,7 +10,7 @@ use crate::fs::claim::{self, Attempt, Claim, Claimant, Release};
 use crate::fs::files::{self, FileError};
 use crate::fs::lock::{Lock, LockError};
 use crate::run::log::Log;
-use crate::run::{LOCK, RunError, RunView, Shown};
+use crate::run::{LOCK, RunError, RunStatus, RunView};
 use crate::spec::Spec;
 use crate::sys::exit;
 
@@ -308,20 +308,20 @@ impl SweepFolder {
 pub fn state(view: &RunView, spec: &Spec) -> State {
     let why = || view.why().unwrap_or("no reason given").to_owned();
     match view.status() {
-        Shown::Completed => match missed(view, spec) {
+        RunStatus::Completed => match missed(view, spec) {
             Some(what) => State::Missed(what),
             None => State::Completed,
         },
-        Shown::Running => State::Running,
-        Shown::Interrupted => {
+        RunStatus::Running => State::Running,
+        RunStatus::Interrupted => {
             let epochs = view.summary().map_or(0, |summary| summary.progress.epoch);
             State::Interrupted(epochs, view.why().map(str::to_owned))
         }
-        Shown::Diverged => State::Diverged(why()),
-        Shown::Failed => State::Failed(why()),
+        RunStatus::Diverged => State::Diverged(why()),
+        RunStatus::Failed => State::Failed(why()),
         // Killed before it had anything to lose: neither a manifest nor a checkpoint.
-        Shown::Broken if is_stub(view) => State::New,
-        Shown::Broken => State::Broken(why()),
+        RunStatus::Broken if is_stub(view) => State::New,
+        RunStatus::Broken => State::Broken(why()),
     }
 }
 

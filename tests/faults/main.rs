@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use common::{Ended, Lab, Session};
-use runner::run::health::{Condition, Health};
+use runner::run::inspect::{Condition, Health};
 use runner::run::{LARGEST_FILE, Manifest, RunError, read_checkpoint, state_digest};
 
 /// Two epochs of three steps with a validation part, on images that are drawn in no time; one figure.

@@ -30,7 +30,7 @@ use super::error::ReportError;
 use super::question::{Question, Selection};
 use super::run::Run;
 use super::text::{shown, to_json};
-use crate::run::Shown;
+use crate::run::RunStatus;
 use crate::sys::clock;
 
 const STYLE: &str = include_str!("style.css");
@@ -136,11 +136,11 @@ impl Page<'_> {
             );
         }
         for status in [
-            Shown::Completed,
-            Shown::Running,
-            Shown::Interrupted,
-            Shown::Diverged,
-            Shown::Failed,
+            RunStatus::Completed,
+            RunStatus::Running,
+            RunStatus::Interrupted,
+            RunStatus::Diverged,
+            RunStatus::Failed,
         ] {
             let count = (0..self.count())
                 .filter(|&row| self.run(row).status == status)
@@ -207,7 +207,7 @@ impl Page<'_> {
                 .map(|row| self.run(row).name.clone())
                 .collect(),
             completed: (0..self.count())
-                .map(|row| self.run(row).status == Shown::Completed)
+                .map(|row| self.run(row).status == RunStatus::Completed)
                 .collect(),
         };
         Ok(format!(

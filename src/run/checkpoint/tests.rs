@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::progress::{Best, Partial};
-use crate::run::container::{LARGEST_FILE, write_tensors};
+use crate::run::tensor_file::{LARGEST_FILE, write_tensors};
 use crate::tally::tally;
 
 fn tensor(name: &str, shape: &[usize], scale: f32) -> NamedTensor {
@@ -152,7 +152,8 @@ fn a_history_takes_no_more_than_its_plan_says() {
         })
         .collect();
     let length = |rows: &[EpochMetrics]| {
-        let text = state::to_text(&Origin::default(), &Progress::default(), rows).unwrap();
+        let text =
+            checkpoint_json::to_text(&Origin::default(), &Progress::default(), rows).unwrap();
         // As a text within the header's JSON.
         serde_json::to_string(&text).unwrap().len() as u64
     };
@@ -261,7 +262,7 @@ fn forge(path: &Path, changes: &[(&str, &str)], tensors: &[NamedTensor]) {
         ("json".to_owned(), "{}".to_owned()),
         (
             "state".to_owned(),
-            state::to_text(&Origin::default(), &Progress::default(), &[]).unwrap(),
+            checkpoint_json::to_text(&Origin::default(), &Progress::default(), &[]).unwrap(),
         ),
         ("tensors".to_owned(), digest_tensors(tensors)),
     ]);
@@ -278,7 +279,7 @@ fn hostile_content_behind_right_digests_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.safetensors");
     let state = |from: &str, to: &str| {
-        let text = state::to_text(&Origin::default(), &Progress::default(), &[]).unwrap();
+        let text = checkpoint_json::to_text(&Origin::default(), &Progress::default(), &[]).unwrap();
         assert!(text.contains(from), "{text}");
         text.replacen(from, to, 1)
     };

@@ -7,7 +7,7 @@ use super::*;
 use crate::fs::files::FileError;
 use crate::fs::lock::LockError;
 use crate::run::checkpoint::tests::example;
-use crate::run::view::{RunView, Shown};
+use crate::run::view::{RunStatus, RunView};
 
 pub(in crate::run) fn new_run(name: &str) -> NewRun<'_> {
     NewRun {
@@ -120,7 +120,7 @@ fn a_run_goes_through_its_life() {
         kernel_path: "avx2".to_owned(),
     };
     folder.begin_session(compute.clone(), 3, 20).unwrap();
-    assert_eq!(RunView::open(&path).status(), Shown::Running);
+    assert_eq!(RunView::open(&path).status(), RunStatus::Running);
     folder.finish(Status::Completed, None).unwrap();
     drop(folder);
 
@@ -222,7 +222,7 @@ fn a_second_writer_is_refused_with_exit_code_75_and_a_reader_is_not() {
     let text = String::from_utf8(output.stderr).unwrap();
     let expected = format!("is being written by process {} on `", std::process::id());
     assert!(text.contains(&expected), "{text}");
-    assert_eq!(RunView::open(folder.path()).status(), Shown::Running);
+    assert_eq!(RunView::open(folder.path()).status(), RunStatus::Running);
     // The refused one changed nothing, not even the note of who holds the lock.
     let Err(RunError::Lock(LockError::Held {
         holder: Some(holder),

@@ -28,7 +28,7 @@ fn a_view_shows_what_the_writer_wrote() {
     let view = RunView::open(folder.path());
     assert_eq!(
         (view.status(), view.why()),
-        (Shown::Diverged, Some("kl is not finite"))
+        (RunStatus::Diverged, Some("kl is not finite"))
     );
     assert_eq!(view.manifest(), Some(folder.manifest()));
     assert_eq!(view.id().unwrap().name, "x");
@@ -68,14 +68,14 @@ fn a_run_that_says_running_without_a_lock_is_interrupted() {
     let runs = tempfile::tempdir().unwrap();
     let folder = a_run(runs.path());
     let path = folder.path().to_owned();
-    assert_eq!(RunView::open(&path).status(), Shown::Running);
+    assert_eq!(RunView::open(&path).status(), RunStatus::Running);
     // What a kill does: the lock goes, nothing else changes.
     drop(folder);
     let view = RunView::open(&path);
-    assert_eq!(view.status(), Shown::Interrupted);
+    assert_eq!(view.status(), RunStatus::Interrupted);
     assert_eq!(view.why(), Some("its process ended without a word"));
     fs::remove_file(path.join(LOCK)).unwrap();
-    assert_eq!(RunView::open(&path).status(), Shown::Interrupted);
+    assert_eq!(RunView::open(&path).status(), RunStatus::Interrupted);
     assert!(!path.join(LOCK).exists(), "a reader wrote");
 }
 
@@ -84,11 +84,11 @@ fn every_status_is_shown_as_it_is_written() {
     let runs = tempfile::tempdir().unwrap();
     let mut folder = a_run(runs.path());
     for (status, shown) in [
-        (Status::Completed, Shown::Completed),
-        (Status::Interrupted, Shown::Interrupted),
-        (Status::Diverged, Shown::Diverged),
-        (Status::Failed, Shown::Failed),
-        (Status::Running, Shown::Running),
+        (Status::Completed, RunStatus::Completed),
+        (Status::Interrupted, RunStatus::Interrupted),
+        (Status::Diverged, RunStatus::Diverged),
+        (Status::Failed, RunStatus::Failed),
+        (Status::Running, RunStatus::Running),
     ] {
         folder.finish(status, None).unwrap();
         assert_eq!(RunView::open(folder.path()).status(), shown);
@@ -103,7 +103,7 @@ fn broken_folders_say_what_is_broken() {
         let path = a_run(runs.path()).path().to_owned();
         what(&path);
         let view = RunView::open(&path);
-        assert_eq!(view.status(), Shown::Broken, "{expected}");
+        assert_eq!(view.status(), RunStatus::Broken, "{expected}");
         assert!(view.why().unwrap().contains(expected), "{:?}", view.why());
         view
     };
@@ -139,11 +139,14 @@ fn broken_folders_say_what_is_broken() {
         "is not a regular file",
     );
     let view = RunView::open(&runs.path().join("nothing"));
-    assert_eq!((view.status(), view.history().len()), (Shown::Broken, 0));
+    assert_eq!(
+        (view.status(), view.history().len()),
+        (RunStatus::Broken, 0)
+    );
     fs::write(runs.path().join("file"), "").unwrap();
     assert_eq!(
         RunView::open(&runs.path().join("file")).status(),
-        Shown::Broken
+        RunStatus::Broken
     );
 }
 
@@ -154,7 +157,10 @@ fn a_damaged_last_checkpoint_is_a_problem_and_not_the_end() {
     folder.finish(Status::Completed, None).unwrap();
     fs::write(folder.path().join("checkpoints/last.safetensors"), "").unwrap();
     let view = RunView::open(folder.path());
-    assert_eq!((view.status(), view.history().len()), (Shown::Completed, 3));
+    assert_eq!(
+        (view.status(), view.history().len()),
+        (RunStatus::Completed, 3)
+    );
     assert!(
         view.problems()[0].contains("last.safetensors` is damaged"),
         "{:?}",
@@ -169,7 +175,7 @@ fn a_run_without_a_checkpoint_is_not_broken() {
     let view = RunView::open(folder.path());
     assert_eq!(
         (view.status(), view.history().len(), view.best()),
-        (Shown::Running, 0, None)
+        (RunStatus::Running, 0, None)
     );
 }
 
@@ -178,7 +184,7 @@ fn a_folder_that_is_just_being_made_is_running() {
     let runs = tempfile::tempdir().unwrap();
     let folder = a_run(runs.path());
     fs::remove_file(folder.path().join(MANIFEST)).unwrap();
-    assert_eq!(RunView::open(folder.path()).status(), Shown::Running);
+    assert_eq!(RunView::open(folder.path()).status(), RunStatus::Running);
 }
 
 #[cfg(unix)]

@@ -14,7 +14,7 @@ use crate::metrics::EpochMetrics;
 use crate::progress::{Best, Partial, Progress};
 
 use super::checkpoint::Origin;
-use super::fault::short;
+use super::tensor_file_error::short;
 
 /// The text of counters and history.
 pub(super) fn to_text(

@@ -22,8 +22,8 @@ use crate::fs::files::{self, FileError, PendingFile};
 use crate::numeric::named_tensor::NamedTensor;
 
 use super::error::RunError;
-use super::fault::Fault;
 use super::header::{Entry, Header, LARGEST_HEADER, VALUE, WORD};
+use super::tensor_file_error::Fault;
 
 /// Largest file accepted where nothing is known about the network, in bytes.
 pub const LARGEST_FILE: u64 = 4 << 30;

@@ -5,8 +5,8 @@ use std::fs;
 use super::*;
 use crate::fs::files;
 use crate::run::checkpoint::tests::example;
-use crate::run::container::LARGEST_FILE;
 use crate::run::state_digest;
+use crate::run::tensor_file::LARGEST_FILE;
 
 struct Folder {
     folder: tempfile::TempDir,

@@ -8,12 +8,12 @@ use std::path::Path;
 use crate::fs::files;
 
 use super::checkpoint::{Checkpoint, read_checkpoint, state_digest};
-use super::commit::{BEST, LAST, PREVIOUS};
-use super::container::LARGEST_FILE;
+use super::checkpoint_dir::{BEST, LAST, PREVIOUS};
 use super::error::RunError;
 use super::folder::{CHECKPOINTS, FIGURES, RESOLVED, SPEC, largest_checkpoint, read_resolved};
 use super::manifest::{MANIFEST, Manifest};
 use super::metrics::{self, METRICS};
+use super::tensor_file::LARGEST_FILE;
 
 /// Largest figure to look at, in bytes.
 const LARGEST_FIGURE: u64 = 256 << 20;
@@ -122,7 +122,11 @@ impl Health {
             let shown = format!("{CHECKPOINTS}/{name}");
             match read_checkpoint(&path, limit) {
                 Ok(checkpoint) => {
-                    self.add(&shown, Condition::Whole, &super::commit::place(&checkpoint));
+                    self.add(
+                        &shown,
+                        Condition::Whole,
+                        &super::checkpoint_dir::place(&checkpoint),
+                    );
                     if self.newest.is_none() && name != BEST {
                         self.newest = Some((checkpoint, shown));
                     }
