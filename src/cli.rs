@@ -151,7 +151,7 @@ pub struct SweepingArgs {
     #[arg(long, value_name = "KEY=VALUES")]
     pub sweep: Vec<String>,
     #[command(flatten)]
-    pub crew: CrewArgs,
+    pub crew: WorkersArgs,
     /// Where the trials of a sweep are run [default: what `[launcher]` says, else this machine]
     #[arg(long, value_enum, value_name = "WHERE")]
     pub launcher: Option<LauncherChoice>,
@@ -171,7 +171,7 @@ pub enum LauncherChoice {
 
 /// How the trials of a sweep are worked on.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct CrewArgs {
+pub struct WorkersArgs {
     /// Trials of a sweep at a time, each a process with its share of the threads [default: what is quickest here]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
@@ -189,7 +189,7 @@ pub enum SweepCommand {
         #[arg(value_name = "SWEEP")]
         folder: PathBuf,
         #[command(flatten)]
-        crew: CrewArgs,
+        crew: WorkersArgs,
         /// Print nothing but warnings and errors
         #[arg(long, short)]
         quiet: bool,
@@ -365,10 +365,10 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(args) => cmd::run::main(&args),
-        Command::Sweep(command) => cmd::sweep::command(&command),
-        Command::Status { folder } => cmd::sweep::status(&folder),
-        Command::Cancel { folder } => cmd::sweep::cancel(&folder),
-        Command::Trial => cmd::sweep::trial::main(),
+        Command::Sweep(command) => launch::command(&command),
+        Command::Status { folder } => launch::status(&folder),
+        Command::Cancel { folder } => launch::cancel(&folder),
+        Command::Trial => launch::trial::main(),
         Command::Resume(args) => cmd::resume::main(&args),
         Command::Rebuild(args) => cmd::rebuild::main(&args),
         Command::Doctor(args) => cmd::doctor::main(&args),

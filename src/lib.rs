@@ -6,7 +6,7 @@
 //! ```text
 //! text --spec--> Spec --plan--> Plan (layers, sizes, costs)
 //! Data --data--> images in memory (u8)
-//! cmd::session: loop { train::Trainer::advance   memory only, one epoch or until somebody asks to stop
+//! session::drive: loop { train::Trainer::advance   memory only, one epoch or until somebody asks to stop
 //!                      run::RunFolder::commit    disk only, one checkpoint, the truth
 //!                      metrics.parquet, figures  made from it, can be made again }
 //! a spec with [sweep] is many: sweep::worker claims one after the other, each runs as a process of its own
@@ -61,6 +61,7 @@ pub mod draw;
 pub mod figures;
 pub mod fs;
 pub mod kernels;
+pub mod launch;
 pub mod metrics;
 pub mod nn;
 pub mod numeric;
@@ -69,10 +70,12 @@ pub mod plan;
 pub mod progress;
 pub mod report;
 pub mod run;
+pub mod session;
 pub mod slurm;
 pub mod spec;
 pub mod sweep;
 pub mod sys;
+pub mod terminal;
 pub mod train;
 pub mod vae;
 

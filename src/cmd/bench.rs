@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::print::{count, duration, milliseconds, out, thousands};
-use super::session::{check_against_data, extent, kernels, load_data, on_threads};
-use super::{Failure, Outcome, device};
 use crate::cli::BenchArgs;
 use crate::data::DataSet;
 use crate::kernels::{Isa, parallel, roofline};
 use crate::nn::Device;
 use crate::plan::Plan;
+use crate::session::device;
+use crate::session::drive::{check_against_data, extent, kernels, load_data, on_threads};
 use crate::spec;
 use crate::sys::{clock, exit, machine};
+use crate::terminal::print::{count, duration, milliseconds, out, thousands};
+use crate::terminal::{CliError, Outcome};
 use crate::train::{self, PartTime, TrainError, Trainer, build_model, keep_images, time_steps};
 
 /// Runs of a measurement of the peak, of which there are three.
@@ -38,15 +39,20 @@ pub fn main(args: &BenchArgs) -> Outcome {
         measure(&plan, &data, found.device, args.seconds)
     })?;
     let text = if args.json {
-        serde_json::to_string(&report).map_err(|e| Failure::new(exit::FAILED, e))? + "\n"
+        serde_json::to_string(&report).map_err(|e| CliError::new(exit::FAILED, e))? + "\n"
     } else {
         report.text()
     };
-    out(&text).map_err(|e| Failure::new(exit::IO, e))?;
+    out(&text).map_err(|e| CliError::new(exit::IO, e))?;
     Ok(exit::DONE)
 }
 
-fn measure(plan: &Plan, data: &DataSet, device: Device, time: Duration) -> Result<Report, Failure> {
+fn measure(
+    plan: &Plan,
+    data: &DataSet,
+    device: Device,
+    time: Duration,
+) -> Result<Report, CliError> {
     let mut model = build_model(plan, device)?;
     keep_images(model.as_mut(), &data.images)?;
     let mut trainer = Trainer::new(plan, data, model);
@@ -64,14 +70,14 @@ fn measure(plan: &Plan, data: &DataSet, device: Device, time: Duration) -> Resul
     let between = peak();
     let steps = time_steps(&mut trainer, plan, (time, 1)).map_err(failure)?;
     let peak = Some(before.max(between).max(peak())).filter(|&peak| peak > 0.0);
-    let timing =
-        train::Timing::of(&steps).ok_or_else(|| Failure::new(exit::FAILED, "no step was timed"))?;
+    let timing = train::Timing::of(&steps)
+        .ok_or_else(|| CliError::new(exit::FAILED, "no step was timed"))?;
     Ok(Report::new(plan, device, &timing, peak, first_step))
 }
 
-/// What [`crate::cmd::session`] says of a run's weights does not hold here: none are kept.
-fn failure(error: TrainError) -> Failure {
-    let failure = Failure::new(exit::FAILED, &error);
+/// What [`crate::session::drive`] says of a run's weights does not hold here: none are kept.
+fn failure(error: TrainError) -> CliError {
+    let failure = CliError::new(exit::FAILED, &error);
     match error {
         TrainError::Diverged { .. } => {
             failure.with_hint("try a lower learning rate, or `clip_norm`")

@@ -4,23 +4,24 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::print::{bytes, count, duration, milliseconds, out, thousands};
-use super::session::{check_against_data, extent, on_threads, warn_of_little_room};
-use super::{Failure, Outcome, device};
 use crate::cli::{CheckArgs, RUNS_DIR};
 use crate::data::{self, Survey};
 use crate::kernels::parallel;
 use crate::nn::Device;
 use crate::plan::{Layer, Plan};
+use crate::session::device;
+use crate::session::drive::{check_against_data, extent, on_threads, warn_of_little_room};
 use crate::spec;
 use crate::sys::exit;
+use crate::terminal::print::{bytes, count, duration, milliseconds, out, thousands};
+use crate::terminal::{CliError, Outcome};
 use crate::train::{self, Basis, Estimate};
 
 /// Reads, resolves and prints.
 pub fn main(args: &CheckArgs) -> Outcome {
     let loaded = spec::load_with_sweep(&args.spec.spec, &args.spec.overrides(), &args.sweep)?;
     if loaded.sweep.is_some() {
-        return super::sweep::listing::main(&loaded, args.jobs);
+        return crate::launch::listing::main(&loaded, args.jobs);
     }
     let survey = data::survey(&loaded.spec.data)?;
     let image = extent(survey.height, survey.width, survey.channels);
@@ -33,7 +34,7 @@ pub fn main(args: &CheckArgs) -> Outcome {
             Ok(describe_time(&train::estimate(&plan), parallel::count()))
         })?;
     }
-    out(&text).map_err(|e| Failure::new(exit::IO, e))?;
+    out(&text).map_err(|e| CliError::new(exit::IO, e))?;
     warn_of_little_room(Path::new(RUNS_DIR), plan.disk_bytes());
     Ok(exit::DONE)
 }

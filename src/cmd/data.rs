@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::loading::Loading;
-use super::print::{bytes, out};
-use super::{Failure, Outcome};
 use crate::data;
 use crate::sys::exit;
+use crate::terminal::loading::Loading;
+use crate::terminal::print::{bytes, out};
+use crate::terminal::{CliError, Outcome};
 
 /// Prints the folder, and each file with its size and digest.
 pub fn main(name: &str) -> Outcome {
@@ -50,6 +50,6 @@ pub fn main(name: &str) -> Outcome {
             source.sha256
         );
     }
-    out(&text).map_err(|e| Failure::new(exit::IO, e))?;
+    out(&text).map_err(|e| CliError::new(exit::IO, e))?;
     Ok(exit::DONE)
 }

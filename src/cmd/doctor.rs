@@ -4,26 +4,26 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::pictures;
-use super::{Failure, Outcome};
 use crate::cli::DoctorArgs;
 use crate::run::inspect::{Condition, Health, Part};
 use crate::run::{RunStatus, RunView, read_resolved};
+use crate::session::figures;
 use crate::spec;
 use crate::sys::exit;
+use crate::terminal::{CliError, Outcome};
 
 /// Prints what was found; [`exit::INVALID_DATA`] where something is missing or damaged.
 pub fn main(args: &DoctorArgs) -> Outcome {
     let run = &args.run;
     if !run.is_dir() {
         let text = format!("`{}` is no folder", run.display());
-        return Err(Failure::new(exit::USAGE, text));
+        return Err(CliError::new(exit::USAGE, text));
     }
     let view = RunView::open(run);
     let mut health = Health::of(run);
     look_at_figures(run, &view, &mut health);
     let text = describe(run, &view, &health);
-    super::print::out(&text).map_err(|e| Failure::new(exit::IO, e))?;
+    crate::terminal::print::out(&text).map_err(|e| CliError::new(exit::IO, e))?;
     // A process that writes is about to make good what is half done at this moment.
     let is_running = view.status() == RunStatus::Running;
     let is_fine = |part: &Part| {
@@ -53,7 +53,7 @@ fn look_at_figures(run: &Path, view: &RunView, health: &mut Health) {
         .newest
         .as_ref()
         .and_then(|(checkpoint, _)| checkpoint.model.get("image")?.get(2)?.as_u64());
-    let names = pictures::expected(&spec, channels.unwrap_or(1) as usize);
+    let names = figures::expected(&spec, channels.unwrap_or(1) as usize);
     health.look_at_figures(run, &names, view.status() == RunStatus::Completed);
 }
 

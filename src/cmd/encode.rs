@@ -2,12 +2,12 @@
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::trained::with_data;
-use super::{Failure, Outcome};
 use crate::cli::EncodeArgs;
 use crate::data::DataSet;
 use crate::report::{self, ReportError};
+use crate::session::trained::with_data;
 use crate::sys::exit;
+use crate::terminal::{CliError, Outcome};
 
 /// Encodes all images and writes a table, Parquet or, where the file is called so, CSV.
 pub fn main(args: &EncodeArgs) -> Outcome {
@@ -24,7 +24,7 @@ pub fn main(args: &EncodeArgs) -> Outcome {
                 "--out {}: expected a name that ends in `.parquet` or `.csv`",
                 args.out.display()
             );
-            return Err(Failure::new(exit::USAGE, text).with_hint("--out latents.parquet"));
+            return Err(CliError::new(exit::USAGE, text).with_hint("--out latents.parquet"));
         }
     };
     with_data(&args.trained, |trained, data| {
@@ -35,12 +35,12 @@ pub fn main(args: &EncodeArgs) -> Outcome {
             .map_err(ReportError::from)?;
         let out = Some(args.out.as_path());
         match is_csv {
-            true => super::output::write(report::csv(&table), out)?,
+            true => crate::terminal::output::write(report::csv(&table), out)?,
             false => super::report::write_parquet(&table, out)?,
         }
         if !args.trained.quiet {
             let line = format!("{}, images: {}\n", args.out.display(), indices.len());
-            super::print::out(&line).map_err(|e| Failure::new(exit::IO, e))?;
+            crate::terminal::print::out(&line).map_err(|e| CliError::new(exit::IO, e))?;
         }
         Ok(exit::DONE)
     })

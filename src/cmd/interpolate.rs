@@ -1,11 +1,11 @@
 //! `runner interpolate RUN --from A --to B`: the way from one image to another through the latent space.
 
-use super::trained::{with_data, write_picture};
-use super::{Failure, Outcome};
 use crate::cli::InterpolateArgs;
 use crate::data::fill_batch;
 use crate::figures;
+use crate::session::trained::{with_data, write_picture};
 use crate::sys::exit;
+use crate::terminal::{CliError, Outcome};
 
 /// Encodes both images, decodes points on the straight line between their means, writes a picture.
 pub fn main(args: &InterpolateArgs) -> Outcome {
@@ -14,7 +14,7 @@ pub fn main(args: &InterpolateArgs) -> Outcome {
         for (option, image) in [("--from", args.from), ("--to", args.to)] {
             if image as usize >= count {
                 let text = format!("{option} {image}: the data has {count} images");
-                return Err(Failure::new(exit::USAGE, text)
+                return Err(CliError::new(exit::USAGE, text)
                     .with_hint(format!("images are counted from 0 to {}", count - 1)));
             }
         }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rayon::prelude::*;
 
-use super::print::{out, thousands};
-use super::{Failure, Outcome};
 use crate::cli::ListArgs;
 use crate::report::{self, number};
 use crate::run::RunView;
 use crate::sys::printable::printable;
 use crate::sys::{clock, exit};
+use crate::terminal::print::{out, thousands};
+use crate::terminal::{CliError, Outcome};
 
 /// Prints a line a run, sorted by name, which is by age.
 pub fn main(args: &ListArgs) -> Outcome {
@@ -46,7 +46,7 @@ pub fn main(args: &ListArgs) -> Outcome {
         } = line;
         text += &format!("{s:<status$}  {a:>age$}  {e:>epochs$}  {b:<best$}  {run}{why}\n");
     }
-    out(&text).map_err(|e| Failure::new(exit::IO, e))?;
+    out(&text).map_err(|e| CliError::new(exit::IO, e))?;
     Ok(exit::DONE)
 }
 

@@ -1,8 +1,8 @@
 //! `runner query SQL [PATH...]`: polars' SQL over the tables of runs and epochs. Part of programs that were built with
 //! the feature `sql`, which makes a first build several minutes longer.
 
-use super::Outcome;
 use crate::cli::QueryArgs;
+use crate::terminal::Outcome;
 
 /// Reads the runs and answers.
 #[cfg(feature = "sql")]
@@ -21,7 +21,7 @@ pub fn main(args: &QueryArgs) -> Outcome {
         "this program was built without SQL, which `{}` needs",
         args.sql
     );
-    Err(super::Failure::new(crate::sys::exit::USAGE, text).with_hint(
+    Err(crate::terminal::CliError::new(crate::sys::exit::USAGE, text).with_hint(
         "build it with: cargo install --path . --features sql; or ask Python's polars, as the README shows",
     ))
 }

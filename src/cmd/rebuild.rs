@@ -1,19 +1,20 @@
 //! `runner rebuild RUN`: makes again what is made from a run's newest checkpoint: metrics, figures, and where they
 //! are gone `resolved.toml` and `best.safetensors`.
 
+use crate::terminal::tell;
 use std::path::Path;
 
-use super::pictures::Album;
 use super::resume::check_past;
-use super::session::{extent, load_data, on_threads, origin, read_published};
-use super::{Failure, Outcome};
 use crate::cli::RebuildArgs;
 use crate::kernels::Isa;
 use crate::nn::Device;
 use crate::plan::Plan;
 use crate::run::{Loaded, RunError, RunFolder, read_resolved};
+use crate::session::drive::{extent, load_data, on_threads, origin, read_published};
+use crate::session::figures::Album;
 use crate::spec;
 use crate::sys::exit;
+use crate::terminal::{CliError, Outcome};
 use crate::train::build_model;
 
 /// Needs the folder's lock, and for the figures the data.
@@ -25,7 +26,7 @@ pub fn main(args: &RebuildArgs) -> Outcome {
             "{} has no checkpoint yet: there is nothing to rebuild from",
             run.display()
         );
-        return Err(Failure::new(exit::INVALID_DATA, text)
+        return Err(CliError::new(exit::INVALID_DATA, text)
             .with_hint(format!("train it with: runner resume {}", run.display())));
     };
     if let Some(warning) = &loaded.warning {
@@ -34,7 +35,7 @@ pub fn main(args: &RebuildArgs) -> Outcome {
     let checkpoint = &loaded.checkpoint;
     let say = |text: &str| {
         if !args.quiet {
-            let _ = super::print::out(&format!("{text}\n"));
+            let _ = crate::terminal::print::out(&format!("{text}\n"));
         }
     };
     let text = resolved(run, &folder, &loaded)?;
@@ -93,7 +94,7 @@ pub fn main(args: &RebuildArgs) -> Outcome {
 }
 
 /// The text of `resolved.toml`, which is written again from the checkpoint where it is gone.
-fn resolved(run: &Path, folder: &RunFolder, loaded: &Loaded) -> Result<String, Failure> {
+fn resolved(run: &Path, folder: &RunFolder, loaded: &Loaded) -> Result<String, CliError> {
     match read_resolved(run) {
         Err(RunError::File(error)) if error.is_not_found() => {
             let text = loaded

@@ -1,10 +1,10 @@
 //! `runner reconstruct RUN`: images above what the network makes of them.
 
-use super::Outcome;
-use super::trained::{with_data, write_picture};
 use crate::cli::ReconstructArgs;
 use crate::data::fill_batch;
 use crate::figures;
+use crate::session::trained::{with_data, write_picture};
+use crate::terminal::Outcome;
 
 /// Encodes, decodes, writes a picture.
 pub fn main(args: &ReconstructArgs) -> Outcome {

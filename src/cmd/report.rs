@@ -1,16 +1,17 @@
 //! `runner report [PATH...]`: compares runs. Data alone goes to stdout; what a reader must know beside it, to stderr.
 
+use crate::terminal::tell;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
 use polars::prelude::DataFrame;
 
-use super::output::{write, write_with};
-use super::{Failure, Outcome};
 use crate::cli::{DataFormat, Format, ReportArgs, TableChoice};
 use crate::report::{self, Collection, Question, ReportError, Selection};
 use crate::sys::exit;
 use crate::sys::printable::printable;
+use crate::terminal::output::{write, write_with};
+use crate::terminal::{CliError, Outcome};
 
 /// Reads, selects, writes.
 pub fn main(args: &ReportArgs) -> Outcome {
@@ -47,7 +48,7 @@ pub fn write_table(
     table: &DataFrame,
     format: DataFormat,
     out: Option<&Path>,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let once = |text: String| std::iter::once(text);
     match format {
         DataFormat::Table => write(once(report::table(table)), out),
@@ -62,7 +63,7 @@ pub fn write_table(
 ///
 /// # Errors
 /// Writing failed.
-pub fn write_parquet(table: &DataFrame, out: Option<&Path>) -> Result<(), Failure> {
+pub fn write_parquet(table: &DataFrame, out: Option<&Path>) -> Result<(), CliError> {
     write_with(out, |to| Ok(report::parquet(table, to)?))
 }
 
@@ -70,13 +71,13 @@ pub fn write_parquet(table: &DataFrame, out: Option<&Path>) -> Result<(), Failur
 ///
 /// # Errors
 /// None can be read.
-pub fn warn_of_left_out(collection: &Collection) -> Result<(), Failure> {
+pub fn warn_of_left_out(collection: &Collection) -> Result<(), CliError> {
     for left_out in &collection.left_out {
         let path = printable(&left_out.path.display().to_string());
         tell!("warning: {path} is left out: {}", left_out.why);
     }
     match collection.runs.is_empty() {
-        true => Err(Failure::new(
+        true => Err(CliError::new(
             exit::INVALID_DATA,
             "none of the runs can be read",
         )),
@@ -110,15 +111,15 @@ fn table(
     }
 }
 
-fn refuse_what_does_not_fit(args: &ReportArgs) -> Result<(), Failure> {
+fn refuse_what_does_not_fit(args: &ReportArgs) -> Result<(), CliError> {
     let summary = args.table == TableChoice::Summary;
     if !summary && (!args.by.is_empty() || args.baseline.is_some()) {
         let text = "`--by` and `--baseline` make a summary";
-        return Err(Failure::new(exit::USAGE, text).with_hint("leave `--table` out"));
+        return Err(CliError::new(exit::USAGE, text).with_hint("leave `--table` out"));
     }
     if !summary && args.format == Format::Html {
         let text = "a page has tables of its own";
-        return Err(Failure::new(exit::USAGE, text)
+        return Err(CliError::new(exit::USAGE, text)
             .with_hint("leave `--table` out, or take another `--format`"));
     }
     let file = match args.format {
@@ -128,12 +129,14 @@ fn refuse_what_does_not_fit(args: &ReportArgs) -> Result<(), Failure> {
     };
     if args.out.is_none() && std::io::stdout().is_terminal() {
         let text = "this format is not for a terminal";
-        return Err(Failure::new(exit::USAGE, text).with_hint(format!("name a file: --out {file}")));
+        return Err(
+            CliError::new(exit::USAGE, text).with_hint(format!("name a file: --out {file}"))
+        );
     }
     Ok(())
 }
 
-impl From<ReportError> for Failure {
+impl From<ReportError> for CliError {
     fn from(error: ReportError) -> Self {
         let failure = Self::new(error.exit_code(), &error);
         match error.hint() {

@@ -1,14 +1,8 @@
 //! `runner resume RUN`: goes on with a run that was stopped, to the same bits as if it had not been.
 
+use crate::terminal::tell;
 use std::path::Path;
 
-use super::decisive::Decisive;
-use super::reporter::Tone;
-use super::session::{
-    Session, check_history, check_memory, compute, data_source, extent, listen, load_data,
-    on_threads, origin, read_published, warn_of_little_room,
-};
-use super::{Failure, Outcome, device};
 use crate::cli::ResumeArgs;
 use crate::data::DataSet;
 use crate::kernels::Isa;
@@ -17,10 +11,18 @@ use crate::plan::Plan;
 use crate::run::{
     Loaded, Manifest, Origin, RunFolder, RunStatus, RunView, Status, find_runs, read_resolved,
 };
+use crate::session::device;
+use crate::session::drive::{
+    Session, check_history, check_memory, compute, data_source, extent, listen, load_data,
+    on_threads, origin, read_published, warn_of_little_room,
+};
+use crate::session::fingerprint::Decisive;
+use crate::session::reporter::Tone;
 use crate::spec::{self, Spec};
 use crate::sys::exit;
 use crate::sys::printable::printable;
 use crate::sys::stop::Stop;
+use crate::terminal::{CliError, Outcome};
 use crate::train::{Trainer, build_model, keep_images};
 
 /// Loads the newest whole checkpoint and trains on; with `--all`, for every run below a folder.
@@ -36,7 +38,7 @@ pub fn main(args: &ResumeArgs) -> Outcome {
 fn all(args: &ResumeArgs, stop: &Stop) -> Outcome {
     if !args.run.is_dir() {
         let text = format!("`{}` is no folder", args.run.display());
-        return Err(Failure::new(exit::USAGE, text));
+        return Err(CliError::new(exit::USAGE, text));
     }
     let (mut resumed, mut failed) = (0, 0);
     for run in find_runs(&args.run) {
@@ -90,7 +92,7 @@ pub fn one(
             "{} has diverged ({why}) and would do so again",
             run.display()
         );
-        return Err(Failure::new(exit::FAILED, text)
+        return Err(CliError::new(exit::FAILED, text)
             .with_hint("start a new run with a lower learning rate, or with `clip_norm`"));
     }
     let loaded = folder.load_latest()?;
@@ -112,10 +114,10 @@ pub fn one(
     let image = extent(data.images.height, data.images.width, data.images.channels);
     let plan = Plan::new(spec, image, data.train.len(), data.validation.len());
     check_history(&plan).map_err(|(text, expected)| {
-        Failure::new(exit::USAGE, format!("{}: {text}", run.display())).with_hint(expected)
+        CliError::new(exit::USAGE, format!("{}: {text}", run.display())).with_hint(expected)
     })?;
     check_memory(plan.memory_bytes())
-        .map_err(|text| Failure::new(exit::USAGE, format!("{}: {text}", run.display())))?;
+        .map_err(|text| CliError::new(exit::USAGE, format!("{}: {text}", run.display())))?;
     let origin = origin(&plan.spec, &data);
     check_past(
         run,
@@ -162,14 +164,14 @@ pub fn one(
 }
 
 /// Weights, optimizer state, counters and history of a checkpoint.
-fn put_back(trainer: &mut Trainer, loaded: Loaded) -> Result<(), Failure> {
+fn put_back(trainer: &mut Trainer, loaded: Loaded) -> Result<(), CliError> {
     if let Some(warning) = &loaded.warning {
         tell!("warning: {warning}");
     }
     let checkpoint = loaded.checkpoint;
     let unfit = |error: &dyn std::fmt::Display| {
         let text = format!("`{}` does not fit the run: {error}", loaded.path.display());
-        Failure::new(exit::INVALID_DATA, text)
+        CliError::new(exit::INVALID_DATA, text)
     };
     let model = trainer.model_mut();
     model
@@ -183,7 +185,7 @@ fn put_back(trainer: &mut Trainer, loaded: Loaded) -> Result<(), Failure> {
 
 /// A reader of stdout that has gone away does not end a run.
 fn say(text: &str) {
-    let _ = super::print::out(text);
+    let _ = crate::terminal::print::out(text);
 }
 
 /// Whether nothing is left to do: no more epochs are asked for, and the last checkpoint is whole.
@@ -194,7 +196,7 @@ fn is_complete(loaded: Option<&Loaded>, args: &ResumeArgs, done: u32) -> bool {
     loaded.is_some_and(|loaded| loaded.warning.is_none()) && !more
 }
 
-fn read_spec(run: &Path, args: &ResumeArgs) -> Result<Spec, Failure> {
+fn read_spec(run: &Path, args: &ResumeArgs) -> Result<Spec, CliError> {
     let text = read_resolved(run)?;
     let name = run.join("resolved.toml").display().to_string();
     let threads = args.threads.map(|n| format!("training.threads={n}"));
@@ -206,17 +208,17 @@ fn read_spec(run: &Path, args: &ResumeArgs) -> Result<Spec, Failure> {
     Ok(spec::parse(&text, &name, run, &overrides)?)
 }
 
-fn check_epochs(spec: &Spec, args: &ResumeArgs, done: u32) -> Result<(), Failure> {
+fn check_epochs(spec: &Spec, args: &ResumeArgs, done: u32) -> Result<(), CliError> {
     if args.epochs.is_none() || spec.training.epochs as u64 >= done.into() {
         return Ok(());
     }
     let asked = spec.training.epochs;
     let text = format!("`--epochs {asked}`: the run has finished {done} epochs already");
-    Err(Failure::new(exit::USAGE, text).with_hint(format!("ask for at least {done}")))
+    Err(CliError::new(exit::USAGE, text).with_hint(format!("ask for at least {done}")))
 }
 
 /// Takes the kernels that the run was started with, so that its bits stay the same.
-fn keep_kernels(folder: &RunFolder, allowed: bool) -> Result<(), Failure> {
+fn keep_kernels(folder: &RunFolder, allowed: bool) -> Result<(), CliError> {
     let recorded = &folder.manifest().compute.kernel_path;
     if Isa::from_name(recorded).is_some_and(Isa::choose) {
         return Ok(());
@@ -231,7 +233,7 @@ fn keep_kernels(folder: &RunFolder, allowed: bool) -> Result<(), Failure> {
     )
 }
 
-fn check_device(folder: &RunFolder, now: &str, allowed: bool) -> Result<(), Failure> {
+fn check_device(folder: &RunFolder, now: &str, allowed: bool) -> Result<(), CliError> {
     let recorded = &folder.manifest().compute.device;
     if recorded == now {
         return Ok(());
@@ -244,13 +246,13 @@ fn check_device(folder: &RunFolder, now: &str, allowed: bool) -> Result<(), Fail
 }
 
 /// Refuses to go on with other bits than those of an undisturbed run, or says that it does.
-fn other_bits(folder: &RunFolder, allowed: bool, why: &str) -> Result<(), Failure> {
+fn other_bits(folder: &RunFolder, allowed: bool, why: &str) -> Result<(), CliError> {
     if !allowed {
         let text = format!(
             "{}: {why}; its last bits would differ from those of an undisturbed run",
             folder.path().display()
         );
-        return Err(Failure::new(exit::NO_DEVICE, text).with_hint(
+        return Err(CliError::new(exit::NO_DEVICE, text).with_hint(
             "resume it where it was started, or go on all the same with `--allow-other-bits`",
         ));
     }
@@ -266,7 +268,7 @@ pub fn check_past(
     manifest: &Manifest,
     loaded: Option<&Loaded>,
     (spec, data, now): (&Spec, &DataSet, &Origin),
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let recorded = loaded.map(|loaded| &loaded.checkpoint.origin);
     let spec_digest = recorded.map_or(&manifest.spec_digest, |origin| &origin.spec_digest);
     let other_seed = recorded.is_some_and(|origin| origin.seed != now.seed);
@@ -282,7 +284,7 @@ pub fn check_past(
                 "{}: the checkpoint says itself that it comes from another spec or seed",
                 run.display()
             );
-            return Err(Failure::new(exit::INVALID_DATA, text)
+            return Err(CliError::new(exit::INVALID_DATA, text)
                 .with_hint("put the run's own checkpoint back, or start a new run"));
         }
         let mut text = format!(
@@ -292,7 +294,7 @@ pub fn check_past(
         for change in changes.unwrap_or_default() {
             text += &format!("\n  {change}");
         }
-        return Err(Failure::new(exit::USAGE, text).with_hint(
+        return Err(CliError::new(exit::USAGE, text).with_hint(
             "take them back, also in `resolved.toml`, or start a new run with a spec of its own",
         ));
     }
@@ -310,7 +312,7 @@ pub fn check_past(
                 );
             }
         }
-        return Err(Failure::new(exit::INVALID_DATA, text)
+        return Err(CliError::new(exit::INVALID_DATA, text)
             .with_hint("put the original files back, or start a new run"));
     }
     Ok(())

@@ -2,20 +2,22 @@
 
 use std::path::Path;
 
-use super::device::Found;
-use super::reporter::Tone;
-use super::session::{
-    Session, check_against_data, compute, data_source, extent, listen, load_data, on_threads,
-    origin, read_published, warn_of_little_room,
-};
-use super::{Outcome, device, sweep};
 use crate::cli::RunArgs;
 use crate::data::DataSet;
 use crate::figures::Published;
+use crate::launch;
 use crate::plan::Plan;
 use crate::run::{NewRun, Parameters, RunFolder};
+use crate::session::device;
+use crate::session::device::Found;
+use crate::session::drive::{
+    Session, check_against_data, compute, data_source, extent, listen, load_data, on_threads,
+    origin, read_published, warn_of_little_room,
+};
+use crate::session::reporter::Tone;
 use crate::spec::{self, Loaded};
 use crate::sys::stop::Stop;
+use crate::terminal::Outcome;
 use crate::train::{Trainer, build_model, keep_images};
 
 /// Checks everything, makes the run folder, trains.
@@ -24,9 +26,9 @@ pub fn main(args: &RunArgs) -> Outcome {
     let overrides = args.spec.overrides();
     let loaded = spec::load_with_sweep(&args.spec.spec, &overrides, &args.sweeping.sweep)?;
     if loaded.sweep.is_some() {
-        return sweep::main(args, &loaded, &stop);
+        return launch::main(args, &loaded, &stop);
     }
-    sweep::refuse_without(&args.sweeping)?;
+    launch::refuse_without(&args.sweeping)?;
     start(
         &New {
             loaded: &loaded,

@@ -1,10 +1,10 @@
 //! `runner sample RUN`: images decoded from draws of the prior.
 
-use super::Outcome;
-use super::trained::{with_network, write_picture};
 use crate::cli::SampleArgs;
 use crate::figures;
 use crate::numeric::random::{Purpose, Stream};
+use crate::session::trained::{with_network, write_picture};
+use crate::terminal::Outcome;
 
 /// Draws, decodes, writes a picture.
 pub fn main(args: &SampleArgs) -> Outcome {

@@ -1,12 +1,12 @@
 //! `runner schema`: the JSON Schema of a spec.
 
-use super::print::out;
-use super::{Failure, Outcome};
 use crate::spec;
 use crate::sys::exit;
+use crate::terminal::print::out;
+use crate::terminal::{CliError, Outcome};
 
 /// Prints the schema.
 pub fn main() -> Outcome {
-    out(&format!("{:#}\n", spec::json_schema())).map_err(|e| Failure::new(exit::IO, e))?;
+    out(&format!("{:#}\n", spec::json_schema())).map_err(|e| CliError::new(exit::IO, e))?;
     Ok(exit::DONE)
 }

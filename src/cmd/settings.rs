@@ -1,9 +1,9 @@
 //! `runner settings`: every setting of a spec, from the one table that defines them.
 
-use super::print::out;
-use super::{Failure, Outcome};
 use crate::spec;
 use crate::sys::exit;
+use crate::terminal::print::out;
+use crate::terminal::{CliError, Outcome};
 
 /// Prints the settings, as Markdown if asked.
 pub fn main(markdown: bool) -> Outcome {
@@ -12,6 +12,6 @@ pub fn main(markdown: bool) -> Outcome {
     } else {
         spec::settings_help()
     };
-    out(&text).map_err(|e| Failure::new(exit::IO, e))?;
+    out(&text).map_err(|e| CliError::new(exit::IO, e))?;
     Ok(exit::DONE)
 }

@@ -11,9 +11,6 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::print::out;
-use super::session::check_memory;
-use super::{Failure, Outcome, device};
 use crate::cli::VerifyArgs;
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Extent};
@@ -22,7 +19,11 @@ use crate::numeric::named_tensor::NamedTensor;
 use crate::optim::{Rule, Step};
 use crate::plan::Architecture;
 use crate::run::read_tensors;
+use crate::session::device;
+use crate::session::drive::check_memory;
 use crate::sys::exit;
+use crate::terminal::print::out;
+use crate::terminal::{CliError, Outcome};
 use crate::train::build;
 use crate::vae::{Batch, Images, Model, ModelError, Objective};
 
@@ -119,7 +120,7 @@ pub fn main(args: &VerifyArgs) -> Outcome {
             args.tolerance
         ),
     };
-    out(&text).map_err(|e| Failure::new(exit::IO, e))?;
+    out(&text).map_err(|e| CliError::new(exit::IO, e))?;
     Ok(if above == 0 { exit::DONE } else { exit::FAILED })
 }
 
@@ -138,10 +139,10 @@ struct Reference {
 }
 
 impl Reference {
-    fn read(path: &Path) -> Result<Self, Failure> {
+    fn read(path: &Path) -> Result<Self, CliError> {
         let (metadata, tensors) = read_tensors(path)?;
         let path = path.display().to_string();
-        let invalid = |text: String| Failure::new(exit::INVALID_DATA, format!("{path}: {text}"));
+        let invalid = |text: String| CliError::new(exit::INVALID_DATA, format!("{path}: {text}"));
         let json = metadata.get("json").ok_or_else(|| {
             invalid("the metadata has no key `json` that describes the model".to_owned())
                 .with_hint("the README's section on `verify` says what such a file holds")
@@ -246,7 +247,7 @@ impl Reference {
         })
     }
 
-    fn compare(&self, device: Device) -> Result<Vec<Row>, Failure> {
+    fn compare(&self, device: Device) -> Result<Vec<Row>, CliError> {
         let (objective, rule) = (self.objective, self.rule);
         let mut model =
             build(device, &self.architecture, objective, rule, 0).map_err(|e| self.failure(e))?;
@@ -259,7 +260,7 @@ impl Reference {
                     ..t
                 })
             })
-            .collect::<Result<_, Failure>>()?;
+            .collect::<Result<_, CliError>>()?;
         model.set_weights(&initial).map_err(|e| self.failure(e))?;
 
         let Extent {
@@ -334,7 +335,7 @@ impl Reference {
         model: &dyn Model,
         step: usize,
         rows: &mut Vec<Row>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         for tensor in model.weights() {
             rows.push(self.row(
                 &format!("step{step}.{}", tensor.name),
@@ -345,7 +346,7 @@ impl Reference {
         Ok(())
     }
 
-    fn row(&self, name: &str, shape: &[usize], got: &[f32]) -> Result<Row, Failure> {
+    fn row(&self, name: &str, shape: &[usize], got: &[f32]) -> Result<Row, CliError> {
         let want = self.values(name, shape)?;
         let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
         Ok(Row {
@@ -354,13 +355,13 @@ impl Reference {
         })
     }
 
-    fn tensor(&self, name: &str) -> Result<&NamedTensor, Failure> {
+    fn tensor(&self, name: &str) -> Result<&NamedTensor, CliError> {
         self.tensors
             .get(name)
             .ok_or_else(|| self.invalid(&format!("tensor `{name}` is missing")))
     }
 
-    fn values(&self, name: &str, shape: &[usize]) -> Result<&[f32], Failure> {
+    fn values(&self, name: &str, shape: &[usize]) -> Result<&[f32], CliError> {
         let tensor = self.tensor(name)?;
         if tensor.shape != shape {
             let text = format!(
@@ -372,12 +373,12 @@ impl Reference {
         Ok(&tensor.data)
     }
 
-    fn invalid(&self, text: &str) -> Failure {
-        Failure::new(exit::INVALID_DATA, format!("{}: {text}", self.path))
+    fn invalid(&self, text: &str) -> CliError {
+        CliError::new(exit::INVALID_DATA, format!("{}: {text}", self.path))
     }
 
-    fn failure(&self, error: ModelError) -> Failure {
-        Failure::new(exit::FAILED, format!("{}: {error}", self.path))
+    fn failure(&self, error: ModelError) -> CliError {
+        CliError::new(exit::FAILED, format!("{}: {error}", self.path))
     }
 }
 

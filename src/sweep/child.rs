@@ -2,7 +2,7 @@
 //!
 //! The process is this same program with a word that people do not use. Its standard input brings the job as one line
 //! and stays open for as long as its worker lives; when it ends, on purpose or because the worker was killed, the
-//! trial saves and leaves. Its standard output brings [`Word`]s, a line each. It has a process group of its own, so
+//! trial saves and leaves. Its standard output brings [`ChildMessage`]s, a line each. It has a process group of its own, so
 //! that a Ctrl-C at the terminal reaches the worker alone, which then asks once.
 
 use std::io::{BufRead, BufReader, Write};
@@ -39,7 +39,7 @@ pub struct Job {
 /// What a trial's process tells: a line of JSON each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Word {
+pub enum ChildMessage {
     /// It has taken a step.
     Step(Step),
     /// It ends with an error.
@@ -69,7 +69,7 @@ impl Step {
     }
 }
 
-impl Word {
+impl ChildMessage {
     /// The line for it, with its end.
     pub fn line(&self) -> String {
         // Neither kind holds anything that JSON cannot.
@@ -140,8 +140,8 @@ impl Process {
         // A line that is no text is no word of ours.
         while self.stdout.read_line(&mut line).unwrap_or(0) > 0 {
             match serde_json::from_str(&line) {
-                Ok(Word::Step(step)) => on_step(step),
-                Ok(Word::Error(text)) => error = Some(text),
+                Ok(ChildMessage::Step(step)) => on_step(step),
+                Ok(ChildMessage::Error(text)) => error = Some(text),
                 Err(_) => {}
             }
             line.clear();
@@ -185,9 +185,9 @@ mod tests {
 
     #[test]
     fn a_word_is_one_line_that_reads_back() {
-        let word = Word::Error("two\nlines".to_owned());
+        let word = ChildMessage::Error("two\nlines".to_owned());
         let line = word.line();
         assert_eq!(line.matches('\n').count(), 1);
-        assert_eq!(serde_json::from_str::<Word>(&line).unwrap(), word);
+        assert_eq!(serde_json::from_str::<ChildMessage>(&line).unwrap(), word);
     }
 }

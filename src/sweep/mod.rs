@@ -30,7 +30,7 @@
 //! **Claims.** A trial is worked on by the process that holds its claim ([`crate::fs::claim`]), and a claim is
 //! looked behind: the trial's state is read again once the claim is held. Any number of workers, on any number of
 //! machines that share the folder, may so work on one sweep. A worker knows of no other; what starts some of them on
-//! this machine, and shows how far they are, stands in `cmd::sweep`.
+//! this machine, and shows how far they are, stands in `launch`.
 
 pub mod child;
 pub mod cluster;
@@ -40,9 +40,9 @@ pub mod halving;
 pub mod task;
 pub mod worker;
 
-pub use child::{Ended, Job, Step, Word};
+pub use child::{ChildMessage, Ended, Job, Step};
 pub use definition::Definition;
 pub use folder::{State, SweepError, SweepFolder};
 pub use halving::Decision;
 pub use task::{Task, tasks};
-pub use worker::{Crew, Upshot, Watch, Work};
+pub use worker::{TrialResult, Watch, Work, WorkerPool};

@@ -1,6 +1,6 @@
 //! Claims and runs trials until none is left.
 //!
-//! A [`Crew`] is some workers of one process, each a thread that has one trial's process under it at a time. A worker
+//! A [`WorkerPool`] is some workers of one process, each a thread that has one trial's process under it at a time. A worker
 //! takes the next task, looks how the trial stands, claims it, looks again, and runs it. Tasks whose claim somebody
 //! else holds are come back to whenever a trial has ended meanwhile, and left to the other in the end.
 
@@ -50,7 +50,7 @@ pub struct Work<'a> {
 
 /// What came of a task.
 #[derive(Clone, Debug)]
-pub enum Upshot {
+pub enum TrialResult {
     /// Nothing was to be done for it.
     Settled(State),
     /// Somebody else works on it; nothing where the claim does not say who.
@@ -66,7 +66,7 @@ pub enum Upshot {
     },
 }
 
-impl Upshot {
+impl TrialResult {
     /// Why the trial counts as failed, where it does.
     pub fn failure(&self) -> Option<String> {
         let bad = |state: &State| match state {
@@ -109,20 +109,20 @@ pub trait Watch: Sync {
     /// A trial has come so far.
     fn step(&self, worker: usize, task: usize, step: Step);
     /// A trial's process has ended.
-    fn end(&self, worker: usize, task: usize, result: &Upshot);
+    fn end(&self, worker: usize, task: usize, result: &TrialResult);
     /// A worker waits for a process that it does not know to leave a run folder.
     fn wait(&self, worker: usize, run: &Path);
 }
 
 /// Workers of this process, on a list of tasks.
-pub struct Crew<'a> {
+pub struct WorkerPool<'a> {
     work: &'a Work<'a>,
     /// A trial is left after so many epochs.
     until: Option<u32>,
     stop: &'a Stop,
     watch: &'a dyn Watch,
     queue: Mutex<Queue>,
-    results: Vec<Mutex<Option<Upshot>>>,
+    results: Vec<Mutex<Option<TrialResult>>>,
     /// What keeps each worker's trial going.
     pipes: Vec<Mutex<Option<ChildStdin>>>,
     /// Whether a worker met an error of the folder itself.
@@ -137,7 +137,7 @@ struct Queue {
     ran: usize,
 }
 
-impl<'a> Crew<'a> {
+impl<'a> WorkerPool<'a> {
     /// A crew of so many workers for some of the tasks, by index.
     pub fn new(
         work: &'a Work<'a>,
@@ -168,7 +168,7 @@ impl<'a> Crew<'a> {
     ///
     /// # Errors
     /// The first error of the folder itself. Trials under way are brought to their end first.
-    pub fn run(self) -> Result<Vec<Option<Upshot>>, SweepError> {
+    pub fn run(self) -> Result<Vec<Option<TrialResult>>, SweepError> {
         self.at_work.store(self.pipes.len(), Ordering::SeqCst);
         let worked = std::thread::scope(|scope| {
             let start = |worker| {
@@ -212,12 +212,12 @@ impl<'a> Crew<'a> {
             let result = self.consider(worker, index, task)?;
             let mut queue = locked(&self.queue);
             match &result {
-                Upshot::Held(_) => {
+                TrialResult::Held(_) => {
                     let ran = queue.ran;
                     queue.held.push((index, ran));
                 }
-                Upshot::Ran { .. } => queue.ran += 1,
-                Upshot::Settled(_) => {}
+                TrialResult::Ran { .. } => queue.ran += 1,
+                TrialResult::Settled(_) => {}
             }
             drop(queue);
             if let Some(slot) = self.results.get(index) {
@@ -239,14 +239,19 @@ impl<'a> Crew<'a> {
     }
 
     /// Does for a task what there is to do.
-    fn consider(&self, worker: usize, index: usize, task: &Task) -> Result<Upshot, SweepError> {
+    fn consider(
+        &self,
+        worker: usize,
+        index: usize,
+        task: &Task,
+    ) -> Result<TrialResult, SweepError> {
         let folder = self.work.folder;
         let state = folder.state(task)?;
         if !self.wants(task, &state)? {
-            return Ok(Upshot::Settled(state));
+            return Ok(TrialResult::Settled(state));
         }
         let claim = match folder.claim(&task.id)? {
-            Attempt::Held(claimant) => return Ok(Upshot::Held(claimant)),
+            Attempt::Held(claimant) => return Ok(TrialResult::Held(claimant)),
             Attempt::Mine(claim) => claim,
         };
         // An earlier worker's trial may still be saving.
@@ -264,7 +269,7 @@ impl<'a> Crew<'a> {
         let state = folder.state(task)?;
         if self.stop.requested() || !self.wants(task, &state)? {
             claim.done()?;
-            return Ok(Upshot::Settled(state));
+            return Ok(TrialResult::Settled(state));
         }
         if run.exists() && is_stub(&RunView::open(&run)) {
             files::remove_dir_all(&run)?;
@@ -284,7 +289,7 @@ impl<'a> Crew<'a> {
         if let Some(slot) = self.pipes.get(worker) {
             drop(locked(slot).take());
         }
-        let result = Upshot::Ran {
+        let result = TrialResult::Ran {
             state: folder.state(task)?,
             ended,
             asked: self.stop.requested(),
@@ -331,9 +336,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl std::fmt::Debug for Crew<'_> {
+impl std::fmt::Debug for WorkerPool<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Crew")
+        f.debug_struct("WorkerPool")
             .field("workers", &self.pipes.len())
             .field("until", &self.until)
             .finish_non_exhaustive()

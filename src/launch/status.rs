@@ -4,8 +4,6 @@ use std::path::Path;
 
 use super::cluster;
 use super::listing::aligned;
-use crate::cmd::print::{bytes, count, out};
-use crate::cmd::{Failure, Outcome};
 use crate::fs::claim::Release;
 use crate::fs::disk;
 use crate::run::RunView;
@@ -17,6 +15,8 @@ use crate::sweep::halving::HALVING;
 use crate::sweep::{State, SweepFolder};
 use crate::sys::exit;
 use crate::sys::printable::printable;
+use crate::terminal::print::{bytes, count, out};
+use crate::terminal::{CliError, Outcome};
 
 /// Less than the smallest run needs, in bytes.
 const LITTLE: u64 = 1 << 20;
@@ -99,7 +99,7 @@ pub fn status(path: &Path) -> Outcome {
     }
     let waiting = queue.as_ref().map_or(0, |(tasks, _)| tasks.len());
     text.push_str(&left.text(waiting, &folder, queue.is_some()));
-    out(&text).map_err(|error| Failure::new(exit::IO, error))?;
+    out(&text).map_err(|error| CliError::new(exit::IO, error))?;
     Ok(exit::DONE)
 }
 
@@ -168,7 +168,7 @@ pub fn release(path: &Path, trial: &str) -> Outcome {
     if !known {
         let text = format!("`{trial}` is no trial of {}", path.display());
         let hint = format!("see: runner status {}", path.display());
-        return Err(Failure::new(exit::USAGE, text).with_hint(hint));
+        return Err(CliError::new(exit::USAGE, text).with_hint(hint));
     }
     let text = match folder.release(trial)? {
         Release::Absent => format!("{trial} is free: nobody works on it\n"),
@@ -176,12 +176,12 @@ pub fn release(path: &Path, trial: &str) -> Outcome {
         Release::Freed(None) => format!("{trial} is free\n"),
         Release::Alive(claimant) => {
             let text = format!("{trial} is being worked on by {claimant}");
-            return Err(Failure::new(exit::LOCKED, text).with_hint(
+            return Err(CliError::new(exit::LOCKED, text).with_hint(
                 "end that process first; a claim of a dead one on this machine is free by itself",
             ));
         }
     };
-    out(&text).map_err(|error| Failure::new(exit::IO, error))?;
+    out(&text).map_err(|error| CliError::new(exit::IO, error))?;
     Ok(exit::DONE)
 }
 

@@ -1,6 +1,5 @@
 //! The figures of a run: asks the network for arrays, and has them drawn.
 
-use super::failure::with_causes;
 use crate::data::{DataSet, fill_batch};
 use crate::draw::{FigureError, Images, Rendered};
 use crate::figures::{self, Published};
@@ -11,6 +10,7 @@ use crate::numeric::{PcaError, principal_components};
 use crate::plan::Plan;
 use crate::run::RunFolder;
 use crate::spec::Spec;
+use crate::terminal::cli_error::with_causes;
 use crate::vae::inference::Inference;
 use crate::vae::{Model, ModelError};
 

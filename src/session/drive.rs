@@ -1,14 +1,12 @@
 //! What `run` and `resume` share: from a plan and its data to a trained model in a run folder.
 
+use crate::terminal::tell;
 use std::path::Path;
 use std::time::Duration;
 
-use super::decisive::Decisive;
-use super::failure::with_causes;
-use super::pictures::Album;
-use super::print::bytes;
+use super::figures::Album;
+use super::fingerprint::Decisive;
 use super::reporter::{Reporter, Tone};
-use super::{Failure, Outcome};
 use crate::data::{self, DataSet};
 use crate::figures::{self, Published};
 use crate::fs::{disk, files};
@@ -23,19 +21,22 @@ use crate::run::{
 use crate::spec::{self, Loaded, Spec};
 use crate::sys::stop::Stop;
 use crate::sys::{clock, exit};
+use crate::terminal::cli_error::with_causes;
+use crate::terminal::print::bytes;
+use crate::terminal::{CliError, Outcome};
 use crate::train::{Advance, TrainError, Trainer};
 use crate::vae::ModelError;
 
 /// Largest CSV of a published curve, in bytes.
 const LARGEST_CURVE: u64 = 16 << 20;
 
-impl From<RunError> for Failure {
+impl From<RunError> for CliError {
     fn from(error: RunError) -> Self {
         Self::new(error.exit_code(), with_causes(&error))
     }
 }
 
-impl From<ModelError> for Failure {
+impl From<ModelError> for CliError {
     fn from(error: ModelError) -> Self {
         Self::new(exit::FAILED, error)
     }
@@ -55,7 +56,7 @@ pub fn extent(height: usize, width: usize, channels: usize) -> Extent {
 ///
 /// # Errors
 /// A diagnostic at the setting's place.
-pub fn check_against_data(loaded: &Loaded, plan: &Plan) -> Result<(), Failure> {
+pub fn check_against_data(loaded: &Loaded, plan: &Plan) -> Result<(), CliError> {
     check_trial_against_data(loaded, None, plan)
 }
 
@@ -67,7 +68,7 @@ pub fn check_trial_against_data(
     loaded: &Loaded,
     trial: Option<usize>,
     plan: &Plan,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let (batch, images) = (plan.spec.training.batch_size, plan.train_images);
     if batch > images {
         let diagnostics = loaded.diagnostic_in(
@@ -134,8 +135,8 @@ pub fn check_memory(needed: u64) -> Result<(), String> {
 ///
 /// # Errors
 /// See [`crate::data::DataError`].
-pub fn load_data(spec: &Spec, quiet: bool) -> Result<DataSet, Failure> {
-    let mut loading = super::loading::Loading::new(quiet);
+pub fn load_data(spec: &Spec, quiet: bool) -> Result<DataSet, CliError> {
+    let mut loading = crate::terminal::loading::Loading::new(quiet);
     let data = data::load(&spec.data, spec.seed, &mut |progress| {
         loading.show(progress)
     })?;
@@ -149,10 +150,10 @@ pub fn load_data(spec: &Spec, quiet: bool) -> Result<DataSet, Failure> {
 /// The operating system cannot start them; those of the work.
 pub fn on_threads<R: Send>(
     wanted: Option<usize>,
-    work: impl FnOnce() -> Result<R, Failure> + Send,
-) -> Result<R, Failure> {
+    work: impl FnOnce() -> Result<R, CliError> + Send,
+) -> Result<R, CliError> {
     Threads::new(wanted.unwrap_or(0))
-        .map_err(|e| Failure::new(exit::FAILED, format!("cannot start threads: {e}")))?
+        .map_err(|e| CliError::new(exit::FAILED, format!("cannot start threads: {e}")))?
         .run(work)
 }
 
@@ -219,9 +220,9 @@ pub fn warn_of_little_room(folder: &Path, needed: u64) {
 ///
 /// # Errors
 /// The operating system refuses.
-pub fn listen() -> Result<Stop, Failure> {
+pub fn listen() -> Result<Stop, CliError> {
     Stop::on_signals()
-        .map_err(|e| Failure::new(exit::FAILED, format!("cannot listen for signals: {e}")))
+        .map_err(|e| CliError::new(exit::FAILED, format!("cannot listen for signals: {e}")))
 }
 
 /// A run that is about to train.
@@ -245,7 +246,7 @@ impl Session<'_> {
         stop.hold();
         let result = self.train(stop);
         if let Err(failure) = &result {
-            let status = if failure.is_divergence() {
+            let status = if failure.is_non_finite() {
                 Status::Diverged
             } else {
                 Status::Failed
@@ -277,7 +278,7 @@ impl Session<'_> {
     }
 
     /// Gives the exit code of the signal that stopped it, or nothing when all epochs are done.
-    fn train(&mut self, stop: &Stop) -> Result<Option<u8>, Failure> {
+    fn train(&mut self, stop: &Stop) -> Result<Option<u8>, CliError> {
         let mut reporter = Reporter::new(self.plan, self.trainer.progress(), self.tone);
         let every = self.plan.spec.training.checkpoint_every as u32;
         while !self.trainer.is_finished() {
@@ -288,7 +289,7 @@ impl Session<'_> {
             let advance = self
                 .trainer
                 .advance(stop, &mut |view| reporter.step(view))
-                .map_err(Failure::from)?;
+                .map_err(CliError::from)?;
             match advance {
                 Advance::Stopped => {
                     self.commit(false)?;
@@ -347,7 +348,7 @@ impl Session<'_> {
     }
 
     /// Notes that a signal stopped the run; gives its exit code.
-    fn leave(&mut self, stop: &Stop, place: &str) -> Result<u8, Failure> {
+    fn leave(&mut self, stop: &Stop, place: &str) -> Result<u8, CliError> {
         let why = format!("stopped by a signal {place}");
         self.folder.finish(Status::Interrupted, Some(why))?;
         tell!("stopped {place}; everything is saved");
@@ -355,7 +356,7 @@ impl Session<'_> {
         Ok(stop.exit_code().unwrap_or(exit::INTERRUPTED))
     }
 
-    fn commit(&mut self, is_best: bool) -> Result<(), Failure> {
+    fn commit(&mut self, is_best: bool) -> Result<(), CliError> {
         let model = self.trainer.model();
         let checkpoint = Checkpoint {
             weights: model.weights(),
@@ -433,10 +434,10 @@ impl Session<'_> {
                 best.metric, best.value, best.epoch
             );
         }
-        text += &format!("done in  {}\n", super::print::duration(elapsed));
+        text += &format!("done in  {}\n", crate::terminal::print::duration(elapsed));
         text += &format!("folder   {}\n", self.folder.path().display());
         // Nothing is lost when nobody reads it any more.
-        let _ = super::print::out(&text);
+        let _ = crate::terminal::print::out(&text);
     }
 }
 
@@ -467,14 +468,14 @@ fn describe_model(plan: &Plan) -> serde_json::Value {
 ///
 /// # Errors
 /// It cannot be read, or is no such table.
-pub fn read_published(spec: &Spec) -> Result<Option<Published>, Failure> {
+pub fn read_published(spec: &Spec) -> Result<Option<Published>, CliError> {
     let Some(path) = &spec.figures.published else {
         return Ok(None);
     };
     let text = files::read_text(path, LARGEST_CURVE)
-        .map_err(|e| Failure::new(exit::IO, with_causes(&e)))?;
+        .map_err(|e| CliError::new(exit::IO, with_causes(&e)))?;
     let published = figures::read_published(&text).map_err(|e| {
-        Failure::new(
+        CliError::new(
             exit::USAGE,
             format!("{}: {}", path.display(), with_causes(&e)),
         )
@@ -485,14 +486,14 @@ pub fn read_published(spec: &Spec) -> Result<Option<Published>, Failure> {
     }))
 }
 
-impl From<TrainError> for Failure {
+impl From<TrainError> for CliError {
     fn from(error: TrainError) -> Self {
         let divergence = matches!(error, TrainError::Diverged { .. });
         let failure = Self::new(exit::FAILED, &error);
         if !divergence {
             return failure;
         }
-        failure.as_divergence().with_hint(
+        failure.as_non_finite().with_hint(
             "the weights before that step are kept; try a lower learning rate, or `clip_norm`",
         )
     }

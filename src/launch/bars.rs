@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::cmd::print::{duration, out};
 use crate::plan::Plan;
 use crate::run::RunView;
-use crate::sweep::{State, Step, SweepFolder, Task, Upshot, Watch};
+use crate::sweep::{State, Step, SweepFolder, Task, TrialResult, Watch};
 use crate::sys::clock;
+use crate::terminal::print::{duration, out};
 
 /// Parts of the whole.
 const PARTS: f64 = 10_000.0;
@@ -138,7 +138,13 @@ impl<'a> Bars<'a> {
         self.tasks.get(task).map(Task::name).unwrap_or_default()
     }
 
-    fn line(&self, ended: usize, task: usize, result: &Upshot, took: Option<Duration>) -> String {
+    fn line(
+        &self,
+        ended: usize,
+        task: usize,
+        result: &TrialResult,
+        took: Option<Duration>,
+    ) -> String {
         let (width, all) = (self.tasks.len().to_string().len(), self.tasks.len());
         let state = result.state();
         let word = match (result.failure(), state) {
@@ -205,7 +211,7 @@ impl Watch for Bars<'_> {
         self.show(&now);
     }
 
-    fn end(&self, worker: usize, task: usize, result: &Upshot) {
+    fn end(&self, worker: usize, task: usize, result: &TrialResult) {
         let mut now = self.now();
         let is_over = result.state().is_some_and(|state| !state.is_open());
         if is_over || result.failure().is_some() {

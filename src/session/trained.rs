@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::session::{extent, load_data, on_threads, origin};
-use super::{Failure, Outcome};
+use super::drive::{extent, load_data, on_threads, origin};
 use crate::cli::TrainedArgs;
 use crate::data::DataSet;
 use crate::draw::{FigureError, Images, Rendered};
@@ -16,6 +15,7 @@ use crate::run::{
 use crate::spec::{self, Spec};
 use crate::sys::exit;
 use crate::sys::printable::printable;
+use crate::terminal::{CliError, Outcome};
 use crate::train::build_model;
 use crate::vae::Model;
 use crate::vae::inference::Inference;
@@ -39,7 +39,7 @@ pub fn with_network(args: &TrainedArgs, work: impl FnOnce(&Trained) -> Outcome +
             "{}: the checkpoint does not say how large an image is",
             args.run.display()
         );
-        Failure::new(exit::INVALID_DATA, text)
+        CliError::new(exit::INVALID_DATA, text)
     })?;
     // Where its images lay decides nothing about a network, and they may be gone.
     let spec = parse(args, &without_data(&resolved))?;
@@ -65,7 +65,7 @@ pub fn with_data(
             "{}: the data is not the one that the run was trained on",
             args.run.display()
         );
-        return Err(Failure::new(exit::INVALID_DATA, text).with_hint(format!(
+        return Err(CliError::new(exit::INVALID_DATA, text).with_hint(format!(
             "its SHA-256 stand in {}/manifest.json",
             args.run.display()
         )));
@@ -78,14 +78,14 @@ pub fn with_data(
 }
 
 impl Trained {
-    fn build(args: &TrainedArgs, checkpoint: &Checkpoint, plan: Plan) -> Result<Self, Failure> {
+    fn build(args: &TrainedArgs, checkpoint: &Checkpoint, plan: Plan) -> Result<Self, CliError> {
         let mut model = build_model(&plan, Device::Cpu)?;
         model.set_weights(&checkpoint.weights).map_err(|error| {
             let text = format!(
                 "{}: the checkpoint does not fit the run: {error}",
                 args.run.display()
             );
-            Failure::new(exit::INVALID_DATA, text)
+            CliError::new(exit::INVALID_DATA, text)
                 .with_hint(format!("runner doctor {}", args.run.display()))
         })?;
         Ok(Self {
@@ -126,7 +126,7 @@ impl Trained {
 }
 
 /// The checkpoint and the text of the spec.
-fn read(args: &TrainedArgs) -> Result<(Checkpoint, String), Failure> {
+fn read(args: &TrainedArgs) -> Result<(Checkpoint, String), CliError> {
     let run = &args.run;
     let manifest = Manifest::read(run)?;
     let path = match args.best {
@@ -140,10 +140,10 @@ fn read(args: &TrainedArgs) -> Result<(Checkpoint, String), Failure> {
                 run.display(),
                 path.strip_prefix(run).unwrap_or(&path).display()
             );
-            Failure::new(exit::INVALID_DATA, text)
+            CliError::new(exit::INVALID_DATA, text)
                 .with_hint(format!("runner doctor {}", run.display()))
         }
-        error => Failure::from(error).with_hint(format!("runner doctor {}", run.display())),
+        error => CliError::from(error).with_hint(format!("runner doctor {}", run.display())),
     })?;
     // Other kernels give the same pictures but for a bit here and there.
     Isa::from_name(&manifest.compute.kernel_path).map(Isa::choose);
@@ -161,7 +161,7 @@ fn read(args: &TrainedArgs) -> Result<(Checkpoint, String), Failure> {
     Ok((checkpoint, resolved))
 }
 
-fn parse(args: &TrainedArgs, resolved: &str) -> Result<Spec, Failure> {
+fn parse(args: &TrainedArgs, resolved: &str) -> Result<Spec, CliError> {
     let name = args.run.join("resolved.toml").display().to_string();
     let threads = args.threads.map(|n| format!("training.threads={n}"));
     let overrides: Vec<String> = threads.into_iter().collect();
@@ -211,16 +211,19 @@ pub fn write_picture(rendered: &Rendered, out: &Path, quiet: bool) -> Outcome {
         true => rendered.svg.as_bytes(),
         false => rendered.png.as_slice(),
     };
-    super::output::write(std::iter::once(bytes), Some(out))?;
+    crate::terminal::output::write(std::iter::once(bytes), Some(out))?;
     if !quiet {
         let line = format!("{}\n", printable(&out.display().to_string()));
-        super::print::out(&line).map_err(|e| Failure::new(exit::IO, e))?;
+        crate::terminal::print::out(&line).map_err(|e| CliError::new(exit::IO, e))?;
     }
     Ok(exit::DONE)
 }
 
-impl From<FigureError> for Failure {
+impl From<FigureError> for CliError {
     fn from(error: FigureError) -> Self {
-        Self::new(exit::FAILED, super::failure::with_causes(&error))
+        Self::new(
+            exit::FAILED,
+            crate::terminal::cli_error::with_causes(&error),
+        )
     }
 }

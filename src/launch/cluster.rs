@@ -5,9 +5,6 @@ use std::path::Path;
 
 use super::status::little_room;
 use crate::cli::{LauncherChoice, RunArgs, SweepingArgs};
-use crate::cmd::failure::with_causes;
-use crate::cmd::print::{count, out};
-use crate::cmd::{Failure, Outcome};
 use crate::fs::files;
 use crate::slurm::{self, Failed, Listed, Request, SlurmError, Workers, script};
 use crate::spec::Loaded;
@@ -15,8 +12,11 @@ use crate::sweep::cluster::{is_at_work, logs, of_jobs};
 use crate::sweep::{State, SweepFolder, Task};
 use crate::sys::exit;
 use crate::sys::printable::printable;
+use crate::terminal::cli_error::with_causes;
+use crate::terminal::print::{count, out};
+use crate::terminal::{CliError, Outcome};
 
-impl From<SlurmError> for Failure {
+impl From<SlurmError> for CliError {
     fn from(error: SlurmError) -> Self {
         Self::new(error.exit_code(), with_causes(&error)).with_hint(error.hint())
     }
@@ -26,7 +26,7 @@ impl From<SlurmError> for Failure {
 ///
 /// # Errors
 /// `--dry-run` without a cluster.
-pub fn request(args: &SweepingArgs, loaded: &Loaded) -> Result<Option<Request>, Failure> {
+pub fn request(args: &SweepingArgs, loaded: &Loaded) -> Result<Option<Request>, CliError> {
     let written = loaded.spec.launcher.clone();
     let request = match args.launcher {
         Some(LauncherChoice::Local) => None,
@@ -35,7 +35,7 @@ pub fn request(args: &SweepingArgs, loaded: &Loaded) -> Result<Option<Request>, 
     };
     if args.dry_run && request.is_none() {
         let text = "`--dry-run` prints a script for Slurm, and the sweep is run on this machine";
-        return Err(Failure::new(exit::USAGE, text)
+        return Err(CliError::new(exit::USAGE, text)
             .with_hint("add `--launcher slurm`; `runner check` lists the trials"));
     }
     Ok(request)
@@ -47,10 +47,10 @@ fn script_of(
     (name, folder): (&str, &Path),
     tasks: usize,
     retry: bool,
-) -> Result<String, Failure> {
+) -> Result<String, CliError> {
     let lost = |what: &Path, error| {
         let text = format!("cannot find `{}`: {error}", what.display());
-        Failure::new(exit::IO, text)
+        CliError::new(exit::IO, text)
     };
     let program = std::env::current_exe().map_err(|error| lost(Path::new("runner"), error))?;
     let folder = std::path::absolute(folder).map_err(|error| lost(folder, error))?;
@@ -71,10 +71,10 @@ fn script_of(
     Ok(script(request, &workers))
 }
 
-fn say(text: &str, quiet: bool) -> Result<(), Failure> {
+fn say(text: &str, quiet: bool) -> Result<(), CliError> {
     match quiet {
         true => Ok(()),
-        false => out(text).map_err(|error| Failure::new(exit::IO, error)),
+        false => out(text).map_err(|error| CliError::new(exit::IO, error)),
     }
 }
 
@@ -111,7 +111,7 @@ pub fn submit(
     if !there.is_empty() {
         let tasks = count(there.len(), "task");
         let text = format!("{tasks} of this sweep in the queue already");
-        return Err(Failure::new(exit::LOCKED, text).with_hint(format!(
+        return Err(CliError::new(exit::LOCKED, text).with_hint(format!(
             "see: runner status {path}; end them first: runner cancel {path}"
         )));
     }
@@ -162,7 +162,7 @@ pub fn cancel(path: &Path) -> Outcome {
 ///
 /// # Errors
 /// The folder cannot be read.
-pub fn end(folder: &SweepFolder, trials: &[Task]) -> Result<(), Failure> {
+pub fn end(folder: &SweepFolder, trials: &[Task]) -> Result<(), CliError> {
     let Some(task) = slurm::Task::current() else {
         return Ok(());
     };
@@ -197,7 +197,7 @@ pub fn end(folder: &SweepFolder, trials: &[Task]) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The folder cannot be read. A cluster that does not answer is told in the line.
-pub fn queue(folder: &SweepFolder) -> Result<Option<(Vec<Listed>, String)>, Failure> {
+pub fn queue(folder: &SweepFolder) -> Result<Option<(Vec<Listed>, String)>, CliError> {
     let jobs = folder.jobs()?;
     if jobs.jobs.is_empty() {
         return Ok(None);
@@ -237,7 +237,7 @@ const LARGEST_LOG: u64 = 4 << 20;
 ///
 /// # Errors
 /// The folder cannot be read. A cluster that does not answer is told elsewhere.
-pub fn failures(folder: &SweepFolder) -> Result<Vec<String>, Failure> {
+pub fn failures(folder: &SweepFolder) -> Result<Vec<String>, CliError> {
     let Some(&job) = folder.jobs()?.jobs.last() else {
         return Ok(vec![]);
     };

@@ -10,7 +10,7 @@ use crate::sys::printable::printable_lines;
 
 /// An error on its way to the terminal.
 #[derive(Debug)]
-pub struct Failure {
+pub struct CliError {
     text: String,
     hint: Option<String>,
     code: u8,
@@ -19,7 +19,7 @@ pub struct Failure {
     divergence: bool,
 }
 
-impl Failure {
+impl CliError {
     /// Says it on stderr.
     pub fn tell(&self) {
         super::print::err(&self.render());
@@ -45,7 +45,7 @@ impl Failure {
     }
 
     /// Marks a run that ended because a term was not finite.
-    pub fn as_divergence(self) -> Self {
+    pub fn as_non_finite(self) -> Self {
         Self {
             divergence: true,
             ..self
@@ -53,7 +53,7 @@ impl Failure {
     }
 
     /// Whether a term was not finite.
-    pub fn is_divergence(&self) -> bool {
+    pub fn is_non_finite(&self) -> bool {
         self.divergence
     }
 
@@ -105,7 +105,7 @@ pub fn stderr_has_color() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
-impl From<Diagnostics> for Failure {
+impl From<Diagnostics> for CliError {
     fn from(diagnostics: Diagnostics) -> Self {
         let mut text = diagnostics.render(stderr_has_color());
         if !text.ends_with('\n') {
@@ -121,7 +121,7 @@ impl From<Diagnostics> for Failure {
     }
 }
 
-impl From<SpecError> for Failure {
+impl From<SpecError> for CliError {
     fn from(error: SpecError) -> Self {
         match error {
             SpecError::Invalid(diagnostics) => diagnostics.into(),
@@ -133,7 +133,7 @@ impl From<SpecError> for Failure {
     }
 }
 
-impl From<DataError> for Failure {
+impl From<DataError> for CliError {
     fn from(error: DataError) -> Self {
         let failure = Self::new(error.exit_code(), &error);
         match error.hint() {

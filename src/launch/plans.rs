@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::super::loading::Loading;
-use super::super::print::bytes;
-use super::super::session::{check_trial_against_data, extent};
-use super::super::{Failure, device};
+use super::super::session::drive::{check_trial_against_data, extent};
+use super::super::terminal::loading::Loading;
+use super::super::terminal::print::bytes;
+use super::super::{session::device, terminal::CliError};
 use crate::data;
 use crate::fs::disk;
 use crate::plan::Plan;
@@ -18,7 +18,7 @@ use crate::sys::exit;
 ///
 /// # Errors
 /// A device that is not there, data that cannot be read, a trial that does not fit its data.
-pub fn plans(loaded: &Loaded) -> Result<Vec<Plan>, Failure> {
+pub fn plans(loaded: &Loaded) -> Result<Vec<Plan>, CliError> {
     let mut surveys = HashMap::new();
     let mut plans = vec![];
     let trials = loaded.sweep.iter().flat_map(|sweep| &sweep.trials);
@@ -44,7 +44,7 @@ pub fn plans(loaded: &Loaded) -> Result<Vec<Plan>, Failure> {
 ///
 /// # Errors
 /// A device that is not there, data that cannot be read.
-pub fn tasks(loaded: &Loaded, quiet: bool) -> Result<Vec<Task>, Failure> {
+pub fn tasks(loaded: &Loaded, quiet: bool) -> Result<Vec<Task>, CliError> {
     let mut known: HashMap<String, String> = HashMap::new();
     let mut loading = Loading::new(quiet);
     let fingerprint = |spec: &Spec| {
@@ -52,7 +52,7 @@ pub fn tasks(loaded: &Loaded, quiet: bool) -> Result<Vec<Task>, Failure> {
         device::find(choice)?;
         let key = format!("{:?}", data::without_division(&spec.data));
         if let Some(digest) = known.get(&key) {
-            return Ok::<_, Failure>(digest.clone());
+            return Ok::<_, CliError>(digest.clone());
         }
         let digest = data::fingerprint(&spec.data, &mut |progress| loading.show(progress))?;
         known.insert(key, digest.clone());
@@ -70,7 +70,7 @@ pub fn tasks(loaded: &Loaded, quiet: bool) -> Result<Vec<Task>, Failure> {
 ///
 /// # Errors
 /// The disk has too little room (exit code 74).
-pub fn check_room(folder: &Path, plans: &[Plan], tasks: &[Task]) -> Result<(), Failure> {
+pub fn check_room(folder: &Path, plans: &[Plan], tasks: &[Task]) -> Result<(), CliError> {
     let is_new = |task: &Task| !folder.join(&task.folder).exists();
     let new = plans.iter().zip(tasks).filter(|(_, task)| is_new(task));
     let needed = new.fold(0_u64, |all, (plan, _)| {
@@ -83,7 +83,7 @@ pub fn check_room(folder: &Path, plans: &[Plan], tasks: &[Task]) -> Result<(), F
 ///
 /// # Errors
 /// The disk has too little room (exit code 74).
-pub fn refuse_little_room(folder: &Path, needed: u64) -> Result<(), Failure> {
+pub fn refuse_little_room(folder: &Path, needed: u64) -> Result<(), CliError> {
     match disk::free_bytes(folder) {
         Some(free) if free < needed => {
             let text = format!(
@@ -92,7 +92,7 @@ pub fn refuse_little_room(folder: &Path, needed: u64) -> Result<(), Failure> {
                 bytes(free),
                 bytes(needed)
             );
-            Err(Failure::new(exit::IO, text)
+            Err(CliError::new(exit::IO, text)
                 .with_hint("make room, take fewer trials, or another place with `--runs-dir`"))
         }
         _ => Ok(()),

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::print::{duration, out, thousands};
 use crate::metrics::EpochMetrics;
 use crate::plan::Plan;
 use crate::progress::Progress;
-use crate::sweep::{Step, Word};
+use crate::sweep::{ChildMessage, Step};
 use crate::sys::clock;
+use crate::terminal::print::{duration, out, thousands};
 use crate::train::StepView;
 
 /// Whom a run speaks to.
@@ -19,7 +19,7 @@ pub enum Tone {
     Person,
     /// A person who wants to hear of warnings and errors alone.
     Quiet,
-    /// The worker of a sweep: [`Word`]s.
+    /// The worker of a sweep: [`ChildMessage`]s.
     Worker,
 }
 
@@ -99,7 +99,7 @@ impl Reporter {
             return;
         }
         self.told = Some(clock::monotonic());
-        let word = Word::Step(Step {
+        let word = ChildMessage::Step(Step {
             epoch: view.epoch,
             epochs: self.epochs as u32,
             step: view.step,

@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::plans::{plans, refuse_little_room};
 use super::share::share;
 use crate::cli::RUNS_DIR;
-use crate::cmd::print::{bytes, count, duration, out, thousands};
-use crate::cmd::session::on_threads;
-use crate::cmd::{Failure, Outcome};
 use crate::plan::Plan;
+use crate::session::drive::on_threads;
 use crate::spec::Loaded;
 use crate::sweep::SweepFolder;
 use crate::sys::exit;
+use crate::terminal::print::{bytes, count, duration, out, thousands};
+use crate::terminal::{CliError, Outcome};
 use crate::train::{self, Estimate, whole_run};
 
 /// Longest value in a cell, in characters.
@@ -25,12 +25,12 @@ const MOST_TIMED: usize = 6;
 pub fn main(loaded: &Loaded, jobs: Option<u16>) -> Outcome {
     let plans = plans(loaded)?;
     let Some(largest) = plans.iter().max_by_key(|plan| plan.flops_per_step()) else {
-        return Err(Failure::new(exit::USAGE, "a sweep without trials"));
+        return Err(CliError::new(exit::USAGE, "a sweep without trials"));
     };
     let share = share(largest, plans.len(), jobs)?;
     let times = on_threads(Some(share.threads), || Ok(times(&plans)))?;
     let Some(sweep) = &loaded.sweep else {
-        return Err(Failure::new(exit::USAGE, "no sweep"));
+        return Err(CliError::new(exit::USAGE, "no sweep"));
     };
     let mut table = vec![
         std::iter::once("trial".to_owned())
@@ -66,7 +66,7 @@ pub fn main(loaded: &Loaded, jobs: Option<u16>) -> Outcome {
         bytes(disk),
         SweepFolder::path_of(Path::new(RUNS_DIR), &loaded.spec.name).display()
     );
-    out(&text).map_err(|error| Failure::new(exit::IO, error))?;
+    out(&text).map_err(|error| CliError::new(exit::IO, error))?;
     refuse_little_room(Path::new(RUNS_DIR), disk)?;
     Ok(exit::DONE)
 }

@@ -4,16 +4,17 @@ use std::io::{self, BufRead};
 use std::path::Path;
 
 use crate::cli::ResumeArgs;
-use crate::cmd::print::out;
-use crate::cmd::reporter::Tone;
+use crate::cmd::resume;
 use crate::cmd::run::{New, Place, start};
-use crate::cmd::session::listen;
-use crate::cmd::{Failure, Outcome, resume};
 use crate::run::manifest::MANIFEST;
+use crate::session::drive::listen;
+use crate::session::reporter::Tone;
 use crate::spec;
 use crate::sweep::{Job, Word};
 use crate::sys::exit;
 use crate::sys::stop::Stop;
+use crate::terminal::print::out;
+use crate::terminal::{CliError, Outcome};
 
 /// Reads the job, does it, and says what went wrong.
 pub fn main() -> Outcome {
@@ -34,7 +35,7 @@ fn work(stop: &Stop) -> Outcome {
         .and_then(|_| serde_json::from_str(&line).map_err(|error| error.to_string()))
         .map_err(|error| {
             let text = format!("no trial on standard input: {error}");
-            Failure::new(exit::USAGE, text).with_hint("start a sweep with `runner SPEC.toml`")
+            CliError::new(exit::USAGE, text).with_hint("start a sweep with `runner SPEC.toml`")
         })?;
     leave_with_the_worker(stop.clone());
     if job.folder.join(MANIFEST).exists() {

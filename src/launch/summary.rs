@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::cmd::print::duration;
 use crate::run::RunView;
-use crate::sweep::{State, SweepFolder, Task, Upshot};
+use crate::sweep::{State, SweepFolder, Task, TrialResult};
 use crate::sys::exit;
 use crate::sys::printable::printable;
+use crate::terminal::print::duration;
 
 /// Most trials that are named one by one.
 const MOST_NAMED: usize = 50;
 
 /// A trial as the summary counts it.
 #[derive(Clone, Debug, PartialEq)]
-enum Fate {
+enum TrialSummary {
     Completed,
     /// A limit under `[expect]` was missed.
     Missed(String),
@@ -34,7 +34,7 @@ enum Fate {
 pub struct Summary<'a> {
     folder: &'a SweepFolder,
     tasks: &'a [Task],
-    fates: Vec<Fate>,
+    fates: Vec<TrialSummary>,
 }
 
 impl<'a> Summary<'a> {
@@ -42,13 +42,13 @@ impl<'a> Summary<'a> {
     pub fn new(
         folder: &'a SweepFolder,
         tasks: &'a [Task],
-        results: &[Option<Upshot>],
+        results: &[Option<TrialResult>],
         stopped: &BTreeMap<usize, u32>,
     ) -> Self {
-        let fate = |(i, result): (usize, &Option<Upshot>)| match (stopped.get(&i), result) {
-            (Some(&epoch), _) => Fate::Stopped(epoch),
+        let fate = |(i, result): (usize, &Option<TrialResult>)| match (stopped.get(&i), result) {
+            (Some(&epoch), _) => TrialSummary::Stopped(epoch),
             (None, Some(result)) => fate(result),
-            (None, None) => Fate::Left,
+            (None, None) => TrialSummary::Left,
         };
         Self {
             folder,
@@ -63,27 +63,37 @@ impl<'a> Summary<'a> {
         for (word, is) in [
             (
                 "completed",
-                (|fate| matches!(fate, Fate::Completed)) as fn(&Fate) -> bool,
+                (|fate| matches!(fate, TrialSummary::Completed)) as fn(&TrialSummary) -> bool,
             ),
-            ("missed an [expect]", |fate| matches!(fate, Fate::Missed(_))),
-            ("stopped early", |fate| matches!(fate, Fate::Stopped(_))),
-            ("failed", |fate| matches!(fate, Fate::Failed("failed", _))),
+            ("missed an [expect]", |fate| {
+                matches!(fate, TrialSummary::Missed(_))
+            }),
+            ("stopped early", |fate| {
+                matches!(fate, TrialSummary::Stopped(_))
+            }),
+            ("failed", |fate| {
+                matches!(fate, TrialSummary::Failed("failed", _))
+            }),
             ("diverged", |fate| {
-                matches!(fate, Fate::Failed("diverged", _))
+                matches!(fate, TrialSummary::Failed("diverged", _))
             }),
-            ("killed", |fate| matches!(fate, Fate::Failed("killed", _))),
-            ("broken", |fate| matches!(fate, Fate::Failed("broken", _))),
+            ("killed", |fate| {
+                matches!(fate, TrialSummary::Failed("killed", _))
+            }),
+            ("broken", |fate| {
+                matches!(fate, TrialSummary::Failed("broken", _))
+            }),
             ("in the hands of another process", |fate| {
-                matches!(fate, Fate::Held(_))
+                matches!(fate, TrialSummary::Held(_))
             }),
-            ("left", |fate| matches!(fate, Fate::Left)),
+            ("left", |fate| matches!(fate, TrialSummary::Left)),
         ] {
             let count = self.fates.iter().filter(|fate| is(fate)).count();
             if count > 0 {
                 counts.push(format!("{count} {word}"));
             }
         }
-        let trials = crate::cmd::print::count(self.tasks.len(), "trial");
+        let trials = crate::terminal::print::count(self.tasks.len(), "trial");
         let mut text = format!("{trials}: {}\n", counts.join(", "));
         if let Some((metric, value, epoch, task)) = self.best() {
             let _ = writeln!(
@@ -96,7 +106,7 @@ impl<'a> Summary<'a> {
         let _ = writeln!(text, "folder   {}", self.folder.path().display());
         let any = |word: &str| {
             let mut all = self.fates.iter();
-            all.any(|fate| matches!(fate, Fate::Failed(found, _) if *found == word))
+            all.any(|fate| matches!(fate, TrialSummary::Failed(found, _) if *found == word))
         };
         if any("failed") {
             let _ = writeln!(text, "again    {} --retry-failed", self.again());
@@ -116,10 +126,10 @@ impl<'a> Summary<'a> {
         let mut lines = vec![];
         for (task, fate) in self.tasks.iter().zip(&self.fates) {
             let (word, why) = match fate {
-                Fate::Failed(word, why) => (*word, why),
-                Fate::Missed(why) => ("missed", why),
-                Fate::Held(why) => ("held", why),
-                Fate::Completed | Fate::Stopped(_) | Fate::Left => continue,
+                TrialSummary::Failed(word, why) => (*word, why),
+                TrialSummary::Missed(why) => ("missed", why),
+                TrialSummary::Held(why) => ("held", why),
+                TrialSummary::Completed | TrialSummary::Stopped(_) | TrialSummary::Left => continue,
             };
             lines.push(format!("{word}: {}: {}\n", task.name(), printable(why)));
         }
@@ -131,7 +141,7 @@ impl<'a> Summary<'a> {
         if self
             .fates
             .iter()
-            .any(|fate| matches!(fate, Fate::Failed(..)))
+            .any(|fate| matches!(fate, TrialSummary::Failed(..)))
         {
             let _ = writeln!(text, "what they said: {}", self.folder.log_path().display());
         }
@@ -140,15 +150,15 @@ impl<'a> Summary<'a> {
 
     /// Whether trials are left that this process could have run.
     pub fn is_unfinished(&self) -> bool {
-        self.fates.contains(&Fate::Left)
+        self.fates.contains(&TrialSummary::Left)
     }
 
     /// 3 where a trial failed, 4 where one missed an `[expect]`, else 0.
     pub fn exit_code(&self) -> u8 {
-        let has = |is: fn(&Fate) -> bool| self.fates.iter().any(is);
-        if has(|fate| matches!(fate, Fate::Failed(..) | Fate::Left)) {
+        let has = |is: fn(&TrialSummary) -> bool| self.fates.iter().any(is);
+        if has(|fate| matches!(fate, TrialSummary::Failed(..) | TrialSummary::Left)) {
             exit::PARTLY_FAILED
-        } else if has(|fate| matches!(fate, Fate::Missed(_))) {
+        } else if has(|fate| matches!(fate, TrialSummary::Missed(_))) {
             exit::EXPECTATION_MISSED
         } else {
             exit::DONE
@@ -159,7 +169,7 @@ impl<'a> Summary<'a> {
     fn best(&self) -> Option<(String, f64, u32, &Task)> {
         let mut found: Option<(String, f64, u32, &Task)> = None;
         for (task, fate) in self.tasks.iter().zip(&self.fates) {
-            if !matches!(fate, Fate::Completed | Fate::Missed(_)) {
+            if !matches!(fate, TrialSummary::Completed | TrialSummary::Missed(_)) {
                 continue;
             }
             let view = RunView::open(&self.folder.run(task).ok()?);
@@ -191,26 +201,26 @@ fn is_a_sum(task: &Task) -> bool {
     task.spec.loss.kl_reduction == crate::spec::KlReduction::Sum
 }
 
-fn fate(result: &Upshot) -> Fate {
+fn fate(result: &TrialResult) -> TrialSummary {
     if let Some(why) = result.failure() {
         let word = match (result.state(), result) {
             (Some(State::Diverged(_)), _) => "diverged",
             (Some(State::Broken(_)), _) => "broken",
-            (_, Upshot::Ran { ended, .. }) if ended.signal.is_some() => "killed",
+            (_, TrialResult::Ran { ended, .. }) if ended.signal.is_some() => "killed",
             _ => "failed",
         };
-        return Fate::Failed(word, why);
+        return TrialSummary::Failed(word, why);
     }
     match result {
-        Upshot::Held(claimant) => Fate::Held(
+        TrialResult::Held(claimant) => TrialSummary::Held(
             claimant
                 .as_ref()
                 .map_or_else(|| "by an unknown process".to_owned(), ToString::to_string),
         ),
         other => match other.state() {
-            Some(State::Completed) => Fate::Completed,
-            Some(State::Missed(why)) => Fate::Missed(why.clone()),
-            _ => Fate::Left,
+            Some(State::Completed) => TrialSummary::Completed,
+            Some(State::Missed(why)) => TrialSummary::Missed(why.clone()),
+            _ => TrialSummary::Left,
         },
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
-use super::Failure;
+use super::CliError;
 use crate::fs::files::{self, FileError, PendingFile};
 use crate::sys::exit;
 
@@ -18,10 +18,10 @@ const AT_A_TIME: usize = 256 << 10;
 pub fn write(
     mut pieces: impl Iterator<Item = impl AsRef<[u8]>>,
     out: Option<&Path>,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     write_with(out, |to| {
         let written = pieces.try_for_each(|piece| to.write_all(piece.as_ref()));
-        written.map_err(|error| Failure::new(exit::IO, error))
+        written.map_err(|error| CliError::new(exit::IO, error))
     })
 }
 
@@ -31,9 +31,9 @@ pub fn write(
 /// Writing failed, or what `make` says.
 pub fn write_with(
     out: Option<&Path>,
-    make: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let failed = |error: FileError| Failure::new(exit::IO, error);
+    make: impl FnOnce(&mut dyn Write) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let failed = |error: FileError| CliError::new(exit::IO, error);
     let mut target = match out {
         Some(path) => Target::File(
             Box::new(files::create_named(path, 0).map_err(failed)?),
@@ -49,7 +49,7 @@ pub fn write_with(
         // Whoever reads has seen enough.
         Target::Stdout(_, true) => Ok(()),
         Target::File(_, Some(error)) => Err(failed(error)),
-        Target::Stdout(..) => made.and(flushed.map_err(|error| Failure::new(exit::IO, error))),
+        Target::Stdout(..) => made.and(flushed.map_err(|error| CliError::new(exit::IO, error))),
         Target::File(file, None) => made.and_then(|()| file.publish().map_err(failed)),
     }
 }

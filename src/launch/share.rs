@@ -6,9 +6,9 @@
 
 use std::thread;
 
-use super::super::Failure;
-use super::super::print::{count, thousands};
-use super::super::session::on_threads;
+use super::super::session::drive::on_threads;
+use super::super::terminal::CliError;
+use super::super::terminal::print::{count, thousands};
 use crate::plan::Plan;
 use crate::slurm;
 use crate::sys::machine;
@@ -39,7 +39,7 @@ pub struct Share {
 ///
 /// # Errors
 /// Threads cannot be started.
-pub fn share(plan: &Plan, open: usize, asked: Option<u16>) -> Result<Share, Failure> {
+pub fn share(plan: &Plan, open: usize, asked: Option<u16>) -> Result<Share, CliError> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let cores = slurm::Task::cpus().map_or(cores, |given| given.min(cores));
     let open = open.max(1);
@@ -110,7 +110,7 @@ fn most_by_memory(plan: &Plan) -> usize {
 /// Images a second of so many trials together, from one of them alone: trials are processes of their own, which share
 /// neither memory nor threads. (Two trainings in one process would share dfdx's pool of memory, which is not made for
 /// that.)
-fn speed(plan: &Plan, jobs: usize, threads: usize) -> Result<f64, Failure> {
+fn speed(plan: &Plan, jobs: usize, threads: usize) -> Result<f64, CliError> {
     let estimate = on_threads(Some(threads), || Ok(train::estimate(plan)))?;
     let images = plan.spec.training.batch_size * jobs;
     Ok(images as f64 / estimate.step)

@@ -1,10 +1,10 @@
 //! Which device a run takes.
 
-use super::Failure;
 use crate::nn::Device;
 use crate::nn::device::{Absent, probe_cuda};
 use crate::spec::DeviceChoice;
 use crate::sys::exit;
+use crate::terminal::CliError;
 
 /// A device that is there, and why it is this one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Found {
     pub fn tell(&self, quiet: bool) {
         if self.looked && !quiet {
             // A reader of stdout that has gone away does not end a run.
-            let _ = super::print::out(&format!("{}\n", self.why));
+            let _ = crate::terminal::print::out(&format!("{}\n", self.why));
         }
     }
 }
@@ -31,7 +31,7 @@ impl Found {
 ///
 /// # Errors
 /// It is not there (exit code 69).
-pub fn find(choice: DeviceChoice) -> Result<Found, Failure> {
+pub fn find(choice: DeviceChoice) -> Result<Found, CliError> {
     choose(choice, probe_cuda)
 }
 
@@ -39,7 +39,7 @@ pub fn find(choice: DeviceChoice) -> Result<Found, Failure> {
 fn choose(
     choice: DeviceChoice,
     probe: impl FnOnce(usize) -> Result<(), Absent>,
-) -> Result<Found, Failure> {
+) -> Result<Found, CliError> {
     let found = |device, why: String, looked| Found {
         why: format!("device {device}: {why}"),
         device,
@@ -63,7 +63,7 @@ fn choose(
                     }
                     _ => "use `--device cpu` or `--device auto`",
                 };
-                Err(Failure::new(exit::NO_DEVICE, text).with_hint(hint))
+                Err(CliError::new(exit::NO_DEVICE, text).with_hint(hint))
             }
         },
     }

@@ -1,33 +1,34 @@
 //! From a sweep's folder with work left in it to one without.
 
+use crate::terminal::tell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::bars::Bars;
 use super::share::share;
 use super::summary::Summary;
-use crate::cli::CrewArgs;
-use crate::cmd::print::{err, out};
+use crate::cli::WorkersArgs;
 use crate::cmd::run::command_line;
-use crate::cmd::{Failure, Outcome};
 use crate::plan::Plan;
 use crate::run::RunView;
 use crate::spec::{Halving, Loaded};
 use crate::sweep::halving::{decide, rungs, value, write};
-use crate::sweep::{Crew, Decision, State, SweepError, SweepFolder, Task, Upshot, Work};
+use crate::sweep::{Decision, State, SweepError, SweepFolder, Task, TrialResult, Work, WorkerPool};
 use crate::sys::stop::Stop;
 use crate::sys::{clock, exit};
+use crate::terminal::print::{err, out};
+use crate::terminal::{CliError, Outcome};
 
 /// How often a trial is looked at that another process works on.
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// A sweep that this process works on.
-pub struct Campaign<'a> {
+pub struct LocalSweep<'a> {
     pub folder: &'a SweepFolder,
     pub loaded: &'a Loaded,
     pub plans: &'a [Plan],
     pub tasks: &'a [Task],
-    pub crew: CrewArgs,
+    pub crew: WorkersArgs,
     pub quiet: bool,
 }
 
@@ -37,12 +38,12 @@ struct Course<'a> {
     workers: usize,
     stop: &'a Stop,
     bars: &'a Bars<'a>,
-    results: Vec<Option<Upshot>>,
+    results: Vec<Option<TrialResult>>,
     /// Trials that were stopped early, with the epoch.
     stopped: BTreeMap<usize, u32>,
 }
 
-impl Campaign<'_> {
+impl LocalSweep<'_> {
     /// Works until no trial is left, and says what came of it.
     pub fn run(&self, stop: &Stop) -> Outcome {
         let started = clock::monotonic();
@@ -56,11 +57,11 @@ impl Campaign<'_> {
         };
         let open = states.iter().filter(|state| is_left(state)).count();
         let Some(largest) = self.plans.iter().max_by_key(|plan| plan.flops_per_step()) else {
-            return Err(Failure::new(exit::USAGE, "a sweep without trials"));
+            return Err(CliError::new(exit::USAGE, "a sweep without trials"));
         };
         let share = share(largest, open, self.crew.jobs.or((open == 0).then_some(1)))?;
         let program = std::env::current_exe().map_err(|error| {
-            Failure::new(exit::IO, format!("cannot find this program: {error}"))
+            CliError::new(exit::IO, format!("cannot find this program: {error}"))
         })?;
         let work = Work {
             folder: self.folder,
@@ -149,7 +150,7 @@ impl Course<'_> {
                     return Ok(alive);
                 }
                 let is_held =
-                    |i: &usize| matches!(self.results.get(*i), Some(Some(Upshot::Held(_))));
+                    |i: &usize| matches!(self.results.get(*i), Some(Some(TrialResult::Held(_))));
                 let held: Vec<usize> = waiting.iter().copied().filter(is_held).collect();
                 if !held.is_empty() {
                     if held.len() != waiting.len() {
@@ -184,7 +185,7 @@ impl Course<'_> {
 
     fn some(&mut self, tasks: &[usize], until: Option<u32>) -> Result<(), SweepError> {
         let workers = self.workers.min(tasks.len());
-        let crew = Crew::new(self.work, tasks, workers, until, self.stop, self.bars);
+        let crew = WorkerPool::new(self.work, tasks, workers, until, self.stop, self.bars);
         for (slot, result) in self.results.iter_mut().zip(crew.run()?) {
             if result.is_some() {
                 *slot = result;
@@ -211,7 +212,7 @@ impl Course<'_> {
 
     fn say_held(&self, held: &[usize]) {
         for &i in held {
-            let Some(Some(Upshot::Held(claimant))) = self.results.get(i) else {
+            let Some(Some(TrialResult::Held(claimant))) = self.results.get(i) else {
                 continue;
             };
             let name = self.work.tasks.get(i).map(Task::name).unwrap_or_default();

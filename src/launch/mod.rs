@@ -3,7 +3,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `campaign` | from a spec to a sweep folder in which no trial is left to run |
+//! | `local` | from a spec to a sweep folder in which no trial is left to run |
 //! | `plans` | every trial against its data; identities |
 //! | `cluster` | the same on a Slurm cluster |
 //! | `share` | how many trials at a time, on how many threads each |
@@ -14,17 +14,17 @@
 //! | `status` | `runner status` and `runner sweep release` |
 
 mod bars;
-mod campaign;
 mod cluster;
 pub mod listing;
+pub mod local;
 mod plans;
 mod share;
 mod status;
 mod summary;
 pub mod trial;
 
-use super::session::listen;
-use super::{Failure, Outcome};
+use super::session::drive::listen;
+use super::terminal::{CliError, Outcome};
 use crate::cli::{RunArgs, SweepCommand, SweepingArgs};
 use crate::spec::Loaded;
 use crate::sweep::{Definition, SweepError, SweepFolder};
@@ -34,9 +34,9 @@ use crate::sys::stop::Stop;
 pub use cluster::cancel;
 pub use status::status;
 
-use super::failure::with_causes;
+use super::terminal::cli_error::with_causes;
 
-impl From<SweepError> for Failure {
+impl From<SweepError> for CliError {
     fn from(error: SweepError) -> Self {
         Self::new(error.exit_code(), with_causes(&error))
     }
@@ -57,7 +57,7 @@ pub fn main(args: &RunArgs, loaded: &Loaded, stop: &Stop) -> Outcome {
     if let Some(request) = &request {
         return cluster::submit(request, &loaded.spec.name, &folder, &tasks, args);
     }
-    campaign::Campaign {
+    local::LocalSweep {
         folder: &folder,
         loaded,
         plans: &plans,
@@ -82,7 +82,7 @@ pub fn command(command: &SweepCommand) -> Outcome {
             let plans = plans::plans(&loaded)?;
             let tasks = plans::tasks(&loaded, *quiet)?;
             plans::check_room(path, &plans, &tasks)?;
-            let outcome = campaign::Campaign {
+            let outcome = local::LocalSweep {
                 folder: &folder,
                 loaded: &loaded,
                 plans: &plans,
@@ -102,7 +102,7 @@ pub fn command(command: &SweepCommand) -> Outcome {
 ///
 /// # Errors
 /// The command line is wrong.
-pub fn refuse_without(args: &SweepingArgs) -> Result<(), Failure> {
+pub fn refuse_without(args: &SweepingArgs) -> Result<(), CliError> {
     let word = match args.crew {
         crew if crew.jobs.is_some() => "--jobs",
         crew if crew.retry_failed => "--retry-failed",
@@ -111,6 +111,6 @@ pub fn refuse_without(args: &SweepingArgs) -> Result<(), Failure> {
         _ => return Ok(()),
     };
     let text = format!("`{word}` is for a sweep, and the spec has none");
-    Err(Failure::new(exit::USAGE, text)
+    Err(CliError::new(exit::USAGE, text)
         .with_hint("vary something: `--sweep seed=0..3`, or a table `[sweep.over]` in the file"))
 }
