@@ -9,8 +9,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::cmd;
+use crate::experiment::DeviceChoice;
 use crate::kernels::system_memory;
-use crate::spec::DeviceChoice;
 use crate::sys::exit;
 
 mod reports;

@@ -24,7 +24,7 @@
 //! | 0 | [`config`] | reading TOML configuration | the field |
 //! | 1 | [`metrics`], [`progress`] | an epoch's numbers; how far a run has come | where they come from |
 //! | 1 | [`slurm`] | batch scripts and the queue of a cluster | what the jobs do |
-//! | 2 | [`spec`] | the table of settings, checks, diagnostics, overrides | tensors, run folders |
+//! | 2 | [`experiment`] | the table of settings, checks, diagnostics, overrides | tensors, run folders |
 //! | 2 | [`data`] | IDX, picture folders, sprites, search, download, batches; of specs it knows the `[data]` table | tensors |
 //! | 2 | [`kernels`] | the CPU's arithmetic over slices, threads | dfdx (but for one door), specs |
 //! | 3 | [`plan`] | a spec resolved against its data: layer table, parameters, operations, memory | files of a run |
@@ -58,6 +58,7 @@ pub mod cmd;
 pub mod config;
 pub mod data;
 pub mod draw;
+pub mod experiment;
 pub mod figures;
 pub mod fs;
 pub mod kernels;
@@ -72,7 +73,6 @@ pub mod report;
 pub mod run;
 pub mod session;
 pub mod slurm;
-pub mod spec;
 pub mod sweep;
 pub mod sys;
 pub mod terminal;

@@ -22,8 +22,8 @@ use hostile::mutate::{mend_png, mutate};
 use hostile::{LITTLE, bounded, copy, gzip, harmless, picture};
 use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage};
 use runner::data::{self, DataSet};
+use runner::experiment::{self, Spec};
 use runner::run::{self, LARGEST_FILE, Manifest, RunView, read_checkpoint, read_summary};
-use runner::spec::{self, Spec};
 
 /// How long a reader may take for one input.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -131,7 +131,10 @@ impl Reader for Specs {
         let file = |name: &str| fs::read_to_string(root.join("experiments").join(name)).unwrap();
         let every_setting: String = {
             let mut text = "name = \"a\"\nseed = 1\n".to_owned();
-            for table in spec::TABLES.iter().filter(|table| !table.name.is_empty()) {
+            for table in experiment::TABLES
+                .iter()
+                .filter(|table| !table.name.is_empty())
+            {
                 text += &format!("[{}]\n", table.name);
             }
             text
@@ -175,26 +178,28 @@ impl Reader for Specs {
         ];
         mutate(&mut bytes, dice, &words, other.as_bytes());
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        let result = survived(|| match spec::parse(&text, "x.toml", Path::new("/"), &[]) {
-            Ok(spec) => {
-                let resolved = spec::resolved_toml(&spec);
-                let again = spec::parse(&resolved, "y.toml", Path::new("/"), &[]);
-                assert_eq!(again.as_ref(), Ok(&spec), "{resolved}");
-                Ok(())
-            }
-            Err(error) => {
-                assert!(error.iter().all(|it| it.line >= 1 && it.column >= 1));
-                assert!(error.render(true).contains("error"));
-                Err(error.render(false))
-            }
-        });
+        let result = survived(
+            || match experiment::parse(&text, "x.toml", Path::new("/"), &[]) {
+                Ok(spec) => {
+                    let resolved = experiment::resolved_toml(&spec);
+                    let again = experiment::parse(&resolved, "y.toml", Path::new("/"), &[]);
+                    assert_eq!(again.as_ref(), Ok(&spec), "{resolved}");
+                    Ok(())
+                }
+                Err(error) => {
+                    assert!(error.iter().all(|it| it.line >= 1 && it.column >= 1));
+                    assert!(error.render(true).contains("error"));
+                    Err(error.render(false))
+                }
+            },
+        );
         (bytes, result)
     }
 }
 
 fn data_spec(folder: &Path, data: &str) -> Spec {
     let text = format!("name = \"a\"\n[data]\n{data}\n");
-    spec::parse(&text, "x.toml", folder, &[]).unwrap()
+    experiment::parse(&text, "x.toml", folder, &[]).unwrap()
 }
 
 /// Loads, and looks whether what was loaded fits together.

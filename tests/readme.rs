@@ -31,7 +31,7 @@ fn the_readme_has_the_table_of_settings() {
         .expect("a line `<!-- settings -->`");
     let (table, rest) = rest.split_once(end).expect("a line `<!-- /settings -->`");
     assert!(!rest.contains(start), "two tables");
-    let expected = runner::spec::settings_markdown();
+    let expected = runner::experiment::settings_markdown();
     assert!(expected.contains("`latent_dim`") || expected.contains("latent_dim"));
     assert!(
         table.trim() == expected.trim(),
@@ -44,7 +44,7 @@ fn the_table_that_the_program_prints_is_the_librarys() {
     let ended = Lab::new().runner(&["settings", "--markdown"]).with_code(0);
     assert_eq!(
         ended.stdout.trim(),
-        runner::spec::settings_markdown().trim()
+        runner::experiment::settings_markdown().trim()
     );
 }
 
@@ -55,7 +55,7 @@ fn every_example_experiment_loads() {
         assert!(files.iter().any(|file| file.ends_with(name)), "{name}");
     }
     for file in files {
-        let loaded = runner::spec::load(&file, &[]);
+        let loaded = runner::experiment::load(&file, &[]);
         let loaded = loaded.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let stem = file.file_stem().unwrap().to_string_lossy();
         assert_eq!(loaded.spec.name, stem, "{}", file.display());

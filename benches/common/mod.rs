@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput};
+use runner::experiment;
 use runner::kernels::{Extent, Isa, parallel, roofline};
 use runner::plan::Plan;
-use runner::spec;
 use runner::train::build_model;
 use runner::vae::{Batch, Model};
 
@@ -138,7 +138,7 @@ batch_size = 16
 /// The plan of a model's settings, with some of them replaced, as `runner --set` does it.
 pub fn plan(settings: &str, (side, channels): (usize, usize), overrides: &[String]) -> Plan {
     let text = format!("name = \"bench\"\n[data]\ndataset = \"sprites\"\n{settings}");
-    let spec = spec::parse(&text, "bench", std::path::Path::new("."), overrides);
+    let spec = experiment::parse(&text, "bench", std::path::Path::new("."), overrides);
     let image = Extent {
         height: side,
         width: side,

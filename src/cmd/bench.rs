@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use crate::cli::BenchArgs;
 use crate::data::DataSet;
+use crate::experiment;
 use crate::kernels::{Isa, parallel, roofline};
 use crate::nn::Device;
 use crate::plan::Plan;
 use crate::session::device;
 use crate::session::drive::{check_against_data, extent, kernels, load_data, on_threads};
-use crate::spec;
 use crate::sys::{clock, exit, machine};
 use crate::terminal::print::{count, duration, milliseconds, out, thousands};
 use crate::terminal::{CliError, Outcome};
@@ -26,7 +26,7 @@ const WARM_UP: f64 = 0.2;
 
 /// Trains in memory on the spec's own data, and prints.
 pub fn main(args: &BenchArgs) -> Outcome {
-    let loaded = spec::load(&args.spec.spec, &args.spec.overrides())?;
+    let loaded = experiment::load(&args.spec.spec, &args.spec.overrides())?;
     let found = device::find(loaded.spec.training.device)?;
     let mut data = load_data(&loaded.spec, args.json)?;
     let image = extent(data.images.height, data.images.width, data.images.channels);

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use crate::cli::{CheckArgs, RUNS_DIR};
 use crate::data::{self, Survey};
+use crate::experiment;
 use crate::kernels::parallel;
 use crate::nn::Device;
 use crate::plan::{Layer, Plan};
 use crate::session::device;
 use crate::session::drive::{check_against_data, extent, on_threads, warn_of_little_room};
-use crate::spec;
 use crate::sys::exit;
 use crate::terminal::print::{bytes, count, duration, milliseconds, out, thousands};
 use crate::terminal::{CliError, Outcome};
@@ -19,7 +19,7 @@ use crate::train::{self, Basis, Estimate};
 
 /// Reads, resolves and prints.
 pub fn main(args: &CheckArgs) -> Outcome {
-    let loaded = spec::load_with_sweep(&args.spec.spec, &args.spec.overrides(), &args.sweep)?;
+    let loaded = experiment::load_with_sweep(&args.spec.spec, &args.spec.overrides(), &args.sweep)?;
     if loaded.sweep.is_some() {
         return crate::launch::listing::main(&loaded, args.jobs);
     }

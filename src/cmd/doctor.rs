@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::cli::DoctorArgs;
+use crate::experiment;
 use crate::run::inspect::{Condition, Health, Part};
 use crate::run::{RunStatus, RunView, read_resolved};
 use crate::session::figures;
-use crate::spec;
 use crate::sys::exit;
 use crate::terminal::{CliError, Outcome};
 
@@ -46,7 +46,7 @@ fn look_at_figures(run: &Path, view: &RunView, health: &mut Health) {
     let Some(text) = read_resolved(run).ok().or_else(of_checkpoint) else {
         return;
     };
-    let Ok(spec) = spec::parse(&text, "resolved.toml", run, &[]) else {
+    let Ok(spec) = experiment::parse(&text, "resolved.toml", run, &[]) else {
         return;
     };
     let channels = health

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use super::resume::check_past;
 use crate::cli::RebuildArgs;
+use crate::experiment;
 use crate::kernels::Isa;
 use crate::nn::Device;
 use crate::plan::Plan;
 use crate::run::{Loaded, RunError, RunFolder, read_resolved};
 use crate::session::drive::{extent, load_data, on_threads, origin, read_published};
 use crate::session::figures::Album;
-use crate::spec;
 use crate::sys::exit;
 use crate::terminal::{CliError, Outcome};
 use crate::train::build_model;
@@ -52,7 +52,7 @@ pub fn main(args: &RebuildArgs) -> Outcome {
     let name = run.join("resolved.toml").display().to_string();
     let threads = args.threads.map(|n| format!("training.threads={n}"));
     let overrides: Vec<String> = threads.into_iter().collect();
-    let spec = spec::parse(&text, &name, run, &overrides)?;
+    let spec = experiment::parse(&text, &name, run, &overrides)?;
     // Other kernels draw the same figures but for a bit here and there.
     Isa::from_name(&folder.manifest().compute.kernel_path).map(Isa::choose);
     let published = read_published(&spec)?;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::cli::ResumeArgs;
 use crate::data::DataSet;
+use crate::experiment::{self, Spec};
 use crate::kernels::Isa;
 use crate::nn::Device;
 use crate::plan::Plan;
@@ -18,7 +19,6 @@ use crate::session::drive::{
 };
 use crate::session::fingerprint::Decisive;
 use crate::session::reporter::Tone;
-use crate::spec::{self, Spec};
 use crate::sys::exit;
 use crate::sys::printable::printable;
 use crate::sys::stop::Stop;
@@ -136,7 +136,7 @@ pub fn one(
             put_back(&mut trainer, loaded)?;
         }
         if args.epochs.is_some() {
-            folder.write_resolved(&spec::resolved_toml(&plan.spec))?;
+            folder.write_resolved(&experiment::resolved_toml(&plan.spec))?;
         }
         let (epoch, epochs) = (trainer.progress().epoch, plan.spec.training.epochs as u32);
         folder.begin_session(compute, epoch, epochs)?;
@@ -205,7 +205,7 @@ fn read_spec(run: &Path, args: &ResumeArgs) -> Result<Spec, CliError> {
     let device =
         device.map(|name| format!("training.device={}", toml::Value::String(name.clone())));
     let overrides: Vec<String> = threads.into_iter().chain(epochs).chain(device).collect();
-    Ok(spec::parse(&text, &name, run, &overrides)?)
+    Ok(experiment::parse(&text, &name, run, &overrides)?)
 }
 
 fn check_epochs(spec: &Spec, args: &ResumeArgs, done: u32) -> Result<(), CliError> {

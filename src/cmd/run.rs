@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::cli::RunArgs;
 use crate::data::DataSet;
+use crate::experiment::{self, Loaded};
 use crate::figures::Published;
 use crate::launch;
 use crate::plan::Plan;
@@ -15,7 +16,6 @@ use crate::session::drive::{
     origin, read_published, warn_of_little_room,
 };
 use crate::session::reporter::Tone;
-use crate::spec::{self, Loaded};
 use crate::sys::stop::Stop;
 use crate::terminal::Outcome;
 use crate::train::{Trainer, build_model, keep_images};
@@ -24,7 +24,7 @@ use crate::train::{Trainer, build_model, keep_images};
 pub fn main(args: &RunArgs) -> Outcome {
     let stop = listen()?;
     let overrides = args.spec.overrides();
-    let loaded = spec::load_with_sweep(&args.spec.spec, &overrides, &args.sweeping.sweep)?;
+    let loaded = experiment::load_with_sweep(&args.spec.spec, &overrides, &args.sweeping.sweep)?;
     if loaded.sweep.is_some() {
         return launch::main(args, &loaded, &stop);
     }
@@ -119,7 +119,7 @@ fn train(
         name: &plan.spec.name,
         spec_text: new.spec_text,
         overrides: new.overrides.to_vec(),
-        resolved_text: &spec::resolved_toml(&plan.spec),
+        resolved_text: &experiment::resolved_toml(&plan.spec),
         command_line: new.command_line.clone(),
         git_commit: option_env!("RUNNER_GIT_COMMIT").map(str::to_owned),
         compute: compute(found.device),

@@ -1,12 +1,12 @@
 //! `runner schema`: the JSON Schema of a spec.
 
-use crate::spec;
+use crate::experiment;
 use crate::sys::exit;
 use crate::terminal::print::out;
 use crate::terminal::{CliError, Outcome};
 
 /// Prints the schema.
 pub fn main() -> Outcome {
-    out(&format!("{:#}\n", spec::json_schema())).map_err(|e| CliError::new(exit::IO, e))?;
+    out(&format!("{:#}\n", experiment::json_schema())).map_err(|e| CliError::new(exit::IO, e))?;
     Ok(exit::DONE)
 }

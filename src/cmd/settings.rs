@@ -1,6 +1,6 @@
 //! `runner settings`: every setting of a spec, from the one table that defines them.
 
-use crate::spec;
+use crate::experiment;
 use crate::sys::exit;
 use crate::terminal::print::out;
 use crate::terminal::{CliError, Outcome};
@@ -8,9 +8,9 @@ use crate::terminal::{CliError, Outcome};
 /// Prints the settings, as Markdown if asked.
 pub fn main(markdown: bool) -> Outcome {
     let text = if markdown {
-        spec::settings_markdown()
+        experiment::settings_markdown()
     } else {
-        spec::settings_help()
+        experiment::settings_help()
     };
     out(&text).map_err(|e| CliError::new(exit::IO, e))?;
     Ok(exit::DONE)

@@ -1,3 +1,27 @@
-//! Reading TOML configuration: what any program with a declarative file needs.
+//! Reading TOML configuration: syntax, overrides, checks against a table of settings, diagnostics, suggestions.
 
+pub(crate) mod check;
+pub(crate) mod choice;
+pub(crate) mod diagnostic;
+pub(crate) mod error;
+pub(crate) mod hint;
+pub(crate) mod kind;
 pub mod nearest;
+pub(crate) mod overrides;
+pub(crate) mod setting;
+pub(crate) mod source;
+pub(crate) mod suggest;
+pub(crate) mod syntax;
+pub(crate) mod tree;
+pub(crate) mod value;
+pub(crate) mod values;
+pub(crate) mod walk;
+
+pub use choice::Choice;
+pub(crate) use choice::choices;
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use error::SpecError;
+pub use kind::{Interval, Kind, PathKind};
+pub use setting::{DefaultValue, Form, Setting, Table};
+pub use source::Source;
+pub use value::Value;

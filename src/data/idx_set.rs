@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
 
-use crate::spec::{Data, Split};
+use crate::experiment::{Data, Split};
 
 use super::download;
 use super::error::DataError;

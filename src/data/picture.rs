@@ -20,8 +20,8 @@ use image::imageops::{self, FilterType};
 use image::io::{Limits, Reader};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat};
 
+use crate::experiment::Color;
 use crate::fs::files::{self, FileError};
-use crate::spec::Color;
 
 use super::budget::Budget;
 

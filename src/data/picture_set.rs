@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
-use crate::spec::{Data, Split};
+use crate::experiment::{Data, Split};
 
 use super::error::{BrokenPicture, DataError};
 use super::images::Images;
@@ -209,7 +209,7 @@ mod tests {
     use crate::data::picture::tests::encoded;
     use crate::data::set::tests::data;
     use crate::data::set::{load as load_set, survey as survey_set};
-    use crate::spec::{Color, Dataset, Validation};
+    use crate::experiment::{Color, Dataset, Validation};
 
     fn put(folder: &Path, name: &str, bytes: &[u8]) {
         let path = folder.join(name);

@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
+use crate::experiment::{Data, Dataset, Validation};
 use crate::fs::digest::{Sha256Writer, sha256_hex};
-use crate::spec::{Data, Dataset, Validation};
 
 use super::error::DataError;
 use super::idx::MAX_BYTES;
@@ -267,7 +267,7 @@ pub(super) fn blank_pixels(count: usize, item_bytes: usize) -> Result<Vec<u8>, D
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::spec::{Color, Split};
+    use crate::experiment::{Color, Split};
 
     /// A `[data]` table with everything at its default.
     pub(in crate::data) fn data(dataset: Dataset) -> Data {

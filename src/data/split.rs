@@ -1,7 +1,7 @@
 //! Which images train and which are held out.
 
+use crate::experiment::{Data, Split, Validation};
 use crate::numeric::random::{Purpose, Stream};
-use crate::spec::{Data, Split, Validation};
 
 use super::error::DataError;
 
@@ -142,7 +142,7 @@ pub(super) fn indices(
 mod tests {
     use super::*;
     use crate::data::set::tests::data;
-    use crate::spec::Dataset;
+    use crate::experiment::Dataset;
 
     fn spec(splits: &[Split], validation: Validation, limit: Option<usize>) -> Data {
         Data {

@@ -15,9 +15,9 @@
 
 use std::thread;
 
+use crate::experiment::{Data, Split};
 use crate::numeric::math;
 use crate::numeric::random::{Purpose, Stream};
-use crate::spec::{Data, Split};
 
 use super::error::DataError;
 use super::images::{Factors, Images};
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
     use crate::data::set::tests::data;
     use crate::data::set::{self, Progress};
-    use crate::spec::{Dataset, Validation};
+    use crate::experiment::{Dataset, Validation};
 
     fn sprites(count: usize) -> Data {
         Data {

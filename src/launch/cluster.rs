@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::status::little_room;
 use crate::cli::{LauncherChoice, RunArgs, SweepingArgs};
+use crate::experiment::Loaded;
 use crate::fs::files;
 use crate::slurm::{self, Failed, Listed, Request, SlurmError, Workers, script};
-use crate::spec::Loaded;
 use crate::sweep::cluster::{is_at_work, logs, of_jobs};
 use crate::sweep::{State, SweepFolder, Task};
 use crate::sys::exit;

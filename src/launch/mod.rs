@@ -26,7 +26,7 @@ pub mod trial;
 use super::session::drive::listen;
 use super::terminal::{CliError, Outcome};
 use crate::cli::{RunArgs, SweepCommand, SweepingArgs};
-use crate::spec::Loaded;
+use crate::experiment::Loaded;
 use crate::sweep::{Definition, SweepError, SweepFolder};
 use crate::sys::exit;
 use crate::sys::stop::Stop;

@@ -8,9 +8,9 @@ use super::super::terminal::loading::Loading;
 use super::super::terminal::print::bytes;
 use super::super::{session::device, terminal::CliError};
 use crate::data;
+use crate::experiment::{DeviceChoice, Loaded, Spec};
 use crate::fs::disk;
 use crate::plan::Plan;
-use crate::spec::{DeviceChoice, Loaded, Spec};
 use crate::sweep::{self, Task};
 use crate::sys::exit;
 

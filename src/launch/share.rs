@@ -119,13 +119,13 @@ fn speed(plan: &Plan, jobs: usize, threads: usize) -> Result<f64, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment;
     use crate::kernels::Extent;
-    use crate::spec;
     use std::path::Path;
 
     fn plan(more: &str) -> Plan {
         let text = format!("name = \"a\"\n[data]\ndataset = \"sprites\"\n{more}");
-        let spec = spec::parse(&text, "a", Path::new("."), &[]).unwrap();
+        let spec = experiment::parse(&text, "a", Path::new("."), &[]).unwrap();
         let image = Extent {
             height: 8,
             width: 8,

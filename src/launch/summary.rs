@@ -198,7 +198,7 @@ impl<'a> Summary<'a> {
 
 /// Whether the divergence in the loss is summed over latent axes, so that losses of other sizes compare.
 fn is_a_sum(task: &Task) -> bool {
-    task.spec.loss.kl_reduction == crate::spec::KlReduction::Sum
+    task.spec.loss.kl_reduction == crate::experiment::KlReduction::Sum
 }
 
 fn fate(result: &TrialResult) -> TrialSummary {

@@ -6,10 +6,10 @@ use std::path::Path;
 use crate::cli::ResumeArgs;
 use crate::cmd::resume;
 use crate::cmd::run::{New, Place, start};
+use crate::experiment;
 use crate::run::manifest::MANIFEST;
 use crate::session::drive::listen;
 use crate::session::reporter::Tone;
-use crate::spec;
 use crate::sweep::{Job, Word};
 use crate::sys::exit;
 use crate::sys::stop::Stop;
@@ -58,7 +58,7 @@ fn work(stop: &Stop) -> Outcome {
         );
     }
     let name = job.folder.join("resolved.toml");
-    let loaded = spec::load_text(job.resolved_text, &name, Path::new("/"), &[], &[])?;
+    let loaded = experiment::load_text(job.resolved_text, &name, Path::new("/"), &[], &[])?;
     start(
         &New {
             loaded: &loaded,

@@ -4,9 +4,9 @@ pub mod architecture;
 
 pub use architecture::{Architecture, Layer};
 
+use crate::experiment::{self, Rule, Spec};
 use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
-use crate::spec::{self, Rule, Spec};
 
 /// A spec together with the data it was found to have.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,13 +103,13 @@ impl Plan {
 }
 
 /// The kernel that a spec's name stands for.
-pub fn activation(activation: spec::Activation) -> Activation {
+pub fn activation(activation: experiment::Activation) -> Activation {
     match activation {
-        spec::Activation::Relu => Activation::Relu,
-        spec::Activation::LeakyRelu => Activation::LeakyRelu,
-        spec::Activation::Elu => Activation::Elu,
-        spec::Activation::Silu => Activation::Silu,
-        spec::Activation::Gelu => Activation::Gelu,
-        spec::Activation::Tanh => Activation::Tanh,
+        experiment::Activation::Relu => Activation::Relu,
+        experiment::Activation::LeakyRelu => Activation::LeakyRelu,
+        experiment::Activation::Elu => Activation::Elu,
+        experiment::Activation::Silu => Activation::Silu,
+        experiment::Activation::Gelu => Activation::Gelu,
+        experiment::Activation::Tanh => Activation::Tanh,
     }
 }

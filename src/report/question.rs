@@ -14,8 +14,8 @@ use super::group;
 use super::run::Run;
 use super::runs::{BEST, metrics, runs_frame};
 use crate::config::nearest::nearest;
+use crate::experiment::is_idle;
 use crate::run::RunStatus;
-use crate::spec::is_idle;
 
 /// What is asked.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use super::cell::Cell;
-use crate::spec::{SETTINGS, TABLES};
+use crate::experiment::{SETTINGS, TABLES};
 
 /// Tables of which a spec has one out of several; which one is a setting of its own: `optimizer = "adam"`.
 const CHOICES: [(&str, &str); 2] = [("optimizer", "none"), ("schedule", "constant")];
@@ -74,12 +74,12 @@ pub fn place(key: &str) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec;
+    use crate::experiment;
 
     fn of(text: &str) -> Settings {
         let text = format!("name = \"a\"\n[data]\ndataset = \"sprites\"\n{text}");
-        let spec = spec::parse(&text, "spec.toml", std::path::Path::new("."), &[]).unwrap();
-        settings(&spec::resolved_toml(&spec)).unwrap()
+        let spec = experiment::parse(&text, "spec.toml", std::path::Path::new("."), &[]).unwrap();
+        settings(&experiment::resolved_toml(&spec)).unwrap()
     }
 
     #[test]

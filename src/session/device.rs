@@ -1,8 +1,8 @@
 //! Which device a run takes.
 
+use crate::experiment::DeviceChoice;
 use crate::nn::Device;
 use crate::nn::device::{Absent, probe_cuda};
-use crate::spec::DeviceChoice;
 use crate::sys::exit;
 use crate::terminal::CliError;
 

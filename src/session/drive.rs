@@ -8,6 +8,7 @@ use super::figures::Album;
 use super::fingerprint::Decisive;
 use super::reporter::{Reporter, Tone};
 use crate::data::{self, DataSet};
+use crate::experiment::{self, Loaded, Spec};
 use crate::figures::{self, Published};
 use crate::fs::{disk, files};
 use crate::kernels::parallel::{self, Threads};
@@ -18,7 +19,6 @@ use crate::run::{
     Checkpoint, Compute, DataSource, LARGEST_HEADER, Origin, RunError, RunFolder, SourceFile,
     Status,
 };
-use crate::spec::{self, Loaded, Spec};
 use crate::sys::stop::Stop;
 use crate::sys::{clock, exit};
 use crate::terminal::cli_error::with_causes;
@@ -459,7 +459,7 @@ fn describe_model(plan: &Plan) -> serde_json::Value {
         "kl": spec.loss.kl_reduction.name(),
         "klw": spec.loss.kl_weight,
         // A resume compares it with what is asked for then.
-        "spec": spec::resolved_toml(spec),
+        "spec": experiment::resolved_toml(spec),
         "layout": "images NHWC; conv kernels (kh, kw, in, out); transposed (kh, kw, out, in); dense (in, out)",
     })
 }

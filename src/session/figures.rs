@@ -2,6 +2,7 @@
 
 use crate::data::{DataSet, fill_batch};
 use crate::draw::{FigureError, Images, Rendered};
+use crate::experiment::Spec;
 use crate::figures::{self, Published};
 use crate::kernels::Extent;
 use crate::metrics::EpochMetrics;
@@ -9,7 +10,6 @@ use crate::numeric::random::{Purpose, Stream};
 use crate::numeric::{PcaError, principal_components};
 use crate::plan::Plan;
 use crate::run::RunFolder;
-use crate::spec::Spec;
 use crate::terminal::cli_error::with_causes;
 use crate::vae::inference::Inference;
 use crate::vae::{Model, ModelError};

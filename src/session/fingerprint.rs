@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
+use crate::experiment::{self, Spec, is_idle, is_or_is_in};
 use crate::fs::digest::sha256_hex;
-use crate::spec::{self, Spec, is_idle, is_or_is_in};
 
 const EPOCHS: &str = "training.epochs";
 /// Schedules whose learning rate depends on the number of epochs.
@@ -20,7 +20,7 @@ impl Decisive {
     /// Those of a spec.
     pub fn of(spec: &Spec) -> Self {
         // What the program writes it can read; with nothing in it, it would agree with no other.
-        Self::of_text(&spec::resolved_toml(spec)).unwrap_or(Self(BTreeMap::new()))
+        Self::of_text(&experiment::resolved_toml(spec)).unwrap_or(Self(BTreeMap::new()))
     }
 
     /// Those of a resolved spec; nothing where it is no TOML.
@@ -72,13 +72,13 @@ fn flatten(prefix: &str, table: &Table, values: &mut BTreeMap<String, String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::Decay;
+    use crate::experiment::Decay;
     use std::path::Path;
 
     fn spec(more: &str, overrides: &[&str]) -> Spec {
         let text = format!("name = \"a\"\n[data]\ndataset = \"sprites\"\n{more}");
         let overrides: Vec<String> = overrides.iter().map(|&o| o.to_owned()).collect();
-        spec::parse(&text, "spec.toml", Path::new("."), &overrides).unwrap()
+        experiment::parse(&text, "spec.toml", Path::new("."), &overrides).unwrap()
     }
 
     fn changes(more: &str, overrides: &[&str]) -> Vec<String> {

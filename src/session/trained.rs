@@ -6,13 +6,13 @@ use super::drive::{extent, load_data, on_threads, origin};
 use crate::cli::TrainedArgs;
 use crate::data::DataSet;
 use crate::draw::{FigureError, Images, Rendered};
+use crate::experiment::{self, Spec};
 use crate::kernels::{Extent, Isa};
 use crate::nn::Device;
 use crate::plan::Plan;
 use crate::run::{
     Checkpoint, LARGEST_FILE, Manifest, RunError, best_path, read_checkpoint, read_resolved,
 };
-use crate::spec::{self, Spec};
 use crate::sys::exit;
 use crate::sys::printable::printable;
 use crate::terminal::{CliError, Outcome};
@@ -165,7 +165,7 @@ fn parse(args: &TrainedArgs, resolved: &str) -> Result<Spec, CliError> {
     let name = args.run.join("resolved.toml").display().to_string();
     let threads = args.threads.map(|n| format!("training.threads={n}"));
     let overrides: Vec<String> = threads.into_iter().collect();
-    Ok(spec::parse(resolved, &name, &args.run, &overrides)?)
+    Ok(experiment::parse(resolved, &name, &args.run, &overrides)?)
 }
 
 /// The spec with the built-in images in place of its own, and without a published curve.

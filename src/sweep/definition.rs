@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::SweepError;
 use super::task::Task;
+use crate::config::Diagnostics;
+use crate::experiment::{self, Loaded};
 use crate::fs::files;
-use crate::spec::{self, Diagnostics, Loaded};
 use crate::sys::printable::printable;
 
 /// Name of the file.
@@ -113,7 +114,7 @@ impl Definition {
     /// # Errors
     /// Everything that is wrong with it here and now, such as a file that is gone.
     pub fn load(&self) -> Result<Loaded, Diagnostics> {
-        spec::load_text(
+        experiment::load_text(
             self.spec_text.clone(),
             &PathBuf::from(&self.spec_path),
             Path::new(&self.base),

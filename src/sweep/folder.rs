@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use super::cluster;
 use super::definition::{DEFINITION, Definition};
 use super::task::Task;
+use crate::experiment::Spec;
 use crate::fs::claim::{self, Attempt, Claim, Claimant, Release};
 use crate::fs::files::{self, FileError};
 use crate::fs::lock::{Lock, LockError};
 use crate::run::log::Log;
 use crate::run::{LOCK, RunError, RunStatus, RunView};
-use crate::spec::Spec;
 use crate::sys::exit;
 
 /// What the name of a sweep's folder ends in.
@@ -335,7 +335,7 @@ pub fn is_stub(view: &RunView) -> bool {
 /// The limits under `[expect]` that the last epoch misses.
 fn missed(view: &RunView, spec: &Spec) -> Option<String> {
     let last = view.history().last()?;
-    let missed = |it: &&crate::spec::Expectation| {
+    let missed = |it: &&crate::experiment::Expectation| {
         last.scalar(&it.metric).is_none_or(|value| {
             let above = it.max.is_some_and(|max| value.is_nan() || value > max);
             above || it.min.is_some_and(|min| value.is_nan() || value < min)

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::folder::{SweepError, SweepFolder};
 use super::task::Task;
+use crate::experiment::{Halving, HalvingMetric};
 use crate::run::RunView;
-use crate::spec::{Halving, HalvingMetric};
 
 /// Name of the record.
 pub const HALVING: &str = "halving.json";

@@ -1,7 +1,7 @@
 //! A trial with its identity.
 
+use crate::experiment::{self, Spec, Sweep, Trial};
 use crate::fs::digest::Sha256Writer;
-use crate::spec::{self, Spec, Sweep, Trial};
 
 /// Digits of an identity in the name of a folder.
 const DIGITS: usize = 12;
@@ -25,7 +25,7 @@ impl Task {
     /// A trial on data of a digest (`data::fingerprint`).
     pub fn new(varied: &[String], trial: &Trial, data: &str) -> Self {
         let mut digest = Sha256Writer::new();
-        digest.update_text(&spec::identity_text(&trial.spec));
+        digest.update_text(&experiment::identity_text(&trial.spec));
         digest.update_text(data);
         let mut id = digest.hex();
         id.truncate(DIGITS);
@@ -93,7 +93,7 @@ fn label(settings: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::load_text;
+    use crate::experiment::load_text;
     use std::path::Path;
 
     fn tasks_of(text: &str) -> Vec<Task> {

@@ -16,10 +16,10 @@ use chrono::{DateTime, Utc};
 use super::child::{Ended, Job, Process, Step};
 use super::folder::{State, SweepError, SweepFolder, is_stub};
 use super::task::Task;
+use crate::experiment;
 use crate::fs::claim::{Attempt, Claimant};
 use crate::fs::{files, lock};
 use crate::run::{LOCK, RunView};
-use crate::spec;
 use crate::sys::stop::Stop;
 
 /// How often a stop is looked for, and a lock.
@@ -321,7 +321,7 @@ impl<'a> WorkerPool<'a> {
     fn job(&self, task: &Task, run: &Path) -> Job {
         Job {
             folder: run.to_owned(),
-            resolved_text: spec::resolved_toml(&task.spec),
+            resolved_text: experiment::resolved_toml(&task.spec),
             spec_text: self.work.spec_text.to_owned(),
             overrides: [self.work.overrides, &task.settings].concat(),
             command_line: self.work.command_line.clone(),

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
+use crate::config::{Diagnostics, SpecError};
 use crate::data::DataError;
-use crate::spec::{Diagnostics, SpecError};
 use crate::sys::exit;
 use crate::sys::printable::printable_lines;
 

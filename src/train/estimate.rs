@@ -188,13 +188,13 @@ fn noise(plan: &Plan, batch: usize) -> DataSet {
 mod tests {
     use super::super::PartTime;
     use super::*;
+    use crate::experiment;
     use crate::kernels::Extent;
     use crate::kernels::profile;
-    use crate::spec;
 
     fn plan(settings: &str) -> Plan {
         let text = format!("name = \"a\"\n[data]\ndataset = \"sprites\"\n{settings}");
-        let spec = spec::parse(&text, "a", std::path::Path::new("."), &[]).unwrap();
+        let spec = experiment::parse(&text, "a", std::path::Path::new("."), &[]).unwrap();
         let image = Extent {
             height: 12,
             width: 12,

@@ -1,7 +1,7 @@
 //! Learning rate and weight of the divergence as functions of the step.
 
+use crate::experiment::{Decay, Loss, Schedule};
 use crate::numeric::math::cos_pi;
-use crate::spec::{Decay, Loss, Schedule};
 
 /// Where a step stands: `step` counts from 0 over the whole run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,7 +61,7 @@ pub fn kl_weight(loss: &Loss, at: Position) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{KlReduction, Reconstruction};
+    use crate::experiment::{KlReduction, Reconstruction};
 
     fn rates(decay: Decay, warmup_epochs: f64) -> Vec<f64> {
         let schedule = Schedule {

@@ -3,15 +3,15 @@
 use dfdx::tensor::{Cache, Cpu};
 
 use crate::data::{Images, fill_batch};
+use crate::experiment::{self, KlReduction, Reconstruction};
 use crate::kernels::loss;
 use crate::nn::{Device, DfdxOps};
 use crate::optim;
 use crate::plan::{Architecture, Plan};
-use crate::spec::{self, KlReduction, Reconstruction};
 use crate::vae::{self, Model, ModelError, Objective};
 
 /// What the spec's `[loss]` asks for.
-pub fn objective(loss: &spec::Loss) -> Objective {
+pub fn objective(loss: &experiment::Loss) -> Objective {
     Objective {
         reconstruction: match loss.reconstruction {
             Reconstruction::Bce => loss::Reconstruction::BinaryCrossEntropy,
@@ -23,9 +23,9 @@ pub fn objective(loss: &spec::Loss) -> Objective {
 }
 
 /// What the spec's `[optimizer.NAME]` asks for.
-pub fn rule(rule: &spec::Rule) -> optim::Rule {
+pub fn rule(rule: &experiment::Rule) -> optim::Rule {
     match *rule {
-        spec::Rule::Adam {
+        experiment::Rule::Adam {
             beta_1,
             beta_2,
             epsilon,
@@ -35,7 +35,7 @@ pub fn rule(rule: &spec::Rule) -> optim::Rule {
             epsilon,
             weight_decay: 0.0,
         },
-        spec::Rule::AdamW {
+        experiment::Rule::AdamW {
             beta_1,
             beta_2,
             epsilon,
@@ -46,7 +46,7 @@ pub fn rule(rule: &spec::Rule) -> optim::Rule {
             epsilon,
             weight_decay,
         },
-        spec::Rule::RmsProp {
+        experiment::Rule::RmsProp {
             rho,
             momentum,
             epsilon,
@@ -57,7 +57,7 @@ pub fn rule(rule: &spec::Rule) -> optim::Rule {
             epsilon,
             centered,
         },
-        spec::Rule::Sgd { momentum, nesterov } => optim::Rule::Sgd { momentum, nesterov },
+        experiment::Rule::Sgd { momentum, nesterov } => optim::Rule::Sgd { momentum, nesterov },
     }
 }
 

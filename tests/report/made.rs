@@ -4,13 +4,13 @@
 
 use std::path::{Path, PathBuf};
 
+use runner::experiment;
 use runner::metrics::EpochMetrics;
 use runner::numeric::named_tensor::NamedTensor;
 use runner::progress::{Best, Progress};
 use runner::run::{
     Checkpoint, Compute, DataSource, NewRun, Origin, Parameters, RunFolder, SourceFile, Status,
 };
-use runner::spec;
 
 /// A run to make.
 pub struct Made {
@@ -40,8 +40,8 @@ impl Made {
     /// Makes its folder in `runs_dir`.
     pub fn make(&self, runs_dir: &Path) -> PathBuf {
         let text = "name = \"made\"\n[data]\ndataset = \"fashion-mnist\"\n";
-        let spec = spec::parse(text, "made.toml", Path::new("/"), &self.settings).unwrap();
-        let resolved = spec::resolved_toml(&spec);
+        let spec = experiment::parse(text, "made.toml", Path::new("/"), &self.settings).unwrap();
+        let resolved = experiment::resolved_toml(&spec);
         let compute = Compute {
             device: "cpu".to_owned(),
             threads: 2,

@@ -15,8 +15,8 @@ use crate::data::known::{FASHION_MNIST, MNIST};
 use crate::data::locate::locate_in;
 use crate::data::set::tests::data;
 use crate::data::set::{load_in, survey_in};
+use crate::experiment::{Data, Dataset};
 use crate::fs::digest::sha256_hex;
-use crate::spec::{Data, Dataset};
 
 /// What a server does with a request.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use crate::data::idx::tests::gzip;
 use crate::data::locate::locate;
 use crate::data::set::tests::data;
 use crate::data::set::{load, load_in, survey};
-use crate::spec::{Dataset, Validation};
+use crate::experiment::{Dataset, Validation};
 
 fn idx(lengths: &[u32], items: impl Iterator<Item = u8>) -> Vec<u8> {
     let mut bytes = vec![0, 0, 8, lengths.len() as u8];

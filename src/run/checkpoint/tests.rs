@@ -120,7 +120,7 @@ fn a_checkpoint_comes_back_bit_by_bit() {
 #[test]
 fn a_history_takes_no_more_than_its_plan_says() {
     let text = "name = \"a\"\n[data]\ndataset = \"sprites\"\n[model]\nlatent_dim = 64\n[training]\nepochs = 200\n";
-    let spec = crate::spec::parse(text, "x", Path::new("/"), &[]).unwrap();
+    let spec = crate::experiment::parse(text, "x", Path::new("/"), &[]).unwrap();
     let image = crate::kernels::Extent {
         height: 28,
         width: 28,

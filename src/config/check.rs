@@ -1,0 +1,371 @@
+//! One written value against its setting: type, range, allowed names.
+
+use std::borrow::Cow;
+
+use super::choice::Choice;
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::hint::{did_you_mean_key, fixed_name, shown, type_hint};
+use super::kind::{Interval, Kind, LONGEST_NAME};
+use super::setting::Setting;
+use super::source::Place;
+use super::tree::{Entry, Item, Raw};
+use super::value::Value;
+use crate::config::nearest::{nearest, same_name};
+use crate::experiment::training::DeviceChoice;
+
+/// A check in progress: the setting, and the list that errors go to.
+struct Check<'a> {
+    setting: &'a Setting,
+    /// The dotted key as messages show it; differs from the setting's for `[expect]`.
+    key: &'a str,
+    diagnostics: &'a mut Diagnostics,
+}
+
+/// Checks a value. Everything that is wrong with it is reported; `None` says that something was.
+pub(crate) fn check(
+    setting: &Setting,
+    key: &str,
+    item: &Item,
+    diagnostics: &mut Diagnostics,
+) -> Option<Value> {
+    Check {
+        setting,
+        key,
+        diagnostics,
+    }
+    .value(item)
+}
+
+/// Whether a value would pass, for guessing which setting was meant.
+pub(crate) fn fits(setting: &Setting, item: &Item) -> bool {
+    check(setting, setting.key, item, &mut Diagnostics::default()).is_some()
+}
+
+impl Check<'_> {
+    fn value(&mut self, item: &Item) -> Option<Value> {
+        match (self.setting.kind, &item.raw) {
+            (Kind::Switch, Raw::Switch(switch)) => Some(Value::Switch(*switch)),
+            (Kind::Count { min, max }, Raw::Integer(integer)) => {
+                self.count(item, *integer, min, max).map(Value::Count)
+            }
+            (Kind::Number(span), Raw::Integer(integer)) => {
+                // Exact for every range of the table but the ends of `i64`, which lie outside.
+                self.number(item, *integer as f64, Some(span))
+                    .map(Value::Number)
+            }
+            (Kind::Number(span), Raw::Float(float)) => {
+                self.number(item, *float, Some(span)).map(Value::Number)
+            }
+            (Kind::Name, Raw::Text(text)) => self.name(item, text).map(owned),
+            (Kind::Line { max }, Raw::Text(text)) => self.line(item, text, max).map(owned),
+            (Kind::Path(_), Raw::Text(text)) => self.path(item, text).map(owned),
+            (Kind::Choice(choices), Raw::Text(text)) => self
+                .choice(item, text, choices)
+                .map(|name| Value::Text(Cow::Borrowed(name))),
+            (Kind::Choices(choices), Raw::List(list)) => self.choices(item, list, choices),
+            (Kind::Counts { fewest, most, max }, Raw::List(list)) => {
+                self.counts(item, list, fewest..=most, max)
+            }
+            (Kind::Device, Raw::Text(text)) => self.device(item, text).map(owned),
+            (Kind::Validation, Raw::Text(text)) => match text.as_str() {
+                "test" | "none" => Some(owned(text.clone())),
+                _ => {
+                    let guess = nearest(text, ["test", "none"]);
+                    self.not_a_value(item, guess)
+                }
+            },
+            (Kind::Validation, Raw::Integer(integer)) => {
+                self.fraction(item, *integer as f64).map(Value::Number)
+            }
+            (Kind::Validation, Raw::Float(float)) => self.fraction(item, *float).map(Value::Number),
+            (Kind::Limits, Raw::Table(table)) => self.limits(item, table),
+            (kind, raw) => {
+                let hint = type_hint(&kind, raw, item);
+                self.wrong_type(item, hint)
+            }
+        }
+    }
+
+    fn count(&mut self, item: &Item, integer: i128, min: u64, max: u64) -> Option<u64> {
+        match u64::try_from(integer) {
+            Ok(count) if (min..=max).contains(&count) => Some(count),
+            _ => self.out_of_range(item),
+        }
+    }
+
+    fn number(&mut self, item: &Item, number: f64, span: Option<Interval>) -> Option<f64> {
+        if !number.is_finite() {
+            let what = if number.is_nan() {
+                "not a number"
+            } else {
+                "not finite"
+            };
+            let message = format!("`{}` is {what}", self.key);
+            return self.refuse(&item.place, message, None);
+        }
+        match span {
+            Some(span) if !span.holds(number) => self.out_of_range(item),
+            _ => Some(number),
+        }
+    }
+
+    fn fraction(&mut self, item: &Item, number: f64) -> Option<f64> {
+        let number = self.number(item, number, None)?;
+        if number > 0.0 && number < 1.0 {
+            return Some(number);
+        }
+        let hint = (number == 0.0).then(|| "write `\"none\"` to keep nothing out".to_owned());
+        let message = format!("`{}` is out of range", self.key);
+        self.refuse(&item.place, message, hint)
+    }
+
+    fn name(&mut self, item: &Item, text: &str) -> Option<String> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let problem = if text.is_empty() {
+            "is empty".to_owned()
+        } else if text.len() > LONGEST_NAME && text.chars().all(allowed) {
+            format!("is {} characters long", text.len())
+        } else if let Some(odd) = text.chars().find(|c| !allowed(*c)) {
+            match odd {
+                ' ' => "has a space in it".to_owned(),
+                _ => format!("has the character {odd:?} in it"),
+            }
+        } else if let Some(first @ ('.' | '-')) = text.chars().next() {
+            format!("starts with `{first}`")
+        } else if text.ends_with('.') {
+            "ends with `.`".to_owned()
+        } else {
+            return Some(text.to_owned());
+        };
+        let fixed = fixed_name(text);
+        let hint = (!fixed.is_empty()).then(|| {
+            format!("run folders carry the name, so it has to be a file name: `\"{fixed}\"`")
+        });
+        self.refuse(&item.place, format!("`{}` {problem}", self.key), hint)
+    }
+
+    fn line(&mut self, item: &Item, text: &str, max: usize) -> Option<String> {
+        let length = text.chars().count();
+        if (1..=max).contains(&length) && !text.chars().any(char::is_control) {
+            return Some(text.to_owned());
+        }
+        let problem = match length {
+            0 => "is empty".to_owned(),
+            _ if length > max => format!("is {length} characters long"),
+            _ => "has a control character".to_owned(),
+        };
+        self.refuse(&item.place, format!("`{}` {problem}", self.key), None)
+    }
+
+    fn path(&mut self, item: &Item, text: &str) -> Option<String> {
+        let problem = match text {
+            "" => "is empty",
+            _ if text.contains('\0') => "has a NUL character",
+            _ => return Some(text.to_owned()),
+        };
+        self.refuse(&item.place, format!("`{}` {problem}", self.key), None)
+    }
+
+    fn choice(
+        &mut self,
+        item: &Item,
+        text: &str,
+        choices: &'static [Choice],
+    ) -> Option<&'static str> {
+        let names = || choices.iter().map(|choice| choice.name);
+        match names().find(|name| *name == text) {
+            Some(name) => Some(name),
+            None => self.not_a_value(item, nearest(text, names())),
+        }
+    }
+
+    fn choices(&mut self, item: &Item, list: &[Item], choices: &'static [Choice]) -> Option<Value> {
+        if list.is_empty() {
+            return self.refuse(&item.place, format!("`{}` is empty", self.key), None);
+        }
+        if list.len() > 2 * choices.len() {
+            let message = format!("`{}` has {} items", self.key, list.len());
+            return self.refuse(&item.place, message, None);
+        }
+        let mut found: Vec<&'static str> = Vec::new();
+        let mut good = true;
+        for one in list {
+            let name = match &one.raw {
+                Raw::Text(text) => self.choice(one, text, choices),
+                raw => {
+                    let message = format!("`{}` holds {}", self.key, raw.noun());
+                    self.refuse(&one.place, message, None)
+                }
+            };
+            match name {
+                Some(name) if found.contains(&name) => {
+                    let message = format!("`{}` holds \"{name}\" twice", self.key);
+                    self.diagnostics.push(
+                        Diagnostic::at(&one.place, message).expected("each name once at most"),
+                    );
+                    good = false;
+                }
+                Some(name) => found.push(name),
+                None => good = false,
+            }
+        }
+        let texts: Vec<_> = found.into_iter().map(Cow::Borrowed).collect();
+        good.then_some(Value::Texts(Cow::Owned(texts)))
+    }
+
+    fn counts(
+        &mut self,
+        item: &Item,
+        list: &[Item],
+        length: std::ops::RangeInclusive<usize>,
+        max: u64,
+    ) -> Option<Value> {
+        if !length.contains(&list.len()) {
+            let message = match list.len() {
+                0 => format!("`{}` is empty", self.key),
+                n => format!("`{}` has {n} items", self.key),
+            };
+            return self.refuse(&item.place, message, None);
+        }
+        let mut counts = Vec::with_capacity(list.len());
+        for one in list {
+            let count = match &one.raw {
+                Raw::Integer(integer) => self.count(one, *integer, 1, max),
+                raw => {
+                    let message = match raw {
+                        Raw::Float(float) if float.is_nan() => {
+                            format!("`{}` holds a value that is not a number", self.key)
+                        }
+                        Raw::Float(float) if float.is_infinite() => {
+                            format!("`{}` holds a value that is not finite", self.key)
+                        }
+                        _ => format!("`{}` holds {}", self.key, raw.noun()),
+                    };
+                    let hint = type_hint(&Kind::Count { min: 1, max }, raw, one);
+                    self.refuse(&one.place, message, hint)
+                }
+            };
+            counts.extend(count);
+        }
+        (counts.len() == list.len()).then_some(Value::Counts(Cow::Owned(counts)))
+    }
+
+    fn device(&mut self, item: &Item, text: &str) -> Option<String> {
+        match DeviceChoice::from_name(text) {
+            Some(device) => Some(device.to_string()),
+            None if same_name(text, "gpu") => self.not_a_value(item, Some("cuda")),
+            None if text.starts_with("cuda:") => {
+                let message = format!("`{}` names a GPU that cannot be", self.key);
+                let hint = format!("`N` is a number from 0 to {}", DeviceChoice::MAX_INDEX);
+                self.refuse(&item.place, message, Some(hint))
+            }
+            None => self.not_a_value(item, nearest(text, ["auto", "cpu", "cuda"])),
+        }
+    }
+
+    fn limits(&mut self, item: &Item, table: &[Entry]) -> Option<Value> {
+        let mut min = None;
+        let mut max = None;
+        let mut good = true;
+        for entry in table {
+            if self.diagnostics.is_full() {
+                return None;
+            }
+            let slot = match entry.name.as_str() {
+                "min" => &mut min,
+                "max" => &mut max,
+                name => {
+                    let guess = nearest(name, ["min", "max"]);
+                    let message = format!("unknown key `{}` in `{}`", shown(name), self.key);
+                    self.refuse::<()>(&entry.key, message, guess.map(did_you_mean_key));
+                    good = false;
+                    continue;
+                }
+            };
+            match self.limit(entry) {
+                Some(number) => *slot = Some((number, &entry.item.place)),
+                None => good = false,
+            }
+        }
+        if !good {
+            return None;
+        }
+        if let (Some((min, _)), Some((max, place))) = (min, max)
+            && min > max
+        {
+            let message = format!("`{}` has a `min` above its `max`", self.key);
+            self.diagnostics.push(
+                Diagnostic::at(place, message).expected(format!("a number of at least {min}")),
+            );
+            return None;
+        }
+        if min.is_none() && max.is_none() {
+            return self.refuse(&item.place, format!("`{}` sets no limit", self.key), None);
+        }
+        let number = |it: Option<(f64, &Place)>| it.map(|(number, _)| number);
+        Some(Value::Limits {
+            min: number(min),
+            max: number(max),
+        })
+    }
+
+    fn limit(&mut self, entry: &Entry) -> Option<f64> {
+        let problem = match &entry.item.raw {
+            // TOML's integers have 64 bits; what is beyond would not be read back by others.
+            Raw::Integer(integer) => match i64::try_from(*integer) {
+                Ok(integer) => return Some(integer as f64),
+                Err(_) => "out of range",
+            },
+            Raw::Float(float) if float.is_finite() => return Some(*float),
+            Raw::Float(float) if float.is_nan() => "not a number",
+            Raw::Float(_) => "not finite",
+            raw => raw.noun(),
+        };
+        let message = format!("`{}.{}` is {problem}", self.key, entry.name);
+        let hint = type_hint(&Kind::Number(ANY), &entry.item.raw, &entry.item);
+        self.diagnostics.push(
+            Diagnostic::at(&entry.item.place, message)
+                .expected("a finite number")
+                .maybe_hint(hint),
+        );
+        None
+    }
+
+    fn wrong_type<T>(&mut self, item: &Item, hint: Option<String>) -> Option<T> {
+        let message = format!("`{}` is {}", self.key, item.raw.noun());
+        self.refuse(&item.place, message, hint)
+    }
+
+    fn out_of_range<T>(&mut self, item: &Item) -> Option<T> {
+        let message = match self.setting.kind {
+            Kind::Counts { .. } => format!("`{}` holds a number out of range", self.key),
+            _ => format!("`{}` is out of range", self.key),
+        };
+        self.refuse(&item.place, message, None)
+    }
+
+    fn not_a_value<T>(&mut self, item: &Item, guess: Option<&str>) -> Option<T> {
+        let found = match &item.raw {
+            Raw::Text(text) => shown(text),
+            raw => raw.noun().to_owned(),
+        };
+        let message = format!("unknown value \"{found}\" for `{}`", self.key);
+        let hint = guess.map(|name| format!("did you mean `\"{name}\"`?"));
+        self.refuse(&item.place, message, hint)
+    }
+
+    fn refuse<T>(&mut self, place: &Place, message: String, hint: Option<String>) -> Option<T> {
+        let diagnostic = Diagnostic::at(place, message)
+            .expected(self.setting.expected())
+            .maybe_hint(hint);
+        self.diagnostics.push(diagnostic);
+        None
+    }
+}
+
+/// Any finite number.
+const ANY: Interval = Interval::closed(f64::MIN, f64::MAX);
+
+fn owned(text: String) -> Value {
+    Value::Text(Cow::Owned(text))
+}

@@ -1,0 +1,396 @@
+//! Every setting with every kind of typo, wrong type and value out of range: none is accepted, the
+//! place is right in all, and the suggestion names the setting in at least 95 of 100.
+
+use std::path::Path;
+
+use super::parse;
+use super::settings::SETTINGS;
+use crate::config::Diagnostics;
+use crate::config::kind::Kind;
+use crate::config::setting::Setting;
+use crate::metrics::SCALARS;
+use crate::tally::tally;
+
+/// A valid spec around one line of one table. Whatever the line is about is not written elsewhere.
+fn around(setting: &Setting, line: &str) -> String {
+    let dataset = setting.datasets.first().map_or("mnist", |it| it.name());
+    let mut text = String::new();
+    if setting.key == "name" {
+        text.push_str(&format!("{line}\n[data]\ndataset = \"{dataset}\"\n"));
+        return text;
+    }
+    text.push_str("name = \"a\"\n");
+    match setting.key {
+        "data.dataset" => return format!("{text}[data]\n{line}\n"),
+        _ if setting.table().is_empty() => text.push_str(&format!("{line}\n")),
+        _ => {}
+    }
+    text.push_str(&format!("[data]\ndataset = \"{dataset}\"\n"));
+    match setting.table() {
+        "" => {}
+        "data" => text.push_str(&format!("{line}\n")),
+        table => text.push_str(&format!("[{table}]\n{line}\n")),
+    }
+    text
+}
+
+/// A value that the setting takes, or would take if the file were there.
+fn good_value(setting: &Setting) -> String {
+    match setting.kind {
+        Kind::Switch => "false".to_owned(),
+        Kind::Count { min, .. } => min.max(2).to_string(),
+        Kind::Number(_) => "0.5".to_owned(),
+        Kind::Name => "\"a\"".to_owned(),
+        Kind::Line { .. } => "\"b\"".to_owned(),
+        Kind::Path(_) => "\"/\"".to_owned(),
+        Kind::Choice(choices) => format!("\"{}\"", choices[0].name),
+        Kind::Choices(choices) => format!("[\"{}\"]", choices[0].name),
+        Kind::Counts { .. } => "[8, 16]".to_owned(),
+        Kind::Device => "\"cpu\"".to_owned(),
+        Kind::Validation => "0.5".to_owned(),
+        Kind::Limits => "{ max = 1 }".to_owned(),
+    }
+}
+
+/// Twelve kinds of typo at a few places of a name; those that leave no key, or another setting's
+/// key, are left out by the caller.
+fn typos(name: &str) -> Vec<(&'static str, String)> {
+    let chars: Vec<char> = name.chars().collect();
+    let n = chars.len();
+    let text = |chars: &[char]| chars.iter().collect::<String>();
+    let mut out = Vec::new();
+    for at in [0, n / 2, n - 1] {
+        let mut deleted = chars.clone();
+        deleted.remove(at);
+        out.push(("deletion", text(&deleted)));
+        let mut inserted = chars.clone();
+        inserted.insert(at, 'q');
+        out.push(("insertion", text(&inserted)));
+        let mut doubled = chars.clone();
+        doubled.insert(at, chars[at]);
+        out.push(("doubling", text(&doubled)));
+        let mut replaced = chars.clone();
+        replaced[at] = 'x';
+        out.push(("substitution", text(&replaced)));
+        if at + 1 < n {
+            let mut swapped = chars.clone();
+            swapped.swap(at, at + 1);
+            out.push(("swap", text(&swapped)));
+        }
+    }
+    out.push(("upper case", name.to_uppercase()));
+    let mut capital = chars.clone();
+    capital[0] = capital[0].to_ascii_uppercase();
+    out.push(("capital", text(&capital)));
+    out.push(("hyphen", name.replace('_', "-")));
+    out.push(("no underscore", name.replace('_', "")));
+    out.push(("plural", format!("{name}s")));
+    out.push(("trailing underscore", format!("{name}_")));
+    out.push(("camel case", camel(name)));
+    out
+}
+
+fn camel(name: &str) -> String {
+    let mut parts = name.split('_');
+    let mut out = parts.next().unwrap_or("").to_owned();
+    for part in parts {
+        let (first, rest) = part.split_at(1);
+        out.push_str(&first.to_uppercase());
+        out.push_str(rest);
+    }
+    out
+}
+
+fn refused(text: &str) -> Diagnostics {
+    match parse(text, "x.toml", Path::new("/"), &[]) {
+        Ok(_) => panic!("accepted:\n{text}"),
+        Err(error) => error,
+    }
+}
+
+/// Line and column of the line that was put in, found in the text by itself.
+fn place_of(text: &str, line: &str) -> (usize, usize) {
+    let at = text.lines().position(|it| it == line).expect(line);
+    (at + 1, 1)
+}
+
+#[test]
+fn every_setting_with_every_typo() {
+    let (mut tried, mut suggested) = (0, 0);
+    let mut wrong = Vec::new();
+    for setting in SETTINGS {
+        for (kind, typo) in typos(setting.name()) {
+            // Another setting's name (`images` of `image`...) or none at all is no typo.
+            let is_key = |it: &Setting| it.table() == setting.table() && it.name() == typo;
+            if typo.is_empty() || SETTINGS.iter().any(is_key) {
+                continue;
+            }
+            let line = format!("{typo} = {}", good_value(setting));
+            let text = around(setting, &line);
+            let error = refused(&text);
+            tried += 1;
+            let place = place_of(&text, &line);
+            let found = error
+                .iter()
+                .find(|it| (it.line, it.column) == place && it.message.contains("unknown key"))
+                .unwrap_or_else(|| panic!("{kind} of {}: wrong place\n{error}", setting.key));
+            // `optimizer.adam` does not count: its settings are told apart by their tables.
+            let hint = found.hint.clone().unwrap_or_default();
+            if hint == format!("did you mean `{}`?", setting.name()) {
+                suggested += 1;
+            } else {
+                wrong.push(format!("{kind}: `{typo}` for `{}`: {hint}", setting.key));
+            }
+        }
+    }
+    tally("wrong specs / settings", tried);
+    assert!(tried > 840, "only {tried} typos");
+    assert!(
+        suggested * 100 >= tried * 95,
+        "{suggested} of {tried}:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn every_table_with_typos() {
+    let (mut tried, mut suggested) = (0, 0);
+    for table in [
+        "data",
+        "model",
+        "loss",
+        "optimizer",
+        "schedule",
+        "training",
+        "figures",
+        "expect",
+    ] {
+        for (_, typo) in typos(table) {
+            if typo == table || typo.is_empty() || SETTINGS.iter().any(|it| it.key == typo) {
+                continue;
+            }
+            let text = format!("name = \"a\"\n[data]\ndataset = \"mnist\"\n[{typo}]\n");
+            let text = text.replace("[data]\n", if table == "data" { "" } else { "[data]\n" });
+            let error = refused(&text);
+            let line = text
+                .lines()
+                .position(|it| it == format!("[{typo}]"))
+                .unwrap()
+                + 1;
+            let found = error.iter().find(|it| it.line == line && it.column == 2);
+            let found = found.unwrap_or_else(|| panic!("{typo}: wrong place\n{error}"));
+            tried += 1;
+            suggested += usize::from(found.hint == Some(format!("did you mean `{table}`?")));
+        }
+    }
+    tally("wrong specs / tables", tried);
+    assert!(suggested * 100 >= tried * 95, "{suggested} of {tried}");
+}
+
+#[test]
+fn every_optimizer_schedule_and_metric_with_typos() {
+    let groups = ["adam", "adamw", "rmsprop", "sgd"].map(|it| ("optimizer", it));
+    let schedules = ["cosine", "step", "linear"].map(|it| ("schedule", it));
+    let metrics = SCALARS.map(|it| ("expect", it));
+    let (mut tried, mut suggested) = (0, 0);
+    let mut wrong = Vec::new();
+    for (table, name) in groups.into_iter().chain(schedules).chain(metrics) {
+        for (_, typo) in typos(name) {
+            let known =
+                ["adam", "adamw"].contains(&typo.as_str()) || SCALARS.contains(&typo.as_str());
+            if known || typo.is_empty() || typo == name {
+                continue;
+            }
+            let line = match table {
+                "expect" => format!("[expect]\n{typo} = {{ max = 1 }}"),
+                _ => format!("[{table}.{typo}]"),
+            };
+            let text =
+                format!("name = \"a\"\n[data]\ndataset = \"mnist\"\nvalidation = 0.1\n{line}\n");
+            let error = refused(&text);
+            let column = if table == "expect" {
+                1
+            } else {
+                table.len() + 3
+            };
+            let last = text.lines().count();
+            assert!(
+                error
+                    .iter()
+                    .any(|it| (it.line, it.column) == (last, column)),
+                "{error}"
+            );
+            tried += 1;
+            let wanted = Some(format!("did you mean `{name}`?"));
+            if error.iter().any(|it| it.hint == wanted) {
+                suggested += 1;
+            } else {
+                wrong.push(format!("{typo} for {name}"));
+            }
+        }
+    }
+    tally("wrong specs / values", tried);
+    assert!(
+        suggested * 100 >= tried * 95,
+        "{suggested} of {tried}: {wrong:?}"
+    );
+}
+
+#[test]
+fn every_setting_with_every_wrong_type() {
+    let values = [
+        ("true", "switch"),
+        ("\"nonsense value\"", "text"),
+        ("3", "integer"),
+        ("0.5", "float"),
+        ("1979-05-27", "date"),
+        ("[\"x\"]", "list"),
+        ("[0.5]", "list"),
+        ("[true]", "list"),
+        ("[[1]]", "list"),
+        ("{ x = 1 }", "table"),
+        ("nan", "odd"),
+        ("-inf", "odd"),
+    ];
+    let mut tried = 0;
+    for setting in SETTINGS {
+        for (value, what) in values {
+            let right = match setting.kind {
+                Kind::Switch => what == "switch",
+                Kind::Count { .. } => what == "integer",
+                Kind::Number(_) => matches!(what, "integer" | "float"),
+                Kind::Line { .. } => what == "text",
+                Kind::Validation => what == "float",
+                _ => false,
+            };
+            if right {
+                continue;
+            }
+            let line = format!("{} = {value}", setting.name());
+            let text = around(setting, &line);
+            let error = refused(&text);
+            let (number, _) = place_of(&text, &line);
+            let start = setting.name().len() + 4;
+            let place = |it: &&crate::config::Diagnostic| {
+                it.line == number && (start..start + value.len()).contains(&it.column)
+            };
+            let found = error.iter().find(place);
+            let found = found.unwrap_or_else(|| panic!("{line}: wrong place\n{error}"));
+            assert!(
+                found.expected.is_some(),
+                "{line}: nothing expected\n{error}"
+            );
+            assert!(
+                found.message.contains(setting.key),
+                "{line}: {}",
+                found.message
+            );
+            tried += 1;
+        }
+    }
+    tally("wrong specs / types", tried);
+    assert!(tried > 600, "{tried}");
+}
+
+#[test]
+fn every_setting_just_outside_its_range() {
+    use std::ops::Bound::{Excluded, Included};
+    let mut tried = 0;
+    for setting in SETTINGS {
+        let (bad, good): (Vec<String>, Vec<String>) = match setting.kind {
+            Kind::Count { min, max } => {
+                let low = i128::from(min) - 1;
+                let high = i128::from(max) + 1;
+                // One past the end of TOML's integers is a syntax error in some readers, a large
+                // number in ours; it has to be refused either way.
+                (
+                    vec![
+                        low.to_string(),
+                        high.to_string(),
+                        "9".repeat(40),
+                        format!("-{}", "9".repeat(40)),
+                    ],
+                    vec![min.to_string(), max.to_string()],
+                )
+            }
+            Kind::Number(span) => {
+                let (bad_low, good_low) = match span.min {
+                    Included(min) => (min.next_down(), min),
+                    Excluded(min) => (min, min.next_up()),
+                    _ => unreachable!(),
+                };
+                let (bad_high, good_high) = match span.max {
+                    Included(max) => (max.next_up(), max),
+                    Excluded(max) => (max, max.next_down()),
+                    _ => unreachable!(),
+                };
+                (
+                    vec![
+                        format!("{bad_low:?}"),
+                        format!("{bad_high:?}"),
+                        "-1".into(),
+                        "1e300".into(),
+                    ],
+                    vec![format!("{good_low:?}"), format!("{good_high:?}")],
+                )
+            }
+            Kind::Counts { fewest, most, max } => {
+                let list =
+                    |n: usize, item: u64| format!("[{}]", vec![item.to_string(); n].join(","));
+                let mut bad = vec![
+                    list(most + 1, 1),
+                    list(1, 0),
+                    list(1, max + 1),
+                    "[-1]".into(),
+                ];
+                if fewest > 0 {
+                    bad.push(list(fewest - 1, 1));
+                }
+                (bad, vec![list(fewest, 1), list(most, max)])
+            }
+            Kind::Validation => (
+                vec![
+                    "0".into(),
+                    "0.0".into(),
+                    "1".into(),
+                    "1.0".into(),
+                    "-0.1".into(),
+                ],
+                vec![
+                    "\"none\"".into(),
+                    "5e-324".into(),
+                    format!("{:?}", 1f64.next_down()),
+                ],
+            ),
+            _ => continue,
+        };
+        for value in bad {
+            let line = format!("{} = {value}", setting.name());
+            let text = around(setting, &line);
+            let error = refused(&text);
+            let (number, _) = place_of(&text, &line);
+            assert!(
+                error
+                    .iter()
+                    .any(|it| it.line == number && it.column > setting.name().len()),
+                "{line}\n{error}"
+            );
+            tried += 1;
+        }
+        for value in good {
+            let line = format!("{} = {value}", setting.name());
+            let text = around(setting, &line);
+            if let Err(error) = parse(&text, "x.toml", Path::new("/"), &[]) {
+                // Rules between settings may still object; the range may not.
+                for it in error.iter() {
+                    assert!(
+                        !it.message.contains("range") && !it.message.contains("items"),
+                        "{error}"
+                    );
+                }
+            }
+        }
+    }
+    tally("wrong specs / ranges", tried);
+    assert!(tried > 150, "{tried}");
+}
