@@ -365,10 +365,10 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(args) => cmd::run::main(&args),
-        Command::Sweep(command) => launch::command(&command),
-        Command::Status { folder } => launch::status(&folder),
-        Command::Cancel { folder } => launch::cancel(&folder),
-        Command::Trial => launch::trial::main(),
+        Command::Sweep(command) => crate::launch::command(&command),
+        Command::Status { folder } => crate::launch::status(&folder),
+        Command::Cancel { folder } => crate::launch::cancel(&folder),
+        Command::Trial => crate::launch::trial::main(),
         Command::Resume(args) => cmd::resume::main(&args),
         Command::Rebuild(args) => cmd::rebuild::main(&args),
         Command::Doctor(args) => cmd::doctor::main(&args),

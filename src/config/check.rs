@@ -11,7 +11,7 @@ use super::source::Place;
 use super::tree::{Entry, Item, Raw};
 use super::value::Value;
 use crate::config::nearest::{nearest, same_name};
-use crate::experiment::training::DeviceChoice;
+use crate::experiment::DeviceChoice;
 
 /// A check in progress: the setting, and the list that errors go to.
 struct Check<'a> {

@@ -18,7 +18,6 @@ pub(crate) mod values;
 pub(crate) mod walk;
 
 pub use choice::Choice;
-pub(crate) use choice::choices;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use error::SpecError;
 pub use kind::{Interval, Kind, PathKind};

@@ -2,7 +2,7 @@
 
 use super::kind::Kind;
 use super::value::Value;
-use crate::experiment::data::Dataset;
+use crate::experiment::Dataset;
 
 /// One setting of a spec.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use crate::experiment;
 use crate::run::manifest::MANIFEST;
 use crate::session::drive::listen;
 use crate::session::reporter::Tone;
-use crate::sweep::{Job, Word};
+use crate::sweep::{ChildMessage, Job};
 use crate::sys::exit;
 use crate::sys::stop::Stop;
 use crate::terminal::print::out;
@@ -22,7 +22,7 @@ pub fn main() -> Outcome {
     let outcome = work(&stop);
     if let Err(failure) = &outcome {
         // A worker that has gone away is told nothing.
-        let _ = out(&Word::Error(failure.text().to_owned()).line());
+        let _ = out(&ChildMessage::Error(failure.text().to_owned()).line());
     }
     outcome
 }

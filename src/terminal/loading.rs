@@ -1,6 +1,5 @@
 //! Shows what takes long while data is loaded.
 
-use crate::terminal::tell;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::data::Progress;

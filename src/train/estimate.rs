@@ -8,7 +8,7 @@ use super::{Timing, TrainError, Trainer, build_model, rule, time_steps};
 use crate::data::{DataSet, Images};
 use crate::kernels::parallel;
 use crate::kernels::{Isa, roofline};
-use crate::nn::{Compute, Device};
+use crate::nn::{Backend, Device};
 use crate::numeric::random::{Purpose, Stream};
 use crate::optim::Step;
 use crate::plan::Plan;

@@ -1,7 +1,7 @@
 //! Running sums over the images of an epoch, and the metrics that come of them.
 
 use crate::progress::Partial;
-use crate::vae::{Losses, StepReport};
+use crate::vae::{StepMetrics, StepReport};
 
 /// An axis is active if its mean varies over the images with more than this variance (Burda et al. 2016).
 const ACTIVE_VARIANCE: f64 = 0.01;
@@ -52,7 +52,7 @@ impl<'a> Sums<'a> {
     }
 
     /// Adds the losses of `images` images.
-    pub fn add(&mut self, losses: &Losses, images: usize) {
+    pub fn add(&mut self, losses: &StepMetrics, images: usize) {
         let n = images as f64;
         self.partial.images += images as u64;
         let sums = &mut self.partial.sums;
@@ -93,8 +93,8 @@ impl<'a> Sums<'a> {
 mod tests {
     use super::*;
 
-    fn losses(loss: f64, means: &[f32]) -> Losses {
-        Losses {
+    fn losses(loss: f64, means: &[f32]) -> StepMetrics {
+        StepMetrics {
             loss,
             reconstruction: loss * 0.5,
             kl: loss * 0.25,
