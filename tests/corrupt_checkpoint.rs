@@ -7,13 +7,12 @@ use std::fs;
 
 use common::{Dice, Lab, Session, checkpoint, digest, plain};
 use hostile::runs::{file, files_of, found, restore, stopped};
-use hostile::{LITTLE, Tally, bounded, refusal, snapshot};
+use hostile::{LITTLE, bounded, refusal, snapshot};
 
 /// 2,000 damaged files in place of the last checkpoint of a real run: each is refused by its digest or its form, and
 /// the one before is taken, with a warning.
 #[test]
 fn a_last_checkpoint_with_any_damage_gives_way_to_the_one_before() {
-    let mut tally = Tally::of("corrupt checkpoint / in the place of the last one");
     let lab = Lab::with(&plain());
     let run = stopped(&lab);
     let last = file(&run, "last.safetensors");
@@ -26,6 +25,7 @@ fn a_last_checkpoint_with_any_damage_gives_way_to_the_one_before() {
     assert!(header > 3_000 && whole.len() > header + 2_000);
     let mut dice = Dice::new(4);
     let mut below = |n: usize| dice.below(n as u64) as usize;
+    let mut faults = 0;
     for round in 0..2_000 {
         let mut bytes = whole.clone();
         match round % 5 {
@@ -54,15 +54,15 @@ fn a_last_checkpoint_with_any_damage_gives_way_to_the_one_before() {
             warning.contains("last.safetensors` is damaged: ") && warning.contains("going on from"),
             "{warning}"
         );
-        tally.add();
+        faults += 1;
     }
-    tally.done();
+    println!("{faults} damaged checkpoints");
+    assert!(faults >= 1_990, "{faults}");
 }
 
 /// The same through the program: it goes on from the one before, says so, and ends with the bits of an undisturbed run.
 #[test]
 fn a_resume_from_behind_a_damaged_checkpoint_ends_with_the_same_bits() {
-    let mut tally = Tally::of("corrupt checkpoint / resumed");
     let lab = Lab::with(&plain());
     let undisturbed = digest(&lab.train(&["--set", "training.epochs=6"]));
     let before = lab.runs();
@@ -95,7 +95,6 @@ fn a_resume_from_behind_a_damaged_checkpoint_ends_with_the_same_bits() {
         assert!(ended.stderr.starts_with("warning: "), "{ended:#?}");
         assert!(ended.stderr.contains("going on from"), "{ended:#?}");
         assert_eq!(digest(&killed), undisturbed, "round {round}");
-        tally.add();
     }
     // Where the one before is damaged as well, nothing is trained anew without a word.
     for name in ["last.safetensors", "previous.safetensors"] {
@@ -110,7 +109,5 @@ fn a_resume_from_behind_a_damaged_checkpoint_ends_with_the_same_bits() {
         let ended = bounded(&lab, &["resume", &killed.display().to_string()], LITTLE);
         refusal(&ended, 65, "no usable checkpoint");
         assert_eq!(snapshot(&killed.join("checkpoints")), checkpoints);
-        tally.add();
     }
-    tally.done();
 }

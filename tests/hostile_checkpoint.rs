@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::{Lab, checkpoint, plain};
 use hostile::forge::Forgery;
 use hostile::runs::{file, found, stopped};
-use hostile::{LITTLE, Tally, bounded, refusal};
+use hostile::{LITTLE, bounded, refusal};
 use runner::numeric::named_tensor::NamedTensor;
 use runner::run::{LARGEST_FILE, read_checkpoint, read_summary, read_tensors, write_tensors};
 
@@ -159,7 +159,6 @@ fn processor_time() -> Duration {
 
 #[test]
 fn texts_behind_a_right_digest_are_refused() {
-    let mut tally = Tally::of("hostile checkpoint / texts");
     let lab = Lab::with(&plain());
     let run = stopped(&lab);
     let whole = file(&run, "previous.safetensors");
@@ -182,16 +181,13 @@ fn texts_behind_a_right_digest_are_refused() {
         let (step, warning) = found(&run);
         assert_eq!(step, checkpoint(&run, "previous.safetensors").progress.step);
         assert!(warning.unwrap().contains(part));
-        tally.add();
     }
-    tally.done();
 }
 
 /// What only the model can refuse: a checkpoint that is whole and says something that cannot be. The program ends with
 /// an error, and the folder is as it was.
 #[test]
 fn tensors_and_counters_that_do_not_fit_the_model_are_refused() {
-    let mut tally = Tally::of("hostile checkpoint / tensors and counters");
     let lab = Lab::with(&plain());
     let run = stopped(&lab);
     let path = file(&run, "last.safetensors");
@@ -318,19 +314,16 @@ fn tensors_and_counters_that_do_not_fit_the_model_are_refused() {
         assert_eq!(ended.code, 65, "{name}: {ended:#?}");
         refusal(&ended, 65, "error: ");
         assert_eq!(fs::read(&path).unwrap(), before, "{name}: overwritten");
-        tally.add();
     }
     // And the run is none the worse for it.
     fs::write(&path, &whole).unwrap();
     let ended = lab.runner(&["resume", &run.display().to_string()]);
     assert_eq!(ended.code, 0, "{ended:#?}");
-    tally.done();
 }
 
 /// Headers that lie, as the last checkpoint of a run whose previous one is whole.
 #[test]
 fn headers_that_lie_give_way_to_the_checkpoint_before() {
-    let mut tally = Tally::of("hostile checkpoint / headers");
     let lab = Lab::with(&plain());
     let run = stopped(&lab);
     let path = file(&run, "last.safetensors");
@@ -410,7 +403,6 @@ fn headers_that_lie_give_way_to_the_checkpoint_before() {
         );
         let (_, warning) = found(&run);
         assert!(warning.unwrap().contains("going on from"), "case {i}");
-        tally.add();
     }
     // A sparse file of a terabyte: large on paper, without a byte on the disk.
     let mut sparse = fs::File::create(&path).unwrap();
@@ -418,21 +410,17 @@ fn headers_that_lie_give_way_to_the_checkpoint_before() {
     sparse.set_len(1 << 40).unwrap();
     let (_, warning) = found(&run);
     assert!(warning.unwrap().contains("more than the"));
-    tally.add();
     // In the program, with bounded memory, the worst of them.
     for i in [9, 10, 13] {
         fs::write(&path, &cases[i]).unwrap();
         let ended = bounded(&lab, &["resume", &run.display().to_string()], LITTLE);
         assert!(matches!(ended.code, 0), "case {i}: {ended:#?}");
-        tally.add();
     }
-    tally.done();
 }
 
 /// References for `verify` that ask for a model larger than the file or the machine.
 #[test]
 fn references_that_ask_for_too_much_are_refused() {
-    let mut tally = Tally::of("hostile checkpoint / references");
     let lab = Lab::new();
     let source =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/latent1_rmsprop.safetensors");
@@ -472,7 +460,6 @@ fn references_that_ask_for_too_much_are_refused() {
         with(key, value.clone());
         let ended = bounded(&lab, &["verify", "r.safetensors"], LITTLE);
         refusal(&ended, 65, "r.safetensors: ");
-        tally.add();
     }
     // Values that are no numbers agree with nothing.
     let mut odd = tensors.clone();
@@ -480,5 +467,4 @@ fn references_that_ask_for_too_much_are_refused() {
     write_tensors(&path, &metadata, &odd).unwrap();
     let ended = bounded(&lab, &["verify", "r.safetensors"], LITTLE);
     assert_eq!(ended.code, 1, "{ended:#?}");
-    tally.done();
 }

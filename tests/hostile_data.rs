@@ -10,8 +10,7 @@ use std::os::unix::net::UnixListener;
 
 use common::{Ended, Lab, NO_FIGURES, bars, idx};
 use hostile::{
-    LITTLE, Tally, bounded, chunk, gzip, harmless, picture, pipe, png_bomb, png_that_says, refusal,
-    zlib,
+    LITTLE, bounded, chunk, gzip, harmless, picture, pipe, png_bomb, png_that_says, refusal, zlib,
 };
 use image::{GrayImage, Luma, RgbImage};
 
@@ -29,18 +28,16 @@ fn idx_lab() -> (Lab, Vec<u8>, Vec<u8>) {
 
 /// Runs `spec.toml`, which has to be refused without anything being written.
 #[track_caller]
-fn refused(lab: &Lab, tally: &mut Tally, code: i32, part: &str) -> Ended {
+fn refused(lab: &Lab, code: i32, part: &str) -> Ended {
     let before = lab.listing();
     let ended = bounded(lab, &["spec.toml"], LITTLE);
     refusal(&ended, code, part);
     assert_eq!(lab.listing(), before, "something was written");
-    tally.add();
     ended
 }
 
 #[test]
 fn idx_headers_that_lie() {
-    let mut tally = Tally::of("IDX and gzip lies / headers");
     let (lab, images, labels) = idx_lab();
     lab.runner(&["spec.toml"]).with_code(0);
     for (name, whole) in [("i", &images), ("l", &labels)] {
@@ -53,7 +50,7 @@ fn idx_headers_that_lie() {
                     changed = gzip(&changed);
                 }
                 lab.write(name, &changed);
-                let ended = refused(&lab, &mut tally, 65, &format!("/{name}`"));
+                let ended = refused(&lab, 65, &format!("/{name}`"));
                 // The count of a packed file is compared with that of the other file.
                 let place =
                     ended.stderr.contains("at byte ") || ended.stderr.contains("images, but");
@@ -68,14 +65,12 @@ fn idx_headers_that_lie() {
         other[2] = element;
         other.resize(16 + 40 * 144 * size, 0);
         lab.write("i", &other);
-        refused(&lab, &mut tally, 65, "at byte 2: element type");
+        refused(&lab, 65, "at byte 2: element type");
     }
-    tally.done();
 }
 
 #[test]
 fn idx_files_of_another_length() {
-    let mut tally = Tally::of("IDX and gzip lies / lengths");
     let (lab, images, labels) = idx_lab();
     for (name, whole) in [("i", &images), ("l", &labels)] {
         for cut in [0, 1, 2, 3, 4, 7, 8, 15, 16, 17, 1000, whole.len() - 1] {
@@ -83,7 +78,7 @@ fn idx_files_of_another_length() {
                 continue;
             }
             lab.write(name, &whole[..cut]);
-            refused(&lab, &mut tally, 65, "at byte ");
+            refused(&lab, 65, "at byte ");
         }
         let packed = gzip(whole);
         for cut in [
@@ -97,26 +92,24 @@ fn idx_files_of_another_length() {
             packed.len() - 1,
         ] {
             lab.write(name, &packed[..cut]);
-            refused(&lab, &mut tally, 65, "byte ");
+            refused(&lab, 65, "byte ");
         }
         for extra in [&[0][..], &[7; 5000]] {
             lab.write(name, [whole, extra].concat());
-            refused(&lab, &mut tally, 65, "more data follows");
+            refused(&lab, 65, "more data follows");
             lab.write(name, gzip(&[whole, extra].concat()));
-            refused(&lab, &mut tally, 65, "more data follows");
+            refused(&lab, 65, "more data follows");
             lab.write(name, [gzip(whole), gzip(extra)].concat());
-            refused(&lab, &mut tally, 65, "more data follows");
+            refused(&lab, 65, "more data follows");
         }
         lab.write(name, whole);
     }
     lab.write("l", idx(&[39], &[0; 39]));
-    refused(&lab, &mut tally, 65, "39 labels");
-    tally.done();
+    refused(&lab, 65, "39 labels");
 }
 
 #[test]
 fn gzip_files_that_lie_about_their_content() {
-    let mut tally = Tally::of("IDX and gzip lies / packed");
     let (lab, images, _) = idx_lab();
     let packed = gzip(&images);
     let end = packed.len();
@@ -134,13 +127,13 @@ fn gzip_files_that_lie_about_their_content() {
         let mut changed = packed.clone();
         changed[position] = value;
         lab.write("i", &changed);
-        refused(&lab, &mut tally, 65, "gzip stream is damaged at byte ");
+        refused(&lab, 65, "gzip stream is damaged at byte ");
     }
     let mut endless_name = packed[..10].to_vec();
     endless_name[3] = 0x08;
     endless_name.resize(20 << 20, b'n');
     lab.write("i", &endless_name);
-    refused(&lab, &mut tally, 65, "gzip stream is damaged");
+    refused(&lab, 65, "gzip stream is damaged");
     // An honest header, and a gigabyte behind it.
     let gigabyte = {
         let header = idx(&[40, 12, 12], &[]);
@@ -152,12 +145,12 @@ fn gzip_files_that_lie_about_their_content() {
         bomb
     };
     lab.write("i", &gigabyte);
-    refused(&lab, &mut tally, 65, "at byte 5776: more data follows");
+    refused(&lab, 65, "at byte 5776: more data follows");
     // A short file that says that it holds four gigabytes.
     for sizes in [[5_000_000, 28, 28], [4, 16_384, 16_384]] {
         let claim = gzip(&idx(&sizes, &[0; 1000]));
         lab.write("i", &claim);
-        refused(&lab, &mut tally, 65, "cannot hold");
+        refused(&lab, 65, "cannot hold");
     }
     // One that could hold what it says: no memory for it is an error in words, not an abort.
     let mut claim = gzip(&idx(&[1_000_000, 28, 28], &[]));
@@ -166,13 +159,10 @@ fn gzip_files_that_lie_about_their_content() {
     lab.write("l", gzip(&idx(&[1_000_000], &vec![0; 1_000_000])));
     let ended = bounded(&lab, &["spec.toml"], LITTLE);
     refusal(&ended, 74, "not enough memory for 784000000 bytes");
-    tally.add();
-    tally.done();
 }
 
 #[test]
 fn what_is_no_file_is_neither_read_nor_waited_for() {
-    let mut tally = Tally::of("IDX and gzip lies / no files");
     let (lab, images, labels) = idx_lab();
     for (name, whole) in [("i", &images), ("l", &labels)] {
         let path = lab.path().join(name);
@@ -193,24 +183,22 @@ fn what_is_no_file_is_neither_read_nor_waited_for() {
             } else {
                 "`data.labels`"
             };
-            refused(&lab, &mut tally, 2, key);
+            refused(&lab, 2, key);
             let ended = bounded(&lab, &["check", "spec.toml"], LITTLE);
             refusal(&ended, 2, key);
         }
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        refused(&lab, &mut tally, 2, "names a folder");
+        refused(&lab, 2, "names a folder");
         fs::remove_dir(&path).unwrap();
         fs::write(&path, whole).unwrap();
     }
     lab.runner(&["spec.toml"]).with_code(0);
-    tally.done();
 }
 
 /// The path of a known set: what lies there is not helped out with data from elsewhere where it is damaged.
 #[test]
 fn damaged_files_of_a_known_set_are_named() {
-    let mut tally = Tally::of("IDX and gzip lies / known sets");
     let lab = Lab::with(
         "name = \"a\"\n[data]\ndataset = \"mnist\"\npath = \"m\"\nsplits = [\"test\"]\n[training]\nbatch_size = 8\n",
     );
@@ -226,9 +214,8 @@ fn damaged_files_of_a_known_set_are_named() {
     ] {
         lab.write(&format!("m/{}", names[0]), images);
         lab.write(&format!("m/{}", names[1]), labels);
-        refused(&lab, &mut tally, 65, part);
+        refused(&lab, 65, part);
     }
-    tally.done();
 }
 
 fn picture_lab(color: &str) -> Lab {
@@ -270,7 +257,6 @@ fn png_with(kind: &[u8; 4], before: &[u8]) -> Vec<u8> {
 
 #[test]
 fn pictures_that_are_none() {
-    let mut tally = Tally::of("broken pictures / no pictures");
     for color in ["gray", "rgb"] {
         let lab = picture_lab(color);
         lab.runner(&["spec.toml"]).with_code(0);
@@ -328,20 +314,18 @@ fn pictures_that_are_none() {
         ];
         for (i, (bytes, part)) in cases.iter().enumerate() {
             let path = lab.write("p/1/bad.png", bytes);
-            let ended = refused(&lab, &mut tally, 65, part);
+            let ended = refused(&lab, 65, part);
             let named = ended.stderr.contains("p/1/bad.png`: ");
             assert!(named, "case {i}: {ended:#?}");
             assert!(ended.stderr.contains("1 of 5 pictures"), "{ended:#?}");
             fs::remove_file(path).unwrap();
         }
     }
-    tally.done();
 }
 
 /// Files that unpack to very much, or say so: refused or read, in memory that is bounded for all of them together.
 #[test]
 fn pictures_that_unpack_to_very_much() {
-    let mut tally = Tally::of("broken pictures / much when unpacked");
     // Room for one of the largest at a time, and not for two.
     let large = 900 << 10;
     let square = |side: u32| GrayImage::from_fn(side, side, |x, _| Luma([x as u8]));
@@ -372,7 +356,6 @@ fn pictures_that_unpack_to_very_much() {
         let lab = picture_lab("rgb");
         for copy in 0..copies {
             lab.write(&format!("p/0/big{copy}.png"), &bytes);
-            tally.add();
         }
         let started = std::time::Instant::now();
         let ended = bounded(&lab, &["spec.toml"], large);
@@ -381,12 +364,10 @@ fn pictures_that_unpack_to_very_much() {
         assert!(!ended.stderr.contains("panicked"), "{name}: {ended:#?}");
         println!("{name}: exit code {}, {:?}", ended.code, started.elapsed());
     }
-    tally.done();
 }
 
 #[test]
 fn folders_that_lead_elsewhere_or_in_circles() {
-    let mut tally = Tally::of("broken pictures / folders");
     let lab = picture_lab("gray");
     lab.write("outside/secret.png", picture(GrayImage::new(8, 8), false));
     let outside = lab.path().join("outside");
@@ -411,14 +392,14 @@ fn folders_that_lead_elsewhere_or_in_circles() {
     ];
     for (part, make) in makes {
         make();
-        refused(&lab, &mut tally, 65, part);
+        refused(&lab, 65, part);
         refusal(&bounded(&lab, &["check", "spec.toml"], LITTLE), 65, part);
         fs::remove_file(&link).unwrap();
     }
     // A folder that is a link, at any depth; a link that is no picture harms nobody.
     for name in ["class", "0/deeper"] {
         symlink(&outside, p.join(name)).unwrap();
-        refused(&lab, &mut tally, 65, "is a symbolic link");
+        refused(&lab, 65, "is a symbolic link");
         fs::remove_file(p.join(name)).unwrap();
     }
     symlink("/etc/passwd", p.join("0/LICENSE")).unwrap();
@@ -434,20 +415,18 @@ fn folders_that_lead_elsewhere_or_in_circles() {
     ];
     for (part, make) in makes {
         make();
-        refused(&lab, &mut tally, 2, part);
+        refused(&lab, 2, part);
         fs::remove_file(&p).unwrap();
     }
     // A link that the spec names is the user's own word.
     symlink(&kept, &p).unwrap();
     lab.runner(&["spec.toml"]).with_code(0);
-    tally.done();
 }
 
 #[test]
 fn file_names_of_any_bytes_cannot_speak_to_the_terminal() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
-    let mut tally = Tally::of("broken pictures / names");
     let names: [&[u8]; 7] = [
         b"\x1b[2Jred.png",
         b"a\nerror: b.png",
@@ -461,7 +440,7 @@ fn file_names_of_any_bytes_cannot_speak_to_the_terminal() {
         let lab = picture_lab("gray");
         let path = lab.path().join("p/0").join(OsStr::from_bytes(name));
         fs::write(&path, "no picture").unwrap();
-        let ended = refused(&lab, &mut tally, 65, "neither PNG nor JPEG");
+        let ended = refused(&lab, 65, "neither PNG nor JPEG");
         let lines = ended
             .stderr
             .lines()
@@ -476,7 +455,6 @@ fn file_names_of_any_bytes_cannot_speak_to_the_terminal() {
         harmless(&ended);
         assert_eq!(ended.code, 0, "{ended:#?}");
     }
-    tally.done();
 }
 
 #[test]

@@ -8,12 +8,11 @@ use std::os::unix::fs::symlink;
 
 use common::{Dice, Lab, checkpoint, plain};
 use hostile::runs::{files_of, restore, stopped};
-use hostile::{LITTLE, Tally, bounded, pipe, refusal, snapshot};
+use hostile::{LITTLE, bounded, pipe, refusal, snapshot};
 use runner::run::RunView;
 
 #[test]
 fn what_stands_in_a_strangers_run_folder_kills_no_command() {
-    let mut tally = Tally::of("hostile run folder / files of a stranger");
     let lab = Lab::with(&plain());
     let run = stopped(&lab);
     let path = run.display().to_string();
@@ -44,7 +43,6 @@ fn what_stands_in_a_strangers_run_folder_kills_no_command() {
             view.history().len(),
             checkpoint(&run, "last.safetensors").history.len()
         );
-        tally.add();
     }
     fs::write(run.join("metrics.parquet"), &tables[tables.len() - 1]).unwrap();
     lab.runner(&["resume", &path]).with_code(0);
@@ -161,7 +159,6 @@ fn what_stands_in_a_strangers_run_folder_kills_no_command() {
             "{name}: {part}"
         );
         let _ = RunView::open(&run);
-        tally.add();
     }
 
     // Pipes, devices and folders where files should be: nothing waits for them.
@@ -188,8 +185,6 @@ fn what_stands_in_a_strangers_run_folder_kills_no_command() {
                 at.file_name().unwrap().to_str().unwrap(),
             );
             let _ = RunView::open(&run);
-            tally.add();
         }
     }
-    tally.done();
 }

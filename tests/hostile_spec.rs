@@ -9,11 +9,11 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
 use common::{Lab, plain};
-use hostile::{LITTLE, Tally, bounded, pipe, refusal};
+use hostile::{LITTLE, bounded, pipe, refusal};
 
 /// Both commands that read a spec refuse it.
 #[track_caller]
-fn refused(lab: &Lab, tally: &mut Tally, code: i32, part: &str) {
+fn refused(lab: &Lab, code: i32, part: &str) {
     for command in ["run", "check"] {
         let before = lab.listing();
         let ended = bounded(lab, &[command, "spec.toml"], LITTLE);
@@ -21,12 +21,10 @@ fn refused(lab: &Lab, tally: &mut Tally, code: i32, part: &str) {
         assert_eq!(ended.stdout, "");
         assert_eq!(lab.listing(), before, "something was written");
     }
-    tally.add();
 }
 
 #[test]
 fn texts_that_are_no_specs() {
-    let mut tally = Tally::of("broken specs / no specs");
     let lab = Lab::new();
     let good = plain();
     let mut cases: Vec<(Vec<u8>, &str)> = vec![
@@ -181,14 +179,12 @@ fn texts_that_are_no_specs() {
     cases.push((utf16, "spec.toml:1:"));
     for (bytes, part) in cases {
         lab.write("spec.toml", bytes);
-        refused(&lab, &mut tally, 2, part);
+        refused(&lab, 2, part);
     }
-    tally.done();
 }
 
 #[test]
 fn what_stands_where_a_spec_should() {
-    let mut tally = Tally::of("broken specs / no files");
     let lab = Lab::new();
     lab.write("good.toml", plain());
     let path = lab.path().join("spec.toml");
@@ -213,26 +209,25 @@ fn what_stands_where_a_spec_should() {
     ];
     for (part, make) in makes {
         make();
-        refused(&lab, &mut tally, 2, part);
+        refused(&lab, 2, part);
         let _ = fs::remove_file(&path);
     }
     fs::create_dir(&path).unwrap();
-    refused(&lab, &mut tally, 2, "is a folder, not a spec");
+    refused(&lab, 2, "is a folder, not a spec");
     fs::remove_dir(&path).unwrap();
     symlink(&path, &path).unwrap();
-    refused(&lab, &mut tally, 74, "cannot read");
+    refused(&lab, 74, "cannot read");
     fs::remove_file(&path).unwrap();
     // Root may read everything.
     lab.write("spec.toml", plain());
     fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).unwrap();
     if fs::read(&path).is_err() {
-        refused(&lab, &mut tally, 74, "cannot read");
+        refused(&lab, 74, "cannot read");
     }
     fs::remove_file(&path).unwrap();
     // A link to a spec is one.
     symlink("good.toml", &path).unwrap();
     lab.runner(&["check", "spec.toml"]).with_code(0);
-    tally.done();
 }
 
 #[test]
@@ -259,7 +254,6 @@ fn line_ends_of_windows_and_a_byte_order_mark_train() {
 /// The curve that `[figures]` names is read too.
 #[test]
 fn published_curves_that_are_none() {
-    let mut tally = Tally::of("broken specs / published curves");
     let lab = Lab::with(&format!("{}published = \"c.csv\"\n", plain()));
     let path = lab.path().join("c.csv");
     for (bytes, code) in [
@@ -273,7 +267,6 @@ fn published_curves_that_are_none() {
         let ended = bounded(&lab, &["spec.toml"], LITTLE);
         refusal(&ended, code, "c.csv");
         assert_eq!(lab.runs().len(), 0);
-        tally.add();
     }
     for make in [&(|| pipe(&path)) as &dyn Fn(), &|| {
         symlink("/dev/zero", &path).unwrap()
@@ -283,11 +276,8 @@ fn published_curves_that_are_none() {
         let ended = bounded(&lab, &["spec.toml"], LITTLE);
         refusal(&ended, 74, "c.csv` is not a regular file");
         assert_eq!(lab.runs().len(), 0);
-        tally.add();
     }
     fs::remove_file(&path).unwrap();
     fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
     refusal(&bounded(&lab, &["spec.toml"], LITTLE), 74, "larger than");
-    tally.add();
-    tally.done();
 }

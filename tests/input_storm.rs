@@ -16,10 +16,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use common::{Dice, Lab, bars, plain};
+use common::{Dice, Lab, bars, copy_folder, plain};
 use hostile::forge::Forgery;
 use hostile::mutate::{mend_png, mutate};
-use hostile::{LITTLE, bounded, copy, gzip, harmless, picture};
+use hostile::{LITTLE, bounded, gzip, harmless, picture};
 use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage};
 use runner::data::{self, DataSet};
 use runner::experiment::{self, Spec};
@@ -85,9 +85,9 @@ fn storm<R: Reader>(first: u64, enough: impl Fn(u64, Duration) -> bool) {
         }
         rounds += 1;
     }
-    println!("tally: fuzz, {} {rounds}", R::NAME);
     println!(
-        "{accepted} of {rounds} accepted in {:.0?}",
+        "{}: {accepted} of {rounds} accepted in {:.0?}",
+        R::NAME,
         started.elapsed()
     );
     // Both ways were walked.
@@ -605,7 +605,7 @@ impl Reader for Resumes {
 
     fn round(&mut self, dice: &mut Dice) -> (Vec<u8>, Result<bool, Box<dyn Any + Send>>) {
         let _ = fs::remove_dir_all(&self.run);
-        copy(&self.lab.path().join("kept"), &self.run);
+        copy_folder(&self.lab.path().join("kept"), &self.run);
         let forgery = forged(&self.sound, dice);
         let text = forgery.metadata["state"].clone().into_bytes();
         fs::remove_file(self.run.join("checkpoints/previous.safetensors")).unwrap();

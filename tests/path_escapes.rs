@@ -8,8 +8,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use common::{Ended, Lab, Session, plain};
-use hostile::{LITTLE, Tally, bounded, copy, harmless, snapshot};
+use common::{Ended, Lab, Session, copy_folder, plain};
+use hostile::{LITTLE, bounded, harmless, snapshot};
 
 /// A lab whose folder `outside` has something to lose, and whose folder `inside` is where the program may write.
 struct Fence {
@@ -39,7 +39,7 @@ impl Fence {
 
     /// Runs the program in `inside`; afterwards `outside` is as it was, and nothing is new beside the two.
     #[track_caller]
-    fn holds(&self, tally: &mut Tally, args: &[&str], codes: &[i32]) -> Ended {
+    fn holds(&self, args: &[&str], codes: &[i32]) -> Ended {
         let before = snapshot(&self.outside);
         let around = names(self.lab.path());
         let inner = InFolder {
@@ -52,7 +52,6 @@ impl Fence {
         assert!(!ended.stderr.contains("panicked"), "{ended:#?}");
         assert_eq!(snapshot(&self.outside), before, "{args:?}: {ended:#?}");
         assert_eq!(names(self.lab.path()), around, "{args:?}: {ended:#?}");
-        tally.add();
         ended
     }
 }
@@ -94,7 +93,6 @@ impl InFolder<'_> {
 
 #[test]
 fn names_that_lead_elsewhere() {
-    let mut tally = Tally::of("path escapes / names");
     let fence = Fence::new();
     let absolute = fence.outside.join("x").display().to_string();
     let long = "n".repeat(65);
@@ -130,20 +128,18 @@ fn names_that_lead_elsewhere() {
         let quoted = serde_json::to_string(name).unwrap();
         let text = plain().replace("\"tiny\"", &quoted);
         fs::write(fence.inside.join("spec.toml"), text).unwrap();
-        fence.holds(&mut tally, &["spec.toml"], &[2]);
+        fence.holds(&["spec.toml"], &[2]);
         fs::write(fence.inside.join("spec.toml"), plain()).unwrap();
         if !name.contains('\0') {
             let option = format!("--name={name}");
-            fence.holds(&mut tally, &["spec.toml", &option], &[2]);
+            fence.holds(&["spec.toml", &option], &[2]);
         }
         assert!(!fence.inside.join("runs").exists(), "{name:?}");
     }
-    tally.done();
 }
 
 #[test]
 fn settings_that_name_files_elsewhere_only_read_them() {
-    let mut tally = Tally::of("path escapes / settings");
     let fence = Fence::new();
     let spec = fence.inside.join("spec.toml");
     for line in [
@@ -153,7 +149,7 @@ fn settings_that_name_files_elsewhere_only_read_them() {
         "published = \"../outside/link\"",
     ] {
         fs::write(&spec, format!("{}{line}\n", plain())).unwrap();
-        fence.holds(&mut tally, &["spec.toml"], &[2]);
+        fence.holds(&["spec.toml"], &[2]);
     }
     for data in [
         "dataset = \"images\"\npath = \"../outside\"",
@@ -164,17 +160,15 @@ fn settings_that_name_files_elsewhere_only_read_them() {
         "dataset = \"mnist\"\npath = \"../outside/nothing\"",
     ] {
         fs::write(&spec, format!("name = \"a\"\n[data]\n{data}\n")).unwrap();
-        fence.holds(&mut tally, &["spec.toml"], &[2, 65]);
-        fence.holds(&mut tally, &["check", "spec.toml"], &[2, 65]);
+        fence.holds(&["spec.toml"], &[2, 65]);
+        fence.holds(&["check", "spec.toml"], &[2, 65]);
     }
     assert!(!fence.inside.join("runs").exists());
-    tally.done();
 }
 
 /// A run folder of a stranger, in which parts are links to elsewhere.
 #[test]
 fn links_in_a_run_folder_are_not_written_through() {
-    let mut tally = Tally::of("path escapes / links");
     let fence = Fence::new();
     let inner = InFolder {
         lab: &fence.lab,
@@ -220,7 +214,7 @@ fn links_in_a_run_folder_are_not_written_through() {
         ("figures/loss.svg.tmp", out("deep")),
         ("spec.toml", out("precious.txt")),
     ] {
-        copy(&kept, &run);
+        copy_folder(&kept, &run);
         let at = run.join(part);
         if at.is_dir() {
             fs::remove_dir_all(&at).unwrap();
@@ -228,7 +222,7 @@ fn links_in_a_run_folder_are_not_written_through() {
             fs::remove_file(&at).unwrap();
         }
         symlink(&target, &at).unwrap();
-        fence.holds(&mut tally, &["resume", &path], &[0, 65, 74]);
+        fence.holds(&["resume", &path], &[0, 65, 74]);
         fs::remove_dir_all(&run).unwrap();
     }
     // A manifest, a spec and a checkpoint that are links are read, and then replaced.
@@ -237,45 +231,43 @@ fn links_in_a_run_folder_are_not_written_through() {
         "resolved.toml",
         "checkpoints/last.safetensors",
     ] {
-        copy(&kept, &run);
+        copy_folder(&kept, &run);
         let away = out("of_a_run");
         fs::copy(run.join(part), &away).unwrap();
         fs::remove_file(run.join(part)).unwrap();
         symlink(&away, run.join(part)).unwrap();
-        fence.holds(&mut tally, &["resume", &path], &[0, 65, 74]);
+        fence.holds(&["resume", &path], &[0, 65, 74]);
         fs::remove_dir_all(&run).unwrap();
     }
     // The folder itself as a link is the user's own choice.
-    copy(&kept, &run);
+    copy_folder(&kept, &run);
     symlink(&run, fence.inside.join("short")).unwrap();
-    fence.holds(&mut tally, &["resume", "short"], &[0]);
+    fence.holds(&["resume", "short"], &[0]);
     // Names in the manifest and in the spec inside of it decide no path.
     fs::remove_dir_all(&run).unwrap();
     for name in ["../../outside/x", "/tmp/x", ".."] {
-        copy(&kept, &run);
+        copy_folder(&kept, &run);
         let text = fs::read_to_string(&manifest).unwrap();
         fs::write(
             &manifest,
             text.replacen("\"tiny\"", &format!("\"{name}\""), 1),
         )
         .unwrap();
-        fence.holds(&mut tally, &["resume", &path], &[0, 65]);
-        copy(&kept, &run);
+        fence.holds(&["resume", &path], &[0, 65]);
+        copy_folder(&kept, &run);
         let text = fs::read_to_string(&resolved).unwrap();
         fs::write(
             &resolved,
             text.replacen("\"tiny\"", &format!("\"{name}\""), 1),
         )
         .unwrap();
-        fence.holds(&mut tally, &["resume", &path], &[2]);
+        fence.holds(&["resume", &path], &[2]);
         fs::remove_dir_all(&run).unwrap();
     }
-    tally.done();
 }
 
 #[test]
 fn a_runs_folder_that_cannot_be_one() {
-    let mut tally = Tally::of("path escapes / folders");
     let fence = Fence::new();
     symlink("nowhere", fence.inside.join("dangling")).unwrap();
     for dir in [
@@ -285,12 +277,10 @@ fn a_runs_folder_that_cannot_be_one() {
         "/dev/null",
         "/proc/nothing",
     ] {
-        fence.holds(&mut tally, &["spec.toml", "--runs-dir", dir], &[74]);
+        fence.holds(&["spec.toml", "--runs-dir", dir], &[74]);
     }
     let lab = Lab::with(&plain());
     lab.write("runs", "a file");
     let ended = bounded(&lab, &["spec.toml"], LITTLE);
     assert_eq!(ended.code, 74, "{ended:#?}");
-    tally.add();
-    tally.done();
 }

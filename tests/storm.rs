@@ -5,7 +5,6 @@ mod common;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::tally::tally;
 use common::{Dice, Lab, NO_FIGURES, Session, digest, manifest};
 
 /// So many epochs that a run takes some tenths of a second.
@@ -88,7 +87,7 @@ fn runs_that_are_killed_at_random_times_end_with_the_same_bits() {
         count += killed(&lab, kills, whole.mul_f64(0.6), &mut dice);
         assert_eq!(digest(&lab.new_run(&[])), end, "after {count} kills");
     }
-    tally("SIGKILL at random times, up to 5 a run", count);
+    println!("{count} kills");
 }
 
 /// One long run and 50 kills: minutes, and nothing that the shorter runs above do not show in principle.
@@ -153,9 +152,8 @@ fn runs_that_are_asked_to_stop_at_random_times_save_and_leave() {
         go_on(&lab).end().with_code(0);
         assert_eq!(digest(&lab.new_run(&[])), end, "after {count} signals");
     }
-    println!("slowest: {:.2} s", slowest.as_secs_f64());
+    println!("{count} signals, slowest: {:.2} s", slowest.as_secs_f64());
     assert!(slowest < Duration::from_secs(5), "{slowest:?}");
-    tally("SIGINT, SIGTERM at random times, some twice", count);
 }
 
 #[test]
@@ -167,7 +165,7 @@ fn of_many_processes_on_one_folder_one_writes() {
     first.end().with_code(143);
     let run = lab.new_run(&[]);
     let path = text(&run);
-    let (mut rounds, mut slowest) = (0, Duration::ZERO);
+    let mut slowest = Duration::ZERO;
     for (processes, times) in [(2, 60), (8, 30), (32, 10)] {
         for _ in 0..times {
             let mut sessions: Vec<_> = (0..processes)
@@ -200,7 +198,6 @@ fn of_many_processes_on_one_folder_one_writes() {
             lab.runner(&["doctor", &path]);
             winner.signal("TERM");
             winner.end().with_code(143);
-            rounds += 1;
         }
     }
     println!(
@@ -209,5 +206,4 @@ fn of_many_processes_on_one_folder_one_writes() {
     );
     // The promise is a second; 32 processes that start at once on a busy machine need some more.
     assert!(slowest < Duration::from_secs(20), "{slowest:?}");
-    tally("2, 8 and 32 processes on one run folder", rounds);
 }

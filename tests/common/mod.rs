@@ -2,8 +2,6 @@
 
 #![allow(dead_code)]
 
-pub mod tally;
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -288,6 +286,19 @@ pub fn listing(root: &Path) -> Vec<String> {
         .collect();
     all.sort();
     all
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.unwrap();
+        let target = to.join(entry.path().strip_prefix(from).unwrap());
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(target).unwrap();
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
 
 pub fn checkpoint(run: &Path, name: &str) -> Checkpoint {

@@ -1,5 +1,4 @@
-//! What the tests of bad input share: files that lie, a program whose memory and time are bounded, and a count of the
-//! faults.
+//! What the tests of bad input share: files that lie, and a program whose memory and time are bounded.
 
 #![allow(dead_code)]
 
@@ -16,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use image::{DynamicImage, ImageOutputFormat};
 
-use crate::common::tally::tally;
 use crate::common::{Ended, Lab};
 
 /// No process that is given bad input takes longer, however busy the machine is.
@@ -24,29 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Memory that a process on small bad input may take, in KiB: private and writable, as `ulimit -d` counts it.
 pub const LITTLE: u64 = 300 << 10;
-
-/// Counts injected faults for [`tally`].
-pub struct Tally {
-    /// `KIND / PART`.
-    name: &'static str,
-    count: usize,
-}
-
-impl Tally {
-    pub fn of(name: &'static str) -> Self {
-        Self { name, count: 0 }
-    }
-
-    pub fn add(&mut self) {
-        self.count += 1;
-    }
-
-    /// Compares the count with that of the last time.
-    #[track_caller]
-    pub fn done(self) {
-        tally(self.name, self.count);
-    }
-}
 
 /// Runs the program with bounded memory (KiB) and time. Where it asks for more memory it is aborted, and where it
 /// takes too long killed; neither is an exit code that a test waits for.
@@ -225,17 +200,4 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
 pub fn pipe(path: &Path) {
     let status = Command::new("mkfifo").arg(path).status().unwrap();
     assert!(status.success());
-}
-
-/// Copies a folder with all that is in it.
-pub fn copy(from: &Path, to: &Path) {
-    for entry in walkdir::WalkDir::new(from) {
-        let entry = entry.unwrap();
-        let target = to.join(entry.path().strip_prefix(from).unwrap());
-        if entry.file_type().is_dir() {
-            fs::create_dir_all(target).unwrap();
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }

@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use super::*;
-use crate::tally::tally;
 
 /// An IDX file of 3 images, 4 x 5, pixel values 0, 1, 2 ...
 fn images() -> Vec<u8> {
@@ -75,7 +74,6 @@ fn a_digest_does_not_depend_on_how_much_is_kept() {
 
 #[test]
 fn a_file_cut_anywhere_is_refused() {
-    let mut cuts = 0;
     for whole in [images(), labels(), gzip(&images()), gzip(&labels())] {
         let kind = if whole.len() > 60 && !whole.ends_with(&[7, 0, 9]) {
             Kind::Images
@@ -89,10 +87,8 @@ fn a_file_cut_anywhere_is_refused() {
                     other => panic!("cut at {cut}: {other:?}"),
                 }
             }
-            cuts += 1;
         }
     }
-    tally("IDX and gzip lies / cut at every length", cuts);
     assert_eq!(
         error(&images()[..70], Kind::Images),
         IdxError::Short {
@@ -163,7 +159,6 @@ fn no_changed_header_is_believed() {
             }
         }
     }
-    tally("IDX and gzip lies / every byte of the header", lies);
     assert_eq!(lies, (16 + 8) * 255 * 2);
 }
 
@@ -187,8 +182,8 @@ fn no_changed_gzip_byte_changes_the_content() {
             }
         }
     }
-    tally("IDX and gzip lies / every packed byte", refused);
-    assert!(refused > 10_000, "{refused}");
+    println!("{refused} changed bytes are refused");
+    assert!(refused >= 20_000, "{refused}");
 }
 
 #[test]
