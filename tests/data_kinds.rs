@@ -2,13 +2,11 @@
 //! early stopping. What can be had in two ways has to train to the same bits.
 
 mod common;
-mod hostile;
 
 use std::fs;
 use std::path::Path;
 
-use common::{Lab, NO_FIGURES, Session, bars, checkpoint, idx, manifest};
-use hostile::{gzip, picture};
+use common::{Lab, NO_FIGURES, Session, bars, checkpoint, gzip, idx, manifest, picture};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use runner::numeric::named_tensor::NamedTensor;
 

@@ -5,25 +5,17 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Ended, Lab, NO_FIGURES, Session, digest, folders, listing, manifest};
+use common::{Ended, Lab, Session, digest, folders, listing, manifest, plain_with};
 
 /// Trials of some hundredths of a second.
-fn spec(epochs: u32, sweep: &str) -> String {
-    format!(
+fn spec(epochs: u32, more: &str) -> String {
+    plain_with(&format!(
         "name = \"s\"
-[data]
-dataset = \"sprites\"
-count = 120
-image_size = 8
-validation = 0.1
-[model]
-conv_filters = [3]
-[training]
-epochs = {epochs}
-batch_size = 20
-{NO_FIGURES}
-{sweep}"
-    )
+        data = {{ count = 120, image_size = 8, validation = 0.1 }}
+        model.conv_filters = [3]
+        training = {{ epochs = {epochs}, batch_size = 20 }}
+        {more}"
+    ))
 }
 
 const TWO_BY_TWO: &str = "[sweep.over]\n\"model.latent_dim\" = [2, 3]\nseed = [0, 1]\n";
