@@ -91,14 +91,14 @@ impl Ended {
 
     /// Fails unless stderr has this text.
     #[track_caller]
-    pub fn says(self, text: &str) -> Self {
+    pub fn says(&self, text: &str) -> &Self {
         assert!(self.stderr.contains(text), "no {text:?} in {self:#?}");
         self
     }
 
     /// Fails unless stdout has this text.
     #[track_caller]
-    pub fn prints(self, text: &str) -> Self {
+    pub fn prints(&self, text: &str) -> &Self {
         assert!(self.stdout.contains(text), "no {text:?} in {self:#?}");
         self
     }
@@ -168,6 +168,11 @@ impl Lab {
     /// Runs the program to its end.
     pub fn runner(&self, args: &[&str]) -> Ended {
         Session::spawn(self.command(args)).end()
+    }
+
+    /// Runs a command on a folder.
+    pub fn on(&self, folder: &Path, command: &str, more: &[&str]) -> Ended {
+        self.runner(&[&[command, folder.to_str().unwrap()], more].concat())
     }
 
     /// Trains `spec.toml` and gives its folder.

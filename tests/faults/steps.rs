@@ -1,6 +1,6 @@
 //! A run is stopped after each of its steps and goes on, with each optimizer, on one thread and on two.
 
-use crate::common::Lab;
+use crate::common::{Lab, plain_with};
 use crate::{digest, each, run_of, with_faults};
 
 const OPTIMIZERS: [&str; 4] = [
@@ -13,26 +13,14 @@ const OPTIMIZERS: [&str; 4] = [
 
 /// Two epochs of three steps in which every kind of state matters.
 fn spec(optimizer: &str) -> String {
-    format!(
-        "name = \"steps\"
-[data]
-dataset = \"sprites\"
-count = 60
-image_size = 8
-validation = 0.2
-[model]
-conv_filters = [3]
-[loss]
-kl_warmup_epochs = 1
-{optimizer}
-[schedule.cosine]
-warmup_epochs = 0.5
-[training]
-epochs = 2
-batch_size = 16
-{}",
-        crate::common::NO_FIGURES
-    )
+    plain_with(&format!(
+        "data = {{ count = 60, image_size = 8, validation = 0.2 }}
+        model.conv_filters = [3]
+        loss.kl_warmup_epochs = 1
+        schedule.cosine.warmup_epochs = 0.5
+        training = {{ epochs = 2, batch_size = 16 }}
+        {optimizer}"
+    ))
 }
 
 #[test]
