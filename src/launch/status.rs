@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::cluster;
-use super::listing::aligned;
+use super::trial_table::aligned;
 use crate::fs::claim::Release;
 use crate::fs::disk;
 use crate::run::RunView;

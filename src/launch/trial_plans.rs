@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::super::session::drive::{check_trial_against_data, extent};
-use super::super::terminal::loading::Loading;
-use super::super::terminal::print::bytes;
-use super::super::{session::device, terminal::CliError};
 use crate::data;
 use crate::experiment::{DeviceChoice, Loaded, Spec};
 use crate::fs::disk;
 use crate::plan::Plan;
+use crate::session::checks::check_trial_against_data;
+use crate::session::device;
+use crate::session::inputs::plan_of_survey;
 use crate::sweep::{self, Task};
 use crate::sys::exit;
+use crate::terminal::CliError;
+use crate::terminal::loading::Loading;
+use crate::terminal::print::bytes;
 
 /// The plan of every trial.
 ///
@@ -32,8 +34,7 @@ pub fn plans(loaded: &Loaded) -> Result<Vec<Plan>, CliError> {
                 surveys.entry(key).or_insert(survey)
             }
         };
-        let image = extent(survey.height, survey.width, survey.channels);
-        let plan = Plan::new(spec, image, survey.train, survey.validation);
+        let plan = plan_of_survey(spec, survey);
         check_trial_against_data(loaded, Some(i), &plan)?;
         plans.push(plan);
     }
