@@ -5,8 +5,8 @@ use std::path::Path;
 use clap::ValueEnum;
 use polars::prelude::DataFrame;
 
-use super::output::{write, write_with};
 use super::CliError;
+use super::output::{write, write_with};
 use crate::report::{self, Collection};
 use crate::sys::exit;
 use crate::sys::printable::printable;
