@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::status::little_room;
+use super::disk_room::little_room;
 use crate::experiment::Loaded;
 use crate::fs::files;
 use crate::slurm::{self, Failed, Listed, Request, Workers, script};

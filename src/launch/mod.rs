@@ -4,6 +4,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `local` | from a spec to a sweep folder in which no trial is left to run |
+//! | `disk_room` | room on the disk |
 //! | `trial_plans` | every trial against its data; identities |
 //! | `cluster` | the same on a Slurm cluster |
 //! | `parallelism` | how many trials at a time, on how many threads each |
@@ -14,6 +15,7 @@
 //! | `status` | `runner status` and `runner sweep release` |
 
 mod cluster;
+mod disk_room;
 mod local;
 mod parallelism;
 mod progress_bars;

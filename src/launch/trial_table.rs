@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
+use super::disk_room::refuse_little_room;
 use super::parallelism;
-use super::trial_plans::{plans, refuse_little_room};
+use super::trial_plans::plans;
 use crate::experiment::Loaded;
 use crate::plan::Plan;
 use crate::session::process::on_threads;
