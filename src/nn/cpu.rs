@@ -299,7 +299,7 @@ impl Backend for Cpu {
     ) -> Result<(f64, Option<f32>), CpuError> {
         let norm = squares.sqrt();
         #[cfg(feature = "faults")]
-        let norm = norm + crate::sys::fault_injection::gradient(_step.number);
+        let norm = norm + crate::fs::fault_injection::gradient(_step.number);
         let is_finite = norm.is_finite()
             && losses
                 .into_iter()

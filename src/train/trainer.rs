@@ -208,14 +208,14 @@ impl<'a> Trainer<'a> {
             let fill = || buffers.fill(self.data, indices, noise, kept);
             let (images, eps) = part(|| profile::BATCH.into(), fill);
             #[cfg(feature = "faults")]
-            let mut spoilt = crate::sys::fault_injection::Ingredients {
+            let mut spoilt = crate::fs::fault_injection::Ingredients {
                 images: images_of(images),
                 noise: eps.to_vec(),
                 learning_rate: rate,
             };
             #[cfg(feature = "faults")]
             let (images, eps, rate) = {
-                crate::sys::fault_injection::spoil(self.progress.step + 1, &mut spoilt);
+                crate::fs::fault_injection::spoil(self.progress.step + 1, &mut spoilt);
                 let images = Images::Values(&spoilt.images);
                 (images, &spoilt.noise[..], spoilt.learning_rate)
             };
@@ -262,7 +262,7 @@ impl<'a> Trainer<'a> {
                 loss,
             });
             #[cfg(feature = "faults")]
-            crate::sys::fault_injection::after_step(self.progress.step);
+            crate::fs::fault_injection::after_step(self.progress.step);
             // A signal between the look above and this one waits for the next step.
             if unread.is_empty() && stop.requested() {
                 self.check_weights()?;
