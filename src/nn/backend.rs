@@ -6,7 +6,7 @@ use dfdx::shapes::{Dim, Shape};
 use dfdx::tensor::{Gradients, HasErr, NoneTape, Storage, Tape, Tensor};
 use dfdx::tensor_ops::Device;
 
-use super::features::{FeatureMaps, Features, Link};
+use super::linked::{Link, Linked};
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Conv};
 use crate::optim::{Rule, Step};
@@ -20,6 +20,12 @@ pub type Rows<N, D, T = NoneTape> = Tensor<(usize, N), f32, <D as Backend>::Devi
 
 /// A batch of points of the latent space: (image, latent axis).
 pub type Latent<Z, D, T = NoneTape> = Rows<Z, D, T>;
+
+/// What goes from one operation to the next.
+pub type Features<S, D, T = NoneTape> = Linked<S, <D as Backend>::Device, <D as Backend>::Link, T>;
+
+/// Feature maps between operations: (image, row, column, channel).
+pub type FeatureMaps<C, D, T = NoneTape> = Features<(usize, usize, usize, C), D, T>;
 
 /// Kernel and bias of a layer with `O` output channels or units.
 #[derive(Clone, Copy, Debug)]

@@ -7,8 +7,7 @@ use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Cpu, CpuError, Gradients, PutTape, SplitTape, Tape, Tensor, TensorFromVec};
 use rayon::prelude::*;
 
-use super::backend::{Backend, Latent, Maps, Sample, Weights};
-use super::features::{FeatureMaps, Features};
+use super::backend::{Backend, FeatureMaps, Features, Latent, Maps, Sample, Weights};
 use super::memory;
 use crate::kernels::conv::{self, Epilogue};
 use crate::kernels::loss::{self, Reconstruction};

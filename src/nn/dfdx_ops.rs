@@ -30,8 +30,7 @@ use dfdx::shapes::{Axes2, Axis, Dim, HasShape, Shape};
 use dfdx::tensor::{Cache, Gradients, HasErr, PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{BroadcastTo, Device, PermuteTo, ReshapeTo, SumTo, TryAdd, TryMatMul};
 
-use super::backend::{Backend, Latent, Maps, Sample, Weights};
-use super::features::{FeatureMaps, Features};
+use super::backend::{Backend, FeatureMaps, Features, Latent, Maps, Sample, Weights};
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Conv};
 use crate::optim::{Rule, Step};

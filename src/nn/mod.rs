@@ -9,7 +9,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | [`backend`] | the trait, and what its operations mean |
-//! | [`features`] | a tensor between two operations, and the way of its gradient |
+//! | [`linked`] | a tensor between two operations, and the way of its gradient |
 //! | [`cpu`] | the CPU's operations |
 //! | [`dfdx_ops`] | the same operations composed of dfdx's own, for any device: CUDA's |
 //! | [`device`] | which devices there are, and whether they answer |
@@ -24,14 +24,13 @@ pub mod backend;
 pub mod cpu;
 pub mod device;
 pub mod dfdx_ops;
-pub mod features;
 pub mod layers;
+pub mod linked;
 pub mod memory;
 pub mod params;
 
-pub use backend::{Backend, Maps};
+pub use backend::{Backend, FeatureMaps, Features, Maps};
 pub use device::Device;
 pub use dfdx_ops::DfdxOps;
-pub use features::{FeatureMaps, Features};
 pub use layers::{Conv2d, ConvTranspose2d, Dense};
 pub use params::{Parameters, Visit, VisitMut};

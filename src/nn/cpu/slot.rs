@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::nn::features::Link;
+use crate::nn::linked::Link;
 
 /// Where the gradient of an operation's output waits for the backward pass of that operation, if it is to come here.
 ///

@@ -7,8 +7,8 @@ use super::slot::Slot;
 use crate::kernels::tap_gemm::Store;
 use crate::kernels::tensor::values;
 use crate::kernels::{Activation, buffer_pool, conv, profile};
-use crate::nn::backend::Weights;
-use crate::nn::features::Features;
+use crate::nn::backend::{Features, Weights};
+use crate::nn::linked::Linked;
 use crate::nn::memory;
 
 pub(super) type Buffer = <Cpu as Storage<f32>>::Vec;
@@ -196,7 +196,7 @@ pub(super) fn register<X: Shape, K: Shape, O: Dim, S: Shape, T: Tape<f32, Cpu>>(
     input_gradient: bool,
     backward: impl Fn(&[f32], &[f32], (Activation, &[f32]), &mut [f32], conv::Gradients) + 'static,
 ) -> Result<Features<S, Cpu, T>, CpuError> {
-    let output = Features::new(saved.output.clone(), saved.slot.clone());
+    let output = Linked::new(saved.output.clone(), saved.slot.clone());
     if !T::OWNS_TAPE {
         // Nobody comes back for the input.
         memory::give(x.tensor)?;

@@ -4,8 +4,7 @@ use dfdx::shapes::Dim;
 use dfdx::tensor::{Tape, Tensor, TensorFromVec};
 
 use crate::kernels::{Activation, Conv};
-use crate::nn::backend::{Backend, Weights};
-use crate::nn::features::FeatureMaps;
+use crate::nn::backend::{Backend, FeatureMaps, Weights};
 use crate::nn::params::{Init, Parameters, Visit, VisitMut};
 
 /// Maps (batch, height, width, `I`) to (batch, height / stride, width / stride, `O`), rounded up.

@@ -5,8 +5,7 @@ use dfdx::shapes::Dim;
 use dfdx::tensor::{Tape, Tensor, TensorFromVec};
 
 use crate::kernels::{Activation, Conv};
-use crate::nn::backend::{Backend, Weights};
-use crate::nn::features::FeatureMaps;
+use crate::nn::backend::{Backend, FeatureMaps, Weights};
 use crate::nn::params::{Init, Parameters, Visit, VisitMut};
 
 /// Maps (batch, small height, small width, `I`) to (batch, big height, big width, `O`), where `conv` names

@@ -4,8 +4,7 @@ use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Tape, Tensor, TensorFromVec};
 
 use crate::kernels::Activation;
-use crate::nn::backend::{Backend, Weights};
-use crate::nn::features::Features;
+use crate::nn::backend::{Backend, Features, Weights};
 use crate::nn::params::{Init, Parameters, Visit, VisitMut};
 
 /// Maps (batch, `I`) to (batch, `O`): `activation(x kernel + bias)`.
