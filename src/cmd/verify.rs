@@ -15,6 +15,7 @@ use crate::cli::VerifyArgs;
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Extent};
 use crate::nn::Device;
+use crate::nn::layers::NamedConfig;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::optim::{Rule, Step};
 use crate::plan::Architecture;
@@ -90,7 +91,7 @@ impl<'de> Deserialize<'de> for Hidden {
 }
 
 /// Largest number of values that a reference file's model or batch may ask for.
-const MOST_VALUES: usize = 1 << 28;
+const MOST_VALUES: u64 = 1 << 28;
 
 /// Compares and prints a line a tensor.
 pub fn main(args: &VerifyArgs) -> Outcome {
@@ -405,22 +406,9 @@ fn check_sizes(a: &Architecture) -> Result<(), String> {
             "metadata: more layers or a larger kernel than this program can build".to_owned(),
         );
     }
-    // No size is above 65,536 and no kernel above 255: each of these is below 2^49.
-    let largest = a
-        .convolutions()
-        .iter()
-        .map(|c| c.kernel_len().max(c.big.len()))
-        .max()
-        .unwrap_or(0);
-    let mut widths = vec![a.latent, a.feature_map().len()];
-    widths.extend(&a.hidden);
-    widths.push(a.latent);
-    let dense = widths
-        .windows(2)
-        .map(|two| two[0].saturating_mul(two[1]))
-        .max()
-        .unwrap_or(0);
-    if largest.max(dense) > MOST_VALUES {
+    // No size is above 65,536 and no kernel above 255: a convolution has no tensor above 2^49 values.
+    let largest = a.layers().iter().map(NamedConfig::largest).max();
+    if largest > Some(MOST_VALUES) {
         return Err("metadata: the model is larger than this program can build".to_owned());
     }
     Ok(())
