@@ -9,7 +9,8 @@ use crate::experiment;
 use crate::kernels::parallel;
 use crate::launch;
 use crate::nn::Device;
-use crate::plan::{Layer, Plan};
+use crate::nn::layers::NamedConfig;
+use crate::plan::Plan;
 use crate::session::checks::{check_against_data, warn_of_little_room};
 use crate::session::device;
 use crate::session::inputs::plan_of_survey;
@@ -141,12 +142,12 @@ fn describe_time(estimate: &Estimate, threads: usize) -> String {
 /// Memory of the program itself before it holds any image or weight.
 const PROGRAM_BYTES: u64 = 20_000_000;
 
-fn table(text: &mut String, title: &str, layers: &[Layer], total: u64) {
-    let shape = |layer: &Layer| {
-        let sizes: Vec<String> = layer.output.iter().map(usize::to_string).collect();
+fn table(text: &mut String, title: &str, layers: &[NamedConfig], total: u64) {
+    let shape = |layer: &NamedConfig| {
+        let sizes: Vec<String> = layer.output().iter().map(usize::to_string).collect();
         format!("({})", sizes.join(", "))
     };
-    let name = |layer: &Layer| format!("{} ({})", layer.name, layer.kind);
+    let name = |layer: &NamedConfig| format!("{} ({})", layer.name, layer.kind());
     let width = layers
         .iter()
         .map(|l| name(l).len())
@@ -165,7 +166,7 @@ fn table(text: &mut String, title: &str, layers: &[Layer], total: u64) {
             "{:<width$}  {:<16} {:>13}",
             name(layer),
             shape(layer),
-            thousands(layer.parameters)
+            thousands(layer.parameter_count())
         );
     }
     let _ = writeln!(

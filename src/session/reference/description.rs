@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Extent};
+use crate::nn::layers::NamedConfig;
 use crate::optim::Rule;
 use crate::plan::Architecture;
 use crate::vae::Objective;
@@ -71,7 +72,7 @@ impl<'de> Deserialize<'de> for Hidden {
 }
 
 /// Largest number of values that a reference file's model or batch may ask for.
-const MOST_VALUES: usize = 1 << 28;
+const MOST_VALUES: u64 = 1 << 28;
 
 impl Description {
     /// The network.
@@ -200,22 +201,9 @@ fn check_sizes(a: &Architecture) -> Result<(), String> {
             "metadata: more layers or a larger kernel than this program can build".to_owned(),
         );
     }
-    // No size is above 65,536 and no kernel above 255: each of these is below 2^49.
-    let largest = a
-        .convolutions()
-        .iter()
-        .map(|c| c.kernel_len().max(c.big.len()))
-        .max()
-        .unwrap_or(0);
-    let mut widths = vec![a.latent, a.feature_map().len()];
-    widths.extend(&a.hidden);
-    widths.push(a.latent);
-    let dense = widths
-        .windows(2)
-        .map(|two| two[0].saturating_mul(two[1]))
-        .max()
-        .unwrap_or(0);
-    if largest.max(dense) > MOST_VALUES {
+    // No size is above 65,536 and no kernel above 255: a convolution has no tensor above 2^49 values.
+    let largest = a.layers().iter().map(NamedConfig::largest).max();
+    if largest > Some(MOST_VALUES) {
         return Err("metadata: the model is larger than this program can build".to_owned());
     }
     Ok(())
