@@ -16,6 +16,8 @@ use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Extent};
 use crate::nn::Device;
 use crate::numeric::named_tensor::NamedTensor;
+use crate::numeric::random::Purpose;
+use crate::objective::{AnyObjective, Drawn, LossTerms, Setup};
 use crate::optim::{Rule, Step};
 use crate::plan::Architecture;
 use crate::run::read_tensors;
@@ -25,7 +27,7 @@ use crate::sys::exit;
 use crate::terminal::print::out;
 use crate::terminal::{CliError, Outcome};
 use crate::train::build;
-use crate::vae::{Batch, Images, Model, ModelError, Objective};
+use crate::vae::{Batch, Images, Model, ModelError};
 
 /// The metadata of a reference file. Keys it does not name say where the values come from.
 #[derive(Debug, Deserialize)]
@@ -48,7 +50,7 @@ struct Description {
     kl: String,
     #[serde(default = "one")]
     klw: f64,
-    /// Total, reconstruction and divergence of each step.
+    /// Total, reconstruction and KL divergence of each step.
     losses: Vec<[f64; 3]>,
 }
 
@@ -133,7 +135,7 @@ struct Reference {
     path: String,
     description: Description,
     architecture: Architecture,
-    objective: Objective,
+    setup: Setup,
     rule: Rule,
     tensors: BTreeMap<String, NamedTensor>,
 }
@@ -237,10 +239,14 @@ impl Reference {
             path,
             description,
             architecture,
-            objective: Objective {
-                reconstruction,
-                reconstruction_weight: 1.0,
-                kl_mean,
+            setup: Setup {
+                objective: AnyObjective::default(),
+                loss: LossTerms {
+                    reconstruction,
+                    reconstruction_weight: 1.0,
+                    kl_mean,
+                },
+                train_images: 0,
             },
             rule,
             tensors: tensors.into_iter().map(|t| (t.name.clone(), t)).collect(),
@@ -248,9 +254,9 @@ impl Reference {
     }
 
     fn compare(&self, device: Device) -> Result<Vec<Row>, CliError> {
-        let (objective, rule) = (self.objective, self.rule);
+        let (setup, rule) = (self.setup.clone(), self.rule);
         let mut model =
-            build(device, &self.architecture, objective, rule, 0).map_err(|e| self.failure(e))?;
+            build(device, &self.architecture, setup, rule, 0).map_err(|e| self.failure(e))?;
         let initial: Vec<NamedTensor> = model
             .weights()
             .into_iter()
@@ -277,10 +283,15 @@ impl Reference {
         let activations = (batch as u64).saturating_mul(self.architecture.activation_values());
         check_memory(activations.saturating_mul(4)).map_err(|text| self.invalid(&text))?;
         let eps = self.values("eps", &[3, batch, latent])?;
-        let eps = |step: usize| &eps[step * batch * latent..(step + 1) * batch * latent];
+        let noise = |eps: &[f32]| {
+            let (purpose, values) = (Purpose::Noise, eps.to_vec());
+            [Drawn { purpose, values }]
+        };
+        let noise: Vec<_> = eps.chunks(batch * latent).map(noise).collect();
         let at = |step: usize| Batch {
             images: Images::Values(images),
-            eps: eps(step),
+            second: None,
+            noise: &noise[step],
             kl_weight: self.description.klw,
         };
 
@@ -311,12 +322,8 @@ impl Reference {
             let Some(expected) = self.description.losses.get(step) else {
                 return Err(self.invalid("metadata: `losses` must hold three steps"));
             };
-            let terms = [
-                ("loss", losses.loss),
-                ("reconstruction", losses.reconstruction),
-                ("kl", losses.kl),
-            ];
-            for ((name, got), want) in terms.into_iter().zip(expected) {
+            for (name, want) in ["loss", "reconstruction", "kl"].into_iter().zip(expected) {
+                let got = losses.term(name);
                 let error = relative(&[got], &[*want]);
                 rows.push(Row {
                     name: format!("step{}.{name}", step + 1),

@@ -5,14 +5,11 @@ use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
 
 use crate::kernels::Activation;
 use crate::kernels::profile::part;
-use crate::nn::backend::Latent;
+use crate::nn::backend::Distribution;
 use crate::nn::params::Init;
 use crate::nn::{Backend, Conv2d, Dense, Maps, Parameters, Visit, VisitMut};
 use crate::plan::Architecture;
 use crate::plan::architecture::hidden_name;
-
-/// Mean, which carries the tape, and log variance of q(z | x).
-pub type Distribution<Z, D, T> = (Latent<Z, D, T>, Latent<Z, D>);
 
 /// Convolutions with stride, dense layers, and two heads: q(z | x) = N(mean, e^log_var).
 #[derive(Clone, Debug)]

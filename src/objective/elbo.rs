@@ -1,0 +1,47 @@
+//! The evidence lower bound.
+
+use dfdx::shapes::Dim;
+use dfdx::tensor::{PutTape, SplitTape, Tape};
+use dfdx::tensor_ops::{TryAdd, TryMul};
+
+use super::compute::{Given, Network, NoParameters, Objective, Outcome};
+use super::description::Description;
+use crate::nn::params::Init;
+use crate::nn::{Backend, Maps};
+
+/// The negative evidence lower bound with weights, `reconstruction_weight * reconstruction + kl_weight * KL` (Kingma and
+/// Welling, 2014). With a `kl_weight` above 1 it is the beta-VAE's (Higgins et al., 2017).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Elbo;
+
+impl Description for Elbo {}
+
+impl Objective for Elbo {
+    type State<Z: Dim, D: Backend> = NoParameters;
+
+    fn state<Z: Dim, D: Backend>(
+        &self,
+        _: &D::Device,
+        _: &mut Init,
+        _: Z,
+    ) -> Result<NoParameters, D::Err> {
+        Ok(NoParameters)
+    }
+
+    fn outcome<C: Dim, Z: Dim, D: Backend, T: Tape<f32, D::Device>>(
+        &self,
+        _: &NoParameters,
+        network: &impl Network<C, Z, D>,
+        images: Maps<C, D, T>,
+        given: &Given<C, Z, D>,
+    ) -> Result<Outcome<C, Z, D, T>, D::Err> {
+        let (pass, tape) = given.pass(network, images)?;
+        let kl = pass.kl.clone().put_tape(tape);
+        let (kl, tape) = kl.try_mul(given.kl_weight as f32)?.split_tape();
+        let reconstruction = pass.reconstruction.clone().put_tape(tape);
+        let loss = reconstruction
+            .try_mul(given.loss.reconstruction_weight as f32)?
+            .try_add(kl)?;
+        Ok(pass.outcome(loss, vec![]))
+    }
+}
