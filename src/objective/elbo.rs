@@ -1,10 +1,9 @@
 //! The evidence lower bound.
 
 use dfdx::shapes::Dim;
-use dfdx::tensor::{PutTape, SplitTape, Tape};
-use dfdx::tensor_ops::{TryAdd, TryMul};
+use dfdx::tensor::Tape;
 
-use super::compute::{Given, Network, NoParameters, Objective, Outcome};
+use super::compute::{Given, Network, NoParameters, Objective, Outcome, weighted_sum};
 use super::description::Description;
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps};
@@ -36,12 +35,11 @@ impl Objective for Elbo {
         given: &Given<C, Z, D>,
     ) -> Result<Outcome<C, Z, D, T>, D::Err> {
         let (pass, tape) = given.pass(network, images)?;
-        let kl = pass.kl.clone().put_tape(tape);
-        let (kl, tape) = kl.try_mul(given.kl_weight as f32)?.split_tape();
-        let reconstruction = pass.reconstruction.clone().put_tape(tape);
-        let loss = reconstruction
-            .try_mul(given.loss.reconstruction_weight as f32)?
-            .try_add(kl)?;
+        let loss = weighted_sum(
+            tape,
+            (&pass.reconstruction, given.loss.reconstruction_weight),
+            &[(&pass.kl, given.kl_weight)],
+        )?;
         Ok(pass.outcome(loss, vec![]))
     }
 }
