@@ -93,6 +93,31 @@ impl<C: Dim, Z: Dim, D: Backend> Given<'_, C, Z, D> {
         };
         Ok((pass, tape))
     }
+
+    /// `weight_1 term_1 + weight_2 term_2 + ...` of terms that the tape leads to.
+    pub fn weighted_sum<T: Tape<f32, D::Device>>(
+        &self,
+        tape: T,
+        (first, weight): (&Scalar<D>, f64),
+        others: &[(&Scalar<D>, f64)],
+    ) -> Result<Scalar<D, T>, D::Err> {
+        let mut sum = first.clone().put_tape(tape).try_mul(weight as f32)?;
+        for &(term, weight) in others {
+            let (before, tape) = sum.split_tape();
+            let term = term.clone().put_tape(tape).try_mul(weight as f32)?;
+            let (term, tape) = term.split_tape();
+            sum = before.put_tape(tape).try_add(term)?;
+        }
+        Ok(sum)
+    }
+
+    /// A copy that no gradient goes through: on a tape it is an input.
+    pub fn constant<S: Shape>(
+        &self,
+        tensor: &Tensor<S, f32, D::Device>,
+    ) -> Result<Tensor<S, f32, D::Device>, D::Err> {
+        tensor.clone().try_mul(1.0)
+    }
 }
 
 /// Values of a forward pass with one point an image, with the terms that every objective has.
@@ -133,29 +158,6 @@ impl<C: Dim, Z: Dim, D: Backend> Pass<C, Z, D> {
             terms,
         }
     }
-}
-
-/// `weight_1 term_1 + weight_2 term_2 + ...` of terms that the tape leads to.
-pub fn weighted_sum<D: Backend, T: Tape<f32, D::Device>>(
-    tape: T,
-    (first, weight): (&Scalar<D>, f64),
-    others: &[(&Scalar<D>, f64)],
-) -> Result<Scalar<D, T>, D::Err> {
-    let mut sum = first.clone().put_tape(tape).try_mul(weight as f32)?;
-    for &(term, weight) in others {
-        let (before, tape) = sum.split_tape();
-        let term = term.clone().put_tape(tape).try_mul(weight as f32)?;
-        let (term, tape) = term.split_tape();
-        sum = before.put_tape(tape).try_add(term)?;
-    }
-    Ok(sum)
-}
-
-/// A copy that no gradient goes through: on another tape it is an input.
-pub fn constant<S: Shape, D: Backend>(
-    tensor: &Tensor<S, f32, D::Device>,
-) -> Result<Tensor<S, f32, D::Device>, D::Err> {
-    tensor.clone().try_mul(1.0)
 }
 
 /// Name of the metric of what is lowered by training the network.

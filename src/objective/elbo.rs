@@ -3,15 +3,17 @@
 use dfdx::shapes::Dim;
 use dfdx::tensor::Tape;
 
-use super::compute::{Given, Network, NoParameters, Objective, Outcome, weighted_sum};
+use super::compute::{Given, Network, NoParameters, Objective, Outcome};
 use super::description::Description;
+use crate::config::section::section;
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps};
 
-/// The negative evidence lower bound with weights, `reconstruction_weight * reconstruction + kl_weight * KL` (Kingma and
-/// Welling, 2014). With a `kl_weight` above 1 it is the beta-VAE's (Higgins et al., 2017).
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Elbo;
+section! {
+    /// The negative evidence lower bound with weights, `reconstruction_weight * reconstruction + kl_weight * KL` (Kingma
+    /// and Welling, 2014). With a `kl_weight` above 1 it is the beta-VAE's (Higgins et al., 2017)
+    pub struct Elbo: Copy {}
+}
 
 impl Description for Elbo {}
 
@@ -35,7 +37,7 @@ impl Objective for Elbo {
         given: &Given<C, Z, D>,
     ) -> Result<Outcome<C, Z, D, T>, D::Err> {
         let (pass, tape) = given.pass(network, images)?;
-        let loss = weighted_sum(
+        let loss = given.weighted_sum(
             tape,
             (&pass.reconstruction, given.loss.reconstruction_weight),
             &[(&pass.kl, given.kl_weight)],

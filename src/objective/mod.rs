@@ -21,6 +21,8 @@ pub mod elbo;
 pub mod noise;
 mod registry;
 #[cfg(test)]
+pub mod adversary;
+#[cfg(test)]
 pub mod testing;
 
 use dfdx::shapes::Dim;
@@ -30,16 +32,19 @@ pub use compute::{Given, Loss, Network, Objective, Outcome, Pass};
 pub use description::{Description, LossTerms, OwnOptimizer, ParameterGroup, Refusal, Term};
 pub use noise::{At, Drawn, Noise};
 
+use crate::config::members::members;
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
 
 registry::objectives! {
-    Elbo(elbo::Elbo),
+    Elbo(elbo::Elbo) = "elbo",
+    #[cfg(test)]
+    Adversary(adversary::Adversary) = "adversary",
 }
 
 impl Default for AnyObjective {
     fn default() -> Self {
-        Self::Elbo(elbo::Elbo)
+        Self::Elbo(elbo::Elbo {})
     }
 }
 

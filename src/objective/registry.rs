@@ -1,12 +1,13 @@
 //! What follows from the list of objectives: one type for any of them, with and without parameters.
 
-/// One line an objective: `Variant(Type)`.
+/// One line an objective: `Variant(Type) = "name"`.
 macro_rules! objectives {
-    ($($(#[$only:meta])* $Variant:ident($Type:ty),)+) => {
-        /// Any objective, with its settings.
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum AnyObjective {
-            $($(#[$only])* #[allow(missing_docs)] $Variant($Type),)+
+    ($($(#[$only:meta])* $Variant:ident($Type:ty) = $name:literal,)+) => {
+        members! {
+            /// What training makes of the terms of `[loss]`: exactly one of these tables
+            pub enum AnyObjective, default "elbo" {
+                $($(#[$only])* $Variant($Type) = $name,)+
+            }
         }
 
         impl std::ops::Deref for AnyObjective {
@@ -22,7 +23,11 @@ macro_rules! objectives {
         /// Any objective with its own parameters, for a network with the latent axis `Z` on device `D`.
         #[derive(Debug)]
         pub enum Prepared<Z: Dim, D: Backend> {
-            $($(#[$only])* #[allow(missing_docs)] $Variant($Type, <$Type as Objective>::State<Z, D>),)+
+            $(
+                $(#[$only])*
+                #[doc = concat!("`", $name, "`")]
+                $Variant($Type, <$Type as Objective>::State<Z, D>),
+            )+
         }
 
         impl<Z: Dim, D: Backend> Prepared<Z, D> {
@@ -37,8 +42,8 @@ macro_rules! objectives {
                 latent: Z,
             ) -> Result<Self, D::Err> {
                 Ok(match objective {
-                    $($(#[$only])* AnyObjective::$Variant(objective) => {
-                        Self::$Variant(objective.clone(), objective.state::<Z, D>(device, init, latent)?)
+                    $($(#[$only])* AnyObjective::$Variant(own) => {
+                        Self::$Variant(own.clone(), own.state::<Z, D>(device, init, latent)?)
                     })+
                 })
             }
@@ -54,8 +59,8 @@ macro_rules! objectives {
                 given: &Given<C, Z, D>,
             ) -> Result<Outcome<C, Z, D, T>, D::Err> {
                 match self {
-                    $($(#[$only])* Self::$Variant(objective, state) => {
-                        objective.outcome(state, network, images, given)
+                    $($(#[$only])* Self::$Variant(own, state) => {
+                        own.outcome(state, network, images, given)
                     })+
                 }
             }
