@@ -314,7 +314,7 @@ fn device(text: &str) -> Result<DeviceChoice, String> {
 /// Arguments of `verify`.
 #[derive(Clone, Debug, Args)]
 pub struct VerifyArgs {
-    /// Reference values, in the format that the README describes
+    /// Reference values, in the format that experiments/README.md describes
     #[arg(value_name = "FILE.safetensors")]
     pub file: PathBuf,
     /// Largest relative error that passes

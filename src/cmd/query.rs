@@ -22,6 +22,6 @@ pub fn main(args: &QueryArgs) -> Outcome {
         args.sql
     );
     Err(crate::terminal::CliError::new(crate::sys::exit::USAGE, text).with_hint(
-        "build it with: cargo install --path . --features sql; or ask Python's polars, as the README shows",
+        "build it with: cargo install --path . --features sql; or ask Python's polars, as experiments/README.md shows",
     ))
 }

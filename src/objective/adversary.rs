@@ -95,8 +95,8 @@ impl<Z: Dim, D: Backend> Discriminator<Z, D> {
         &self,
         z: Latent<Z, D, T>,
     ) -> Result<Rows<Const<2>, D, T>, D::Err> {
-        let z = self.dense1.forward(self.dense.forward(z)?)?;
-        self.output.forward(z)
+        let hidden = self.dense1.forward(self.dense.forward(z.into())?)?;
+        Ok(self.output.forward(hidden)?.into_tensor())
     }
 }
 
@@ -192,7 +192,8 @@ impl Objective for Adversary {
             (&pass.reconstruction, given.loss.reconstruction_weight),
             &[(&pass.kl, given.kl_weight), (&tc, self.gamma)],
         )?;
-        let z = given.constant(&pass.z)?.put_tape(T::default());
+        // On a tape of its own z is an input.
+        let z = pass.z.clone().put_tape(T::default());
         let real = Self::half_cross_entropy(discriminator, z, 0)?;
         let (real, tape) = real.split_tape();
         let permuted = Self::permuted(network, given)?.put_tape(tape);

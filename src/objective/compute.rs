@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use dfdx::shapes::{Dim, Shape};
+use dfdx::shapes::Dim;
 use dfdx::tensor::{NoneTape, PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{TryAdd, TryMul};
 
@@ -109,14 +109,6 @@ impl<C: Dim, Z: Dim, D: Backend> Given<'_, C, Z, D> {
             sum = before.put_tape(tape).try_add(term)?;
         }
         Ok(sum)
-    }
-
-    /// A copy that no gradient goes through: on a tape it is an input.
-    pub fn constant<S: Shape>(
-        &self,
-        tensor: &Tensor<S, f32, D::Device>,
-    ) -> Result<Tensor<S, f32, D::Device>, D::Err> {
-        tensor.clone().try_mul(1.0)
     }
 }
 

@@ -15,13 +15,13 @@
 //! | [`compute`] | what an objective is given on the device, and what it gives |
 //! | `registry` | the types that follow from the list |
 
+#[cfg(test)]
+pub mod adversary;
 pub mod compute;
 pub mod description;
 pub mod elbo;
 pub mod noise;
 mod registry;
-#[cfg(test)]
-pub mod adversary;
 #[cfg(test)]
 pub mod testing;
 

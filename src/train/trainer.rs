@@ -252,7 +252,7 @@ impl<'a> Trainer<'a> {
                 loss,
             });
             #[cfg(feature = "faults")]
-            crate::sys::fault_injection::after_step(self.progress.step);
+            crate::fs::fault_injection::after_step(self.progress.step);
             // A signal between the look above and this one waits for the next step.
             if unread.is_empty() && stop.requested() {
                 self.check_weights()?;
@@ -402,7 +402,7 @@ fn diverged(error: ModelError, epoch: u32, step: u32) -> TrainError {
 /// A batch that faults were made in.
 #[cfg(feature = "faults")]
 struct Spoilt {
-    ingredients: crate::sys::fault_injection::Ingredients,
+    ingredients: crate::fs::fault_injection::Ingredients,
     noise: Vec<crate::objective::Drawn>,
 }
 
@@ -410,7 +410,7 @@ struct Spoilt {
 impl Spoilt {
     fn new(batch: crate::vae::Batch, learning_rate: f64, step: u64) -> Self {
         let mut noise = batch.noise.to_vec();
-        let mut ingredients = crate::sys::fault_injection::Ingredients {
+        let mut ingredients = crate::fs::fault_injection::Ingredients {
             images: match batch.images {
                 crate::vae::Images::Values(values) => values.to_vec(),
                 crate::vae::Images::Kept(_) => vec![],
@@ -418,7 +418,7 @@ impl Spoilt {
             noise: std::mem::take(&mut noise[0].values),
             learning_rate,
         };
-        crate::sys::fault_injection::spoil(step, &mut ingredients);
+        crate::fs::fault_injection::spoil(step, &mut ingredients);
         noise[0].values = std::mem::take(&mut ingredients.noise);
         Self { ingredients, noise }
     }

@@ -7,7 +7,7 @@ use crate::kernels::profile::part;
 use crate::kernels::{Activation, Extent};
 use crate::nn::backend::Latent;
 use crate::nn::params::Init;
-use crate::nn::{Backend, ConvTranspose2d, Dense, Maps, Parameters, Visit, VisitMut};
+use crate::nn::{Backend, ConvTranspose2d, Dense, FeatureMaps, Maps, Parameters, Visit, VisitMut};
 use crate::plan::Architecture;
 
 /// A dense layer up to the encoder's last feature map, transposed convolutions that mirror the encoder's,
@@ -64,13 +64,14 @@ impl<C: Dim, Z: Dim, D: Backend> Decoder<C, Z, D> {
         } = self.feature_map;
         let batch = z.shape().0;
         let shape = (batch, height, width, channels);
-        let hidden = || self.hidden.forward_to(z, shape);
-        let mut maps: Maps<usize, D, T> = part(|| "decoder.hidden".into(), hidden)?;
+        let hidden = || self.hidden.forward_to(z.into(), shape);
+        let mut maps: FeatureMaps<usize, D, T> = part(|| "decoder.hidden".into(), hidden)?;
         for (i, conv) in self.convolutions.iter().enumerate() {
             let name = || format!("decoder.conv{i}").into();
             maps = part(name, || conv.forward(maps))?;
         }
-        part(|| "decoder.output".into(), || self.output.forward(maps))
+        let output = || self.output.forward(maps);
+        Ok(part(|| "decoder.output".into(), output)?.into_tensor())
     }
 }
 

@@ -1,13 +1,13 @@
 //! From images to the parameters of the latent distribution.
 
 use dfdx::shapes::{Dim, Shape};
-use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
+use dfdx::tensor::{SplitTape, Tape};
 
 use crate::kernels::Activation;
 use crate::kernels::profile::part;
 use crate::nn::backend::Distribution;
 use crate::nn::params::Init;
-use crate::nn::{Backend, Conv2d, Dense, Maps, Parameters, Visit, VisitMut};
+use crate::nn::{Backend, Conv2d, Dense, Features, Maps, Parameters, Visit, VisitMut};
 use crate::plan::Architecture;
 use crate::plan::architecture::hidden_name;
 
@@ -65,7 +65,10 @@ impl<C: Dim, Z: Dim, D: Backend> Encoder<C, Z, D> {
         &self,
         images: Maps<C, D, T>,
     ) -> Result<Distribution<Z, D, T>, D::Err> {
-        let mut maps = part(|| "encoder.conv0".into(), || self.stem.forward(images))?;
+        let mut maps = part(
+            || "encoder.conv0".into(),
+            || self.stem.forward(images.into()),
+        )?;
         for (i, conv) in self.convolutions.iter().enumerate() {
             let name = || format!("encoder.conv{}", i + 1).into();
             maps = part(name, || conv.forward(maps))?;
@@ -82,14 +85,15 @@ impl<C: Dim, Z: Dim, D: Backend> Encoder<C, Z, D> {
 
     fn heads<S: Shape, T: Tape<f32, D::Device>>(
         &self,
-        features: Tensor<S, f32, D::Device, T>,
+        features: Features<S, D, T>,
     ) -> Result<Distribution<Z, D, T>, D::Err> {
         let (features, tape) = features.split_tape();
         let log_var = || self.z_log_var.forward(features.clone().put_tape(tape));
-        let (log_var, tape) = part(|| "encoder.z_log_var".into(), log_var)?.split_tape();
+        let log_var = part(|| "encoder.z_log_var".into(), log_var)?.into_tensor();
+        let (log_var, tape) = log_var.split_tape();
         let mean = || self.z_mean.forward(features.put_tape(tape));
         let mean = part(|| "encoder.z_mean".into(), mean)?;
-        Ok((mean, log_var))
+        Ok((mean.into_tensor(), log_var))
     }
 }
 

@@ -4,7 +4,7 @@ use dfdx::shapes::Dim;
 use dfdx::tensor::{Tape, Tensor, TensorFromVec};
 
 use crate::kernels::{Activation, Conv};
-use crate::nn::backend::{Backend, Maps, Weights};
+use crate::nn::backend::{Backend, FeatureMaps, Weights};
 use crate::nn::params::{Init, Parameters, Visit, VisitMut};
 
 /// Maps (batch, height, width, `I`) to (batch, height / stride, width / stride, `O`), rounded up.
@@ -53,8 +53,8 @@ impl<I: Dim, O: Dim, D: Backend> Conv2d<I, O, D> {
     /// Applies the layer.
     pub fn forward<T: Tape<f32, D::Device>>(
         &self,
-        x: Maps<I, D, T>,
-    ) -> Result<Maps<O, D, T>, D::Err> {
+        x: FeatureMaps<I, D, T>,
+    ) -> Result<FeatureMaps<O, D, T>, D::Err> {
         let weights = Weights {
             kernel: &self.kernel,
             bias: &self.bias,

@@ -5,7 +5,7 @@ use dfdx::shapes::Dim;
 use dfdx::tensor::{Tape, Tensor, TensorFromVec};
 
 use crate::kernels::{Activation, Conv};
-use crate::nn::backend::{Backend, Maps, Weights};
+use crate::nn::backend::{Backend, FeatureMaps, Weights};
 use crate::nn::params::{Init, Parameters, Visit, VisitMut};
 
 /// Maps (batch, small height, small width, `I`) to (batch, big height, big width, `O`), where `conv` names
@@ -44,8 +44,8 @@ impl<I: Dim, O: Dim, D: Backend> ConvTranspose2d<I, O, D> {
     /// Applies the layer.
     pub fn forward<T: Tape<f32, D::Device>>(
         &self,
-        x: Maps<I, D, T>,
-    ) -> Result<Maps<O, D, T>, D::Err> {
+        x: FeatureMaps<I, D, T>,
+    ) -> Result<FeatureMaps<O, D, T>, D::Err> {
         let weights = Weights {
             kernel: &self.kernel,
             bias: &self.bias,

@@ -4,7 +4,7 @@ use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Tape, Tensor, TensorFromVec};
 
 use crate::kernels::Activation;
-use crate::nn::backend::{Backend, Rows, Weights};
+use crate::nn::backend::{Backend, Features, Weights};
 use crate::nn::params::{Init, Parameters, Visit, VisitMut};
 
 /// Maps (batch, `I`) to (batch, `O`): `activation(x kernel + bias)`.
@@ -42,8 +42,8 @@ impl<I: Dim, O: Dim, D: Backend> Dense<I, O, D> {
     /// `Flatten`).
     pub fn forward<S: Shape, T: Tape<f32, D::Device>>(
         &self,
-        x: Tensor<S, f32, D::Device, T>,
-    ) -> Result<Rows<O, D, T>, D::Err> {
+        x: Features<S, D, T>,
+    ) -> Result<Features<(usize, O), D, T>, D::Err> {
         let batch = x.shape().concrete()[0];
         self.forward_to(x, (batch, self.bias.shape().0))
     }
@@ -51,9 +51,9 @@ impl<I: Dim, O: Dim, D: Backend> Dense<I, O, D> {
     /// Applies the layer and gives its output another shape of as many values (Keras' `Reshape`).
     pub fn forward_to<S: Shape, R: Shape, T: Tape<f32, D::Device>>(
         &self,
-        x: Tensor<S, f32, D::Device, T>,
+        x: Features<S, D, T>,
         output: R,
-    ) -> Result<Tensor<R, f32, D::Device, T>, D::Err> {
+    ) -> Result<Features<R, D, T>, D::Err> {
         let weights = Weights {
             kernel: &self.kernel,
             bias: &self.bias,

@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::fs::files::Operation;
+use super::operation::Operation;
 
 /// Steers the faults.
 const VARIABLE: &str = "RUNNER_FAULTS";
