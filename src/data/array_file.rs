@@ -29,8 +29,8 @@ pub(super) struct BadFile {
     pub path: PathBuf,
     /// What is wrong and where.
     pub problem: Box<dyn Error + Send + Sync>,
-    /// Whether its end is missing.
-    is_cut_off: bool,
+    /// The way out.
+    pub hint: Option<String>,
 }
 
 impl Refusal for BadFile {
@@ -39,12 +39,7 @@ impl Refusal for BadFile {
     }
 
     fn hint(&self) -> Option<String> {
-        self.is_cut_off.then(|| {
-            format!(
-                "`{}` was probably not copied or downloaded to its end; fetch it again",
-                self.path.display()
-            )
-        })
+        self.hint.clone()
     }
 }
 
@@ -181,11 +176,19 @@ impl<'a> ArrayFile<'a> {
                 ArrayError::Gzip { .. } | ArrayError::Impossible { .. } | ArrayError::Short { .. }
             )
         );
-        DataError::from(BadFile {
-            path: self.path.clone(),
+        let hint = is_cut_off.then(|| {
+            format!(
+                "`{}` was probably not copied or downloaded to its end; fetch it again",
+                self.path.display()
+            )
+        });
+        let path = self.path.clone();
+        BadFile {
+            path,
             problem,
-            is_cut_off,
-        })
+            hint,
+        }
+        .into()
     }
 
     /// Fills `out` with the next bytes of the header.
