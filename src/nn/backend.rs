@@ -6,6 +6,7 @@ use dfdx::shapes::{Dim, Shape};
 use dfdx::tensor::{Gradients, HasErr, NoneTape, Storage, Tape, Tensor};
 use dfdx::tensor_ops::Device;
 
+use super::linked::{Link, Linked};
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Conv};
 use crate::optim::{Rule, Step};
@@ -19,6 +20,12 @@ pub type Rows<N, D, T = NoneTape> = Tensor<(usize, N), f32, <D as Backend>::Devi
 
 /// A batch of points of the latent space: (image, latent axis).
 pub type Latent<Z, D, T = NoneTape> = Rows<Z, D, T>;
+
+/// What goes from one operation to the next.
+pub type Features<S, D, T = NoneTape> = Linked<S, <D as Backend>::Device, <D as Backend>::Link, T>;
+
+/// Feature maps between operations: (image, row, column, channel).
+pub type FeatureMaps<C, D, T = NoneTape> = Features<(usize, usize, usize, C), D, T>;
 
 /// Kernel and bias of a layer with `O` output channels or units.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +68,8 @@ pub trait Backend: Debug + Clone + 'static {
     const TAKES_IMAGES: bool;
     /// What a convolution needs besides its weights, made once for a layer.
     type Route: Debug + Clone;
+    /// How the gradient of [`Features`] comes back.
+    type Link: Link;
     /// A running sum of squares.
     type Squares: Default;
     /// The Euclidean norm over all gradients of a step.
@@ -94,26 +103,26 @@ pub trait Backend: Debug + Clone + 'static {
     /// `input_gradient`: whether anybody needs the gradient of `x`.
     fn conv2d<I: Dim, O: Dim, T: Tape<f32, Self::Device>>(
         route: &Self::Route,
-        x: Maps<I, Self, T>,
+        x: FeatureMaps<I, Self, T>,
         weights: Weights<(usize, usize, I, O), O, Self>,
         input_gradient: bool,
-    ) -> Result<Maps<O, Self, T>, Self::Err>;
+    ) -> Result<FeatureMaps<O, Self, T>, Self::Err>;
 
     /// Transposed convolution with bias and activation. Kernel: (kh, kw, out, in); the small side is the
     /// input.
     fn conv_transpose2d<I: Dim, O: Dim, T: Tape<f32, Self::Device>>(
         route: &Self::Route,
-        x: Maps<I, Self, T>,
+        x: FeatureMaps<I, Self, T>,
         weights: Weights<(usize, usize, O, I), O, Self>,
-    ) -> Result<Maps<O, Self, T>, Self::Err>;
+    ) -> Result<FeatureMaps<O, Self, T>, Self::Err>;
 
     /// Dense layer with bias and activation. Kernel: (in, out). The input's axes behind the first are
     /// flattened, the output takes the shape asked for.
     fn dense<S: Shape, I: Dim, O: Dim, R: Shape, T: Tape<f32, Self::Device>>(
-        x: Tensor<S, f32, Self::Device, T>,
+        x: Features<S, Self, T>,
         weights: Weights<(I, O), O, Self>,
         output: R,
-    ) -> Result<Tensor<R, f32, Self::Device, T>, Self::Err>;
+    ) -> Result<Features<R, Self, T>, Self::Err>;
 
     /// Draws from N(mean, e^log_var) by the noise `eps`, and measures the divergence from N(0, 1).
     fn reparameterise<Z: Dim, T: Tape<f32, Self::Device>>(
@@ -149,6 +158,13 @@ pub trait Backend: Debug + Clone + 'static {
 
     /// The norm's value.
     fn norm(norm: &Self::Norm) -> f64;
+
+    /// The new values if the gate says so, else the old ones.
+    fn choose(
+        gate: &Self::UpdateGate,
+        new: Tensor<(usize,), f32, Self::Device>,
+        old: Tensor<(usize,), f32, Self::Device>,
+    ) -> Result<Tensor<(usize,), f32, Self::Device>, Self::Err>;
 
     /// One optimizer step on one parameter, if the gate says so; `state` has one tensor for each of [`Rule::slots`].
     fn update<S: Shape>(

@@ -9,7 +9,7 @@ use super::{Decoder, Encoder};
 use crate::kernels::profile::{self, part};
 use crate::nn::backend::Latent;
 use crate::nn::params::Init;
-use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
+use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::plan::Architecture;
 
 /// A variational autoencoder with `C` image channels and `Z` latent axes on device `D`.
@@ -73,9 +73,10 @@ impl<C: Dim, Z: Dim, D: Backend> Vae<C, Z, D> {
         eps: Latent<Z, D>,
         objective: &Objective,
         kl_weight: f64,
+        mode: Mode<'_, D>,
     ) -> Result<Outcome<C, Z, D, T>, D::Err> {
         let (images, tape) = images.split_tape();
-        let (mean, log_var) = self.encoder.forward(images.clone().put_tape(tape))?;
+        let (mean, log_var) = self.encoder.forward(images.clone().put_tape(tape), mode)?;
         let (mean, tape) = mean.split_tape();
         let axes = mean.shape().1.size();
         let factor = if objective.kl_mean {
@@ -92,7 +93,9 @@ impl<C: Dim, Z: Dim, D: Backend> Vae<C, Z, D> {
             .put_tape(tape)
             .try_mul(kl_weight as f32)?
             .split_tape();
-        let logits = self.decoder.forward(sample.z.clone().put_tape(tape))?;
+        let logits = self
+            .decoder
+            .forward(sample.z.clone().put_tape(tape), mode)?;
         let (logits, tape) = logits.split_tape();
         let (kind, output) = (objective.reconstruction, logits.clone().put_tape(tape));
         let error = || D::reconstruction(kind, output, images);

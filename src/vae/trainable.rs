@@ -17,7 +17,8 @@ use super::registry::LatentAxis;
 use crate::kernels::Extent;
 use crate::kernels::profile::{self, part};
 use crate::nn::backend::Latent;
-use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
+use crate::nn::layers::BufferUpdates;
+use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::numeric::math::sigmoid;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::optim::{Rule, Step};
@@ -58,7 +59,7 @@ pub(super) fn decode<C: Dim, Z: Dim, D: Backend>(
 ) -> Result<Vec<f32>, D::Err> {
     let device = network.decoder.device();
     let z: Latent<Z, D> = D::tensor(device, z, (z.len() / latent.size(), latent))?;
-    let mut pixels = D::to_vec(&network.decoder.forward(z)?);
+    let mut pixels = D::to_vec(&network.decoder.forward(z, Mode::Evaluation)?);
     pixels.iter_mut().for_each(|p| *p = sigmoid(*p));
     Ok(pixels)
 }
@@ -101,7 +102,11 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
     }
 
     /// Forward and backward.
-    fn gradients(&self, batch: Batch) -> Result<Differentiated<C, Z, D>, D::Err> {
+    fn gradients(
+        &self,
+        batch: Batch,
+        updates: &BufferUpdates<D>,
+    ) -> Result<Differentiated<C, Z, D>, D::Err> {
         let images = || self.images(batch.images);
         let images = part(|| profile::BATCH.into(), images)?.leaky_traced();
         let outcome = self.network.objective(
@@ -109,6 +114,7 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
             self.latent(batch.eps)?,
             &self.objective,
             batch.kl_weight,
+            Mode::training(updates),
         )?;
         let Outcome {
             mean,
@@ -137,7 +143,8 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
 
     /// A step whose numbers stay on the device.
     fn step(&mut self, batch: Batch, step: Step, clip_norm: Option<f64>) -> Result<(), D::Err> {
-        let (outcome, mut gradients) = self.gradients(batch)?;
+        let updates = BufferUpdates::default();
+        let (outcome, mut gradients) = self.gradients(batch, &updates)?;
         let mut norm = SquaredNorm::<D> {
             gradients: &mut gradients,
             squares: D::Squares::default(),
@@ -158,6 +165,7 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
             gate: &gate,
             gradients: &mut gradients,
             state,
+            updates: &updates,
         };
         part(
             || profile::OPTIMIZER.into(),
@@ -198,14 +206,20 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
     fn evaluate(&self, batch: Batch) -> Result<StepMetrics, ModelError> {
         let images = self.images(batch.images).map_err(device_error)?;
         let eps = self.latent(batch.eps).map_err(device_error)?;
-        let outcome = self
-            .network
-            .objective(images, eps, &self.objective, batch.kl_weight);
+        let outcome = self.network.objective(
+            images,
+            eps,
+            &self.objective,
+            batch.kl_weight,
+            Mode::Evaluation,
+        );
         Ok(PendingMetrics::of(outcome.map_err(device_error)?).read())
     }
 
     fn forward(&self, batch: Batch) -> Result<Forward, ModelError> {
-        let (outcome, gradients) = self.gradients(batch).map_err(device_error)?;
+        let (outcome, gradients) = self
+            .gradients(batch, &BufferUpdates::default())
+            .map_err(device_error)?;
         let mut collect = CollectGradients::<D> {
             gradients: &gradients,
             tensors: vec![],
@@ -228,7 +242,11 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
 
     fn encode(&self, images: &[f32]) -> Result<Vec<f32>, ModelError> {
         let images = self.images(Images::Values(images)).map_err(device_error)?;
-        let (mean, _) = self.network.encoder.forward(images).map_err(device_error)?;
+        let (mean, _) = self
+            .network
+            .encoder
+            .forward(images, Mode::Evaluation)
+            .map_err(device_error)?;
         Ok(D::to_vec(&mean))
     }
 
@@ -254,7 +272,8 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
     fn optimizer_state(&self) -> Vec<NamedTensor> {
         let mut tensors = vec![];
         for param in self.weights() {
-            for (slot, tensor) in self.rule.slots().iter().zip(&self.state[&param.name]) {
+            let slots = self.state.get(&param.name).into_iter().flatten();
+            for (slot, tensor) in self.rule.slots().iter().zip(slots) {
                 tensors.push(NamedTensor {
                     name: format!("optimizer.{slot}.{}", param.name),
                     shape: param.shape.clone(),
@@ -355,6 +374,7 @@ struct Update<'a, D: Backend> {
     gate: &'a D::UpdateGate,
     gradients: &'a mut Gradients<f32, D::Device>,
     state: &'a mut BTreeMap<String, Slots<D>>,
+    updates: &'a BufferUpdates<D>,
 }
 
 impl<D: Backend> VisitMut<D> for Update<'_, D> {
@@ -378,6 +398,14 @@ impl<D: Backend> VisitMut<D> for Update<'_, D> {
             slots,
         )
     }
+
+    fn buffer<S: Shape>(
+        &mut self,
+        name: &str,
+        buffer: &mut Tensor<S, f32, D::Device>,
+    ) -> Result<(), D::Err> {
+        self.updates.apply(self.gate, name, buffer)
+    }
 }
 
 struct Collect {
@@ -393,6 +421,14 @@ impl<D: Backend> Visit<D> for Collect {
     ) -> Result<(), Infallible> {
         self.tensors.push(named::<S, D>(name, param));
         Ok(())
+    }
+
+    fn buffer<S: Shape>(
+        &mut self,
+        name: &str,
+        buffer: &Tensor<S, f32, D::Device>,
+    ) -> Result<(), Infallible> {
+        <Self as Visit<D>>::parameter(self, name, buffer)
     }
 }
 
@@ -429,6 +465,14 @@ impl<D: Backend> VisitMut<D> for Assign<'_> {
             param.copy_from(&source.data);
         }
         Ok(())
+    }
+
+    fn buffer<S: Shape>(
+        &mut self,
+        name: &str,
+        buffer: &mut Tensor<S, f32, D::Device>,
+    ) -> Result<(), Infallible> {
+        <Self as VisitMut<D>>::parameter(self, name, buffer)
     }
 }
 
