@@ -117,6 +117,7 @@ macro_rules! section {
                 settings
             }
 
+            #[allow(unused_variables)]
             fn read(values: &$crate::config::TableValues<'_>) -> Option<Self> {
                 Some(Self {
                     $($field: $crate::config::FieldValue::read(values, stringify!($field))?,)*
@@ -124,6 +125,7 @@ macro_rules! section {
             }
 
             fn write(&self) -> Vec<(&'static str, Option<$crate::config::Value>)> {
+                #[allow(unused_mut)]
                 let mut written = Vec::new();
                 $(written.extend(
                     $crate::config::FieldValue::write(&self.$field, stringify!($field))
