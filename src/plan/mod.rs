@@ -7,6 +7,7 @@ pub use architecture::Architecture;
 use crate::experiment::{self, Rule, Spec};
 use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
+use crate::nn::layers::Normalization;
 
 /// A spec together with the data it was found to have.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,7 @@ impl Plan {
             hidden: spec.model.hidden.clone(),
             latent: spec.model.latent_dim,
             activation: activation(spec.model.activation),
+            normalization: Normalization::default(),
         };
         Self {
             architecture,

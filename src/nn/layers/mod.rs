@@ -5,6 +5,7 @@
 //! | [`layer`] | what every kind says of itself and does |
 //! | [`conv2d`], [`conv_transpose2d`], [`dense`], [`flatten`] | the kinds |
 //! | [`product`] | kernel and bias, the parameters of those that multiply |
+//! | [`normalization`] | which kind stands behind those that multiply |
 //! | [`mode`] | training or evaluation, and what becomes of buffers |
 //! | [`named`], [`sequential`] | layers with names, and one after another |
 //!
@@ -19,6 +20,7 @@ pub mod flatten;
 pub mod layer;
 pub mod mode;
 pub mod named;
+pub mod normalization;
 pub mod product;
 mod registry;
 pub mod sequential;
@@ -31,6 +33,7 @@ use dfdx::tensor::Tape;
 pub use layer::{Describe, Module};
 pub use mode::{BufferUpdates, Mode};
 pub use named::{Named, NamedConfig};
+pub use normalization::Normalization;
 pub use product::Finish;
 pub use sequential::{Sequential, SequentialConfig};
 
