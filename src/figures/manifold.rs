@@ -199,7 +199,7 @@ mod tests {
     use crate::draw::testing::{decode, texts};
 
     #[test]
-    fn points_come_row_by_row_from_the_top_left() {
+    fn lists_points_row_by_row_from_the_top_left() {
         let points = manifold_points(3, 2.0).unwrap();
         assert_eq!(
             points,
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_axis_grows_to_the_right_and_the_second_upwards() {
+    fn draws_the_first_axis_to_the_right_and_the_second_upwards() {
         let pixels = colored(5);
         let images = ImageBatch::new(&pixels, 25, 1, 1, 3).unwrap();
         let rendered = manifold("a run", &images, 5, 2.0).unwrap();
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_stand_under_the_middle_of_the_outermost_images() {
+    fn places_ticks_under_the_middle_of_the_outermost_images() {
         let pixels = colored(5);
         let images = ImageBatch::new(&pixels, 25, 1, 1, 3).unwrap();
         let rendered = manifold("a run", &images, 5, 2.0).unwrap();
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn bitmaps_in_the_svg_keep_their_own_resolution() {
+    fn keeps_the_resolution_of_bitmaps_in_the_svg() {
         let pixels = vec![0.5; 4 * 28 * 28];
         let images = ImageBatch::new(&pixels, 4, 28, 28, 1).unwrap();
         let svg = manifold("a run", &images, 2, 2.0).unwrap().svg;
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_and_size_of_images_can_be_drawn() {
+    fn draws_any_number_and_size_of_images() {
         for (n, height, width) in [
             (0, 28, 28),
             (1, 1, 1),

@@ -159,7 +159,7 @@ mod tests {
     use crate::draw::testing::{decode, texts};
 
     #[test]
-    fn originals_stand_above_their_reconstructions() {
+    fn draws_originals_above_their_reconstructions() {
         let (before, after) = ([0.0, 0.25], [0.5, 0.75]);
         let originals = ImageBatch::new(&before, 2, 1, 1, 1).unwrap();
         let made = ImageBatch::new(&after, 2, 1, 1, 1).unwrap();
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_pairs_can_be_drawn() {
+    fn draws_any_number_of_pairs() {
         for count in [0, 1, 12, 13, 60] {
             let pixels = vec![0.5; count * 2 * 2 * 3];
             let images = ImageBatch::new(&pixels, count, 2, 2, 3).unwrap();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_of_different_shapes_are_refused() {
+    fn refuses_batches_of_different_shapes() {
         let pixels = [0.0; 4];
         let images = ImageBatch::new(&pixels, 4, 1, 1, 1).unwrap();
         for other in [

@@ -99,7 +99,7 @@ mod tests {
     use crate::draw::testing::{decode, texts};
 
     #[test]
-    fn samples_fill_a_square_row_by_row() {
+    fn fills_a_square_row_by_row() {
         let pixels = [0.0, 0.25, 0.5, 0.75];
         let rendered = samples("a run", &ImageBatch::new(&pixels, 4, 1, 1, 1).unwrap()).unwrap();
         assert_eq!(texts(&rendered.svg), ["a run"]);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_samples_can_be_drawn() {
+    fn draws_any_number_of_samples() {
         for count in [0, 1, 2, 3, 5, 101, 257] {
             let pixels = vec![0.5; count];
             decode(&samples("a run", &ImageBatch::new(&pixels, count, 1, 1, 1).unwrap()).unwrap());

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_run_from_end_to_end() {
+    fn spaces_columns_from_end_to_end() {
         assert_eq!(
             traversal_values(5, 2.0).unwrap(),
             [-2.0, -1.0, 0.0, 1.0, 2.0]
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn images_come_row_by_row_beside_their_labels() {
+    fn draws_images_row_by_row_beside_their_labels() {
         // Two rows of three: 0, 1/8, .. 5/8.
         let pixels: Vec<f32> = (0..6_u8).map(|i| f32::from(i) / 8.0).collect();
         let images = ImageBatch::new(&pixels, 6, 1, 1, 1).unwrap();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_axes_the_first_are_drawn() {
+    fn draws_the_first_of_many_axes() {
         let pixels = vec![0.5; 40 * 3];
         let images = ImageBatch::new(&pixels, 120, 1, 1, 1).unwrap();
         let rendered = traversal("a run", &labels(40), &images, 2.0).unwrap();
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn images_that_cannot_be_divided_among_the_labels_are_refused() {
+    fn refuses_images_that_cannot_be_divided_among_the_labels() {
         let pixels = [0.5; 5];
         let images = ImageBatch::new(&pixels, 5, 1, 1, 1).unwrap();
         assert!(matches!(

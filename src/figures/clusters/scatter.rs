@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_and_axes_are_named() {
+    fn names_classes_and_axes() {
         let (points, classes) = clouds(100);
         let rendered = clusters(&scene(&points, &classes, &names(2))).unwrap();
         let found = texts(&rendered.svg);
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_is_drawn_at_its_place_in_the_color_of_its_class() {
+    fn draws_a_point_at_its_place_in_the_color_of_its_class() {
         let points = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]];
         let names = names(4);
         let rendered = clusters(&scene(&points, &[0, 1, 2, 3], &names)).unwrap();
@@ -468,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn sorted_classes_do_not_cover_each_other() {
+    fn mixes_classes_that_come_sorted() {
         let (points, classes) = clouds(20_000);
         let rendered = clusters(&scene(&points, &classes, &names(2))).unwrap();
         let picture = decode(&rendered);
@@ -484,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn few_points_are_shapes_and_many_are_a_bitmap() {
+    fn draws_few_points_as_shapes_and_many_as_a_bitmap() {
         let names = names(2);
         let (points, classes) = clouds(5_000);
         let few = clusters(&scene(&points, &classes, &names)).unwrap().svg;
@@ -496,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn far_points_are_left_out_and_counted() {
+    fn leaves_out_and_counts_far_points() {
         let (mut points, classes) = clouds(10_000);
         points[17] = [1e30, 0.5];
         points[18] = [0.5, -4e8];
@@ -509,7 +509,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_inputs_can_be_drawn() {
+    fn draws_odd_inputs() {
         let names = names(3);
         let long = vec!["a name that goes on and on and on and on and on".to_owned(); 3];
         type Case<'a> = (&'a [[f32; 2]], &'a [u32], &'a [String]);
@@ -535,7 +535,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_classes_share_a_scale_with_a_few_names() {
+    fn draws_a_thousand_classes_on_a_scale_with_a_few_names() {
         let names = names(1_000);
         let (points, _) = clouds(1_000);
         let classes: Vec<u32> = (0..1_000).collect();
@@ -557,7 +557,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_points_give_the_same_bytes() {
+    fn draws_the_same_points_to_the_same_bytes() {
         let (points, classes) = clouds(6_000);
         let names = names(2);
         let draw = || clusters(&scene(&points, &classes, &names)).unwrap();
