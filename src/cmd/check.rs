@@ -86,7 +86,7 @@ fn describe(plan: &Plan, survey: &Survey) -> String {
         "data",
         format!(
             "{}: {} images of {} x {} x {}{held_out}",
-            survey.name,
+            spec.data.dataset.name(),
             thousands(plan.train_images as u64),
             survey.height,
             survey.width,

@@ -46,6 +46,6 @@ pub fn main(args: &Args) -> Outcome {
     } = args;
     let text = format!("this program was built without SQL, which `{sql}` needs");
     Err(crate::terminal::CliError::new(crate::sys::exit::USAGE, text).with_hint(
-        "build it with: cargo install --path . --features sql; or ask Python's polars, as the README shows",
+        "build it with: cargo install --path . --features sql; or ask Python's polars, as experiments/README.md shows",
     ))
 }

@@ -12,7 +12,7 @@ use crate::terminal::{CliError, Outcome};
 /// Compare this program's arithmetic with values that another framework computed
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Reference values, in the format that the README describes
+    /// Reference values, in the format of experiments/README.md, "Agreement with Keras"
     #[arg(value_name = "FILE.safetensors")]
     file: PathBuf,
     /// Largest relative error that passes

@@ -1,4 +1,4 @@
-//! The table of settings for people: Markdown for the README, plain text for the terminal.
+//! The table of settings for people: Markdown for experiments/SETTINGS.md, plain text for the terminal.
 
 use super::settings::{EXPECT, TABLES, of_table};
 use super::sweep::{SWEEP_SETTINGS, SWEEP_TABLES};

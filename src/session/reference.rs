@@ -56,7 +56,7 @@ impl Reference {
         let invalid = |text: String| CliError::new(exit::INVALID_DATA, format!("{path}: {text}"));
         let json = metadata.get("json").ok_or_else(|| {
             invalid("the metadata has no key `json` that describes the model".to_owned())
-                .with_hint("the README's section on `verify` says what such a file holds")
+                .with_hint("`experiments/README.md`, \"Agreement with Keras\", says what such a file holds")
         })?;
         let description: Description =
             serde_json::from_str(json).map_err(|e| invalid(format!("metadata key `json`: {e}")))?;
