@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_relative_error_is_a_ratio_of_norms() {
+    fn takes_the_ratio_of_norms() {
         assert_eq!(relative(&[3.0, 4.0], &[3.0, 4.0]), 0.0);
         assert_eq!(relative(&[6.0, 8.0], &[3.0, 4.0]), 1.0);
         assert_eq!(relative(&[0.5], &[0.0]), 0.5);
