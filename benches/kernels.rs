@@ -69,11 +69,11 @@ fn step(criterion: &mut Criterion<BesidePeak>, name: &str, plan: &Plan) {
 fn layers(criterion: &mut Criterion<BesidePeak>, name: &str, plan: &Plan) {
     let batch = plan.spec.training.batch_size;
     for layer in plan.architecture.layers() {
-        let mut group = || group(criterion, name, &layer.name);
+        let mut group = group(criterion, name, &layer.name);
         match &layer.config {
-            LayerConfig::Conv2d(it) => convolution(&mut group(), &it.conv, batch, false),
-            LayerConfig::ConvTranspose2d(it) => convolution(&mut group(), &it.conv, batch, true),
-            LayerConfig::Dense(it) => dense_layer(&mut group(), (it.inputs, it.units()), batch),
+            LayerConfig::Conv2d(it) => convolution(&mut group, &it.conv, batch, false),
+            LayerConfig::ConvTranspose2d(it) => convolution(&mut group, &it.conv, batch, true),
+            LayerConfig::Dense(it) => dense_layer(&mut group, (it.inputs, it.units()), batch),
             _ => {}
         }
     }
@@ -181,7 +181,10 @@ fn elementwise(criterion: &mut Criterion<BesidePeak>, name: &str, plan: &Plan) {
     });
 
     let layers = a.layers();
-    let largest = layers.iter().map(|layer| layer.output_len() as usize).max();
+    let largest = layers
+        .iter()
+        .map(|layer| layer.output().iter().product::<usize>())
+        .max();
     let sums = numbers(batch * largest.unwrap_or(1));
     for (name, activation) in [
         ("relu", Activation::Relu),

@@ -32,7 +32,6 @@ const ROOMS: &[&[&str]] = &[
 const APART: &[(&str, &str)] = &[
     ("config", "numeric"),
     ("kernels", "config"),
-    ("nn", "fs"),
     ("run", "kernels"),
     ("run", "nn"),
     ("report", "nn"),
