@@ -286,6 +286,11 @@ fn resumes_all_runs_of_a_folder() {
     let ended = lab.runner(&["resume", "runs", "--all"]).with_code(3);
     ended.says("seed: 0 -> 1");
     ended.prints("2 resumed to their end, 1 not");
+    // Nor does a stderr that takes no word of it.
+    if let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") {
+        let mut resume = lab.command(&["resume", "runs", "--all"]);
+        assert_eq!(resume.stderr(full).status().unwrap().code(), Some(3));
+    }
     for run in [&stopped[0], &stopped[2]] {
         assert_eq!(digest(run), end);
     }

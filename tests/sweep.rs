@@ -279,7 +279,7 @@ fn leaves_a_claimed_trial_until_it_is_released() {
     });
     lab.write(&format!("runs/s.sweep/claims/{id}"), claim.to_string());
     let ended = lab.runner(&["spec.toml"]).with_code(0);
-    ended.prints("1 completed, 1 in the hands of another process\n");
+    ended.prints("1 completed, 1 held by another process\n");
     let by = "process 3 on `elsewhere` since 2026-11-24T00:00:00.000Z (Slurm job 7)";
     ended.says(&format!("held: seed=1: {by}\n"));
     let status = lab.runner(&["status", "runs/s.sweep"]).with_code(0);

@@ -127,7 +127,7 @@ pub static SETTINGS: &[Setting] = &[
         "Known sets: a folder to look in first. `images`: the folder of the classes, or \
          of `train` and `test` with classes in them. `idx`: the folder that the four files are relative to. Relative to the spec's folder",
     )
-    .only(&[Dataset::FashionMnist, Dataset::Mnist, Dataset::Kmnist, Dataset::Idx, Dataset::Images])
+    .only_sets(&[Dataset::FashionMnist, Dataset::Mnist, Dataset::Kmnist, Dataset::Idx, Dataset::Images])
     .also(&["folder", "directory", "root"]),
     Setting::new(
         "data.splits",
@@ -158,7 +158,7 @@ pub static SETTINGS: &[Setting] = &[
         "Side of the square images",
     )
     .unit("pixels")
-    .only(&[Dataset::Sprites, Dataset::Images])
+    .only_sets(&[Dataset::Sprites, Dataset::Images])
     .also(&["size", "resolution"]),
     Setting::new(
         "data.color",
@@ -166,7 +166,7 @@ pub static SETTINGS: &[Setting] = &[
         Is(text("gray")),
         "Channels of the images",
     )
-    .only(&[Dataset::Images])
+    .only_sets(&[Dataset::Images])
     .also(&["colour", "channels", "color_mode"]),
     Setting::new(
         "data.count",
@@ -175,7 +175,7 @@ pub static SETTINGS: &[Setting] = &[
         "How many images are drawn",
     )
     .unit("images")
-    .only(&[Dataset::Sprites]),
+    .only_sets(&[Dataset::Sprites]),
     idx_file("data.images", "Training images, an IDX file, plain or gzip"),
     idx_file("data.labels", "Training labels, an IDX file"),
     idx_file("data.test_images", "Test images, an IDX file"),
