@@ -53,7 +53,6 @@
 //! a function of (seed, purpose, epoch, step) ([`numeric::random`]); everything else that decides what comes next is
 //! in the checkpoint ([`run`]).
 
-pub mod cli;
 pub mod cmd;
 pub mod config;
 pub mod data;

@@ -7,12 +7,17 @@ use std::time::{Duration, Instant};
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput};
 use runner::experiment;
+use runner::kernels::system_memory::Aligned;
 use runner::kernels::{Extent, Isa, parallel, roofline};
 use runner::numeric::random::Purpose;
 use runner::objective::Drawn;
 use runner::plan::Plan;
 use runner::train::build_model;
 use runner::vae::{Batch, Model};
+
+/// As in the program.
+#[global_allocator]
+static MEMORY: Aligned = Aligned;
 
 /// Wall time, whose throughput reads as GFLOP/s and share of the peak: `Throughput::Elements` are floating-point
 /// operations, `Throughput::BytesDecimal` the bytes of what is bound by memory.

@@ -1,7 +1,7 @@
 //! Enumerations whose variants a spec names in quotes.
 //!
 //! The name a user types, the variant the program matches on and the sentence the documentation
-//! prints are one line of the enumeration; everything else (checking, JSON Schema, the README's
+//! prints are one line of the enumeration; everything else (checking, JSON Schema, the settings'
 //! table, `resolved.toml`) reads them from there.
 
 /// One allowed name of a setting, and what it means.

@@ -169,6 +169,13 @@ pub trait Backend: Debug + Clone + 'static {
     /// The norm's value.
     fn norm(norm: &Self::Norm) -> f64;
 
+    /// The new values if the gate says so, else the old ones.
+    fn choose(
+        gate: &Self::UpdateGate,
+        new: Tensor<(usize,), f32, Self::Device>,
+        old: Tensor<(usize,), f32, Self::Device>,
+    ) -> Result<Tensor<(usize,), f32, Self::Device>, Self::Err>;
+
     /// One optimizer step on one parameter, if the gate says so; `state` has one tensor for each of [`Rule::slots`].
     fn update<S: Shape>(
         rule: &Rule,

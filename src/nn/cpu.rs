@@ -316,6 +316,14 @@ impl Backend for Cpu {
         *norm
     }
 
+    fn choose(
+        gate: &Option<f32>,
+        new: Tensor<(usize,), f32, Self>,
+        old: Tensor<(usize,), f32, Self>,
+    ) -> Result<Tensor<(usize,), f32, Self>, CpuError> {
+        Ok(if gate.is_some() { new } else { old })
+    }
+
     fn update<S: Shape>(
         rule: &Rule,
         step: Step,

@@ -210,6 +210,14 @@ impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Backend for D
         Self::scalar(norm).into()
     }
 
+    fn choose(
+        gate: &UpdateGate<D>,
+        new: Tensor<(usize,), f32, D>,
+        old: Tensor<(usize,), f32, D>,
+    ) -> Result<Tensor<(usize,), f32, D>, E> {
+        gate.choose(new, old)
+    }
+
     fn update<S: Shape>(
         rule: &Rule,
         step: Step,

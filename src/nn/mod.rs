@@ -14,8 +14,8 @@
 //! | [`dfdx_ops`] | the same operations composed of dfdx's own, for any device: CUDA's |
 //! | [`device`] | which devices there are, and whether they answer |
 //! | [`memory`] | activations, kept from step to step |
-//! | [`layers`] | one layer a file |
-//! | [`params`] | names of parameters, a visitor over them, their initial values |
+//! | [`layers`] | kinds of layers, one a file |
+//! | [`params`] | names of parameters and buffers, a visitor over them, initial values |
 //!
 //! dfdx's own convolutions need a nightly compiler and are slow; its `TensorCollection` cannot hold
 //! layers whose sizes are known at run time only. Hence layers and visitor of our own.
@@ -32,5 +32,5 @@ pub mod params;
 pub use backend::{Backend, FeatureMaps, Features, Maps};
 pub use device::Device;
 pub use dfdx_ops::DfdxOps;
-pub use layers::{Conv2d, ConvTranspose2d, Dense};
+pub use layers::Mode;
 pub use params::{Parameters, Visit, VisitMut};

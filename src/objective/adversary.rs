@@ -11,9 +11,10 @@ use super::noise::{Draw, Noise};
 use crate::config::section::section;
 use crate::config::{Interval, Kind};
 use crate::kernels::Activation;
-use crate::nn::backend::{Latent, Rows, Scalar};
+use crate::nn::backend::{FeatureMaps, Latent, Rows, Scalar};
+use crate::nn::layers::{Finish, Named, NamedConfig, Sequential, SequentialConfig, dense};
 use crate::nn::params::Init;
-use crate::nn::{Backend, Dense, Maps, Parameters, Visit, VisitMut};
+use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::numeric::random::Purpose;
 use crate::optim::Rule;
 
@@ -85,34 +86,57 @@ impl Description for Adversary {
 /// Dense layers with leaky ReLU, and one logit for each of the two classes.
 #[derive(Debug)]
 pub struct Discriminator<Z: Dim, D: Backend> {
-    dense: Dense<Z, usize, D>,
-    dense1: Dense<usize, usize, D>,
-    output: Dense<usize, Const<2>, D>,
+    hidden: Sequential<Z, D>,
+    output: Named<usize, Const<2>, D>,
 }
 
 impl<Z: Dim, D: Backend> Discriminator<Z, D> {
+    fn new(
+        device: &D::Device,
+        init: &mut Init,
+        hidden: &[usize],
+        latent: Z,
+    ) -> Result<Self, D::Err> {
+        let dense = |name: &str, inputs, units, activation| {
+            let config = dense::Config {
+                inputs,
+                output: vec![units],
+                finish: Finish::with(activation),
+            };
+            NamedConfig::new(format!("discriminator.{name}"), config)
+        };
+        let config = SequentialConfig {
+            first: dense("dense", latent.size(), hidden[0], Activation::LeakyRelu),
+            rest: vec![dense("dense1", hidden[0], hidden[1], Activation::LeakyRelu)],
+        };
+        let output = dense("output", hidden[1], 2, Activation::Linear);
+        Ok(Self {
+            hidden: Sequential::new(device, init, &config, latent)?,
+            output: Named::new(device, init, &output, (hidden[1], Const))?,
+        })
+    }
+
     fn forward<T: Tape<f32, D::Device>>(
         &self,
         z: Latent<Z, D, T>,
     ) -> Result<Rows<Const<2>, D, T>, D::Err> {
-        let hidden = self.dense1.forward(self.dense.forward(z.into())?)?;
-        Ok(self.output.forward(hidden)?.into_tensor())
+        let &(batch, latent) = z.shape();
+        let z: FeatureMaps<Z, D, T> = z.try_reshape_like(&(batch, 1, 1, latent))?.into();
+        let hidden = self.hidden.forward(z, Mode::Evaluation)?;
+        let logits = self.output.forward(hidden, Mode::Evaluation)?;
+        logits.into_tensor().try_reshape_like(&(batch, Const))
     }
 }
 
 impl<Z: Dim, D: Backend> Parameters<D> for Discriminator<Z, D> {
     fn visit<V: Visit<D>>(&self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
-        let name = |layer: &str| format!("{prefix}discriminator.{layer}");
-        self.dense.visit(&name("dense"), visitor)?;
-        self.dense1.visit(&name("dense1"), visitor)?;
-        self.output.visit(&name("output"), visitor)
+        self.hidden.visit(prefix, visitor)?;
+        self.output.visit(prefix, visitor)
     }
 
     fn visit_mut<V: VisitMut<D>>(&mut self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
-        let name = |layer: &str| format!("{prefix}discriminator.{layer}");
-        self.dense.visit_mut(&name("dense"), visitor)?;
-        self.dense1.visit_mut(&name("dense1"), visitor)?;
-        self.output.visit_mut(&name("output"), visitor)
+        self.hidden.visit_mut(prefix, visitor)?;
+        self.output.visit_mut(prefix, visitor)
     }
 }
 
@@ -147,7 +171,7 @@ impl Adversary {
         given: &Given<C, Z, D>,
     ) -> Result<Latent<Z, D>, D::Err> {
         let images = given.second.clone().expect("a second batch");
-        let (mean, log_var) = network.encode(images)?;
+        let (mean, log_var) = network.encode(images, given.mode)?;
         let eps = given.points(Purpose::TestPoints)?;
         let z = D::reparameterise(mean, log_var, eps, 1.0)?.z;
         let (shape, axes) = (*z.shape(), given.latent.size());
@@ -169,12 +193,7 @@ impl Objective for Adversary {
         init: &mut Init,
         latent: Z,
     ) -> Result<Self::State<Z, D>, D::Err> {
-        let (first, second) = (self.hidden[0], self.hidden[1]);
-        Ok(Discriminator {
-            dense: Dense::new(device, init, (latent, first), Activation::LeakyRelu)?,
-            dense1: Dense::new(device, init, (first, second), Activation::LeakyRelu)?,
-            output: Dense::new(device, init, (second, Const), Activation::Linear)?,
-        })
+        Discriminator::new(device, init, &self.hidden, latent)
     }
 
     fn outcome<C: Dim, Z: Dim, D: Backend, T: Tape<f32, D::Device>>(

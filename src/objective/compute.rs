@@ -11,7 +11,7 @@ use super::noise::Drawn;
 use crate::kernels::profile::{self, part};
 use crate::nn::backend::{Distribution, Latent, Scalar};
 use crate::nn::params::Init;
-use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
+use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::numeric::random::Purpose;
 
 /// Encoder and decoder, as an objective uses them.
@@ -20,10 +20,15 @@ pub trait Network<C: Dim, Z: Dim, D: Backend> {
     fn encode<T: Tape<f32, D::Device>>(
         &self,
         images: Maps<C, D, T>,
+        mode: Mode<'_, D>,
     ) -> Result<Distribution<Z, D, T>, D::Err>;
 
     /// Latent points to logits: values before the sigmoid.
-    fn decode<T: Tape<f32, D::Device>>(&self, z: Latent<Z, D, T>) -> Result<Maps<C, D, T>, D::Err>;
+    fn decode<T: Tape<f32, D::Device>>(
+        &self,
+        z: Latent<Z, D, T>,
+        mode: Mode<'_, D>,
+    ) -> Result<Maps<C, D, T>, D::Err>;
 }
 
 /// What belongs to a batch besides its images.
@@ -37,6 +42,8 @@ pub struct Given<'a, C: Dim, Z: Dim, D: Backend> {
     pub latent: Z,
     /// Weight of the KL divergence at this step.
     pub kl_weight: f64,
+    /// Whether the network is trained or used as it is.
+    pub mode: Mode<'a, D>,
     /// The terms that every objective has.
     pub loss: &'a LossTerms,
     /// Images of the training set.
@@ -72,13 +79,13 @@ impl<C: Dim, Z: Dim, D: Backend> Given<'_, C, Z, D> {
             false => 1.0,
         };
         let (images, tape) = images.split_tape();
-        let (mean, log_var) = network.encode(images.clone().put_tape(tape))?;
+        let (mean, log_var) = network.encode(images.clone().put_tape(tape), self.mode)?;
         let (mean, tape) = mean.split_tape();
         let sample =
             || D::reparameterise(mean.clone().put_tape(tape), log_var.clone(), eps, factor);
         let sample = part(|| profile::SAMPLING.into(), sample)?;
         let (kl, tape) = sample.kl.split_tape();
-        let logits = network.decode(sample.z.clone().put_tape(tape))?;
+        let logits = network.decode(sample.z.clone().put_tape(tape), self.mode)?;
         let (logits, tape) = logits.split_tape();
         let error = || D::reconstruction(kind, logits.clone().put_tape(tape), images);
         let (reconstruction, tape) = part(|| profile::LOSS.into(), error)?.split_tape();

@@ -135,10 +135,11 @@ pub trait Model {
     /// (batch, latent) to pixel values from 0 to 1, (batch, height, width, channels).
     fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError>;
 
-    /// Every parameter, the objective's own under `objective.`.
+    /// Every parameter, the objective's own under `objective.`, and every value that is kept with them and not trained (a
+    /// running mean).
     fn weights(&self) -> Vec<NamedTensor>;
 
-    /// Replaces every parameter; nothing changes when one is missing, too many or of another shape.
+    /// Replaces all of [`Model::weights`]; nothing changes when one is missing, too many or of another shape.
     fn set_weights(&mut self, weights: &[NamedTensor]) -> Result<(), ModelError>;
 
     /// The optimizer's state: `optimizer.SLOT.PARAMETER`.

@@ -6,7 +6,7 @@ use dfdx::tensor::Tape;
 use super::{Decoder, Encoder};
 use crate::nn::backend::{Distribution, Latent};
 use crate::nn::params::Init;
-use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
+use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::objective::Network;
 use crate::plan::Architecture;
 
@@ -44,12 +44,17 @@ impl<C: Dim, Z: Dim, D: Backend> Network<C, Z, D> for Vae<C, Z, D> {
     fn encode<T: Tape<f32, D::Device>>(
         &self,
         images: Maps<C, D, T>,
+        mode: Mode<'_, D>,
     ) -> Result<Distribution<Z, D, T>, D::Err> {
-        self.encoder.forward(images)
+        self.encoder.forward(images, mode)
     }
 
-    fn decode<T: Tape<f32, D::Device>>(&self, z: Latent<Z, D, T>) -> Result<Maps<C, D, T>, D::Err> {
-        self.decoder.forward(z)
+    fn decode<T: Tape<f32, D::Device>>(
+        &self,
+        z: Latent<Z, D, T>,
+        mode: Mode<'_, D>,
+    ) -> Result<Maps<C, D, T>, D::Err> {
+        self.decoder.forward(z, mode)
     }
 }
 

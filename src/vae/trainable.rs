@@ -16,7 +16,8 @@ use super::registry::LatentAxis;
 use crate::kernels::Extent;
 use crate::kernels::profile::{self, part};
 use crate::nn::backend::Latent;
-use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
+use crate::nn::layers::BufferUpdates;
+use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::numeric::math::sigmoid;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::objective::{Given, Loss, Outcome, OwnOptimizer, ParameterGroup, Prepared, Setup};
@@ -115,7 +116,7 @@ pub(super) fn decode<C: Dim, Z: Dim, D: Backend>(
 ) -> Result<Vec<f32>, D::Err> {
     let device = network.decoder.device();
     let z: Latent<Z, D> = D::tensor(device, z, (z.len() / latent.size(), latent))?;
-    let mut pixels = D::to_vec(&network.decoder.forward(z)?);
+    let mut pixels = D::to_vec(&network.decoder.forward(z, Mode::Evaluation)?);
     pixels.iter_mut().for_each(|p| *p = sigmoid(*p));
     Ok(pixels)
 }
@@ -157,12 +158,14 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
         &self,
         images: Maps<C, D, T>,
         batch: Batch,
+        mode: Mode<'_, D>,
     ) -> Result<Outcome<C, Z, D, T>, D::Err> {
         let given = Given {
             second: batch.second.map(|images| self.images(images)).transpose()?,
             noise: batch.noise,
             latent: self.latent,
             kl_weight: batch.kl_weight,
+            mode,
             loss: &self.setup.loss,
             train_images: self.setup.train_images,
             device: &self.device,
@@ -172,14 +175,18 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
     }
 
     /// Forward, and backward from each loss.
-    fn gradients(&self, batch: Batch) -> Result<Differentiated<C, Z, D>, D::Err> {
+    fn gradients(
+        &self,
+        batch: Batch,
+        updates: &BufferUpdates<D>,
+    ) -> Result<Differentiated<C, Z, D>, D::Err> {
         let images = || self.images(batch.images);
         let images = part(|| profile::BATCH.into(), images)?.leaky_traced();
         let Outcome {
             pass,
             losses,
             terms,
-        } = self.outcome(images, batch)?;
+        } = self.outcome(images, batch, Mode::training(updates))?;
         let (mut values, mut gradients) = (vec![], vec![]);
         for Loss { name, value, group } in losses {
             values.push(Loss {
@@ -199,7 +206,8 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
 
     /// A step whose numbers stay on the device.
     fn step(&mut self, batch: Batch, step: Step, clip_norm: Option<f64>) -> Result<(), D::Err> {
-        let (outcome, mut gradients) = self.gradients(batch)?;
+        let updates = BufferUpdates::default();
+        let (outcome, mut gradients) = self.gradients(batch, &updates)?;
         let squares = |(group, gradients): &mut (ParameterGroup, _)| {
             let squares = D::Squares::default();
             let mut norm = SquaredNorm::<D> { gradients, squares };
@@ -224,6 +232,7 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
                     gate,
                     gradients: &mut gradients,
                     state,
+                    updates: &updates,
                 };
                 groups.visit_mut(group, &mut update)?;
             }
@@ -265,12 +274,15 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
 
     fn evaluate(&self, batch: Batch) -> Result<StepMetrics, ModelError> {
         let images = self.images(batch.images).map_err(device_error)?;
-        let outcome = self.outcome(images, batch).map_err(device_error)?;
+        let outcome = self
+            .outcome(images, batch, Mode::Evaluation)
+            .map_err(device_error)?;
         Ok(PendingMetrics::of(outcome).read())
     }
 
     fn forward(&self, batch: Batch) -> Result<Forward, ModelError> {
-        let (outcome, gradients) = self.gradients(batch).map_err(device_error)?;
+        let gradients = self.gradients(batch, &BufferUpdates::default());
+        let (outcome, gradients) = gradients.map_err(device_error)?;
         let mut tensors = vec![];
         for (group, mut gradients) in gradients {
             let mut collect = CollectGradients::<D> {
@@ -301,7 +313,7 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
             .groups
             .network
             .encoder
-            .forward(images)
+            .forward(images, Mode::Evaluation)
             .map_err(device_error)?;
         Ok(D::to_vec(&mean))
     }
@@ -337,7 +349,8 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
                 .optimizers
                 .rule(ParameterGroup::of(&param.name))
                 .slots();
-            for (slot, tensor) in slots.iter().zip(&self.state[&param.name]) {
+            let state = self.state.get(&param.name).into_iter().flatten();
+            for (slot, tensor) in slots.iter().zip(state) {
                 tensors.push(NamedTensor {
                     name: format!("optimizer.{slot}.{}", param.name),
                     shape: param.shape.clone(),
@@ -439,6 +452,7 @@ struct Update<'a, D: Backend> {
     gate: &'a D::UpdateGate,
     gradients: &'a mut Gradients<f32, D::Device>,
     state: &'a mut BTreeMap<String, Slots<D>>,
+    updates: &'a BufferUpdates<D>,
 }
 
 impl<D: Backend> VisitMut<D> for Update<'_, D> {
@@ -462,6 +476,14 @@ impl<D: Backend> VisitMut<D> for Update<'_, D> {
             slots,
         )
     }
+
+    fn buffer<S: Shape>(
+        &mut self,
+        name: &str,
+        buffer: &mut Tensor<S, f32, D::Device>,
+    ) -> Result<(), D::Err> {
+        self.updates.apply(self.gate, name, buffer)
+    }
 }
 
 struct Collect {
@@ -477,6 +499,14 @@ impl<D: Backend> Visit<D> for Collect {
     ) -> Result<(), Infallible> {
         self.tensors.push(named::<S, D>(name, param));
         Ok(())
+    }
+
+    fn buffer<S: Shape>(
+        &mut self,
+        name: &str,
+        buffer: &Tensor<S, f32, D::Device>,
+    ) -> Result<(), Infallible> {
+        <Self as Visit<D>>::parameter(self, name, buffer)
     }
 }
 
@@ -515,6 +545,14 @@ impl<D: Backend> VisitMut<D> for Assign<'_> {
             param.copy_from(&source.data);
         }
         Ok(())
+    }
+
+    fn buffer<S: Shape>(
+        &mut self,
+        name: &str,
+        buffer: &mut Tensor<S, f32, D::Device>,
+    ) -> Result<(), Infallible> {
+        <Self as VisitMut<D>>::parameter(self, name, buffer)
     }
 }
 

@@ -1,17 +1,17 @@
 //! How many trials at a time, and on how many threads each.
 //!
 //! What gives the most images per second is measured, since it depends on the model and the machine: a trial on its
-//! share of the threads, for each way to share. Small models do best with one trial a core: what one
-//! thread computes it need not hand to another.
+//! share of the threads, for each way to share. Small models do best with one trial a core: nothing is passed from
+//! thread to thread then.
 
 use std::thread;
 
-use super::super::session::drive::on_threads;
-use super::super::terminal::CliError;
-use super::super::terminal::print::{count, thousands};
 use crate::plan::Plan;
+use crate::session::process::on_threads;
 use crate::slurm;
 use crate::sys::machine;
+use crate::terminal::CliError;
+use crate::terminal::print::{count, thousands};
 use crate::train;
 
 /// Share of the machine's memory that trials may take together.
@@ -24,9 +24,9 @@ const ROUNDS: usize = 3;
 /// Memory of a process beside its images and weights, bytes.
 const PROGRAM: u64 = 40_000_000;
 
-/// How the machine is shared.
+/// How the machine is shared among trials.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Share {
+pub struct Parallelism {
     /// Trials at a time.
     pub jobs: usize,
     /// Threads of each.
@@ -39,19 +39,24 @@ pub struct Share {
 ///
 /// # Errors
 /// Threads cannot be started.
-pub fn share(plan: &Plan, open: usize, asked: Option<u16>) -> Result<Share, CliError> {
+pub fn choose(plan: &Plan, open: usize, asked: Option<u16>) -> Result<Parallelism, CliError> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let cores = slurm::Task::cpus().map_or(cores, |given| given.min(cores));
     let open = open.max(1);
     if let Some(jobs) = asked {
-        return Ok(Share::of(usize::from(jobs).min(open), cores, plan, ""));
+        return Ok(Parallelism::of(
+            usize::from(jobs).min(open),
+            cores,
+            plan,
+            "",
+        ));
     }
     let fits = most_by_memory(plan);
     if let Some(threads) = plan.spec.training.threads {
         let jobs = (cores / threads.max(1)).clamp(1, open.min(fits));
-        return Ok(Share::of(jobs, cores, plan, ""));
+        return Ok(Parallelism::of(jobs, cores, plan, ""));
     }
-    let mut ways = ways(cores);
+    let mut ways = numbers_of_jobs(cores);
     ways.retain(|&jobs| jobs <= open.min(fits));
     let mut speeds: Vec<(usize, f64)> = ways.iter().map(|&jobs| (jobs, 0.0)).collect();
     // One way alone needs no measurement.
@@ -68,15 +73,15 @@ pub fn share(plan: &Plan, open: usize, asked: Option<u16>) -> Result<Share, CliE
     let one = |&(jobs, speed): &(usize, f64)| {
         format!("{jobs} at a time {} images/s", thousands(speed as u64))
     };
-    let said: Vec<String> = speeds.iter().map(one).collect();
-    let why = match said.len() {
+    let speeds: Vec<String> = speeds.iter().map(one).collect();
+    let why = match speeds.len() {
         0 | 1 => String::new(),
-        _ => format!(" (measured: {})", said.join(", ")),
+        _ => format!(" (measured: {})", speeds.join(", ")),
     };
-    Ok(Share::of(jobs, cores, plan, &why))
+    Ok(Parallelism::of(jobs, cores, plan, &why))
 }
 
-impl Share {
+impl Parallelism {
     fn of(jobs: usize, cores: usize, plan: &Plan, why: &str) -> Self {
         let share = (cores / jobs).max(1);
         let threads = plan.spec.training.threads.unwrap_or(share);
@@ -94,7 +99,7 @@ impl Share {
 }
 
 /// One, all cores, and the powers of two between.
-fn ways(cores: usize) -> Vec<usize> {
+fn numbers_of_jobs(cores: usize) -> Vec<usize> {
     let doubled = std::iter::successors(Some(1_usize), |jobs| jobs.checked_mul(2));
     let mut ways: Vec<usize> = doubled.take_while(|&jobs| jobs < cores).collect();
     ways.push(cores);
@@ -135,30 +140,30 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_is_shared_by_powers_of_two_and_by_all_its_cores() {
-        assert_eq!(ways(1), [1]);
-        assert_eq!(ways(2), [1, 2]);
-        assert_eq!(ways(12), [1, 2, 4, 8, 12]);
+    fn divides_cores_by_powers_of_two_and_all() {
+        assert_eq!(numbers_of_jobs(1), [1]);
+        assert_eq!(numbers_of_jobs(2), [1, 2]);
+        assert_eq!(numbers_of_jobs(12), [1, 2, 4, 8, 12]);
     }
 
     #[test]
-    fn what_is_asked_for_is_not_measured_and_threads_are_shared() {
+    fn takes_what_is_asked_for_without_measuring() {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let found = share(&plan(""), 100, Some(3)).unwrap();
+        let found = choose(&plan(""), 100, Some(3)).unwrap();
         assert_eq!((found.jobs, found.threads), (3, (cores / 3).max(1)));
         // No more of them than there are trials.
-        assert_eq!(share(&plan(""), 2, Some(3)).unwrap().jobs, 2);
-        let fixed = share(&plan("[training]\nthreads = 1\n"), 1_000, None).unwrap();
+        assert_eq!(choose(&plan(""), 2, Some(3)).unwrap().jobs, 2);
+        let fixed = choose(&plan("[training]\nthreads = 1\n"), 1_000, None).unwrap();
         assert_eq!((fixed.jobs, fixed.threads), (cores, 1));
     }
 
     #[test]
-    fn what_is_measured_is_said() {
-        let found = share(&plan(""), 1, None).unwrap();
+    fn reports_what_was_measured() {
+        let found = choose(&plan(""), 1, None).unwrap();
         assert_eq!(found.jobs, 1);
         assert!(!found.why.contains("measured"), "{found:?}");
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let found = share(&plan(""), 1_000, None).unwrap();
+        let found = choose(&plan(""), 1_000, None).unwrap();
         assert_eq!(found.threads, cores / found.jobs);
         assert_eq!(found.why.contains("measured"), cores > 1, "{found:?}");
     }

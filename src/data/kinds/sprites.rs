@@ -9,31 +9,38 @@
 //! A sprite of the largest scale has a radius of three tenths of the image's side, and centres lie
 //! between three tenths and seven tenths of the way across, so no sprite is cut off. Every square looks the same
 //! after a quarter turn and every ellipse after half a turn: different factors may give equal pixels.
-//!
-//! The test split, where it is asked for, holds a sixth of `count` (as Fashion-MNIST has 10,000 to
-//! 60,000), drawn after and apart from the training sprites: whether it is drawn does not change them.
+mod shape;
 
 use std::thread;
 
-use crate::experiment::{Data, Split};
+use crate::config::kind::grouped;
+use crate::config::section::section;
+use crate::config::{Kind, Rules};
+use crate::data::division::Shares;
+use crate::data::error::{DataError, Refusal};
+use crate::data::images::{Factor, Factors, Images, MAX_BYTES, blank_pixels};
+use crate::data::loader::{Loaded, Loader, Locate, Located, Request};
+use crate::data::progress::OnProgress;
+use crate::data::set::Survey;
+use crate::fs::digest::sha256_hex;
 use crate::numeric::math;
 use crate::numeric::random::{Purpose, Stream};
+use crate::sys::exit;
+use shape::Shape;
 
-use super::error::DataError;
-use super::images::{Factors, Images};
-use super::set::{DataSet, Survey, blank_pixels};
-use super::shape::Shape;
-use super::split;
+const NAME: &str = "sprites";
 
-/// How many values each factor takes: shape, scale, orientation, x, y.
+/// Where the images come from.
+const PLACE: &str = "drawn by the program";
+
+/// The factors.
+const NAMES: [&str; 5] = ["shape", "scale", "orientation", "x", "y"];
+
+/// How many values each of them takes.
 const SIZES: [usize; 5] = [3, 6, 40, 32, 32];
 
 /// How many different sprites there are.
 const GRID: usize = 3 * 6 * 40 * 32 * 32;
-
-/// Sizes of image: below, every sprite would be a single pixel.
-const MIN_SIZE: usize = 4;
-const MAX_SIZE: usize = 1024;
 
 /// Radius of the largest sprite, and the least distance of a centre from the edge, as a part of the
 /// image's side.
@@ -42,138 +49,154 @@ const REACH: f32 = 0.3;
 /// Points a pixel, in each direction.
 const POINTS: usize = 4;
 
-/// Draws the sprites that the spec asks for.
-pub(super) fn load(data: &Data, seed: u64) -> Result<DataSet, DataError> {
-    let (wanted, counts) = counts(data)?;
-    let parts = split::share(data, &wanted, &counts)?;
-    split::sizes(data.validation, &parts)?;
-    let total = parts.iter().map(|part| part.keep).sum();
-    let mut pixels = blank_pixels(total, data.image_size * data.image_size)?;
-    let (train, test) = drawn(data.count, test_count(data.count), seed);
-    let mut indices = Vec::with_capacity(total);
-    for part in &parts {
-        let of_split = match part.wanted.split {
-            Split::Train => &train,
-            Split::Test => &test,
-        };
-        indices.extend(
-            of_split
-                .iter()
-                .take(part.keep)
-                .map(|&cell| factors_of(cell)),
-        );
+section! {
+    /// shapes with known factors, drawn by the program: nothing to download
+    pub struct Sprites {
+        /// Side of the square images
+        pub image_size: usize = 28, Kind::Count { min: 4, max: 1024 }, unit("pixels"), also(&["size", "resolution"]);
+        /// How many images are drawn
+        pub count: usize = 10_000, Kind::Count { min: 1, max: 10_000_000 }, unit("images");
     }
-    draw_all(&indices, data.image_size, &mut pixels);
-    let images = Images {
-        height: data.image_size,
-        width: data.image_size,
-        channels: 1,
-        pixels,
-        labels: indices.iter().map(|factors| factors[0].into()).collect(),
-        classes: Shape::ALL.map(|shape| shape.name().into()).to_vec(),
-        factors: Some(Factors {
-            names: ["shape", "scale", "orientation", "x", "y"],
-            sizes: SIZES,
-            values: indices.iter().map(values_of).collect(),
-            indices,
-        }),
+    rules { fits_into_memory }
+}
+
+/// Reports more pixels than are kept in memory.
+fn fits_into_memory(it: &mut Rules<'_>) {
+    let keys = ["data.count", "data.image_size"];
+    let [Some(count), Some(size)] = keys.map(|key| it.values.count(key)) else {
+        return;
     };
-    DataSet::assemble(
-        "sprites".into(),
-        PLACE.into(),
-        images,
-        Vec::new(),
-        &parts,
-        data.validation,
-        seed,
-    )
-}
-
-const PLACE: &str = "drawn by the program";
-
-/// Says what [`load`] would give.
-pub(super) fn survey(data: &Data) -> Result<Survey, DataError> {
-    let (wanted, counts) = counts(data)?;
-    let parts = split::share(data, &wanted, &counts)?;
-    let (train, validation) = split::sizes(data.validation, &parts)?;
-    Ok(Survey {
-        name: "sprites".into(),
-        train,
-        validation,
-        height: data.image_size,
-        width: data.image_size,
-        channels: 1,
-        classes: Some(Shape::ALL.len()),
-        found: true,
-        place: PLACE.into(),
-    })
-}
-
-fn test_count(count: usize) -> usize {
-    count.div_ceil(6)
-}
-
-/// The wanted splits and how many sprites each has.
-fn counts(data: &Data) -> Result<(Vec<split::Wanted>, Vec<usize>), DataError> {
-    if !(MIN_SIZE..=MAX_SIZE).contains(&data.image_size) {
-        return Err(DataError::ImageSize {
-            found: data.image_size,
-            min: MIN_SIZE,
-            max: MAX_SIZE,
-        });
+    let pixels = size.saturating_mul(size).max(1);
+    if count.saturating_mul(pixels) > MAX_BYTES {
+        let message = format!(
+            "{} images of {size} x {size} pixels do not fit into {} GiB",
+            grouped(count),
+            MAX_BYTES >> 30
+        );
+        let expected = format!(
+            "at most {} images of this size",
+            grouped(MAX_BYTES / pixels)
+        );
+        let diagnostic = it.at(&keys, message).expected(expected);
+        it.diagnostics.push(diagnostic);
     }
-    if data.count == 0 {
-        return Err(DataError::NoImages { key: "data.count" });
+}
+
+/// More sprites asked for than there are different ones.
+#[derive(Debug, thiserror::Error)]
+#[error("{asked} sprites asked for, but there are only {GRID} different ones")]
+struct TooManySprites {
+    asked: usize,
+}
+
+impl Refusal for TooManySprites {
+    fn exit_code(&self) -> u8 {
+        exit::USAGE
     }
-    let wanted = split::wanted(data)?;
-    let counts: Vec<usize> = wanted
-        .iter()
-        .map(|wanted| match wanted.split {
-            Split::Train => data.count,
-            Split::Test => test_count(data.count),
+}
+
+impl Sprites {
+    fn shares(&self, request: &Request<'_>) -> Result<Shares, DataError> {
+        match self.count {
+            asked if asked > GRID => Err(TooManySprites { asked }.into()),
+            count => Ok(request.division.shares(&[count])?),
+        }
+    }
+}
+
+impl Loader for Sprites {
+    fn survey(&self, request: &Request<'_>) -> Result<Survey, DataError> {
+        let size = [self.image_size, self.image_size, 1];
+        Ok(Survey::of(&self.shares(request)?, size, PLACE.into()))
+    }
+
+    fn load(&self, request: &Request<'_>, _: OnProgress<'_>) -> Result<Loaded, DataError> {
+        let shares = self.shares(request)?;
+        let (size, count) = (self.image_size, shares.total());
+        let mut pixels = blank_pixels(count, size.saturating_mul(size))?;
+        let cells = drawn(self.count, request.seed);
+        let indices: Vec<_> = cells.into_iter().take(count).map(factors_of).collect();
+        draw_all(&indices, size, &mut pixels);
+        Ok(Loaded {
+            images: Images {
+                height: size,
+                width: size,
+                channels: 1,
+                pixels,
+                labels: indices.iter().map(|indices| indices[0]).collect(),
+                classes: Shape::ALL.map(|shape| shape.name().into()).to_vec(),
+                factors: Some(Factors {
+                    factors: (0..NAMES.len()).map(factor).collect(),
+                    indices: indices.into_flattened(),
+                }),
+            },
+            sources: Vec::new(),
+            shares,
+            place: PLACE.into(),
         })
-        .collect();
-    let asked = data.count.saturating_add(test_count(data.count));
-    let with_test = wanted.iter().any(|wanted| wanted.split == Split::Test);
-    let asked = if with_test { asked } else { data.count };
-    if asked > GRID {
-        return Err(DataError::TooManySprites {
-            asked,
-            available: GRID,
-        });
     }
-    Ok((wanted, counts))
+
+    fn has_test_part() -> bool {
+        false
+    }
+
+    fn locate() -> Option<Locate> {
+        Some(|_, _| {
+            Ok(Located {
+                name: NAME,
+                folder: None,
+                downloaded: false,
+                files: Vec::new(),
+            })
+        })
+    }
+
+    /// What the sprites are drawn from stands in the spec.
+    fn fingerprint(&self) -> Option<String> {
+        Some(sha256_hex(NAME.as_bytes()))
+    }
 }
 
-/// Different cells of the grid of factors: those to train on, then those to test with, by the first
-/// steps of Fisher and Yates' shuffle.
-fn drawn(train: usize, test: usize, seed: u64) -> (Vec<u32>, Vec<u32>) {
+/// A factor, by its position.
+fn factor(position: usize) -> Factor {
+    let value = |index: usize| {
+        let mut indices = [0; 5];
+        indices[position] = index as u16;
+        values_of(&indices)[position]
+    };
+    Factor {
+        name: NAMES[position],
+        values: (0..SIZES[position]).map(value).collect(),
+    }
+}
+
+/// Different cells of the grid of factors, by the first steps of Fisher and Yates' shuffle.
+fn drawn(count: usize, seed: u64) -> Vec<u32> {
     let mut cells: Vec<u32> = (0..GRID as u32).collect();
     let mut stream = Stream::new(seed, Purpose::Sprites, 0, 0);
-    let total = (train + test).min(GRID);
-    for i in 0..total {
+    for i in 0..count.min(GRID) {
         let j = i + stream.below((GRID - i) as u64) as usize;
         cells.swap(i, j);
     }
-    cells.truncate(total);
-    let test = cells.split_off(train.min(total));
+    cells.truncate(count);
     cells.shrink_to_fit();
-    (cells, test)
+    cells
 }
 
 /// The factors of a cell of the grid, the last one fastest.
-fn factors_of(cell: u32) -> [u8; 5] {
+fn factors_of(cell: u32) -> [u16; 5] {
     let mut rest = cell as usize;
     let mut factors = [0; 5];
     for (factor, size) in factors.iter_mut().zip(SIZES).rev() {
-        *factor = (rest % size) as u8;
+        *factor = (rest % size) as u16;
         rest /= size;
     }
     factors
 }
 
-/// The factors in their own units.
-fn values_of(indices: &[u8; 5]) -> [f32; 5] {
+/// The factors in their own units: shape as class number, scale relative to the largest, orientation in radians, x and y
+/// as a fraction of the way across, from the left and from the top.
+fn values_of(indices: &[u16; 5]) -> [f32; 5] {
     let [shape, scale, orientation, x, y] = indices.map(f32::from);
     [
         shape,
@@ -185,16 +208,17 @@ fn values_of(indices: &[u8; 5]) -> [f32; 5] {
 }
 
 /// Draws each sprite to its place, some on each core. A sprite's pixels depend on its factors alone.
-fn draw_all(indices: &[[u8; 5]], size: usize, pixels: &mut [u8]) {
+fn draw_all(indices: &[[u16; 5]], size: usize, pixels: &mut [u8]) {
+    let item_bytes = (size * size).max(1);
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let share = indices.len().div_ceil(threads).max(1);
     let shares = indices
         .chunks(share)
-        .zip(pixels.chunks_mut(share * size * size));
+        .zip(pixels.chunks_mut(share * item_bytes));
     thread::scope(|scope| {
         for (indices, pixels) in shares {
             scope.spawn(move || {
-                for (factors, image) in indices.iter().zip(pixels.chunks_exact_mut(size * size)) {
+                for (factors, image) in indices.iter().zip(pixels.chunks_exact_mut(item_bytes)) {
                     draw(factors, size, image);
                 }
             });
@@ -203,7 +227,7 @@ fn draw_all(indices: &[[u8; 5]], size: usize, pixels: &mut [u8]) {
 }
 
 /// Draws one sprite onto a black image of size x size.
-fn draw(factors: &[u8; 5], size: usize, image: &mut [u8]) {
+fn draw(factors: &[u16; 5], size: usize, image: &mut [u8]) {
     let [shape, orientation] = [factors[0], factors[2]].map(usize::from);
     let shape = Shape::ALL[shape.min(Shape::ALL.len() - 1)];
     let [_, scale, _, x, y] = values_of(factors);
@@ -239,42 +263,48 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::data::set::tests::data;
-    use crate::data::set::{self, Progress};
-    use crate::experiment::{Dataset, Validation};
+    use crate::data::division::tests::whole;
+    use crate::data::division::{Division, Validation};
+    use crate::data::load::tests::{load, load_with_seed, survey};
 
-    fn sprites(count: usize) -> Data {
-        Data {
+    fn sprites(count: usize) -> Sprites {
+        Sprites {
+            image_size: 28,
             count,
-            ..data(Dataset::Sprites)
         }
     }
 
-    fn one(factors: [u8; 5], size: usize) -> Vec<u8> {
+    fn one(factors: [u16; 5], size: usize) -> Vec<u8> {
         let mut image = vec![0; size * size];
         draw(&factors, size, &mut image);
         image
     }
 
     #[test]
-    fn a_sprite_says_what_it_was_drawn_from() {
-        let set = load(&sprites(500), 1).unwrap();
-        let factors = set.images.factors.as_ref().unwrap();
-        assert_eq!((set.images.len(), set.train.len()), (500, 500));
+    fn knows_the_factors_of_every_sprite() {
+        let images = load(sprites(500), whole()).unwrap().images;
+        let factors = images.factors.as_ref().unwrap();
+        assert_eq!(images.len(), 500);
         let mut seen = HashSet::new();
         for i in 0..500 {
-            let indices = factors.indices[i];
-            assert!(indices.iter().zip(SIZES).all(|(&i, n)| usize::from(i) < n));
+            let indices: [u16; 5] = factors.of_image(i).unwrap().try_into().unwrap();
+            let values: Vec<f32> = factors
+                .factors
+                .iter()
+                .zip(indices)
+                .map(|(f, i)| f.values[usize::from(i)])
+                .collect();
+            assert_eq!(values, values_of(&indices));
             assert!(seen.insert(indices), "the same sprite twice");
-            assert_eq!(u16::from(indices[0]), set.images.labels[i]);
-            assert_eq!(set.images.image(i), one(indices, 28));
+            assert_eq!(indices[0], images.labels[i]);
+            assert_eq!(images.image(i), one(indices, 28));
         }
-        assert_eq!(factors.values[0], values_of(&factors.indices[0]));
-        assert_eq!(set.images.classes, ["square", "ellipse", "heart"]);
+        assert_eq!(factors.of_image(500), None);
+        assert_eq!(images.classes, ["square", "ellipse", "heart"]);
     }
 
     #[test]
-    fn values_span_the_documented_ranges() {
+    fn spans_the_documented_ranges() {
         assert_eq!(values_of(&[0; 5]), [0.0, 0.5, 0.0, 0.0, 0.0]);
         let [shape, scale, orientation, x, y] = values_of(&[2, 5, 39, 31, 31]);
         assert_eq!((shape, scale, x, y), (2.0, 1.0, 1.0, 1.0));
@@ -282,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cell_of_the_grid_has_factors_of_its_own() {
+    fn numbers_the_cells_of_the_grid() {
         assert_eq!(factors_of(0), [0; 5]);
         assert_eq!(factors_of(GRID as u32 - 1), [2, 5, 39, 31, 31]);
         // ((1 * 6 + 2) * 40 + 3) * 32 + 4) * 32 + 5
@@ -290,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn position_moves_and_scale_grows_the_sprite() {
+    fn moves_and_scales_the_sprite() {
         let centre = |image: &[u8]| {
             let total: f32 = image.iter().map(|&v| f32::from(v)).sum();
             let mean = |axis: fn(usize) -> usize| {
@@ -318,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn orientation_turns_counter_clockwise() {
+    fn turns_counter_clockwise() {
         let image = one([1, 5, 0, 16, 16], 64);
         let quarter = one([1, 5, 10, 16, 16], 64);
         let wide = |image: &[u8]| {
@@ -338,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn no_sprite_is_cut_off() {
+    fn cuts_no_sprite_off() {
         let light = |factors| {
             let image = one(factors, 64);
             image.iter().map(|&v| f32::from(v)).sum::<f32>()
@@ -356,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_threads_does_not_change_a_bit() {
+    fn draws_the_same_on_any_number_of_threads() {
         let indices: Vec<_> = (0..50).map(|i| factors_of(i * 14_000)).collect();
         let mut together = vec![0; 50 * 400];
         draw_all(&indices, 20, &mut together);
@@ -365,68 +395,44 @@ mod tests {
     }
 
     #[test]
-    fn the_test_split_is_apart_from_the_training_sprites_and_does_not_change_them() {
-        let alone = load(&sprites(600), 9).unwrap();
-        let with_test = load(
-            &Data {
-                validation: Validation::Test,
-                ..sprites(600)
-            },
-            9,
-        )
-        .unwrap();
-        assert_eq!(with_test.train.len(), 600);
-        assert_eq!(with_test.validation.len(), 100);
-        assert!(with_test.images.pixels.starts_with(&alone.images.pixels));
-        let factors = with_test.images.factors.unwrap().indices;
-        assert_eq!(factors.iter().collect::<HashSet<_>>().len(), 700);
-        assert_ne!(
-            alone.checksum(),
-            load(&sprites(600), 10).unwrap().checksum()
-        );
+    fn draws_other_sprites_with_another_seed() {
+        let checksum = |seed| {
+            load_with_seed(sprites(600), whole(), seed)
+                .unwrap()
+                .checksum()
+        };
+        assert_eq!(checksum(9), checksum(9));
+        assert_ne!(checksum(9), checksum(10));
     }
 
     #[test]
-    fn limit_and_fraction_apply_as_to_any_data_set() {
-        let spec = Data {
+    fn applies_limit_and_fraction() {
+        let division = Division {
             limit: Some(40),
             validation: Validation::Fraction(0.25),
-            ..sprites(100)
+            ..whole()
         };
-        let set = set::load(&spec, 2, &mut |_: Progress<'_>| {}).unwrap();
+        let set = load(sprites(100), division.clone()).unwrap();
         assert_eq!((set.train.len(), set.validation.len()), (30, 10));
         assert_eq!(set.images.len(), 40);
-        let survey = set::survey(&spec).unwrap();
+        let survey = survey(sprites(100), division).unwrap();
         assert_eq!((survey.train, survey.validation), (30, 10));
         assert_eq!(survey.bytes(), set.images.pixels.len() as u64);
     }
 
     #[test]
-    fn what_cannot_be_drawn_is_refused() {
-        assert!(matches!(
-            load(&sprites(GRID + 1), 1),
-            Err(DataError::TooManySprites { .. })
-        ));
-        assert!(matches!(
-            survey(&sprites(usize::MAX)),
-            Err(DataError::TooManySprites { .. })
-        ));
-        for image_size in [0, 3, 1025, usize::MAX] {
-            let spec = Data {
-                image_size,
-                ..sprites(10)
-            };
-            assert!(matches!(load(&spec, 1), Err(DataError::ImageSize { .. })));
-        }
+    fn refuses_more_sprites_than_there_are_and_more_pixels_than_fit() {
+        let text = "737281 sprites asked for, but there are only 737280 different ones";
+        let error = load(sprites(GRID + 1), whole()).unwrap_err();
+        assert_eq!((error.exit_code(), error.to_string().as_str()), (2, text));
+        assert!(survey(sprites(usize::MAX), whole()).is_err());
         // Enough sprites, but 4 GiB of pixels and more.
-        let spec = Data {
+        let large = Sprites {
             image_size: 1024,
-            ..sprites(5_000)
+            count: 5_000,
         };
-        assert!(matches!(load(&spec, 1), Err(DataError::TooLarge { .. })));
-        assert!(matches!(
-            load(&sprites(0), 1),
-            Err(DataError::NoImages { key: "data.count" })
-        ));
+        let error = load(large, whole()).unwrap_err();
+        assert!(error.to_string().contains("more than the limit"), "{error}");
+        assert!(load(sprites(0), whole()).is_err());
     }
 }

@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_fills_the_unit_circle_and_stays_in_it() {
+    fn fills_the_unit_circle() {
         for shape in Shape::ALL {
             let points = inside(shape);
             let farthest = points
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn areas_are_those_of_the_formulas() {
+    fn has_the_areas_of_the_formulas() {
         // Square: side sqrt(2). Ellipse: pi * 1 * 1/2. Heart: 3.661972 of the curve of unit scale
         // (numerical integration, see below) over 1.43^2.
         let expected = [2.0, std::f32::consts::FRAC_PI_2, 3.661_97 / (1.43 * 1.43)];
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_heart_has_its_point_below_its_notch_above_and_two_equal_sides() {
+    fn draws_the_heart_upright_and_symmetric() {
         assert!(Shape::Heart.contains(0.0, -0.69));
         assert!(!Shape::Heart.contains(0.0, 0.72));
         assert!(Shape::Heart.contains(0.4, 0.75));

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::plans::{plans, refuse_little_room};
-use super::share::share;
-use crate::cli::RUNS_DIR;
+use super::disk_room::refuse_little_room;
+use super::parallelism;
+use super::trial_plans::plans;
 use crate::experiment::Loaded;
 use crate::plan::Plan;
-use crate::session::drive::on_threads;
+use crate::session::process::on_threads;
 use crate::sweep::SweepFolder;
 use crate::sys::exit;
+use crate::terminal::args::RUNS_DIR;
 use crate::terminal::print::{bytes, count, duration, out, thousands};
 use crate::terminal::{CliError, Outcome};
 use crate::train::{self, Estimate, whole_run};
@@ -22,13 +23,16 @@ const LONGEST_VALUE: usize = 32;
 const MOST_TIMED: usize = 6;
 
 /// Lists the trials; refuses what the disk has no room for.
-pub fn main(loaded: &Loaded, jobs: Option<u16>) -> Outcome {
+///
+/// # Errors
+/// A trial does not fit its data or the machine; the disk has too little room.
+pub fn print(loaded: &Loaded, jobs: Option<u16>) -> Outcome {
     let plans = plans(loaded)?;
     let Some(largest) = plans.iter().max_by_key(|plan| plan.flops_per_step()) else {
         return Err(CliError::new(exit::USAGE, "a sweep without trials"));
     };
-    let share = share(largest, plans.len(), jobs)?;
-    let times = on_threads(Some(share.threads), || Ok(times(&plans)))?;
+    let parallelism = parallelism::choose(largest, plans.len(), jobs)?;
+    let times = on_threads(Some(parallelism.threads), || Ok(times(&plans)))?;
     let Some(sweep) = &loaded.sweep else {
         return Err(CliError::new(exit::USAGE, "no sweep"));
     };
@@ -54,7 +58,7 @@ pub fn main(loaded: &Loaded, jobs: Option<u16>) -> Outcome {
         .fold(0_u64, |all, plan| all.saturating_add(plan.disk_bytes()));
     // No sweep is done before its longest trial.
     let longest = times.iter().copied().fold(0.0, f64::max);
-    let whole = (all / share.jobs as f64).max(longest);
+    let whole = (all / parallelism.jobs as f64).max(longest);
     let early = match sweep.halving {
         Some(_) => ", less what [sweep.halving] stops",
         None => "",
@@ -62,7 +66,7 @@ pub fn main(loaded: &Loaded, jobs: Option<u16>) -> Outcome {
     text += &format!(
         "\ntime    about {} without figures{early}: {}\ndisk    about {}\nfolder  {}\n",
         seconds(whole),
-        share.why,
+        parallelism.why,
         bytes(disk),
         SweepFolder::path_of(Path::new(RUNS_DIR), &loaded.spec.name).display()
     );
@@ -168,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
+    fn makes_columns_as_wide_as_their_widest_cell() {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         let rows = [
             row(["a", "bb", "c"]),

@@ -17,8 +17,8 @@ const PARTS: f64 = 10_000.0;
 /// Parts of a trial.
 const TRIAL_PARTS: f64 = 1_000.0;
 
-/// Bars on stderr, lines on stdout.
-pub struct Bars<'a> {
+/// ProgressBars on stderr, lines on stdout.
+pub struct ProgressBars<'a> {
     folder: &'a SweepFolder,
     tasks: &'a [Task],
     /// What each trial costs, as a share of the whole.
@@ -49,8 +49,8 @@ impl Now {
     }
 }
 
-impl<'a> Bars<'a> {
-    /// Bars for so many workers.
+impl<'a> ProgressBars<'a> {
+    /// ProgressBars for so many workers.
     pub fn new(
         folder: &'a SweepFolder,
         tasks: &'a [Task],
@@ -104,7 +104,7 @@ impl<'a> Bars<'a> {
     }
 
     /// A line between the bars.
-    pub fn say(&self, line: &str) {
+    pub fn print(&self, line: &str) {
         if self.lines {
             // A reader of stdout that has gone away ends no sweep.
             self.multi.suspend(|| out(&format!("{line}\n")).ok());
@@ -176,7 +176,7 @@ impl<'a> Bars<'a> {
     }
 }
 
-impl Watch for Bars<'_> {
+impl Watch for ProgressBars<'_> {
     fn begin(&self, worker: usize, task: usize) {
         if let Some(began) = self.now().began.get_mut(worker) {
             *began = Some(clock::monotonic());
@@ -225,13 +225,13 @@ impl Watch for Bars<'_> {
             bar.set_message("");
             bar.set_position(0);
         }
-        self.say(&self.line(ended, task, result, began.map(|began| began.elapsed())));
+        self.print(&self.line(ended, task, result, began.map(|began| began.elapsed())));
     }
 
     fn wait(&self, _: usize, run: &Path) {
         let holder = crate::fs::lock::holder(&run.join(crate::run::LOCK));
         let whom = holder.map_or_else(|| "another process".to_owned(), |it| it.to_string());
-        self.say(&format!(
+        self.print(&format!(
             "waiting for {whom}, which still writes {}",
             run.display()
         ));

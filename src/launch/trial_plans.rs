@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::super::session::drive::{check_trial_against_data, extent};
-use super::super::terminal::loading::Loading;
-use super::super::terminal::print::bytes;
-use super::super::{session::device, terminal::CliError};
+use super::disk_room::refuse_little_room;
 use crate::data;
 use crate::experiment::{DeviceChoice, Loaded, Spec};
-use crate::fs::disk;
 use crate::plan::Plan;
+use crate::session::checks::check_trial_against_data;
+use crate::session::device;
+use crate::session::inputs::plan_of_survey;
 use crate::sweep::{self, Task};
-use crate::sys::exit;
+use crate::terminal::CliError;
+use crate::terminal::loading::Loading;
 
 /// The plan of every trial.
 ///
@@ -32,8 +32,7 @@ pub fn plans(loaded: &Loaded) -> Result<Vec<Plan>, CliError> {
                 surveys.entry(key).or_insert(survey)
             }
         };
-        let image = extent(survey.height, survey.width, survey.channels);
-        let plan = Plan::new(spec, image, survey.train, survey.validation);
+        let plan = plan_of_survey(spec, survey);
         check_trial_against_data(loaded, Some(i), &plan)?;
         plans.push(plan);
     }
@@ -77,24 +76,4 @@ pub fn check_room(folder: &Path, plans: &[Plan], tasks: &[Task]) -> Result<(), C
         all.saturating_add(plan.disk_bytes())
     });
     refuse_little_room(folder, needed)
-}
-
-/// Refuses to write so many bytes where there is no room for them.
-///
-/// # Errors
-/// The disk has too little room (exit code 74).
-pub fn refuse_little_room(folder: &Path, needed: u64) -> Result<(), CliError> {
-    match disk::free_bytes(folder) {
-        Some(free) if free < needed => {
-            let text = format!(
-                "the disk of `{}` has {} free, the sweep needs about {}",
-                folder.display(),
-                bytes(free),
-                bytes(needed)
-            );
-            Err(CliError::new(exit::IO, text)
-                .with_hint("make room, take fewer trials, or another place with `--runs-dir`"))
-        }
-        _ => Ok(()),
-    }
 }
