@@ -9,7 +9,7 @@ use super::{AnyObjective, Given, LossTerms, Network, Prepared};
 use crate::kernels::loss::Reconstruction;
 use crate::nn::backend::{Distribution, Latent};
 use crate::nn::params::Init;
-use crate::nn::{Backend, Maps};
+use crate::nn::{Backend, Maps, Mode};
 use crate::numeric::random::Purpose;
 
 type Axes = Const<3>;
@@ -37,6 +37,7 @@ impl<D: Backend> Network<Axes, Axes, D> for Fixed<D> {
     fn encode<T: Tape<f32, D::Device>>(
         &self,
         images: Maps<Axes, D, T>,
+        _: Mode<'_, D>,
     ) -> Result<Distribution<Axes, D, T>, D::Err> {
         let (_, tape) = images.split_tape();
         Ok((self.mean.clone().put_tape(tape), self.log_var.clone()))
@@ -45,6 +46,7 @@ impl<D: Backend> Network<Axes, Axes, D> for Fixed<D> {
     fn decode<T: Tape<f32, D::Device>>(
         &self,
         z: Latent<Axes, D, T>,
+        _: Mode<'_, D>,
     ) -> Result<Maps<Axes, D, T>, D::Err> {
         z.try_reshape_like(&(4, 1, 1, Const))
     }
@@ -79,6 +81,7 @@ impl Found {
             noise: &noise,
             latent: Const,
             kl_weight: 0.5,
+            mode: Mode::Evaluation,
             loss: &LossTerms {
                 reconstruction: Reconstruction::BinaryCrossEntropy,
                 reconstruction_weight: 2.0,

@@ -12,6 +12,7 @@ use crate::experiment::{self, Spec};
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Extent};
 use crate::nn::Device;
+use crate::nn::layers::normalization::Normalization;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::numeric::random::Purpose;
 use crate::objective::adversary::Adversary;
@@ -347,6 +348,7 @@ impl Golden {
             hidden: self.sizes("/hidden"),
             latent: self.number("/latent") as usize,
             activation,
+            normalization: Normalization::default(),
         };
         let images = self.description.pointer("/objective/images");
         let setup = Setup {
