@@ -1,7 +1,8 @@
 //! Objectives: what training lowers.
 //!
 //! An objective is one file and one line of the list below. The file holds its settings with what they do not go with,
-//! its [`Description`] (terms that become metrics, random numbers that it draws, parameters of its own) and its formula, [`Objective::outcome`], generic over image channels, latent axis and backend, with its tests.
+//! its [`Description`] (terms that become metrics, random numbers that it draws, parameters of its own) and its formula,
+//! [`Objective::outcome`], generic over image channels, latent axis and backend, with its tests.
 //!
 //! A training step goes over a list of losses, each with the [`ParameterGroup`] that it trains: one for most
 //! objectives, two where an adversary has parameters and an optimizer of its own. Those parameters stand under
