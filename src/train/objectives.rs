@@ -36,7 +36,7 @@ fn adversary() -> AnyObjective {
 fn small(epochs: usize) -> (Plan, DataSet) {
     let text = format!(
         "name = \"a\"\nseed = 3\n[data]\ndataset = \"sprites\"\ncount = 37\nimage_size = 16\nvalidation = 0.2\n\
-         [model]\nlatent_dim = 3\nconv_filters = [3]\nhidden = [5]\n[optimizer.rmsprop]\nclip_norm = 30.0\n\
+         [model]\nlatent_dim = 3\nconv_filters = [3]\nhidden = [5]\nactivation = \"tanh\"\n[optimizer.rmsprop]\nclip_norm = 30.0\n\
          [training]\nepochs = {epochs}\nbatch_size = 8\n"
     );
     let spec = experiment::parse(&text, "a", Path::new("."), &[]).unwrap();
@@ -201,7 +201,7 @@ fn trains_own_parameters_at_their_own_learning_rate() {
         // Adam's first step goes the learning rate against the sign of the gradient.
         let bias = before.len() - 1;
         let moved = model.weights()[bias].data[0] - before[bias].data[0];
-        assert!((moved.abs() - 0.02).abs() < 1e-5, "{moved}");
+        assert!((moved.abs() - 0.02).abs() < 1e-4, "{moved}");
     }
 }
 
