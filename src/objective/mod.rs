@@ -17,6 +17,7 @@
 
 #[cfg(test)]
 pub mod adversary;
+pub mod beta_tc;
 pub mod compute;
 pub mod description;
 pub mod elbo;
@@ -38,6 +39,7 @@ use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
 
 registry::objectives! {
     Elbo(elbo::Elbo) = "elbo",
+    BetaTc(beta_tc::BetaTc) = "beta_tc",
     #[cfg(test)]
     Adversary(adversary::Adversary) = "adversary",
 }

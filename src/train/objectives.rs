@@ -16,6 +16,7 @@ use crate::nn::layers::normalization::Normalization;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::numeric::random::Purpose;
 use crate::objective::adversary::Adversary;
+use crate::objective::beta_tc::{BetaTc, Estimator};
 use crate::objective::{AnyObjective, At, Drawn, LossTerms, ParameterGroup, Setup};
 use crate::optim::{Rule, Step};
 use crate::plan::{Architecture, Plan};
@@ -461,5 +462,29 @@ fn agrees_with_reference_values_of_an_adversary() {
     ];
     for device in DEVICES {
         file.check(device, objective.clone(), &purposes);
+    }
+}
+
+#[test]
+fn agrees_with_reference_values_of_the_total_correlation() {
+    for name in [
+        "tc_weighted",
+        "tc_weighted_spread",
+        "tc_stratified",
+        "tc_stratified_spread",
+    ] {
+        let Some(file) = Golden::read(&format!("{name}.safetensors")) else {
+            return;
+        };
+        let estimator = file.description["objective"]["estimator"].as_str().unwrap();
+        let objective = AnyObjective::BetaTc(BetaTc {
+            alpha: file.number("/objective/alpha"),
+            beta: file.number("/objective/beta"),
+            gamma: file.number("/objective/gamma"),
+            estimator: Estimator::from_name(estimator).unwrap(),
+        });
+        for device in DEVICES {
+            file.check(device, objective.clone(), &[("eps", Purpose::Noise)]);
+        }
     }
 }
