@@ -65,6 +65,7 @@ pub mod launch;
 pub mod metrics;
 pub mod nn;
 pub mod numeric;
+pub mod objective;
 pub mod optim;
 pub mod plan;
 pub mod progress;

@@ -75,7 +75,7 @@ pub fn settings_of_words(name: &'static str, members: &[Member]) -> Vec<Setting>
 ///     /// The update rule
 ///     pub enum Rule: Copy, default "adam" {      // `: Copy`, `, default ..` and `, absent ..` are optional
 ///         Adam(adam::Adam) = "adam",
-///         Sgd(sgd::Sgd) = "sgd",
+///         Sgd(sgd::Sgd) = "sgd",                 // attributes before a line go with it: `#[cfg(test)]`
 ///     }
 ///     dispatch($) each_rule                      // optional: `each_rule!(self, it => it.slots())`
 /// }
@@ -88,14 +88,14 @@ macro_rules! members {
     (
         $(#[doc = $doc:literal])+
         pub enum $type:ident $(: $derive:ident)? $(, default $default:literal)? $(, absent $absent:literal)? {
-            $($variant:ident ( $section:ty ) = $name:literal),+ $(,)?
+            $($(#[$only:meta])* $variant:ident ( $section:ty ) = $name:literal),+ $(,)?
         }
         dispatch($d:tt) $dispatch:ident
     ) => {
         $crate::config::members::members! {
             $(#[doc = $doc])+
             pub enum $type $(: $derive)? $(, default $default)? $(, absent $absent)? {
-                $($variant($section) = $name),+
+                $($(#[$only])* $variant($section) = $name),+
             }
         }
 
@@ -103,7 +103,7 @@ macro_rules! members {
         macro_rules! $dispatch {
             ($d value:expr, $d it:ident => $d body:expr) => {
                 match $d value {
-                    $($type::$variant($d it) => $d body,)+
+                    $($(#[$only])* $type::$variant($d it) => $d body,)+
                 }
             };
         }
@@ -111,19 +111,19 @@ macro_rules! members {
     (
         $(#[doc = $doc:literal])+
         pub enum $type:ident $(: $derive:ident)? $(, default $default:literal)? $(, absent $absent:literal)? {
-            $($variant:ident ( $section:ty ) = $name:literal),+ $(,)?
+            $($(#[$only:meta])* $variant:ident ( $section:ty ) = $name:literal),+ $(,)?
         }
     ) => {
         $(#[doc = $doc])+
         #[derive(Clone, Debug, PartialEq $(, $derive)?)]
         pub enum $type {
-            $(#[doc = concat!("`", $name, "`")] $variant($section),)+
+            $($(#[$only])* #[doc = concat!("`", $name, "`")] $variant($section),)+
         }
 
         impl $crate::config::Members for $type {
             const DOC: &'static str = concat!($($doc, "\n"),+);
             const MEMBERS: &'static [$crate::config::Member] =
-                &[$($crate::config::Member::of::<$section>($name),)+];
+                &[$($(#[$only])* $crate::config::Member::of::<$section>($name),)+];
             const DEFAULT: Option<&'static str> = {
                 #[allow(unused_mut, unused_assignments)]
                 let mut default = None;
@@ -139,20 +139,20 @@ macro_rules! members {
 
             fn name(&self) -> &'static str {
                 match self {
-                    $(Self::$variant(_) => $name,)+
+                    $($(#[$only])* Self::$variant(_) => $name,)+
                 }
             }
 
             fn read_member(name: &str, values: &$crate::config::TableValues<'_>) -> Option<Self> {
                 match name {
-                    $($name => $crate::config::Section::read(values).map(Self::$variant),)+
+                    $($(#[$only])* $name => $crate::config::Section::read(values).map(Self::$variant),)+
                     _ => None,
                 }
             }
 
             fn write_member(&self) -> Vec<(&'static str, Option<$crate::config::Value>)> {
                 match self {
-                    $(Self::$variant(section) => $crate::config::Section::write(section),)+
+                    $($(#[$only])* Self::$variant(section) => $crate::config::Section::write(section),)+
                 }
             }
         }

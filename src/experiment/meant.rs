@@ -15,6 +15,7 @@ use super::training::{DeviceChoice, Training};
 use crate::config::value::Value;
 use crate::config::values::Values;
 use crate::metrics::SCALARS;
+use crate::objective::AnyObjective;
 use crate::slurm::Request;
 
 /// The spec that the values mean.
@@ -29,6 +30,7 @@ pub(crate) fn meant(values: &Values, paths: &Paths) -> Option<Spec> {
         data: data(values, paths)?,
         model: model(values)?,
         loss: loss(values)?,
+        objective: AnyObjective::default(),
         optimizer: optimizer(values)?,
         schedule: schedule(values)?,
         training: training(values)?,

@@ -21,6 +21,12 @@ pub type Rows<N, D, T = NoneTape> = Tensor<(usize, N), f32, <D as Backend>::Devi
 /// A batch of points of the latent space: (image, latent axis).
 pub type Latent<Z, D, T = NoneTape> = Rows<Z, D, T>;
 
+/// A value without axes: a loss or one of its terms.
+pub type Scalar<D, T = NoneTape> = Tensor<(), f32, <D as Backend>::Device, T>;
+
+/// Mean, which carries the tape, and log variance of q(z | x).
+pub type Distribution<Z, D, T> = (Latent<Z, D, T>, Latent<Z, D>);
+
 /// What goes from one operation to the next.
 pub type Features<S, D, T = NoneTape> = Linked<S, <D as Backend>::Device, <D as Backend>::Link, T>;
 
@@ -43,12 +49,15 @@ pub struct Weights<'a, S: Shape, O: Dim, D: Backend> {
 pub struct Sample<Z: Dim, D: Backend, T> {
     /// z = mean + e^(log_var / 2) eps
     pub z: Latent<Z, D>,
-    /// The divergence, mean over the batch, summed over latent axes and multiplied with the factor; on the
+    /// The KL divergence, mean over the batch, summed over latent axes and multiplied with the factor; on the
     /// tape.
-    pub kl: Tensor<(), f32, D::Device, T>,
-    /// The divergence of each latent axis in nats, mean over the batch.
+    pub kl: Scalar<D, T>,
+    /// The KL divergence of each latent axis in nats, mean over the batch.
     pub kl_per_axis: Tensor<(Z,), f32, D::Device>,
 }
+
+/// What [`Backend::judge`] finds of a parameter group: the norm over its gradients, and what becomes of its update.
+pub type Judgement<D> = (<D as Backend>::Norm, <D as Backend>::UpdateGate);
 
 /// A way to compute the network, and the device that it computes on.
 ///
@@ -72,7 +81,7 @@ pub trait Backend: Debug + Clone + 'static {
     type Link: Link;
     /// A running sum of squares.
     type Squares: Default;
-    /// The Euclidean norm over all gradients of a step.
+    /// The Euclidean norm over the gradients of a parameter group.
     type Norm: Debug;
     /// Whether a step's update is applied, and the factor on its gradients.
     type UpdateGate: Debug;
@@ -124,7 +133,7 @@ pub trait Backend: Debug + Clone + 'static {
         output: R,
     ) -> Result<Features<R, Self, T>, Self::Err>;
 
-    /// Draws from N(mean, e^log_var) by the noise `eps`, and measures the divergence from N(0, 1).
+    /// Draws from N(mean, e^log_var) by the noise `eps`, and measures the KL divergence from N(0, 1).
     fn reparameterise<Z: Dim, T: Tape<f32, Self::Device>>(
         mean: Latent<Z, Self, T>,
         log_var: Latent<Z, Self>,
@@ -137,7 +146,7 @@ pub trait Backend: Debug + Clone + 'static {
         kind: Reconstruction,
         logits: Maps<C, Self, T>,
         images: Maps<C, Self>,
-    ) -> Result<Tensor<(), f32, Self::Device, T>, Self::Err>;
+    ) -> Result<Scalar<Self, T>, Self::Err>;
 
     /// Adds the squares of a parameter's gradient.
     fn add_squares<S: Shape>(
@@ -146,15 +155,16 @@ pub trait Backend: Debug + Clone + 'static {
         param: &Tensor<S, f32, Self::Device>,
     ) -> Result<(), Self::Err>;
 
-    /// Judges a step: its update is applied if the losses and the norm over its gradients are finite and no update
-    /// before was refused, with the gradients scaled down to a norm of `clip_norm`.
+    /// Judges a step: its updates are applied if all terms and the norms over the gradients of all groups are finite and
+    /// no update before was refused. `squares` has one sum a group, whose gradients are scaled down to a norm of
+    /// `clip_norm`; there is at least one term.
     fn judge(
         step: Step,
-        losses: [&Tensor<(), f32, Self::Device>; 3],
-        squares: Self::Squares,
+        terms: &[&Scalar<Self>],
+        squares: Vec<Self::Squares>,
         clip_norm: Option<f64>,
         before: Option<&Self::UpdateGate>,
-    ) -> Result<(Self::Norm, Self::UpdateGate), Self::Err>;
+    ) -> Result<Vec<Judgement<Self>>, Self::Err>;
 
     /// The norm's value.
     fn norm(norm: &Self::Norm) -> f64;

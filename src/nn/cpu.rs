@@ -7,7 +7,9 @@ use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Cpu, CpuError, Gradients, PutTape, SplitTape, Tape, Tensor, TensorFromVec};
 use rayon::prelude::*;
 
-use super::backend::{Backend, FeatureMaps, Features, Latent, Maps, Sample, Weights};
+use super::backend::{
+    Backend, FeatureMaps, Features, Judgement, Latent, Maps, Sample, Scalar, Weights,
+};
 use super::memory;
 use crate::kernels::conv::{self, Epilogue};
 use crate::kernels::loss::{self, Reconstruction};
@@ -291,21 +293,23 @@ impl Backend for Cpu {
 
     fn judge(
         _step: Step,
-        losses: [&Tensor<(), f32, Self>; 3],
-        squares: f64,
+        terms: &[&Scalar<Self>],
+        squares: Vec<f64>,
         clip_norm: Option<f64>,
         before: Option<&Option<f32>>,
-    ) -> Result<(f64, Option<f32>), CpuError> {
-        let norm = squares.sqrt();
+    ) -> Result<Vec<Judgement<Self>>, CpuError> {
+        let norms: Vec<f64> = squares.into_iter().map(f64::sqrt).collect();
         #[cfg(feature = "faults")]
-        let norm = norm + crate::fs::fault_injection::gradient(_step.number);
-        let is_finite = norm.is_finite()
-            && losses
-                .into_iter()
-                .all(|loss| Self::scalar(loss).is_finite())
+        let norms: Vec<f64> = {
+            let fault = crate::fs::fault_injection::gradient(_step.number);
+            norms.into_iter().map(|norm| norm + fault).collect()
+        };
+        let is_finite = norms.iter().all(|norm| norm.is_finite())
+            && terms.iter().all(|term| Self::scalar(term).is_finite())
             && before.is_none_or(Option::is_some);
-        let scale = clip_norm.map_or(1.0, |limit| (limit / norm).min(1.0));
-        Ok((norm, is_finite.then_some(scale as f32)))
+        let scale = |norm: f64| clip_norm.map_or(1.0, |limit| (limit / norm).min(1.0)) as f32;
+        let judge = |norm| (norm, is_finite.then(|| scale(norm)));
+        Ok(norms.into_iter().map(judge).collect())
     }
 
     fn norm(norm: &f64) -> f64 {

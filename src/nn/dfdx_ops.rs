@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | [`route`] | which pixels meet, as index and mask |
 //! | [`activation`] | activations |
-//! | [`loss`] | sampling, divergence and reconstruction |
+//! | [`loss`] | sampling, KL divergence and reconstruction |
 //! | [`update`] | update rules |
 //! | [`update_gate`] | whether an update is applied, decided on the device |
 //!
@@ -30,7 +30,9 @@ use dfdx::shapes::{Axes2, Axis, Dim, HasShape, Shape};
 use dfdx::tensor::{Cache, Gradients, HasErr, PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{BroadcastTo, Device, PermuteTo, ReshapeTo, SumTo, TryAdd, TryMatMul};
 
-use super::backend::{Backend, FeatureMaps, Features, Latent, Maps, Sample, Weights};
+use super::backend::{
+    Backend, FeatureMaps, Features, Judgement, Latent, Maps, Sample, Scalar, Weights,
+};
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Conv};
 use crate::optim::{Rule, Step};
@@ -190,18 +192,18 @@ impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Backend for D
 
     fn judge(
         _: Step,
-        losses: [&Tensor<(), f32, D>; 3],
-        squares: Squares<D>,
+        terms: &[&Scalar<Self>],
+        squares: Vec<Squares<D>>,
         clip_norm: Option<f64>,
         before: Option<&UpdateGate<D>>,
-    ) -> Result<(Tensor<(), f32, D>, UpdateGate<D>), E> {
-        let norm = match squares.0 {
-            Some(sum) => sum.try_sqrt()?,
+    ) -> Result<Vec<Judgement<Self>>, E> {
+        let norm = |squares: Squares<D>| match squares.0 {
+            Some(sum) => sum.try_sqrt(),
             // Nothing is trained.
-            None => losses[0].device().try_zeros()?,
+            None => terms[0].device().try_zeros(),
         };
-        let gate = UpdateGate::new(losses, &norm, clip_norm, before)?;
-        Ok((norm, gate))
+        let norms: Result<Vec<Scalar<Self>>, E> = squares.into_iter().map(norm).collect();
+        UpdateGate::judge(terms, norms?, clip_norm, before)
     }
 
     fn norm(norm: &Tensor<(), f32, D>) -> f64 {

@@ -14,13 +14,15 @@ use crate::kernels::Extent;
 use crate::nn::Device;
 use crate::nn::layers::NamedConfig;
 use crate::numeric::named_tensor::NamedTensor;
+use crate::numeric::random::Purpose;
+use crate::objective::{Drawn, Setup};
 use crate::optim::{Rule, Step};
 use crate::plan::Architecture;
 use crate::run::read_tensors;
 use crate::sys::exit;
 use crate::terminal::CliError;
 use crate::train::build;
-use crate::vae::{Batch, Images, Model, ModelError, Objective};
+use crate::vae::{Batch, Images, Model, ModelError};
 
 mod description;
 
@@ -41,7 +43,7 @@ pub struct Reference {
     path: String,
     description: Description,
     architecture: Architecture,
-    objective: Objective,
+    setup: Setup,
     rule: Rule,
     tensors: BTreeMap<String, NamedTensor>,
 }
@@ -64,7 +66,7 @@ impl Reference {
             serde_json::from_str(json).map_err(|e| invalid(format!("metadata key `json`: {e}")))?;
         let architecture = description.architecture().map_err(&invalid)?;
         let rule = description.rule().map_err(&invalid)?;
-        let objective = description.objective().map_err(&invalid)?;
+        let setup = description.setup().map_err(&invalid)?;
         let (encoder, decoder) = architecture.parameters();
         // Every parameter stands in the file, so a model with more of them is a lie.
         let values: usize = tensors.iter().map(|t| t.data.len()).sum();
@@ -78,7 +80,7 @@ impl Reference {
             path,
             description,
             architecture,
-            objective,
+            setup,
             rule,
             tensors: tensors.into_iter().map(|t| (t.name.clone(), t)).collect(),
         })
@@ -89,9 +91,9 @@ impl Reference {
     /// # Errors
     /// A tensor is missing or has another shape; the device fails.
     pub fn compare(&self, device: Device) -> Result<Vec<Deviation>, CliError> {
-        let (objective, rule) = (self.objective, self.rule);
+        let (setup, rule) = (self.setup.clone(), self.rule);
         let mut model =
-            build(device, &self.architecture, objective, rule, 0).map_err(|e| self.failure(e))?;
+            build(device, &self.architecture, setup, rule, 0).map_err(|e| self.failure(e))?;
         let layers = self.architecture.layers();
         // Running means begin as they always do.
         let buffers: Vec<String> = layers.iter().flat_map(NamedConfig::buffer_names).collect();
@@ -116,10 +118,15 @@ impl Reference {
         let activations = (batch as u64).saturating_mul(self.architecture.activation_values());
         check_memory(activations.saturating_mul(4)).map_err(|text| self.invalid(&text))?;
         let eps = self.values("eps", &[3, batch, latent])?;
-        let eps = |step: usize| &eps[step * batch * latent..(step + 1) * batch * latent];
+        let noise = |eps: &[f32]| {
+            let (purpose, values) = (Purpose::Noise, eps.to_vec());
+            [Drawn { purpose, values }]
+        };
+        let noise: Vec<_> = eps.chunks(batch * latent).map(noise).collect();
         let at = |step: usize| Batch {
             images: Images::Values(images),
-            eps: eps(step),
+            second: None,
+            noise: &noise[step],
             kl_weight: self.description.klw,
         };
 
@@ -150,12 +157,8 @@ impl Reference {
             let Some(expected) = self.description.losses.get(step) else {
                 return Err(self.invalid("metadata: `losses` must hold three steps"));
             };
-            let terms = [
-                ("loss", losses.loss),
-                ("reconstruction", losses.reconstruction),
-                ("kl", losses.kl),
-            ];
-            for ((name, got), want) in terms.into_iter().zip(expected) {
+            for (name, want) in ["loss", "reconstruction", "kl"].into_iter().zip(expected) {
+                let got = losses.term(name);
                 let error = relative(&[got], &[*want]);
                 rows.push(Deviation {
                     name: format!("step{}.{name}", step + 1),
@@ -240,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_relative_error_is_a_ratio_of_norms() {
+    fn takes_the_ratio_of_norms() {
         assert_eq!(relative(&[3.0, 4.0], &[3.0, 4.0]), 0.0);
         assert_eq!(relative(&[6.0, 8.0], &[3.0, 4.0]), 1.0);
         assert_eq!(relative(&[0.5], &[0.0]), 0.5);

@@ -4,14 +4,11 @@ use dfdx::shapes::Dim;
 use dfdx::tensor::{SplitTape, Tape};
 use dfdx::tensor_ops::ReshapeTo;
 
-use crate::nn::backend::Latent;
+use crate::nn::backend::{Distribution, Latent};
 use crate::nn::layers::{Named, Sequential};
 use crate::nn::params::Init;
 use crate::nn::{Backend, FeatureMaps, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::plan::Architecture;
-
-/// Mean, which carries the tape, and log variance of q(z | x).
-pub type Distribution<Z, D, T> = (Latent<Z, D, T>, Latent<Z, D>);
 
 /// Layers from the image on, and two heads: q(z | x) = N(mean, e^log_var).
 #[derive(Clone, Debug)]

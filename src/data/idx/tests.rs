@@ -42,7 +42,8 @@ fn is_bad(error: &DataError) -> bool {
 
 fn problem<E: std::error::Error + Clone + 'static>(error: &DataError) -> E {
     let bad: &BadFile = error.downcast_ref().unwrap();
-    bad.problem
+    let problem: &dyn std::error::Error = &*bad.problem;
+    problem
         .downcast_ref::<E>()
         .unwrap_or_else(|| panic!("{error}"))
         .clone()

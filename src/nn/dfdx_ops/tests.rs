@@ -50,6 +50,7 @@ on_each_device!(
     reconstructions,
     rules,
     verdicts,
+    groups_are_judged_together,
     what_is_no_number_stays_so,
     values_that_dfdx_consumes_too,
 );
@@ -363,8 +364,11 @@ fn three_steps<C: Backend>(device: &C::Device, rule: &Rule) -> Vec<Vec<f32>> {
         let mut squares = C::Squares::default();
         C::add_squares(&mut squares, &mut gradients, &param).unwrap();
         let loss = C::tensor(device, &[1.0], ()).unwrap();
-        let (_, gate) = C::judge(step, [&loss; 3], squares, Some(1.5), None).unwrap();
-        C::update(rule, step, &gate, &mut gradients, &mut param, &mut state).unwrap();
+        let judged = C::judge(step, &[&loss], vec![squares], Some(1.5), None).unwrap();
+        let [(_, gate)] = &judged[..] else {
+            panic!("one group")
+        };
+        C::update(rule, step, gate, &mut gradients, &mut param, &mut state).unwrap();
         seen.push(C::to_vec(&param));
         seen.extend(state.iter().map(C::to_vec));
     }
@@ -398,12 +402,14 @@ fn judged<C: Backend>(device: &C::Device, clip_norm: Option<f64>) -> Vec<Vec<f32
     }
     let loss = |value| C::tensor(device, &[value], ()).unwrap();
     let [good, bad, infinite] = [3.0, f32::NAN, f32::INFINITY].map(loss);
-    let (norm, first) = C::judge(step, [&good; 3], squares, clip_norm, None).unwrap();
+    let judge = |terms: &[&Tensor<(), f32, C::Device>], squares, clip_norm, before| {
+        let judged = C::judge(step, terms, vec![squares], clip_norm, before);
+        judged.unwrap().remove(0)
+    };
+    let (norm, first) = judge(&[&good; 3], squares, clip_norm, None);
     let mut seen = vec![vec![C::norm(&norm) as f32]];
-    let refused = |losses: [&Tensor<(), f32, C::Device>; 3], before| {
-        C::judge(step, losses, C::Squares::default(), None, before)
-            .unwrap()
-            .1
+    let refused = |terms: [&Tensor<(), f32, C::Device>; 3], before| {
+        judge(&terms, C::Squares::default(), None, before).1
     };
     let second = refused([&good, &bad, &good], Some(&first));
     // Its own losses are fine.
@@ -435,6 +441,58 @@ fn verdicts<D: Tested>(device: &D, tolerance: f32) {
         let squares = [5, 6].map(|seed| numbers(12, seed).iter().map(|g| g * g).sum::<f32>());
         let norm = squares.iter().sum::<f32>().sqrt();
         assert_close("norm", &[got[0].clone()], &[vec![norm]], tolerance);
+    }
+}
+
+/// Two groups of six values in one step; every gradient of a group is its slope. What becomes of the values.
+fn groups_of_slopes<C: Backend>(device: &C::Device, slopes: [f32; 2]) -> [Vec<f32>; 2] {
+    let step = Step {
+        learning_rate: 1.0,
+        number: 1,
+        gradient_scale: 1.0,
+    };
+    let rule = Rule::Sgd {
+        momentum: 0.0,
+        nesterov: false,
+    };
+    let mut groups = slopes.map(|slope| {
+        let param = C::tensor(device, &[1.0; 6], (2, 3)).unwrap();
+        let product = param.leaky_trace().try_mul(slope).unwrap();
+        let gradients = product.try_sum::<(), _>().unwrap().try_backward().unwrap();
+        (param, gradients)
+    });
+    let squares = groups.iter_mut().map(|(param, gradients)| {
+        let mut squares = C::Squares::default();
+        C::add_squares(&mut squares, gradients, param).unwrap();
+        squares
+    });
+    let squares = squares.collect();
+    let loss = C::tensor(device, &[1.0], ()).unwrap();
+    let judged = C::judge(step, &[&loss], squares, Some(3.0), None).unwrap();
+    for ((param, gradients), (_, gate)) in groups.iter_mut().zip(&judged) {
+        C::update(&rule, step, gate, gradients, param, &mut []).unwrap();
+    }
+    groups.map(|(param, _)| C::to_vec(&param))
+}
+
+/// Each group is scaled down by its own norm, and none is updated where one has no finite norm.
+fn groups_are_judged_together<D: Tested>(device: &D, tolerance: f32) {
+    let both = |slopes| {
+        [
+            groups_of_slopes::<DfdxOps<D>>(device, slopes),
+            groups_of_slopes::<Cpu>(&Cpu::default(), slopes),
+        ]
+    };
+    // The norm of six equal gradients is sqrt(6) times theirs: 24.5 becomes 3, 2.4 stays.
+    let clipped = 1.0 - 3.0 / 6.0_f32.sqrt();
+    for got in both([10.0, 1.0]) {
+        assert_close("norms", &got, &[vec![clipped; 6], vec![0.0; 6]], tolerance);
+    }
+    for got in both([1.0, f32::INFINITY])
+        .into_iter()
+        .chain(both([f32::NAN, 1.0]))
+    {
+        assert_eq!(got, [[1.0; 6]; 2]);
     }
 }
 

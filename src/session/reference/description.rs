@@ -5,9 +5,9 @@ use serde::Deserialize;
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Extent};
 use crate::nn::layers::{NamedConfig, Normalization};
+use crate::objective::{AnyObjective, LossTerms, Setup};
 use crate::optim::Rule;
 use crate::plan::Architecture;
-use crate::vae::Objective;
 
 /// The metadata of a reference file. Keys it does not name say where the values come from.
 #[derive(Debug, Deserialize)]
@@ -154,7 +154,7 @@ impl Description {
     ///
     /// # Errors
     /// A term is none of this program's.
-    pub(super) fn objective(&self) -> Result<Objective, String> {
+    pub(super) fn setup(&self) -> Result<Setup, String> {
         let reconstruction = match self.recon.as_str() {
             "bce" => Reconstruction::BinaryCrossEntropy,
             "mse" => Reconstruction::SquaredError,
@@ -165,10 +165,14 @@ impl Description {
             "sum" => false,
             other => return Err(choose("kl", other, &["mean", "sum"])),
         };
-        Ok(Objective {
-            reconstruction,
-            reconstruction_weight: 1.0,
-            kl_mean,
+        Ok(Setup {
+            objective: AnyObjective::default(),
+            loss: LossTerms {
+                reconstruction,
+                reconstruction_weight: 1.0,
+                kl_mean,
+            },
+            train_images: 0,
         })
     }
 }
