@@ -61,10 +61,9 @@ fn all(args: &ResumeArgs, stop: &Stop) -> Outcome {
             Ok(code) if stop.requested() => return Ok(code),
             Ok(exit::DONE) => resumed += 1,
             Ok(_) => failed += 1,
-            Err(failure) if failure.code() == exit::LOCKED => eprint!("{}", failure.render()),
             Err(failure) => {
-                eprint!("{}", failure.render());
-                failed += 1;
+                failure.tell();
+                failed += u32::from(failure.code() != exit::LOCKED);
             }
         }
     }
