@@ -117,11 +117,19 @@ fn changes_of_the_text() -> Vec<(&'static str, Change)> {
         ),
         (
             "`state` is not valid",
-            set("state", "\"sums\":[", "\"sums\":[1,".to_owned()),
+            set(
+                "state",
+                "\"terms\":{",
+                "\"terms\":{\"more\":[1],".to_owned(),
+            ),
         ),
         (
             "`state` is not valid",
-            set("state", "\"sums\":[", "\"sums\":[\"x\",".to_owned()),
+            set(
+                "state",
+                "\"terms\":{",
+                "\"terms\":{\"more\":\"x\",".to_owned(),
+            ),
         ),
         (
             "`state` is not valid",
@@ -287,7 +295,7 @@ fn tensors_and_counters_that_do_not_fit_the_model_are_refused() {
         ),
         (
             "sums of another length",
-            Box::new(|f| f.set("state", "\"sums\":[", "\"sums\":[\"1.0\",")),
+            Box::new(|f| f.set("state", "\"square\":[", "\"square\":[\"1.0\",")),
         ),
         (
             "another seed",

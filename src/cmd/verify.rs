@@ -144,8 +144,9 @@ impl Reference {
         let path = path.display().to_string();
         let invalid = |text: String| CliError::new(exit::INVALID_DATA, format!("{path}: {text}"));
         let json = metadata.get("json").ok_or_else(|| {
-            invalid("the metadata has no key `json` that describes the model".to_owned())
-                .with_hint("`experiments/README.md`'s section on `verify` says what such a file holds")
+            invalid("the metadata has no key `json` that describes the model".to_owned()).with_hint(
+                "`experiments/README.md`'s section on `verify` says what such a file holds",
+            )
         })?;
         let description: Description =
             serde_json::from_str(json).map_err(|e| invalid(format!("metadata key `json`: {e}")))?;
@@ -287,7 +288,7 @@ impl Reference {
         let mut rows = vec![];
         let forward = model.forward(at(0)).map_err(|e| self.failure(e))?;
         let logits_shape = [batch, height, width, channels];
-        rows.push(self.row("mean", &[batch, latent], &forward.losses.means)?);
+        rows.push(self.row("mean", &[batch, latent], &forward.metrics.means)?);
         rows.push(self.row("log_var", &[batch, latent], &forward.log_var)?);
         rows.push(self.row("z", &[batch, latent], &forward.z)?);
         rows.push(self.row("logits", &logits_shape, &forward.logits)?);
@@ -307,16 +308,10 @@ impl Reference {
             let report = model
                 .train_step(at(step), optimizer, None)
                 .map_err(|e| self.failure(e))?;
-            let losses = report.losses;
             let Some(expected) = self.description.losses.get(step) else {
                 return Err(self.invalid("metadata: `losses` must hold three steps"));
             };
-            let terms = [
-                ("loss", losses.loss),
-                ("reconstruction", losses.reconstruction),
-                ("kl", losses.kl),
-            ];
-            for ((name, got), want) in terms.into_iter().zip(expected) {
+            for ((name, got), want) in report.metrics.terms.into_iter().zip(expected) {
                 let error = relative(&[got], &[*want]);
                 rows.push(Row {
                     name: format!("step{}.{name}", step + 1),

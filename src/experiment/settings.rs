@@ -481,7 +481,9 @@ pub static EXPECT: Setting = Setting::new(
 /// The setting of a dotted key, `[expect]` included.
 pub fn find(key: &str) -> Option<&'static Setting> {
     if let Some(metric) = key.strip_prefix("expect.") {
-        return crate::metrics::SCALARS.contains(&metric).then_some(&EXPECT);
+        return crate::metric::scalar_names()
+            .contains(&metric)
+            .then_some(&EXPECT);
     }
     SETTINGS.iter().find(|setting| setting.key == key)
 }

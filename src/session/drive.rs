@@ -317,7 +317,7 @@ impl Session<'_> {
                     if let Some(metrics) = self.trainer.history().last() {
                         reporter.epoch(metrics);
                         #[cfg(feature = "faults")]
-                        crate::fs::fault_injection::told(metrics.epoch);
+                        crate::fs::fault_injection::told(metrics.epoch());
                         self.folder.log(&super::reporter::line(
                             metrics,
                             self.plan.spec.training.epochs,

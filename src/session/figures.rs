@@ -5,7 +5,7 @@ use crate::draw::{FigureError, Images, Rendered};
 use crate::experiment::Spec;
 use crate::figures::{self, Published};
 use crate::kernels::Extent;
-use crate::metrics::EpochMetrics;
+use crate::metric::Row;
 use crate::numeric::random::{Purpose, Stream};
 use crate::numeric::{PcaError, principal_components};
 use crate::plan::Plan;
@@ -63,7 +63,7 @@ pub struct Album<'a> {
     pub plan: &'a Plan,
     pub data: &'a DataSet,
     pub model: &'a dyn Model,
-    pub history: &'a [EpochMetrics],
+    pub history: &'a [Row],
     pub published: Option<&'a Published>,
 }
 
@@ -147,7 +147,10 @@ impl Album<'_> {
     fn traversal(&self) -> Picture {
         let scale = self.plan.spec.figures.scale;
         let latent = self.plan.architecture.latent;
-        let kl = self.history.last().map_or(&[][..], |row| &row.kl_per_axis);
+        let kl = self
+            .history
+            .last()
+            .map_or(&[][..], |row| row.axes("kl_per_axis"));
         let nats = |axis: usize| kl.get(axis).copied().unwrap_or(0.0);
         let mut axes: Vec<usize> = (0..latent).collect();
         axes.sort_by(|&a, &b| nats(b).total_cmp(&nats(a)));

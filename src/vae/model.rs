@@ -12,7 +12,7 @@ pub struct Objective {
     pub reconstruction: Reconstruction,
     /// Its weight.
     pub reconstruction_weight: f64,
-    /// Whether the divergence is averaged over latent axes (as the published Keras example does) instead
+    /// Whether the KL is averaged over latent axes (as the published Keras example does) instead
     /// of summed (the evidence lower bound).
     pub kl_mean: bool,
 }
@@ -33,44 +33,43 @@ pub struct Batch<'a> {
     pub images: Images<'a>,
     /// (batch, latent), standard normal.
     pub eps: &'a [f32],
-    /// Weight of the divergence.
+    /// Weight of the KL.
     pub kl_weight: f64,
 }
 
-/// StepMetrics of a batch, each a mean over its images.
+/// What is measured of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepMetrics {
-    /// The weighted sum.
-    pub loss: f64,
-    /// Reconstruction error, before its weight.
-    pub reconstruction: f64,
-    /// Divergence as in the loss, before its weight.
-    pub kl: f64,
-    /// Divergence of each latent axis in nats.
+    /// Terms of the objective by the names of their metrics, each a mean over the images: `loss`, then what it is
+    /// made of, before its weights.
+    pub terms: Vec<(&'static str, f64)>,
+    /// KL of each latent axis in nats, mean over the images.
     pub kl_per_axis: Vec<f64>,
     /// Means of q(z | x), (batch, latent).
     pub means: Vec<f32>,
 }
 
 impl StepMetrics {
-    /// The first term that is not finite, by its name.
+    /// A term by its name.
+    pub fn term(&self, name: &str) -> Option<f64> {
+        let found = self.terms.iter().find(|(it, _)| *it == name);
+        found.map(|&(_, value)| value)
+    }
+
+    /// The first term that is not finite, by its name; the loss, which is made of the others, comes last.
     pub fn non_finite(&self) -> Option<&'static str> {
-        [
-            ("reconstruction", self.reconstruction),
-            ("kl", self.kl),
-            ("loss", self.loss),
-        ]
-        .into_iter()
-        .find(|(_, value)| !value.is_finite())
-        .map(|(name, _)| name)
+        let mut terms = self.terms.iter().cycle().skip(1).take(self.terms.len());
+        terms
+            .find(|(_, value)| !value.is_finite())
+            .map(|&(name, _)| name)
     }
 }
 
 /// What a training step reports.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
-    /// StepMetrics before the update.
-    pub losses: StepMetrics,
+    /// Measured before the update.
+    pub metrics: StepMetrics,
     /// Euclidean norm over all gradients, before clipping.
     pub grad_norm: f64,
 }
@@ -78,8 +77,8 @@ pub struct StepReport {
 /// Values of a forward pass with the gradients of the loss, for comparisons.
 #[derive(Clone, Debug)]
 pub struct Forward {
-    /// StepMetrics.
-    pub losses: StepMetrics,
+    /// What is measured of it.
+    pub metrics: StepMetrics,
     /// (batch, latent)
     pub log_var: Vec<f32>,
     /// (batch, latent)
@@ -135,7 +134,7 @@ pub trait Model {
         last.unwrap_or_else(|| Err(ModelError::Device("a step left no report".to_owned())))
     }
 
-    /// StepMetrics of a batch, the weights at rest.
+    /// What is measured of a batch, the weights at rest.
     fn evaluate(&self, batch: Batch) -> Result<StepMetrics, ModelError>;
 
     /// Forward values and gradients of a batch, the weights at rest.

@@ -1,4 +1,4 @@
-//! PendingMetrics of a step that still lie on the device.
+//! Metrics of a step that still lie on the device.
 
 use dfdx::shapes::Dim;
 use dfdx::tensor::{NoneTape, Tensor};
@@ -37,10 +37,10 @@ impl<Z: Dim, D: Backend> PendingMetrics<Z, D> {
 
     /// Waits for the device.
     pub(super) fn read(&self) -> StepMetrics {
+        let names = ["loss", "reconstruction", "kl"].into_iter();
+        let values = self.losses().map(|term| D::scalar(term).into());
         StepMetrics {
-            loss: D::scalar(&self.loss).into(),
-            reconstruction: D::scalar(&self.reconstruction).into(),
-            kl: D::scalar(&self.kl).into(),
+            terms: names.zip(values).collect(),
             kl_per_axis: D::to_vec(&self.kl_per_axis)
                 .into_iter()
                 .map(f64::from)
@@ -63,14 +63,14 @@ impl<Z: Dim, D: Backend> PendingStep<Z, D> {
     /// # Errors
     /// A term is not finite.
     pub(super) fn read(&self) -> Result<StepReport, ModelError> {
-        let losses = self.numbers.read();
-        if let Some(term) = losses.non_finite() {
+        let metrics = self.numbers.read();
+        if let Some(term) = metrics.non_finite() {
             return Err(ModelError::NotFinite(term));
         }
         let grad_norm = D::norm(&self.norm);
         if !grad_norm.is_finite() {
             return Err(ModelError::NotFinite("gradient norm"));
         }
-        Ok(StepReport { losses, grad_norm })
+        Ok(StepReport { metrics, grad_norm })
     }
 }

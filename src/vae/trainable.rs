@@ -213,12 +213,12 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
         let Ok(()) = self.network.visit("", &mut collect);
         let [log_var, z] = [&outcome.log_var, &outcome.z].map(D::to_vec);
         let logits = D::to_vec(&outcome.logits);
-        let losses = PendingMetrics::of(outcome).read();
-        if let Some(term) = losses.non_finite() {
+        let metrics = PendingMetrics::of(outcome).read();
+        if let Some(term) = metrics.non_finite() {
             return Err(ModelError::NotFinite(term));
         }
         Ok(Forward {
-            losses,
+            metrics,
             log_var,
             z,
             logits,

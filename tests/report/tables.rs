@@ -186,10 +186,8 @@ fn what_makes_a_comparison_unfair_is_said() {
 fn validation_decides_where_all_runs_have_it() {
     let lab = Lab::new();
     for val_loss in [260.0, 255.0] {
-        let row = runner::metrics::EpochMetrics {
-            val_loss: Some(val_loss),
-            ..epoch(1, 250.0, 4.0)
-        };
+        let mut row = epoch(1, 250.0, 4.0);
+        row.set("val_loss", val_loss);
         Made::new(&[&format!("seed={val_loss}")], vec![row]).make(&lab.path().join("runs"));
     }
     let rows = report(&lab, &[]);
@@ -395,7 +393,9 @@ fn the_table_of_runs_has_the_documented_columns() {
         .keys()
         .map(String::as_str)
         .collect();
-    let mut expected = runner::report::EPOCH_COLUMNS.to_vec();
+    let mut expected = runner::report::RUN_OF_EPOCH.to_vec();
+    let metrics = runner::metric::METRICS[..runner::metric::FIRST_FORMAT].iter();
+    expected.extend(metrics.map(|metric| metric.name));
     expected.sort_unstable();
     assert_eq!(names, expected);
 }
@@ -407,11 +407,15 @@ fn the_page_of_experiments_has_the_columns_of_the_table_of_runs() {
         "/experiments/README.md"
     ))
     .unwrap();
-    let table = runner::report::run_columns_markdown();
-    assert!(
-        readme.contains(&table),
-        "the table is old; this is the new one:\n{table}"
-    );
+    for table in [
+        runner::report::run_columns_markdown(),
+        runner::metric::metrics_markdown(),
+    ] {
+        assert!(
+            readme.contains(&table),
+            "the table is old; this is the new one:\n{table}"
+        );
+    }
 }
 
 #[test]
