@@ -8,7 +8,7 @@ use super::figures::Album;
 use super::fingerprint::Decisive;
 use super::reporter::{Reporter, Tone};
 use crate::data::{self, DataSet};
-use crate::experiment::{self, Loaded, Spec};
+use crate::experiment::{self, Loaded, Spec, expectation};
 use crate::figures::{self, Published};
 use crate::fs::{disk, files};
 use crate::kernels::parallel::{self, Threads};
@@ -263,12 +263,12 @@ impl Session<'_> {
         // Figures need memory too, but not at the same time.
         self.trainer.model().release_memory()?;
         self.draw();
-        let missed = self.missed_expectations();
+        let missed = expectation::missed(&self.plan.spec.expect, self.trainer.history());
         self.folder
             .finish(Status::Completed, self.end_note(&missed))?;
         self.summarise(started.elapsed());
         for line in &missed {
-            tell!("expected: {line}");
+            tell!("{line}");
         }
         Ok(if missed.is_empty() {
             exit::DONE
@@ -384,36 +384,13 @@ impl Session<'_> {
         }
     }
 
-    /// What `[expect]` limits and the last epoch misses, a line each.
-    fn missed_expectations(&self) -> Vec<String> {
-        let Some(last) = self.trainer.history().last() else {
-            return vec![];
-        };
-        let mut missed = vec![];
-        for expectation in &self.plan.spec.expect {
-            let name = &expectation.metric;
-            let Some(value) = last.scalar(name) else {
-                missed.push(format!("`{name}` has no value"));
-                continue;
-            };
-            // A value that is not a number satisfies no limit.
-            if let Some(max) = expectation.max.filter(|&max| value.is_nan() || value > max) {
-                missed.push(format!("`{name}` at most {max}, found {value}"));
-            }
-            if let Some(min) = expectation.min.filter(|&min| value.is_nan() || value < min) {
-                missed.push(format!("`{name}` at least {min}, found {value}"));
-            }
-        }
-        missed
-    }
-
     fn end_note(&self, missed: &[String]) -> Option<String> {
         let mut notes = vec![];
         if self.trainer.stops_early() {
             let patience = self.trainer.progress().epochs_since_best;
             notes.push(format!("stopped early: no better epoch in {patience}"));
         }
-        notes.extend(missed.iter().map(|line| format!("expected {line}")));
+        notes.extend(missed.iter().cloned());
         (!notes.is_empty()).then(|| notes.join("; "))
     }
 
@@ -488,9 +465,9 @@ pub fn read_published(spec: &Spec) -> Result<Option<Published>, CliError> {
 
 impl From<TrainError> for CliError {
     fn from(error: TrainError) -> Self {
-        let divergence = matches!(error, TrainError::Diverged { .. });
+        let is_non_finite = matches!(error, TrainError::Diverged { .. });
         let failure = Self::new(exit::FAILED, &error);
-        if !divergence {
+        if !is_non_finite {
             return failure;
         }
         failure.as_non_finite().with_hint(
