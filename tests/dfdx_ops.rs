@@ -26,7 +26,7 @@ fn assert_alike(run: &Path, other: &Path, share: f64) {
     assert_eq!(a.len(), b.len());
     for (a, b) in a.iter().zip(&b) {
         let numbers = |row: &Row| {
-            let names = runner::metric::scalar_names().iter();
+            let names = runner::objective::scalar_names().iter();
             let names = names.filter(|name| !["seconds", "images_per_second"].contains(name));
             let mut all: Vec<f64> = names.filter_map(|name| row.scalar(name)).collect();
             all.extend(row.axes("kl_per_axis"));

@@ -1,7 +1,7 @@
 //! Enumerations whose variants a spec names in quotes.
 //!
 //! The name a user types, the variant the program matches on and the sentence the documentation
-//! prints are one line of the enumeration; everything else (checking, JSON Schema, the README's
+//! prints are one line of the enumeration; everything else (checking, JSON Schema, the settings'
 //! table, `resolved.toml`) reads them from there.
 
 /// One allowed name of a setting, and what it means.
@@ -11,6 +11,15 @@ pub struct Choice {
     pub name: &'static str,
     /// What it means, in one sentence.
     pub doc: &'static str,
+}
+
+/// An enumeration whose variants have names. [`choices!`] makes it.
+pub trait Named: Copy + 'static {
+    /// The name as a spec writes it.
+    fn name(self) -> &'static str;
+
+    /// The variant of a name; `None` for a name that does not exist.
+    fn from_name(name: &str) -> Option<Self>;
 }
 
 /// Defines an enumeration together with its names: `name()`, `from_name()` and `CHOICES`.
@@ -49,6 +58,35 @@ macro_rules! choices {
                     $($name => Some(Self::$variant),)+
                     _ => None,
                 }
+            }
+        }
+
+        impl $crate::config::choice::Named for $type {
+            fn name(self) -> &'static str {
+                self.name()
+            }
+
+            fn from_name(name: &str) -> Option<Self> {
+                Self::from_name(name)
+            }
+        }
+
+        impl $crate::config::FieldValue for $type {
+            type Literal = Self;
+
+            fn default_value(literal: Self) -> $crate::config::Value {
+                $crate::config::Value::Text(literal.name().into())
+            }
+
+            fn from_value(value: $crate::config::Value) -> Option<Self> {
+                match value {
+                    $crate::config::Value::Text(text) => Self::from_name(&text),
+                    _ => None,
+                }
+            }
+
+            fn to_value(&self) -> Option<$crate::config::Value> {
+                Some(Self::default_value(*self))
             }
         }
 

@@ -21,6 +21,19 @@ pub struct Setting {
     pub datasets: &'static [Dataset],
     /// What other programs call it, for did-you-mean.
     pub also: &'static [&'static str],
+    /// The setting whose word decides whether this one has a meaning; empty where it always has.
+    pub only_key: &'static str,
+    /// The words with which it has one.
+    pub only_words: Vec<&'static str>,
+    /// The setting without which it has no meaning; empty where there is none.
+    pub needs: &'static str,
+    /// The setting that holds the folder to which a path is relative; empty for the folder of the spec.
+    pub relative_to: &'static str,
+    /// Whether it changes nothing of what a run computes: what it is called, where files lie, what is drawn.
+    pub changes_no_result: bool,
+    /// The version of the fingerprint in which it appeared: where it has its default, it is left out of the
+    /// fingerprint, so that those of earlier runs stay what they are. 1 for those that always were.
+    pub added_in: u32,
 }
 
 /// What holds where a spec does not say.
@@ -49,6 +62,12 @@ impl Setting {
             doc,
             datasets: &[],
             also: &[],
+            only_key: "",
+            only_words: Vec::new(),
+            needs: "",
+            relative_to: "",
+            changes_no_result: false,
+            added_in: 1,
         }
     }
 
@@ -57,13 +76,56 @@ impl Setting {
         self
     }
 
-    pub(crate) const fn only(mut self, datasets: &'static [Dataset]) -> Self {
+    pub(crate) const fn only_sets(mut self, datasets: &'static [Dataset]) -> Self {
         self.datasets = datasets;
         self
     }
 
     pub(crate) const fn also(mut self, names: &'static [&'static str]) -> Self {
         self.also = names;
+        self
+    }
+
+    /// With a default.
+    pub fn default(mut self, value: Value) -> Self {
+        self.default = DefaultValue::Is(value);
+        self
+    }
+
+    /// Unset by default, and what holds then.
+    pub fn unset(mut self, instead: &'static str) -> Self {
+        self.default = DefaultValue::Unset(instead);
+        self
+    }
+
+    /// With some words of another setting of the same table only.
+    pub fn only(mut self, key: &'static str, words: &[&'static str]) -> Self {
+        self.only_key = key;
+        self.only_words = words.to_vec();
+        self
+    }
+
+    /// Only where another setting of the same table is set.
+    pub fn needs(mut self, key: &'static str) -> Self {
+        self.needs = key;
+        self
+    }
+
+    /// A path relative to the folder that another setting of the same table names.
+    pub fn relative_to(mut self, key: &'static str) -> Self {
+        self.relative_to = key;
+        self
+    }
+
+    /// It changes nothing of what a run computes.
+    pub fn changes_no_result(mut self) -> Self {
+        self.changes_no_result = true;
+        self
+    }
+
+    /// It appeared in this version of the fingerprint.
+    pub fn added_in(mut self, version: u32) -> Self {
+        self.added_in = version;
         self
     }
 

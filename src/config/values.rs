@@ -5,11 +5,43 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use super::setting::{DefaultValue, Form};
 use super::source::Place;
 use super::value::Value;
 use crate::experiment::settings;
+
+/// The values of one table.
+#[derive(Clone, Copy, Debug)]
+pub struct TableValues<'a> {
+    values: &'a Values,
+    table: &'a str,
+}
+
+impl TableValues<'_> {
+    /// The value of a setting of the table, or its default; `None` where it is unset or wrong.
+    pub fn get(&self, name: &str) -> Option<Value> {
+        self.values.get(&dotted(self.table, name))
+    }
+
+    /// The path of a setting, absolute.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        match self.get(name)? {
+            Value::Text(text) => Some(PathBuf::from(text.as_ref())),
+            _ => None,
+        }
+    }
+}
+
+/// `table.name`, or the name alone above the first table.
+pub(crate) fn dotted(table: &str, name: &str) -> String {
+    if table.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{table}.{name}")
+    }
+}
 
 /// What a spec says about one setting or table.
 #[derive(Clone, Debug)]
@@ -22,7 +54,7 @@ pub(crate) struct Written {
 
 /// Checked values and where they were written.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Values {
+pub struct Values {
     values: BTreeMap<String, Value>,
     /// Settings and tables that were written, rightly or wrongly.
     written: BTreeMap<String, Written>,
@@ -31,6 +63,14 @@ pub(crate) struct Values {
 }
 
 impl Values {
+    /// Those of one table.
+    pub fn table<'a>(&'a self, table: &'a str) -> TableValues<'a> {
+        TableValues {
+            values: self,
+            table,
+        }
+    }
+
     pub(crate) fn note(&mut self, key: &str, written: Written) {
         self.written.entry(key.to_owned()).or_insert(written);
     }

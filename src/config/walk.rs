@@ -14,8 +14,7 @@ use super::suggest::{self, Guess};
 use super::tree::{Entry, Item, Raw};
 use super::values::{Values, Written};
 use crate::config::nearest::nearest;
-use crate::experiment::settings::{self, EXPECT, SETTINGS, TABLES};
-use crate::metric::scalar_names;
+use crate::experiment::settings::{self, EXPECT, SETTINGS, TABLES, scalar_names};
 
 /// Checks every key and value.
 pub(crate) fn walk(root: &[Entry], diagnostics: &mut Diagnostics) -> Values {

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_than_the_whole_is_never_given() {
+    fn refuses_more_than_the_whole() {
         let budget = Budget::of(10);
         assert!(budget.take(11).is_none());
         drop(budget.take(10).unwrap());
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_never_hold_more_than_the_whole_together() {
+    fn never_gives_threads_more_than_the_whole() {
         let budget = Budget::of(10);
         let (held, most) = (AtomicU64::new(0), AtomicU64::new(0));
         std::thread::scope(|scope| {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_comes_back_from_a_thread_that_panics() {
+    fn returns_the_share_of_a_thread_that_panics() {
         let budget = Budget::of(3);
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {

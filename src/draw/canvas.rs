@@ -12,9 +12,9 @@ use plotters::style::{
     TextStyle,
 };
 
+use super::bitmap::Bitmap;
 use super::error::FigureError;
 use super::font;
-use super::images::Bitmap;
 
 /// Pixels of the backend a unit of the page.
 pub(crate) const SCALE: u32 = 4;

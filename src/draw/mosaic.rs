@@ -1,8 +1,9 @@
 //! Images side by side: how large each is shown, and the one bitmap that holds them all.
 
+use super::bitmap::Bitmap;
 use super::canvas::Rect;
 use super::error::FigureError;
-use super::images::{Bitmap, Images};
+use super::image_batch::ImageBatch;
 use super::render::PNG_SCALE;
 
 /// Longest side of one image in a picture, in pixels of the PNG: a single image does not fill a
@@ -33,7 +34,7 @@ impl Mosaic {
     ///
     /// [`FigureError::TooMany`] for more than 256 rows or columns.
     pub(crate) fn new(
-        images: &Images<'_>,
+        images: &ImageBatch<'_>,
         columns: usize,
         rows: usize,
         room: f64,
@@ -123,7 +124,7 @@ impl Mosaic {
     /// `None`, or where there is no such image, the place stays white.
     pub(crate) fn bitmap(
         &self,
-        images: &Images<'_>,
+        images: &ImageBatch<'_>,
         index: impl Fn(usize, usize) -> Option<usize>,
     ) -> Bitmap {
         let mut page = Bitmap::white(
@@ -183,7 +184,7 @@ mod tests {
 
     fn mosaic(count: usize, side: usize, columns: usize, room: f64, gap: u32) -> Mosaic {
         let pixels = vec![0.0; count * side * side];
-        let images = Images::new(&pixels, count, side, side, 1).unwrap();
+        let images = ImageBatch::new(&pixels, count, side, side, 1).unwrap();
         Mosaic::new(&images, columns, columns, room, gap).unwrap()
     }
 
@@ -202,7 +203,7 @@ mod tests {
     #[test]
     fn places_without_an_image_are_white() {
         let pixels = [0.0, 1.0, 0.5];
-        let images = Images::new(&pixels, 3, 1, 1, 1).unwrap();
+        let images = ImageBatch::new(&pixels, 3, 1, 1, 1).unwrap();
         let mosaic = Mosaic::new(&images, 2, 2, 1.0, 0).unwrap();
         let page = mosaic.bitmap(&images, |row, column| Some(row * 2 + column));
         assert_eq!((page.width, page.height), (2, 2));

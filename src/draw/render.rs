@@ -7,9 +7,9 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use plotters::backend::DrawingBackend;
 use plotters::prelude::{BitMapBackend, SVGBackend};
 
+use super::bitmap::Bitmap;
 use super::canvas::{Canvas, Medium, Rect, SCALE};
 use super::error::FigureError;
-use super::images::Bitmap;
 
 /// Pixels of a finished PNG a unit of the page, so that it is sharp on a screen of high density and
 /// in print.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use plotters::style::RGBColor;
 
-use super::images::Bitmap;
+use super::bitmap::Bitmap;
 
 /// Rows of a bitmap that are mixed at a time: what is mixed takes four times the memory of the bitmap.
 const BAND: u32 = 128;

@@ -9,7 +9,7 @@ use crate::config::diagnostic::{Diagnostic, Diagnostics};
 use crate::config::kind::grouped;
 use crate::config::source::Place;
 use crate::config::values::Values;
-use crate::metric::scalar_names;
+use crate::objective::scalar_names;
 
 /// Most bytes of drawn images: they are kept in memory, a byte a pixel.
 const MOST_DRAWN: u64 = 4 << 30;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::choice::choices;
+pub use crate::data::{Color, Split, Validation};
 
 choices! {
     /// A data set that the program knows how to read.
@@ -20,37 +21,6 @@ choices! {
         /// a folder of PNG and JPEG files, one sub-folder a class
         Images = "images",
     }
-}
-
-choices! {
-    /// A part of a data set, as its publishers divided it.
-    pub enum Split {
-        /// the training images
-        Train = "train",
-        /// the test images
-        Test = "test",
-    }
-}
-
-choices! {
-    /// How the files of an image folder are read.
-    pub enum Color {
-        /// one channel
-        Gray = "gray",
-        /// three channels
-        Rgb = "rgb",
-    }
-}
-
-/// Which images are kept out of training to measure the model on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Validation {
-    /// None: nothing is measured but the training loss.
-    None,
-    /// This fraction of the training images, more than 0 and less than 1.
-    Fraction(f64),
-    /// The data set's own test images.
-    Test,
 }
 
 /// The `[data]` table. All paths are absolute.

@@ -5,7 +5,7 @@ use crate::metric::Row;
 /// One line of the `[expect]` table. A run whose last epoch misses one ends with exit code 4.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
-    /// One of [`crate::metric::scalar_names`].
+    /// One of [`crate::objective::scalar_names`].
     pub metric: String,
     /// The least allowed value. Either this or `max` is there.
     pub min: Option<f64>,

@@ -10,8 +10,8 @@ use super::{Dataset, parse, resolved_toml};
 use crate::config::Setting;
 use crate::config::kind::{Interval, Kind};
 use crate::config::setting::Form;
-use crate::metric::scalar_names;
 use crate::numeric::random::{Purpose, Stream};
+use crate::objective::scalar_names;
 
 /// A spec that writes every setting of its data set, optimizer and schedule.
 const VALID: &str = r#"# An experiment.

@@ -4,7 +4,7 @@ use super::settings::{EXPECT, TABLES, of_table};
 use super::sweep::{SWEEP_SETTINGS, SWEEP_TABLES};
 use crate::config::kind::Kind;
 use crate::config::setting::{DefaultValue, Form, Setting};
-use crate::metric::scalar_names;
+use crate::objective::scalar_names;
 
 /// The settings in Markdown: a heading and a table for each table of the spec.
 pub fn settings_markdown() -> String {

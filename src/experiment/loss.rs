@@ -1,6 +1,8 @@
 //! What is minimised.
 
 use crate::config::choice::choices;
+use crate::kernels::loss;
+use crate::objective::LossTerms;
 
 choices! {
     /// The reconstruction term of the loss.
@@ -35,4 +37,18 @@ pub struct Loss {
     pub kl_reduction: KlReduction,
     /// Epochs over which the KL weight grows from 0 to `kl_weight`; may be a fraction.
     pub kl_warmup_epochs: f64,
+}
+
+impl Loss {
+    /// The terms that every objective has.
+    pub fn terms(&self) -> LossTerms {
+        LossTerms {
+            reconstruction: match self.reconstruction {
+                Reconstruction::Bce => loss::Reconstruction::BinaryCrossEntropy,
+                Reconstruction::Mse => loss::Reconstruction::SquaredError,
+            },
+            reconstruction_weight: self.reconstruction_weight,
+            kl_mean: self.kl_reduction == KlReduction::Mean,
+        }
+    }
 }

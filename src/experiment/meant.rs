@@ -14,7 +14,8 @@ use super::spec::Spec;
 use super::training::{DeviceChoice, Training};
 use crate::config::value::Value;
 use crate::config::values::Values;
-use crate::metric::scalar_names;
+use crate::objective::AnyObjective;
+use crate::objective::scalar_names;
 use crate::slurm::Request;
 
 /// The spec that the values mean.
@@ -29,6 +30,7 @@ pub(crate) fn meant(values: &Values, paths: &Paths) -> Option<Spec> {
         data: data(values, paths)?,
         model: model(values)?,
         loss: loss(values)?,
+        objective: AnyObjective::default(),
         optimizer: optimizer(values)?,
         schedule: schedule(values)?,
         training: training(values)?,

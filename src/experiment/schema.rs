@@ -13,7 +13,7 @@ use super::training::DeviceChoice;
 use crate::config::choice::Choice;
 use crate::config::kind::{Interval, Kind, LONGEST_NAME};
 use crate::config::setting::{DefaultValue, Form, Setting, Table};
-use crate::metric::scalar_names;
+use crate::objective::scalar_names;
 
 /// The JSON Schema (draft 7) of a spec.
 ///

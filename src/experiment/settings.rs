@@ -22,6 +22,7 @@ use crate::config::kind::{Interval, Kind, PathKind};
 use crate::config::setting::DefaultValue::{Is, Required, Unset};
 use crate::config::setting::{Form, Setting, Table};
 use crate::config::value::Value;
+pub(crate) use crate::objective::scalar_names;
 
 /// The tables, in the order of the documentation.
 pub static TABLES: &[Table] = &[
@@ -127,7 +128,7 @@ pub static SETTINGS: &[Setting] = &[
         "Known sets: a folder to look in first. `images`: the folder of the classes, or \
          of `train` and `test` with classes in them. `idx`: the folder that the four files are relative to. Relative to the spec's folder",
     )
-    .only(&[Dataset::FashionMnist, Dataset::Mnist, Dataset::Kmnist, Dataset::Idx, Dataset::Images])
+    .only_sets(&[Dataset::FashionMnist, Dataset::Mnist, Dataset::Kmnist, Dataset::Idx, Dataset::Images])
     .also(&["folder", "directory", "root"]),
     Setting::new(
         "data.splits",
@@ -158,7 +159,7 @@ pub static SETTINGS: &[Setting] = &[
         "Side of the square images",
     )
     .unit("pixels")
-    .only(&[Dataset::Sprites, Dataset::Images])
+    .only_sets(&[Dataset::Sprites, Dataset::Images])
     .also(&["size", "resolution"]),
     Setting::new(
         "data.color",
@@ -166,7 +167,7 @@ pub static SETTINGS: &[Setting] = &[
         Is(text("gray")),
         "Channels of the images",
     )
-    .only(&[Dataset::Images])
+    .only_sets(&[Dataset::Images])
     .also(&["colour", "channels", "color_mode"]),
     Setting::new(
         "data.count",
@@ -175,7 +176,7 @@ pub static SETTINGS: &[Setting] = &[
         "How many images are drawn",
     )
     .unit("images")
-    .only(&[Dataset::Sprites]),
+    .only_sets(&[Dataset::Sprites]),
     idx_file("data.images", "Training images, an IDX file, plain or gzip"),
     idx_file("data.labels", "Training labels, an IDX file"),
     idx_file("data.test_images", "Test images, an IDX file"),
@@ -481,9 +482,7 @@ pub static EXPECT: Setting = Setting::new(
 /// The setting of a dotted key, `[expect]` included.
 pub fn find(key: &str) -> Option<&'static Setting> {
     if let Some(metric) = key.strip_prefix("expect.") {
-        return crate::metric::scalar_names()
-            .contains(&metric)
-            .then_some(&EXPECT);
+        return scalar_names().contains(&metric).then_some(&EXPECT);
     }
     SETTINGS.iter().find(|setting| setting.key == key)
 }

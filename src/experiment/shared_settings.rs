@@ -8,7 +8,7 @@ use crate::config::value::Value;
 
 /// One of the four files of `idx`.
 pub(crate) const fn idx_file(key: &'static str, doc: &'static str) -> Setting {
-    Setting::new(key, Kind::Path(PathKind::File), Unset("none"), doc).only(&[Dataset::Idx])
+    Setting::new(key, Kind::Path(PathKind::File), Unset("none"), doc).only_sets(&[Dataset::Idx])
 }
 
 /// Whether a figure is drawn.

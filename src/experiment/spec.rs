@@ -1,5 +1,6 @@
 //! The whole spec, as meant.
 
+use crate::objective::AnyObjective;
 use crate::slurm::Request;
 
 use super::{Data, Expectation, Figures, Loss, Model, Optimizer, Schedule, Training};
@@ -17,8 +18,10 @@ pub struct Spec {
     pub data: Data,
     /// The shape of the network.
     pub model: Model,
-    /// What is minimised.
+    /// The terms that every objective has, and their weights.
     pub loss: Loss,
+    /// What is made of the terms.
+    pub objective: AnyObjective,
     /// The update rule.
     pub optimizer: Optimizer,
     /// The learning rate over time.

@@ -8,7 +8,7 @@ use super::settings::SETTINGS;
 use crate::config::Diagnostics;
 use crate::config::kind::Kind;
 use crate::config::setting::Setting;
-use crate::metric::scalar_names;
+use crate::objective::scalar_names;
 use crate::tally::tally;
 
 /// A valid spec around one line of one table. Whatever the line is about is not written elsewhere.

@@ -300,7 +300,7 @@ impl Scene<'_> {
         y_ticks: &[Tick],
         radius: f64,
         opacity: f64,
-    ) -> crate::draw::images::Bitmap {
+    ) -> crate::draw::bitmap::Bitmap {
         let scale = f64::from(PNG_SCALE);
         let side = (SIDE * scale) as u32;
         let pixel = |(x, y): Point| ((x - panel.rect.left) * scale, (y - panel.rect.top) * scale);

@@ -5,7 +5,7 @@ use plotters::backend::DrawingBackend;
 use crate::draw::canvas::{Anchor, Canvas, Ink, Rect};
 use crate::draw::error::FigureError;
 use crate::draw::font;
-use crate::draw::images::Images;
+use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::{Mosaic, steps};
 use crate::draw::panel::{
     HAIRLINE, LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM,
@@ -51,7 +51,7 @@ pub fn manifold_points(n: usize, scale: f64) -> Result<Vec<[f32; 2]>, FigureErro
 /// [`FigureError::TooMany`], and the errors of drawing.
 pub fn manifold(
     title: &str,
-    images: &Images<'_>,
+    images: &ImageBatch<'_>,
     n: usize,
     scale: f64,
 ) -> Result<Rendered, FigureError> {
@@ -105,7 +105,7 @@ pub(super) fn axis_ticks(count: usize, scale: f64) -> Vec<Tick> {
 
 struct Manifold<'a> {
     title: &'a str,
-    images: &'a Images<'a>,
+    images: &'a ImageBatch<'a>,
     mosaic: Mosaic,
     n: usize,
     range: Range,
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn the_first_axis_grows_to_the_right_and_the_second_upwards() {
         let pixels = colored(5);
-        let images = Images::new(&pixels, 25, 1, 1, 3).unwrap();
+        let images = ImageBatch::new(&pixels, 25, 1, 1, 3).unwrap();
         let rendered = manifold("a run", &images, 5, 2.0).unwrap();
         let picture = decode(&rendered);
         // 112 units an image (its largest size), two pixels a unit.
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn ticks_stand_under_the_middle_of_the_outermost_images() {
         let pixels = colored(5);
-        let images = Images::new(&pixels, 25, 1, 1, 3).unwrap();
+        let images = ImageBatch::new(&pixels, 25, 1, 1, 3).unwrap();
         let rendered = manifold("a run", &images, 5, 2.0).unwrap();
         let found = texts(&rendered.svg);
         assert_eq!(
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn bitmaps_in_the_svg_keep_their_own_resolution() {
         let pixels = vec![0.5; 4 * 28 * 28];
-        let images = Images::new(&pixels, 4, 28, 28, 1).unwrap();
+        let images = ImageBatch::new(&pixels, 4, 28, 28, 1).unwrap();
         let svg = manifold("a run", &images, 2, 2.0).unwrap().svg;
         assert!(
             svg.contains("<image x=\"248\" y=\"192\" width=\"896\" height=\"896\""),
@@ -266,11 +266,11 @@ mod tests {
             (2, 512, 1),
         ] {
             let pixels = vec![0.25; n * n * height * width];
-            let images = Images::new(&pixels, n * n, height, width, 1).unwrap();
+            let images = ImageBatch::new(&pixels, n * n, height, width, 1).unwrap();
             decode(&manifold(&"long ".repeat(99), &images, n, 1.5).unwrap());
         }
         let pixels = [0.0; 3];
-        let images = Images::new(&pixels, 3, 1, 1, 1).unwrap();
+        let images = ImageBatch::new(&pixels, 3, 1, 1, 1).unwrap();
         assert!(matches!(
             manifold("a run", &images, 2, 2.0),
             Err(FigureError::Length {

@@ -6,7 +6,7 @@ use super::manifold::frame;
 use crate::draw::canvas::{Anchor, Canvas, Ink};
 use crate::draw::error::FigureError;
 use crate::draw::font;
-use crate::draw::images::Images;
+use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
 use crate::draw::panel::{LABEL, LABEL_EM, REMARK, TICK_EM, TITLE, TITLE_EM};
 use crate::draw::render::{Picture, Rendered, render};
@@ -38,8 +38,8 @@ const LABELS: [&str; 2] = ["original", "reconstruction"];
 /// [`FigureError::Mismatch`] unless both batches have the same shape, and the errors of drawing.
 pub fn reconstructions(
     title: &str,
-    originals: &Images<'_>,
-    reconstructions: &Images<'_>,
+    originals: &ImageBatch<'_>,
+    reconstructions: &ImageBatch<'_>,
 ) -> Result<Rendered, FigureError> {
     let same = originals.shape() == reconstructions.shape();
     if !same || originals.count() != reconstructions.count() {
@@ -64,7 +64,7 @@ pub fn reconstructions(
 
 struct Reconstructions<'a> {
     title: &'a str,
-    batches: [&'a Images<'a>; 2],
+    batches: [&'a ImageBatch<'a>; 2],
     pairs: usize,
     columns: usize,
     bands: usize,
@@ -128,8 +128,8 @@ mod tests {
     #[test]
     fn originals_stand_above_their_reconstructions() {
         let (before, after) = ([0.0, 0.25], [0.5, 0.75]);
-        let originals = Images::new(&before, 2, 1, 1, 1).unwrap();
-        let made = Images::new(&after, 2, 1, 1, 1).unwrap();
+        let originals = ImageBatch::new(&before, 2, 1, 1, 1).unwrap();
+        let made = ImageBatch::new(&after, 2, 1, 1, 1).unwrap();
         let rendered = reconstructions("a run", &originals, &made).unwrap();
         assert_eq!(
             texts(&rendered.svg),
@@ -149,7 +149,7 @@ mod tests {
     fn any_number_of_pairs_can_be_drawn() {
         for count in [0, 1, 12, 13, 60] {
             let pixels = vec![0.5; count * 2 * 2 * 3];
-            let images = Images::new(&pixels, count, 2, 2, 3).unwrap();
+            let images = ImageBatch::new(&pixels, count, 2, 2, 3).unwrap();
             let rendered = reconstructions("a run", &images, &images).unwrap();
             decode(&rendered);
             let rows = texts(&rendered.svg)
@@ -163,10 +163,10 @@ mod tests {
     #[test]
     fn batches_of_different_shapes_are_refused() {
         let pixels = [0.0; 4];
-        let images = Images::new(&pixels, 4, 1, 1, 1).unwrap();
+        let images = ImageBatch::new(&pixels, 4, 1, 1, 1).unwrap();
         for other in [
-            Images::new(&pixels[..3], 3, 1, 1, 1),
-            Images::new(&pixels, 2, 1, 2, 1),
+            ImageBatch::new(&pixels[..3], 3, 1, 1, 1),
+            ImageBatch::new(&pixels, 2, 1, 2, 1),
         ] {
             let drawn = reconstructions("a run", &images, &other.unwrap());
             assert!(matches!(drawn, Err(FigureError::Mismatch)));

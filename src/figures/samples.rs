@@ -5,7 +5,7 @@ use plotters::backend::DrawingBackend;
 use crate::draw::canvas::{Anchor, Canvas, Ink};
 use crate::draw::error::FigureError;
 use crate::draw::font;
-use crate::draw::images::Images;
+use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
 use crate::draw::panel::{REMARK, TICK_EM, TITLE, TITLE_EM};
 use crate::draw::render::{Picture, Rendered, render};
@@ -23,7 +23,7 @@ const GAP: u32 = 4;
 /// # Errors
 ///
 /// [`FigureError::TooMany`] for more than 256 x 256 images, and the errors of drawing.
-pub fn samples(title: &str, images: &Images<'_>) -> Result<Rendered, FigureError> {
+pub fn samples(title: &str, images: &ImageBatch<'_>) -> Result<Rendered, FigureError> {
     let count = images.count();
     let root = count.isqrt();
     let columns = if root * root == count { root } else { root + 1 };
@@ -39,7 +39,7 @@ pub fn samples(title: &str, images: &Images<'_>) -> Result<Rendered, FigureError
 
 struct Samples<'a> {
     title: &'a str,
-    images: &'a Images<'a>,
+    images: &'a ImageBatch<'a>,
     mosaic: Mosaic,
     columns: usize,
 }
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn samples_fill_a_square_row_by_row() {
         let pixels = [0.0, 0.25, 0.5, 0.75];
-        let rendered = samples("a run", &Images::new(&pixels, 4, 1, 1, 1).unwrap()).unwrap();
+        let rendered = samples("a run", &ImageBatch::new(&pixels, 4, 1, 1, 1).unwrap()).unwrap();
         assert_eq!(texts(&rendered.svg), ["a run"]);
         let picture = decode(&rendered);
         let at = |column: u32, row: u32| {
@@ -92,10 +92,10 @@ mod tests {
     fn any_number_of_samples_can_be_drawn() {
         for count in [0, 1, 2, 3, 5, 101, 257] {
             let pixels = vec![0.5; count];
-            decode(&samples("a run", &Images::new(&pixels, count, 1, 1, 1).unwrap()).unwrap());
+            decode(&samples("a run", &ImageBatch::new(&pixels, count, 1, 1, 1).unwrap()).unwrap());
         }
         let many = vec![0.5; 257 * 257];
-        let images = Images::new(&many, 257 * 257, 1, 1, 1).unwrap();
+        let images = ImageBatch::new(&many, 257 * 257, 1, 1, 1).unwrap();
         assert!(matches!(
             samples("a run", &images),
             Err(FigureError::TooMany { .. })

@@ -6,7 +6,7 @@ use super::manifold::{axis, axis_ticks, frame};
 use crate::draw::canvas::{Anchor, Canvas, Ink};
 use crate::draw::error::FigureError;
 use crate::draw::font;
-use crate::draw::images::Images;
+use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::{Mosaic, steps};
 use crate::draw::panel::{LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM};
 use crate::draw::render::{Picture, Rendered, render};
@@ -56,7 +56,7 @@ pub fn traversal_values(columns: usize, scale: f64) -> Result<Vec<f32>, FigureEr
 pub fn traversal(
     title: &str,
     labels: &[String],
-    images: &Images<'_>,
+    images: &ImageBatch<'_>,
     scale: f64,
 ) -> Result<Rendered, FigureError> {
     let columns = images.count().checked_div(labels.len()).unwrap_or(0);
@@ -103,7 +103,7 @@ struct Traversal<'a> {
     left: f64,
     /// Number of labels that were given.
     axes: usize,
-    images: &'a Images<'a>,
+    images: &'a ImageBatch<'a>,
     mosaic: Mosaic,
     columns: usize,
     range: Range,
@@ -209,7 +209,7 @@ mod tests {
     fn images_come_row_by_row_beside_their_labels() {
         // Two rows of three: 0, 1/8, .. 5/8.
         let pixels: Vec<f32> = (0..6_u8).map(|i| f32::from(i) / 8.0).collect();
-        let images = Images::new(&pixels, 6, 1, 1, 1).unwrap();
+        let images = ImageBatch::new(&pixels, 6, 1, 1, 1).unwrap();
         let rendered = traversal("a run", &labels(2), &images, 2.0).unwrap();
         let picture = decode(&rendered);
         let found = texts(&rendered.svg);
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn of_many_axes_the_first_are_drawn() {
         let pixels = vec![0.5; 40 * 3];
-        let images = Images::new(&pixels, 120, 1, 1, 1).unwrap();
+        let images = ImageBatch::new(&pixels, 120, 1, 1, 1).unwrap();
         let rendered = traversal("a run", &labels(40), &images, 2.0).unwrap();
         let found = texts(&rendered.svg);
         assert!(found.contains(&"16 of 40 axes".to_owned()));
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn images_that_cannot_be_divided_among_the_labels_are_refused() {
         let pixels = [0.5; 5];
-        let images = Images::new(&pixels, 5, 1, 1, 1).unwrap();
+        let images = ImageBatch::new(&pixels, 5, 1, 1, 1).unwrap();
         assert!(matches!(
             traversal("a run", &labels(2), &images, 2.0),
             Err(FigureError::Length {
@@ -251,7 +251,7 @@ mod tests {
             })
         ));
         assert!(traversal("a run", &[], &images, 2.0).is_err());
-        let none = Images::new(&[], 0, 1, 1, 1).unwrap();
+        let none = ImageBatch::new(&[], 0, 1, 1, 1).unwrap();
         decode(&traversal("a run", &[], &none, 2.0).unwrap());
         decode(&traversal("a run", &labels(2), &none, 2.0).unwrap());
     }

@@ -15,7 +15,7 @@
 //!
 //! The terms of an objective are metrics too, each with a twin on the validation part: their values come with every
 //! step and need no line here. An objective that has more terms than `loss`, `reconstruction` and `kl` describes them by
-//! [`Metric`]s of its own, which [`all`] adds to [`METRICS`].
+//! [`Metric`]s of its own, which stand behind [`METRICS`] in [`objective::metrics`](crate::objective::metrics).
 
 pub mod description;
 pub mod facts;
@@ -28,8 +28,6 @@ mod kl;
 mod loss;
 mod schedule;
 mod speed;
-
-use std::sync::LazyLock;
 
 pub use description::{Better, Comparable, Metric, MetricKind, VALIDATION};
 pub use facts::{EpochFacts, Measurements};
@@ -59,21 +57,13 @@ pub const METRICS: &[Metric] = &[
 /// tables of early runs stay the same to the byte.
 pub const FIRST_FORMAT: usize = 16;
 
-static ALL: LazyLock<Vec<Metric>> = LazyLock::new(|| with_terms(std::iter::empty()));
-
-static SCALARS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
-    let scalars = all().iter().filter(|metric| metric.kind.is_scalar());
-    scalars.map(|metric| metric.name).collect()
-});
-
-/// Every metric that the program knows: [`METRICS`], then the further terms of objectives, each before its twin on the
-/// validation part.
-pub fn all() -> &'static [Metric] {
-    &ALL
+/// A metric of [`METRICS`] by its name.
+pub fn find(name: &str) -> Option<&'static Metric> {
+    METRICS.iter().find(|metric| metric.name == name)
 }
 
-/// [`METRICS`] and an objective's further terms with their twins.
-fn with_terms<'a>(terms: impl Iterator<Item = &'a Metric>) -> Vec<Metric> {
+/// [`METRICS`], then further terms, each before its twin on the validation part.
+pub fn with_terms<'a>(terms: impl Iterator<Item = &'a Metric>) -> Vec<Metric> {
     let twin = |term: &Metric| {
         // Once a process and term.
         let name = String::leak(format!("{VALIDATION}{}", term.name));
@@ -85,16 +75,6 @@ fn with_terms<'a>(terms: impl Iterator<Item = &'a Metric>) -> Vec<Metric> {
         .copied()
         .chain(terms.flat_map(twin))
         .collect()
-}
-
-/// A metric by its name.
-pub fn find(name: &str) -> Option<&'static Metric> {
-    all().iter().find(|metric| metric.name == name)
-}
-
-/// Names of the metrics that are one number, in the order of their columns: what `[expect]` may limit.
-pub fn scalar_names() -> &'static [&'static str] {
-    &SCALARS
 }
 
 /// The metrics of an epoch: those of [`METRICS`] that it has, then the objective's other terms, then their twins on the
@@ -115,8 +95,8 @@ pub fn row(facts: &EpochFacts) -> Row {
     row
 }
 
-/// The most bytes that the row of an epoch takes in a checkpoint's header, with so many latent axes.
-pub fn row_bytes(axes: usize) -> u64 {
+/// The most bytes that the row of an epoch with these metrics takes in a checkpoint's header, with so many latent axes.
+pub fn row_bytes(metrics: &[Metric], axes: usize) -> u64 {
     // `\"NAME\":\"-1.2345678901234567e-300\",` as JSON within JSON; no `f64` has a longer text.
     const REAL: usize = 24 + 4;
     let bytes = |metric: &Metric| {
@@ -127,14 +107,14 @@ pub fn row_bytes(axes: usize) -> u64 {
         metric.name.len() + 6 + numbers
     };
     let braces = 3;
-    (braces + all().iter().map(bytes).sum::<usize>()) as u64
+    (braces + metrics.iter().map(bytes).sum::<usize>()) as u64
 }
 
-/// The metrics as a table of Markdown.
-pub fn metrics_markdown() -> String {
+/// Metrics as a table of Markdown.
+pub fn metrics_markdown(metrics: &[Metric]) -> String {
     let mut text =
         String::from("| metric | unit | better | meaning |\n| --- | --- | --- | --- |\n");
-    for metric in all() {
+    for metric in metrics {
         let better = match metric.better {
             Better::Lower => "lower",
             Better::Higher => "higher",
@@ -210,23 +190,6 @@ mod tests {
     #[test]
     fn keeps_the_columns_of_the_first_format_in_place() {
         assert_eq!(names(&METRICS[..FIRST_FORMAT]), FIRST);
-        let scalars = FIRST.into_iter().filter(|name| *name != "kl_per_axis");
-        assert_eq!(scalar_names()[..15], scalars.collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn describes_every_metric_under_a_name_of_its_own() {
-        let mut seen = std::collections::BTreeSet::new();
-        for metric in all() {
-            assert!(seen.insert(metric.name), "{} is there twice", metric.name);
-            assert!(!metric.doc.is_empty() && !metric.doc.ends_with('.'));
-            assert!(!metric.doc.contains(['|', '\n']), "{}", metric.doc);
-            assert_eq!(find(metric.name).unwrap().doc, metric.doc);
-            // As a checkpoint's text, whose reader has limits.
-            let text = format!("{{\"{}\":null}}", metric.name);
-            serde_json::from_str::<Row>(&text).unwrap();
-        }
-        assert!(find("nothing").is_none());
     }
 
     /// By hand from the facts: kl_nats = 1.5 + 0.25, elbo = -(80 + 1.75), 600 images in 1.5 s; axis 0 has the variance
@@ -320,8 +283,8 @@ mod tests {
 
     #[test]
     fn writes_a_line_a_metric() {
-        let text = metrics_markdown();
-        assert_eq!(text.lines().count(), 2 + all().len());
+        let text = metrics_markdown(METRICS);
+        assert_eq!(text.lines().count(), 2 + METRICS.len());
         assert!(text.contains("\n| `elbo` | nats | higher | `-(reconstruction + kl_nats)`"));
         assert!(text.contains("\n| `epoch` | | | the epoch, from 1 |\n"));
     }

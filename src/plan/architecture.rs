@@ -1,6 +1,10 @@
-//! The network as numbers: which layers, in which sizes, with how many parameters and operations.
+//! The network as a list of layers. Its table, the numbers of parameters and operations and the names in a checkpoint
+//! follow from it.
 
 use crate::kernels::{Activation, Conv, Extent};
+use crate::nn::layers::{
+    Finish, NamedConfig, SequentialConfig, conv_transpose2d, conv2d, dense, flatten,
+};
 
 /// Everything that decides the network's shape.
 ///
@@ -25,24 +29,102 @@ pub struct Architecture {
     pub activation: Activation,
 }
 
-/// One row of the layer table.
+/// The encoder's layers.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Layer {
-    /// Name as in a checkpoint, `encoder.conv0`.
-    pub name: String,
-    /// What it is, in Keras' words.
-    pub kind: &'static str,
-    /// Output shape without the batch axis.
-    pub output: Vec<usize>,
-    /// Trained values.
-    pub parameters: u64,
-    /// Floating-point operations of a forward pass on one image.
-    pub flops: u64,
+pub struct EncoderLayers {
+    /// From the image to what the heads share.
+    pub trunk: SequentialConfig,
+    /// The head of the means.
+    pub z_mean: NamedConfig,
+    /// The head of the log variances.
+    pub z_log_var: NamedConfig,
+}
+
+/// The decoder's layers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecoderLayers {
+    /// From a latent point on.
+    pub trunk: SequentialConfig,
+    /// The last one, without activation.
+    pub output: NamedConfig,
 }
 
 impl Architecture {
+    /// The encoder's layers.
+    pub fn encoder(&self) -> EncoderLayers {
+        let mut trunk = vec![];
+        for (i, conv) in self.convolutions().into_iter().enumerate() {
+            let config = conv2d::Config {
+                conv,
+                finish: Finish::with(self.activation),
+                input_gradient: i > 0,
+            };
+            trunk.push(NamedConfig::new(format!("encoder.conv{i}"), config));
+        }
+        let mut width = self.feature_map().len();
+        let flatten = NamedConfig::new("encoder.flatten", flatten::Config { values: width });
+        trunk.push(flatten);
+        for (i, &units) in self.hidden.iter().enumerate() {
+            let number = if i == 0 { String::new() } else { i.to_string() };
+            let finish = Finish::with(self.activation);
+            trunk.push(dense(
+                format!("encoder.hidden{number}"),
+                width,
+                vec![units],
+                finish,
+            ));
+            width = units;
+        }
+        let head = |name: &str| {
+            let finish = Finish::with(Activation::Linear);
+            dense(name.to_owned(), width, vec![self.latent], finish)
+        };
+        EncoderLayers {
+            z_mean: head("encoder.z_mean"),
+            z_log_var: head("encoder.z_log_var"),
+            trunk: SequentialConfig {
+                first: trunk.remove(0),
+                rest: trunk,
+            },
+        }
+    }
+
+    /// The decoder's layers.
+    pub fn decoder(&self) -> DecoderLayers {
+        let map = self.feature_map();
+        let shape = vec![map.height, map.width, map.channels];
+        let finish = Finish::with(self.activation);
+        let first = dense("decoder.hidden".to_owned(), self.latent, shape, finish);
+        let mut channels = map.channels;
+        let mut rest = vec![];
+        for (i, mirrored) in self.convolutions().into_iter().rev().enumerate() {
+            let conv = Conv {
+                big: Extent {
+                    channels: mirrored.small.channels,
+                    ..mirrored.big
+                },
+                small: Extent {
+                    channels,
+                    ..mirrored.small
+                },
+                ..mirrored
+            };
+            channels = conv.big.channels;
+            let config = conv_transpose2d::Config { conv, finish };
+            rest.push(NamedConfig::new(format!("decoder.conv{i}"), config));
+        }
+        let output = conv_transpose2d::Config {
+            conv: Conv::same(self.image, channels, self.kernel, 1),
+            finish: Finish::with(Activation::Linear),
+        };
+        DecoderLayers {
+            trunk: SequentialConfig { first, rest },
+            output: NamedConfig::new("decoder.output", output),
+        }
+    }
+
     /// The encoder's convolutions, from the image on.
-    pub fn convolutions(&self) -> Vec<Conv> {
+    fn convolutions(&self) -> Vec<Conv> {
         let mut big = self.image;
         let next = |&filters: &usize| {
             let conv = Conv::same(big, filters, self.kernel, self.stride);
@@ -52,153 +134,80 @@ impl Architecture {
         self.filters.iter().map(next).collect()
     }
 
-    /// The decoder's transposed convolutions, from the feature map on; each mirrors one of the encoder's.
-    pub fn transposed_convolutions(&self) -> Vec<Conv> {
-        let mut channels = self.feature_map().channels;
-        let mirror = |conv: Conv| {
-            let out = conv.small.channels;
-            let small = Extent {
-                channels,
-                ..conv.small
-            };
-            channels = out;
-            Conv {
-                big: Extent {
-                    channels: out,
-                    ..conv.big
-                },
-                small,
-                ..conv
-            }
-        };
-        self.convolutions().into_iter().rev().map(mirror).collect()
-    }
-
-    /// The output layer: a transposed convolution of stride 1 to the image's channels.
-    pub fn output(&self) -> Conv {
-        let channels = self.filters.first().copied().unwrap_or(self.image.channels);
-        Conv::same(self.image, channels, self.kernel, 1)
-    }
-
     /// The encoder's last feature map, which the decoder starts from.
-    pub fn feature_map(&self) -> Extent {
+    fn feature_map(&self) -> Extent {
         self.convolutions()
             .last()
             .map_or(self.image, |conv| conv.small)
     }
 
     /// The encoder's layers in order.
-    pub fn encoder_layers(&self) -> Vec<Layer> {
-        let mut layers = vec![];
-        for (i, conv) in self.convolutions().iter().enumerate() {
-            layers.push(convolution(
-                format!("encoder.conv{i}"),
-                "Conv2D",
-                conv,
-                conv.small,
-            ));
-        }
-        let mut width = self.feature_map().len();
-        layers.push(Layer {
-            name: "encoder.flatten".into(),
-            kind: "Flatten",
-            output: vec![width],
-            parameters: 0,
-            flops: 0,
-        });
-        for (i, &hidden) in self.hidden.iter().enumerate() {
-            layers.push(dense(hidden_name(i), width, vec![hidden]));
-            width = hidden;
-        }
-        for head in ["encoder.z_mean", "encoder.z_log_var"] {
-            layers.push(dense(head.into(), width, vec![self.latent]));
-        }
-        layers
+    pub fn encoder_layers(&self) -> Vec<NamedConfig> {
+        let EncoderLayers {
+            trunk,
+            z_mean,
+            z_log_var,
+        } = self.encoder();
+        [trunk.into_list(), vec![z_mean, z_log_var]].concat()
     }
 
     /// The decoder's layers in order.
-    pub fn decoder_layers(&self) -> Vec<Layer> {
-        let map = self.feature_map();
-        let shape = vec![map.height, map.width, map.channels];
-        let mut layers = vec![dense("decoder.hidden".into(), self.latent, shape)];
-        let transposed = |name, conv: &Conv| convolution(name, "Conv2DTranspose", conv, conv.big);
-        for (i, conv) in self.transposed_convolutions().iter().enumerate() {
-            layers.push(transposed(format!("decoder.conv{i}"), conv));
-        }
-        layers.push(transposed("decoder.output".into(), &self.output()));
-        layers
+    pub fn decoder_layers(&self) -> Vec<NamedConfig> {
+        let DecoderLayers { trunk, output } = self.decoder();
+        [trunk.into_list(), vec![output]].concat()
+    }
+
+    /// All layers in order.
+    pub fn layers(&self) -> Vec<NamedConfig> {
+        [self.encoder_layers(), self.decoder_layers()].concat()
     }
 
     /// Trained values of the encoder and of the decoder.
     pub fn parameters(&self) -> (u64, u64) {
-        let count = |layers: Vec<Layer>| layers.iter().map(|l| l.parameters).sum();
+        let count =
+            |layers: Vec<NamedConfig>| layers.iter().map(NamedConfig::parameter_count).sum();
         (count(self.encoder_layers()), count(self.decoder_layers()))
     }
 
-    /// All layers, with the floating-point operations of a training step on one image: forward, the gradient of the
-    /// weights, and the gradient of the input except where that is the image. Activations, losses and the optimizer,
-    /// which are a few operations a value, are not counted.
-    pub fn training_layers(&self) -> Vec<(Layer, u64)> {
-        let layers = [self.encoder_layers(), self.decoder_layers()].concat();
-        let products = |i| if i == 0 { 2 } else { 3 };
-        let with_flops = |(i, layer): (usize, Layer)| {
-            let flops = products(i) * layer.flops;
-            (layer, flops)
-        };
-        layers.into_iter().enumerate().map(with_flops).collect()
+    /// Values that are kept with those.
+    pub fn buffers(&self) -> u64 {
+        self.layers().iter().map(NamedConfig::buffer_count).sum()
     }
 
-    /// Floating-point operations of a training step on one image: the sum over [`Architecture::training_layers`].
+    /// Floating-point operations of a training step on one image. Activations, losses and the optimizer, which are a few
+    /// operations a value, are not counted.
     pub fn training_flops(&self) -> u64 {
-        self.training_layers().iter().map(|(_, flops)| flops).sum()
+        self.layers()
+            .iter()
+            .map(|layer| layer.training_flops())
+            .sum()
     }
 
-    /// Values of the largest kernel of a convolution.
-    pub fn largest_kernel(&self) -> u64 {
-        let mut convs = self.convolutions();
-        convs.extend(self.transposed_convolutions());
-        convs.push(self.output());
-        convs.iter().map(Conv::kernel_len).max().unwrap_or(0) as u64
+    /// The most values of a gradient that each piece of a batch sums up by itself.
+    pub fn partial_sums(&self) -> u64 {
+        let sums = self.layers().into_iter().map(|layer| layer.partial_sums());
+        sums.max().unwrap_or(0) as u64
     }
 
     /// Activation values of a training step on one image: each layer's output and its gradient.
     pub fn activation_values(&self) -> u64 {
-        let layers = [self.encoder_layers(), self.decoder_layers()].concat();
-        2 * layers
+        2 * self
+            .layers()
             .iter()
-            .map(|l| l.output.iter().map(|&n| n as u64).product::<u64>())
+            .map(NamedConfig::output_len)
             .sum::<u64>()
     }
 }
 
-/// `encoder.hidden`, `encoder.hidden1`, `encoder.hidden2`, ...
-pub fn hidden_name(index: usize) -> String {
-    if index == 0 {
-        "encoder.hidden".into()
-    } else {
-        format!("encoder.hidden{index}")
-    }
-}
-
-fn convolution(name: String, kind: &'static str, conv: &Conv, output: Extent) -> Layer {
-    Layer {
+fn dense(name: String, inputs: usize, output: Vec<usize>, finish: Finish) -> NamedConfig {
+    NamedConfig::new(
         name,
-        kind,
-        output: vec![output.height, output.width, output.channels],
-        parameters: (conv.kernel_len() + output.channels) as u64,
-        flops: conv.flops(),
-    }
-}
-
-fn dense(name: String, inputs: usize, output: Vec<usize>) -> Layer {
-    let outputs: usize = output.iter().product();
-    Layer {
-        name,
-        kind: "Dense",
-        output,
-        parameters: (inputs * outputs + outputs) as u64,
-        flops: 2 * (inputs * outputs) as u64,
-    }
+        dense::Config {
+            inputs,
+            output,
+            finish,
+        },
+    )
 }
 
 #[cfg(test)]
@@ -228,8 +237,8 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_largest_kernel_is_that_of_the_first_transposed_convolution() {
-        assert_eq!(reference().largest_kernel(), 9 * 64 * 64);
+    fn the_most_partial_sums_are_those_of_the_first_transposed_convolution() {
+        assert_eq!(reference().partial_sums(), 9 * 64 * 64);
     }
 
     #[test]
@@ -271,10 +280,10 @@ pub(crate) mod tests {
             ("decoder.conv1", 3 * 2 * (4 * 2) * 16 * 7 * 5),
             ("decoder.output", 3 * 2 * (10 * 6) * 16 * 5 * 3),
         ];
-        let layers = rgb.training_layers();
+        let layers = rgb.layers();
         let got: Vec<_> = layers
             .iter()
-            .map(|(l, flops)| (l.name.as_str(), *flops))
+            .map(|l| (l.name.as_str(), l.training_flops()))
             .collect();
         assert_eq!(got, expected);
         assert_eq!(
@@ -285,10 +294,10 @@ pub(crate) mod tests {
 
     #[test]
     fn layers_are_named_and_shaped_as_in_the_published_model() {
-        let table = |layers: Vec<Layer>| {
+        let table = |layers: Vec<NamedConfig>| {
             layers
                 .iter()
-                .map(|l| format!("{} {:?} {}", l.name, l.output, l.parameters))
+                .map(|l| format!("{} {:?} {}", l.name, l.output(), l.parameter_count()))
                 .collect::<Vec<_>>()
         };
         assert_eq!(
@@ -320,17 +329,11 @@ pub(crate) mod tests {
             hidden: vec![],
             ..reference()
         };
-        let sizes: Vec<_> = odd
-            .transposed_convolutions()
-            .iter()
-            .map(|c| (c.small.height, c.big.height))
-            .collect();
-        assert_eq!(sizes, [(4, 7), (7, 14), (14, 28)]);
-        let channels: Vec<_> = odd
-            .transposed_convolutions()
-            .iter()
-            .map(|c| (c.small.channels, c.big.channels))
-            .collect();
-        assert_eq!(channels, [(6, 6), (6, 5), (5, 4)]);
+        let layers = odd.decoder_layers();
+        let shapes: Vec<_> = layers.iter().map(|layer| layer.output()).collect();
+        assert_eq!(
+            shapes,
+            [[4, 4, 6], [7, 7, 6], [14, 14, 5], [28, 28, 4], [28, 28, 1]]
+        );
     }
 }

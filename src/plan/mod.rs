@@ -2,12 +2,13 @@
 
 pub mod architecture;
 
-pub use architecture::{Architecture, Layer};
+pub use architecture::Architecture;
 
 use crate::experiment::{self, Rule, Spec};
 use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
 use crate::metric;
+use crate::objective;
 
 /// A spec together with the data it was found to have.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +65,7 @@ impl Plan {
 
     /// Size of a checkpoint in bytes, without its header.
     pub fn checkpoint_bytes(&self) -> u64 {
-        4 * self.parameters() * (1 + self.optimizer_slots())
+        4 * (self.parameters() * (1 + self.optimizer_slots()) + self.architecture.buffers())
     }
 
     /// Estimated room of a whole run on the disk in bytes: three checkpoints and one in the making, each
@@ -79,7 +80,7 @@ impl Plan {
     /// The most that the metrics of all epochs take in a checkpoint's header, in bytes: names and numbers of
     /// a row, and one number a latent axis.
     pub fn history_bytes(&self) -> u64 {
-        let row = metric::row_bytes(self.architecture.latent);
+        let row = metric::row_bytes(objective::metrics(), self.architecture.latent);
         (self.spec.training.epochs as u64).saturating_mul(row)
     }
 
@@ -91,7 +92,7 @@ impl Plan {
         let images = (self.train_images + self.validation_images) as u64
             * self.architecture.image.len() as u64;
         let weights = 4 * self.parameters() * (2 + self.optimizer_slots());
-        let kernels = batch.min(MOST_PIECES as u64) * self.architecture.largest_kernel();
+        let kernels = batch.min(MOST_PIECES as u64) * self.architecture.partial_sums();
         images + weights + 4 * (batch * self.architecture.activation_values() + kernels)
     }
 

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use super::cell::Cell;
 use super::run::Run;
 use super::runs::BEST;
-use crate::metric::{self, Comparable};
+use crate::metric::Comparable;
+use crate::objective::find_metric;
 use crate::run::RunStatus;
 
 /// Shown beside the metric that runs are compared by.
@@ -40,7 +41,7 @@ pub(super) fn metrics(runs: &[&Run], asked: &[String]) -> (Vec<String>, Vec<Stri
     };
     if let Some(obstacle) = obstacle {
         let is_unfit = |name: &&String| {
-            let metric = metric::find(name.strip_prefix(BEST).unwrap_or(name));
+            let metric = find_metric(name.strip_prefix(BEST).unwrap_or(name));
             metric.is_some_and(|metric| metric.comparable_when == Comparable::SameLoss)
         };
         let unfit: Vec<String> = metrics

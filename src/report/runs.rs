@@ -7,7 +7,8 @@ use polars::prelude::{Column, DataFrame, PolarsResult};
 use super::cell::Cell;
 use super::run::Run;
 use super::settings::place;
-use crate::metric::{self, Better, METRICS, Row};
+use crate::metric::{Better, METRICS, Row};
+use crate::objective::find_metric;
 use crate::sys::clock;
 
 /// A column that every table of runs has.
@@ -154,7 +155,7 @@ pub(super) fn metrics_of<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<&'a str
 
 /// Whether a larger value of a column is the better one.
 pub fn larger_is_better(column: &str) -> bool {
-    let metric = metric::find(column.strip_prefix(BEST).unwrap_or(column));
+    let metric = find_metric(column.strip_prefix(BEST).unwrap_or(column));
     metric.is_some_and(|metric| metric.better == Better::Higher)
 }
 

@@ -84,7 +84,7 @@ impl EpochTable {
 
     /// The columns, those of metrics that the program does not know last.
     pub fn into_columns(mut self) -> Vec<Column> {
-        let place = |it: &EpochColumn| metric::all().iter().position(|known| known.name == it.name);
+        let place = |it: &EpochColumn| METRICS.iter().position(|known| known.name == it.name);
         self.columns
             .sort_by_key(|it| place(it).unwrap_or(usize::MAX));
         self.columns

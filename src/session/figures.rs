@@ -1,7 +1,7 @@
 //! The figures of a run: asks the network for arrays, and has them drawn.
 
 use crate::data::{DataSet, fill_batch};
-use crate::draw::{FigureError, Images, Rendered};
+use crate::draw::{FigureError, ImageBatch, Rendered};
 use crate::experiment::Spec;
 use crate::figures::{self, Published};
 use crate::kernels::Extent;
@@ -243,13 +243,13 @@ impl Album<'_> {
         Ok(figures::samples(&title, &self.as_images(&pixels)?)?)
     }
 
-    fn as_images<'a>(&self, pixels: &'a [f32]) -> Result<Images<'a>, FigureError> {
+    fn as_images<'a>(&self, pixels: &'a [f32]) -> Result<ImageBatch<'a>, FigureError> {
         let Extent {
             height,
             width,
             channels,
         } = self.image();
-        Images::new(
+        ImageBatch::new(
             pixels,
             pixels.len() / self.image().len(),
             height,

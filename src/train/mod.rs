@@ -4,6 +4,7 @@
 //! stop. Everything that decides what comes next is in the weights, the optimizer's state and [`crate::progress::Progress`];
 //! put back with [`Trainer::restore`], they continue to the same bits.
 
+mod batches;
 mod estimate;
 mod schedule;
 mod setup;
@@ -13,6 +14,6 @@ mod trainer;
 
 pub use estimate::{Basis, Estimate, estimate, whole_run};
 pub use schedule::{kl_weight, learning_rate};
-pub use setup::{build, build_model, keep_images, objective, rule};
+pub use setup::{build, build_model, keep_images, rule, setup};
 pub use timing::{PartTime, TimedStep, Timing, time_steps};
 pub use trainer::{Advance, Impossible, StepView, TrainError, Trainer};

@@ -1,4 +1,4 @@
-//! Learning rate and weight of the divergence as functions of the step.
+//! Learning rate and weight of the KL divergence as functions of the step.
 
 use crate::experiment::{Decay, Loss, Schedule};
 use crate::numeric::math::cos_pi;
@@ -46,7 +46,7 @@ pub fn learning_rate(base: f64, schedule: &Schedule, at: Position) -> f64 {
     base * fraction
 }
 
-/// The weight of the divergence at a step: grows linearly over `kl_warmup_epochs` to `kl_weight` (Bowman et
+/// The weight of the KL divergence at a step: grows linearly over `kl_warmup_epochs` to `kl_weight` (Bowman et
 /// al., "Generating Sentences from a Continuous Space", 2016).
 pub fn kl_weight(loss: &Loss, at: Position) -> f64 {
     let warmup = loss.kl_warmup_epochs * at.steps_per_epoch as f64;
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_divergence_warms_up_to_its_weight() {
+    fn warms_the_kl_weight_up() {
         let loss = Loss {
             reconstruction: Reconstruction::Bce,
             reconstruction_weight: 1.0,

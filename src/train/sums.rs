@@ -35,7 +35,7 @@ impl<'a> Sums<'a> {
 
     /// Adds a step on `images` images.
     pub fn add_step(&mut self, report: &StepReport, images: usize) {
-        self.add(&report.metrics, images);
+        self.add(&report.losses, images);
         let is_first = self.partial.steps == 0;
         let values = [(GRAD_NORM, report.grad_norm)];
         add(&mut self.partial.sums.steps, is_first, &values);
@@ -135,8 +135,8 @@ mod tests {
     }
 
     fn step(loss: f64, means: &[f32], grad_norm: f64) -> StepReport {
-        let metrics = metrics(loss, means);
-        StepReport { metrics, grad_norm }
+        let losses = metrics(loss, means);
+        StepReport { losses, grad_norm }
     }
 
     #[test]

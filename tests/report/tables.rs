@@ -409,7 +409,7 @@ fn the_page_of_experiments_has_the_columns_of_the_table_of_runs() {
     .unwrap();
     for table in [
         runner::report::run_columns_markdown(),
-        runner::metric::metrics_markdown(),
+        runner::metric::metrics_markdown(runner::objective::metrics()),
     ] {
         assert!(
             readme.contains(&table),

@@ -1,7 +1,7 @@
 //! What goes into a checkpoint comes out of it, and nothing else does.
 
 use super::*;
-use crate::metric::{self, Measurements, MetricKind, Reading};
+use crate::metric::{Measurements, MetricKind, Reading};
 use crate::progress::{Best, Partial};
 use crate::run::state_digest;
 use crate::run::tensor_file::{LARGEST_FILE, write_tensors};
@@ -154,7 +154,7 @@ fn a_history_takes_no_more_than_its_plan_says() {
     // No f64 has a longer text.
     let long = -1.234_567_890_123_456_7e-300;
     let mut longest = row(1, long, long, Some(long), long);
-    for metric in metric::all() {
+    for metric in crate::objective::metrics() {
         longest.set(
             metric.name,
             match metric.kind {
