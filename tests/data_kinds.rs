@@ -26,7 +26,10 @@ fn weights(run: &Path) -> Vec<NamedTensor> {
 /// Losses of training and validation, epoch by epoch.
 fn losses(run: &Path) -> Vec<(f64, Option<f64>)> {
     let history = checkpoint(run, "last.safetensors").history;
-    history.iter().map(|row| (row.loss, row.val_loss)).collect()
+    history
+        .iter()
+        .map(|row| (row.scalar("loss").unwrap(), row.scalar("val_loss")))
+        .collect()
 }
 
 /// Fails unless the run is whole and its numbers make sense.

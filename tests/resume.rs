@@ -295,6 +295,14 @@ fn resumes_all_runs_of_a_folder() {
         assert_eq!(digest(run), end);
     }
     assert_eq!(manifest(&complete)["sessions"].as_array().unwrap().len(), 1);
+    // Nobody reads stderr any more: what is told there is lost, and nothing else.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = lab.command(&["resume", "runs", "--all"]);
+    let output = command.stderr(writer).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{stdout}");
+    assert!(stdout.contains("0 resumed to their end, 1 not"), "{stdout}");
     edit(&broken.join("resolved.toml"), "seed = 1", "seed = 0");
     lab.runner(&["resume", "runs", "--all", "--quiet"])
         .with_code(0);

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[&[&str]] = &[
     &["numeric", "sys"],
     &["fs"],
-    &["config", "metric", "metrics", "progress", "slurm", "draw"],
-    &["kernels", "optim"],
+    &["config", "metric", "slurm", "draw"],
+    &["kernels", "optim", "progress"],
     &["nn"],
     &["data", "objective"],
     &["figures"],

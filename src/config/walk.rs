@@ -14,8 +14,7 @@ use super::suggest::{self, Guess};
 use super::tree::{Entry, Item, Raw};
 use super::values::{Values, Written};
 use crate::config::nearest::nearest;
-use crate::experiment::settings::{self, EXPECT, SETTINGS, TABLES};
-use crate::metrics::SCALARS;
+use crate::experiment::settings::{self, EXPECT, SETTINGS, TABLES, scalar_names};
 
 /// Checks every key and value.
 pub(crate) fn walk(root: &[Entry], diagnostics: &mut Diagnostics) -> Values {
@@ -276,7 +275,7 @@ impl Walk<'_> {
                 break;
             }
             let name = entry.name.as_str();
-            if SCALARS.contains(&name) {
+            if scalar_names().contains(&name) {
                 let key = dotted(table.name, name);
                 self.note(&key, entry);
                 let value = check(&EXPECT, &key, &entry.item, self.diagnostics);
@@ -284,10 +283,13 @@ impl Walk<'_> {
                 continue;
             }
             let message = format!("unknown metric `{}` in `[expect]`", shown(name));
-            let guess = nearest(name, SCALARS).map(did_you_mean_key);
+            let guess = nearest(name, scalar_names().iter().copied()).map(did_you_mean_key);
             self.diagnostics.push(
                 Diagnostic::at(&entry.key, message)
-                    .expected(format!("one of {}", one_of_keys(SCALARS.into_iter())))
+                    .expected(format!(
+                        "one of {}",
+                        one_of_keys(scalar_names().iter().copied())
+                    ))
                     .maybe_hint(guess),
             );
         }

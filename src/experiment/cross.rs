@@ -9,7 +9,7 @@ use crate::config::diagnostic::{Diagnostic, Diagnostics};
 use crate::config::kind::grouped;
 use crate::config::source::Place;
 use crate::config::values::Values;
-use crate::metrics::SCALARS;
+use crate::objective::scalar_names;
 
 /// Most bytes of drawn images: they are kept in memory, a byte a pixel.
 const MOST_DRAWN: u64 = 4 << 30;
@@ -275,7 +275,10 @@ impl Cross<'_> {
         if has_validation {
             return;
         }
-        for metric in SCALARS.iter().filter(|metric| metric.starts_with("val_")) {
+        for metric in scalar_names()
+            .iter()
+            .filter(|metric| metric.starts_with("val_"))
+        {
             let Some(written) = self.values.written(&format!("expect.{metric}")) else {
                 continue;
             };

@@ -1,12 +1,70 @@
 //! Limits on the final metrics.
 
+use crate::metric::Row;
+
 /// One line of the `[expect]` table. A run whose last epoch misses one ends with exit code 4.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
-    /// One of [`crate::metrics::SCALARS`].
+    /// One of [`crate::objective::scalar_names`].
     pub metric: String,
     /// The least allowed value. Either this or `max` is there.
     pub min: Option<f64>,
     /// The greatest allowed value.
     pub max: Option<f64>,
+}
+
+impl Expectation {
+    /// What is missed of it: what was expected and what was found.
+    fn missed(&self, row: &Row) -> Vec<String> {
+        let name = &self.metric;
+        let found = row.scalar(name);
+        let value = found.map_or("no value".to_owned(), |value| value.to_string());
+        // What is not there or not a number meets no limit.
+        let found = found.unwrap_or(f64::NAN);
+        let above = self.max.filter(|&max| found.is_nan() || found > max);
+        let below = self.min.filter(|&min| found.is_nan() || found < min);
+        let most = above.map(|max| format!("expected `{name}` at most {max}, found {value}"));
+        let least = below.map(|min| format!("expected `{name}` at least {min}, found {value}"));
+        most.into_iter().chain(least).collect()
+    }
+}
+
+/// What the last epoch of a history misses, a line each; nothing where there is no epoch.
+pub fn missed(expectations: &[Expectation], history: &[Row]) -> Vec<String> {
+    let of_row = |row: &Row| expectations.iter().flat_map(|it| it.missed(row)).collect();
+    history.last().map(of_row).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(metric: &str, min: Option<f64>, max: Option<f64>) -> Expectation {
+        let metric = metric.to_owned();
+        Expectation { metric, min, max }
+    }
+
+    #[test]
+    fn tells_what_was_expected_and_what_was_found() {
+        let first = Row::from_iter([("loss", 1.0)]);
+        let last = Row::from_iter([("loss", 260.5), ("kl", f64::NAN), ("elbo", -250.0)]);
+        let expectations = [
+            limit("loss", None, Some(260.5)),
+            limit("loss", Some(100.0), Some(250.0)),
+            limit("elbo", Some(-249.0), None),
+            limit("kl", Some(0.0), Some(9.0)),
+            limit("val_loss", None, Some(1.0)),
+        ];
+        assert_eq!(
+            missed(&expectations, &[first, last]),
+            [
+                "expected `loss` at most 250, found 260.5",
+                "expected `elbo` at least -249, found -250",
+                "expected `kl` at most 9, found NaN",
+                "expected `kl` at least 0, found NaN",
+                "expected `val_loss` at most 1, found no value",
+            ]
+        );
+        assert!(missed(&expectations, &[]).is_empty());
+    }
 }

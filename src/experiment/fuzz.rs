@@ -10,8 +10,8 @@ use super::{Dataset, parse, resolved_toml};
 use crate::config::Setting;
 use crate::config::kind::{Interval, Kind};
 use crate::config::setting::Form;
-use crate::metrics::SCALARS;
 use crate::numeric::random::{Purpose, Stream};
+use crate::objective::scalar_names;
 
 /// A spec that writes every setting of its data set, optimizer and schedule.
 const VALID: &str = r#"# An experiment.
@@ -95,7 +95,7 @@ fn is_known(key: &str) -> bool {
             .strip_prefix("expect.")
             .and_then(|rest| rest.split_once('.'))
             .is_some_and(|(metric, limit)| {
-                SCALARS.contains(&metric) && matches!(limit, "min" | "max")
+                scalar_names().contains(&metric) && matches!(limit, "min" | "max")
             })
 }
 
@@ -360,7 +360,7 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
             writeln!(out, "[{}]", table.name).unwrap();
         }
         if matches!(table.form, Form::Metrics) {
-            for metric in SCALARS.iter().filter(|it| !it.starts_with("val_")) {
+            for metric in scalar_names().iter().filter(|it| !it.starts_with("val_")) {
                 if stream.below(3) == 0 {
                     let low = number(stream, Interval::closed(-1e3, 1e3));
                     writeln!(out, "{metric} = {{ min = {low:?}, max = {:?} }}", low + 0.1).unwrap();

@@ -4,7 +4,7 @@ use super::settings::{EXPECT, TABLES, of_table};
 use super::sweep::{SWEEP_SETTINGS, SWEEP_TABLES};
 use crate::config::kind::Kind;
 use crate::config::setting::{DefaultValue, Form, Setting};
-use crate::metrics::SCALARS;
+use crate::objective::scalar_names;
 
 /// The settings in Markdown: a heading and a table for each table of the spec.
 pub fn settings_markdown() -> String {
@@ -144,7 +144,8 @@ fn meaning(setting: &Setting) -> String {
 }
 
 fn metrics() -> String {
-    SCALARS.map(|name| format!("`{name}`")).join(", ")
+    let names = scalar_names().iter().map(|name| format!("`{name}`"));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// Text without the marks of Markdown.

@@ -14,8 +14,8 @@ use super::spec::Spec;
 use super::training::{DeviceChoice, Training};
 use crate::config::value::Value;
 use crate::config::values::Values;
-use crate::metrics::SCALARS;
 use crate::objective::AnyObjective;
+use crate::objective::scalar_names;
 use crate::slurm::Request;
 
 /// The spec that the values mean.
@@ -35,7 +35,7 @@ pub(crate) fn meant(values: &Values, paths: &Paths) -> Option<Spec> {
         schedule: schedule(values)?,
         training: training(values)?,
         figures: figures(values, paths)?,
-        expect: SCALARS
+        expect: scalar_names()
             .iter()
             .filter_map(|metric| expectation(values, metric))
             .collect(),

@@ -33,7 +33,7 @@
 
 mod cross;
 mod data;
-mod expectation;
+pub mod expectation;
 mod figures;
 mod handbook;
 mod idle;

@@ -13,7 +13,7 @@ use super::training::DeviceChoice;
 use crate::config::choice::Choice;
 use crate::config::kind::{Interval, Kind, LONGEST_NAME};
 use crate::config::setting::{DefaultValue, Form, Setting, Table};
-use crate::metrics::SCALARS;
+use crate::objective::scalar_names;
 
 /// The JSON Schema (draft 7) of a spec.
 ///
@@ -75,7 +75,7 @@ fn of_table_form(table: &Table) -> Json {
         }
         Form::Metrics => {
             let metric = |name: &&str| ((*name).to_owned(), of_setting(&EXPECT));
-            object(SCALARS.iter().map(metric).collect())
+            object(scalar_names().iter().map(metric).collect())
         }
         Form::Sweep => sweep(),
     };
@@ -362,7 +362,7 @@ mod tests {
     #[test]
     fn every_metric_may_be_expected() {
         let schema = json_schema();
-        for metric in SCALARS {
+        for metric in scalar_names() {
             assert_eq!(
                 property(&schema, "expect")["properties"][metric]["minProperties"],
                 json!(1)

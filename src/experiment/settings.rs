@@ -22,6 +22,7 @@ use crate::config::kind::{Interval, Kind, PathKind};
 use crate::config::setting::DefaultValue::{Is, Required, Unset};
 use crate::config::setting::{Form, Setting, Table};
 use crate::config::value::Value;
+pub(crate) use crate::objective::scalar_names;
 
 /// The tables, in the order of the documentation.
 pub static TABLES: &[Table] = &[
@@ -481,7 +482,7 @@ pub static EXPECT: Setting = Setting::new(
 /// The setting of a dotted key, `[expect]` included.
 pub fn find(key: &str) -> Option<&'static Setting> {
     if let Some(metric) = key.strip_prefix("expect.") {
-        return crate::metrics::SCALARS.contains(&metric).then_some(&EXPECT);
+        return scalar_names().contains(&metric).then_some(&EXPECT);
     }
     SETTINGS.iter().find(|setting| setting.key == key)
 }

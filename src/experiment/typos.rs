@@ -8,7 +8,7 @@ use super::settings::SETTINGS;
 use crate::config::Diagnostics;
 use crate::config::kind::Kind;
 use crate::config::setting::Setting;
-use crate::metrics::SCALARS;
+use crate::objective::scalar_names;
 
 /// A valid spec around one line of one table. Whatever the line is about is not written elsewhere.
 fn around(setting: &Setting, line: &str) -> String {
@@ -191,13 +191,13 @@ fn every_table_with_typos() {
 fn every_optimizer_schedule_and_metric_with_typos() {
     let groups = ["adam", "adamw", "rmsprop", "sgd"].map(|it| ("optimizer", it));
     let schedules = ["cosine", "step", "linear"].map(|it| ("schedule", it));
-    let metrics = SCALARS.map(|it| ("expect", it));
+    let metrics = scalar_names().iter().map(|it| ("expect", *it));
     let (mut tried, mut suggested) = (0, 0);
     let mut wrong = Vec::new();
     for (table, name) in groups.into_iter().chain(schedules).chain(metrics) {
         for (_, typo) in typos(name) {
-            let known =
-                ["adam", "adamw"].contains(&typo.as_str()) || SCALARS.contains(&typo.as_str());
+            let known = ["adam", "adamw"].contains(&typo.as_str())
+                || scalar_names().contains(&typo.as_str());
             if known || typo.is_empty() || typo == name {
                 continue;
             }

@@ -6,11 +6,12 @@ use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor, TensorFromVec};
 use dfdx::tensor_ops::{GatherTo, ReshapeTo, SumTo, TryAdd, TryMul};
 
 use super::compute::{Given, Loss, Network, Objective, Outcome};
-use super::description::{Description, OwnOptimizer, ParameterGroup, Term};
+use super::description::{Description, OwnOptimizer, ParameterGroup};
 use super::noise::{Draw, Noise};
 use crate::config::section::section;
 use crate::config::{Interval, Kind};
 use crate::kernels::Activation;
+use crate::metric::Metric;
 use crate::nn::backend::{FeatureMaps, Latent, Rows, Scalar};
 use crate::nn::layers::{
     BufferUpdates, Finish, Named, NamedConfig, Sequential, SequentialConfig, dense,
@@ -34,20 +35,20 @@ section! {
 }
 
 impl Description for Adversary {
-    fn terms(&self) -> &'static [Term] {
-        const TERMS: [Term; 2] = [
-            Term {
+    fn terms() -> &'static [Metric] {
+        const TERMS: &[Metric] = &[
+            Metric {
                 name: "total_correlation",
                 doc: "mean(D_0(z) - D_1(z))",
-                unit: "nats",
+                ..Metric::TERM
             },
-            Term {
+            Metric {
                 name: "discriminator_loss",
                 doc: "(CE(D(z), 0) + CE(D(z'), 1)) / 2",
-                unit: "nats",
+                ..Metric::TERM
             },
         ];
-        &TERMS
+        TERMS
     }
 
     fn noise(&self) -> Vec<Noise> {

@@ -5,10 +5,11 @@ use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{BroadcastTo, LogSumExpTo, SumTo, TryAdd, TryMul, TrySub};
 
 use super::compute::{Given, Network, NoParameters, Objective, Outcome, Pass};
-use super::description::{Description, Term};
+use super::description::Description;
 use crate::config::choice::choices;
 use crate::config::section::section;
 use crate::config::{Interval, Kind, Rules};
+use crate::metric::Metric;
 use crate::nn::backend::Scalar;
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps};
@@ -55,26 +56,25 @@ fn kl_is_a_sum(it: &mut Rules<'_>) {
 }
 
 impl Description for BetaTc {
-    fn terms(&self) -> &'static [Term] {
-        const fn term(name: &'static str, doc: &'static str) -> Term {
-            let unit = "nats";
-            Term { name, doc, unit }
-        }
-        const TERMS: [Term; 3] = [
-            term(
-                "mutual_information",
-                "E log q(z | x) - log q(z), by the objective's estimator",
-            ),
-            term(
-                "total_correlation",
-                "E log q(z) - log prod q(z_d), by the objective's estimator",
-            ),
-            term(
-                "dimension_wise_kl",
-                "E log prod q(z_d) - log p(z), by the objective's estimator",
-            ),
+    fn terms() -> &'static [Metric] {
+        const TERMS: &[Metric] = &[
+            Metric {
+                name: "mutual_information",
+                doc: "E log q(z | x) - log q(z), by the objective's estimator",
+                ..Metric::TERM
+            },
+            Metric {
+                name: "total_correlation",
+                doc: "E log q(z) - log prod q(z_d), by the objective's estimator",
+                ..Metric::TERM
+            },
+            Metric {
+                name: "dimension_wise_kl",
+                doc: "E log prod q(z_d) - log p(z), by the objective's estimator",
+                ..Metric::TERM
+            },
         ];
-        &TERMS
+        TERMS
     }
 }
 
@@ -200,7 +200,7 @@ impl Objective for BetaTc {
                 (dwkl, weight * self.gamma),
             ],
         )?;
-        let names = self.terms().iter().map(|term| term.name);
+        let names = Self::terms().iter().map(|term| term.name);
         let own = names.zip(terms.clone()).collect();
         Ok(pass.outcome(loss, own))
     }

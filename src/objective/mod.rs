@@ -13,6 +13,7 @@
 //! | [`description`] | what is known without tensors; specs and plans read nothing else |
 //! | [`noise`] | random numbers of a batch, each kind under a purpose of its own |
 //! | [`compute`] | what an objective is given on the device, and what it gives |
+//! | `metrics` | every metric that the program knows, terms of objectives included |
 //! | `registry` | the types that follow from the list |
 
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub mod beta_tc;
 pub mod compute;
 pub mod description;
 pub mod elbo;
+mod metrics;
 pub mod noise;
 mod registry;
 #[cfg(test)]
@@ -30,10 +32,12 @@ use dfdx::shapes::Dim;
 use dfdx::tensor::Tape;
 
 pub use compute::{Given, Loss, Network, Objective, Outcome, Pass};
-pub use description::{Description, LossTerms, OwnOptimizer, ParameterGroup, Term};
+pub use description::{Description, LossTerms, OwnOptimizer, ParameterGroup};
+pub use metrics::{find_metric, metrics, scalar_names};
 pub use noise::{At, Drawn, Noise};
 
 use crate::config::members::members;
+use crate::metric::Metric;
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
 

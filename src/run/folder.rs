@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::fs::files;
 use crate::fs::lock::Lock;
-use crate::metrics::EpochMetrics;
+use crate::metric::Row;
 use crate::sys::{clock, machine};
 
 use super::checkpoint::Checkpoint;
@@ -22,7 +22,7 @@ use super::log::Log;
 use super::manifest::{
     Compute, DataSource, FORMAT_VERSION, Machine, Manifest, Parameters, Session, Status,
 };
-use super::metrics::{METRICS, write_metrics};
+use super::metrics::{METRICS_FILE, write_metrics};
 use super::tensor_file::LARGEST_FILE;
 
 /// The folder of the checkpoints.
@@ -256,8 +256,8 @@ impl RunFolder {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn write_metrics(&self, history: &[EpochMetrics]) -> Result<(), RunError> {
-        write_metrics(&self.path.join(METRICS), history)
+    pub fn write_metrics(&self, history: &[Row]) -> Result<(), RunError> {
+        write_metrics(&self.path.join(METRICS_FILE), history)
     }
 
     /// Writes a figure under a plain file name, `loss.png`.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use crate::fs::{files, lock};
-use crate::metrics::EpochMetrics;
+use crate::metric::Row;
 use crate::progress::Best;
 use crate::sys::printable::printable;
 
@@ -187,7 +187,7 @@ impl RunView {
     }
 
     /// Metrics of the finished epochs; none without a checkpoint.
-    pub fn history(&self) -> &[EpochMetrics] {
+    pub fn history(&self) -> &[Row] {
         self.summary
             .as_ref()
             .map_or(&[], |summary| &summary.history)

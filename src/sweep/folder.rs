@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::cluster;
 use super::definition::{DEFINITION, Definition};
 use super::task::Task;
-use crate::experiment::Spec;
+use crate::experiment::{Spec, expectation};
 use crate::fs::claim::{self, Attempt, Claim, Claimant, Release};
 use crate::fs::files::{self, FileError};
 use crate::fs::lock::{Lock, LockError};
@@ -308,10 +308,12 @@ impl SweepFolder {
 pub fn state(view: &RunView, spec: &Spec) -> State {
     let why = || view.why().unwrap_or("no reason given").to_owned();
     match view.status() {
-        RunStatus::Completed => match missed(view, spec) {
-            Some(what) => State::Missed(what),
-            None => State::Completed,
-        },
+        RunStatus::Completed => {
+            match expectation::missed(&spec.expect, view.history()).as_slice() {
+                [] => State::Completed,
+                missed => State::Missed(missed.join("; ")),
+            }
+        }
         RunStatus::Running => State::Running,
         RunStatus::Interrupted => {
             let epochs = view.summary().map_or(0, |summary| summary.progress.epoch);
@@ -330,25 +332,4 @@ pub fn is_stub(view: &RunView) -> bool {
     view.manifest().is_none()
         && view.summary().is_none()
         && !view.path().join(crate::run::manifest::MANIFEST).exists()
-}
-
-/// The limits under `[expect]` that the last epoch misses.
-fn missed(view: &RunView, spec: &Spec) -> Option<String> {
-    let last = view.history().last()?;
-    let missed = |it: &&crate::experiment::Expectation| {
-        last.scalar(&it.metric).is_none_or(|value| {
-            let above = it.max.is_some_and(|max| value.is_nan() || value > max);
-            above || it.min.is_some_and(|min| value.is_nan() || value < min)
-        })
-    };
-    let names: Vec<String> = spec
-        .expect
-        .iter()
-        .filter(missed)
-        .map(|it| match last.scalar(&it.metric) {
-            Some(value) => format!("`{}` is {value:.4}", it.metric),
-            None => format!("`{}` has no value", it.metric),
-        })
-        .collect();
-    (!names.is_empty()).then(|| names.join(", "))
 }

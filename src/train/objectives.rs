@@ -11,6 +11,7 @@ use crate::data::{self, DataSet};
 use crate::experiment::{self, Spec};
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Extent};
+use crate::metric;
 use crate::nn::Device;
 use crate::nn::layers::normalization::Normalization;
 use crate::numeric::named_tensor::NamedTensor;
@@ -256,10 +257,11 @@ fn trained(device: Device, stops: &[u64]) -> (Vec<NamedTensor>, String) {
     progress.partial.seconds = 0.0;
     let mut text = format!("{progress:?}");
     for row in trainer.history() {
-        text += &format!(
-            "{} {} {:?} {:?}",
-            row.loss, row.kl, row.val_loss, row.kl_per_axis
-        );
+        for (name, reading) in row.iter() {
+            if !metric::find(name).is_some_and(|it| it.is_wall_clock) {
+                text += &format!("{name} {reading:?}\n");
+            }
+        }
     }
     (tensors, text)
 }

@@ -45,8 +45,8 @@ fn texts(state: &str) -> Vec<(&'static str, String, &'static str)> {
             "\"history\":[",
             &format!("\"history\":[{}", "[".repeat(100_000)),
         ),
-        piece("\"sums\":[", "\"sums\":[1,"),
-        piece("\"sums\":[", "\"sums\":[\"x\","),
+        piece("\"terms\":{", "\"terms\":{\"more\":[1],"),
+        piece("\"terms\":{", "\"terms\":{\"more\":\"x\","),
         piece("\"kl_per_axis\":[", "\"kl_per_axis\":[{},"),
     ];
     let all = formats
@@ -160,7 +160,7 @@ fn rejects_tensors_and_counters_that_do_not_fit_the_model() {
         ("\"images\":", "\"images\":9"),
         ("\"best\":{\"epoch\":", "\"best\":{\"epoch\":9"),
         ("\"kl_per_axis\":[", "\"kl_per_axis\":[\"1.0\","),
-        ("\"sums\":[", "\"sums\":[\"1.0\","),
+        ("\"square\":[", "\"square\":[\"1.0\","),
         ("\"seed\":0", "\"seed\":1"),
         ("\"spec_digest\":\"", "\"spec_digest\":\"0"),
         ("\"data_digest\":\"", "\"data_digest\":\"\\u001b[2J"),

@@ -178,10 +178,8 @@ fn notes_what_makes_a_comparison_unfair() {
 fn ranks_by_validation_where_all_runs_have_it() {
     let lab = Lab::new();
     for val_loss in [260.0, 255.0] {
-        let row = runner::metrics::EpochMetrics {
-            val_loss: Some(val_loss),
-            ..epoch(1, 250.0, 4.0)
-        };
+        let mut row = epoch(1, 250.0, 4.0);
+        row.set("val_loss", val_loss);
         Made::new(&[&format!("seed={val_loss}")], vec![row]).make(&lab.path().join("runs"));
     }
     let rows = report(&lab, &[]);
@@ -357,7 +355,9 @@ fn documents_the_columns_of_the_table_of_runs() {
         .keys()
         .map(String::as_str)
         .collect();
-    let mut expected = runner::report::EPOCH_COLUMNS.to_vec();
+    let mut expected = runner::report::RUN_OF_EPOCH.to_vec();
+    let metrics = runner::metric::METRICS[..runner::metric::FIRST_FORMAT].iter();
+    expected.extend(metrics.map(|metric| metric.name));
     expected.sort_unstable();
     assert_eq!(names, expected);
 }
@@ -369,11 +369,15 @@ fn documents_the_columns_on_the_page_of_experiments() {
         "/experiments/README.md"
     ))
     .unwrap();
-    let table = runner::report::run_columns_markdown();
-    assert!(
-        readme.contains(&table),
-        "the table is old; this is the new one:\n{table}"
-    );
+    for table in [
+        runner::report::run_columns_markdown(),
+        runner::metric::metrics_markdown(runner::objective::metrics()),
+    ] {
+        assert!(
+            readme.contains(&table),
+            "the table is old; this is the new one:\n{table}"
+        );
+    }
 }
 
 #[test]
