@@ -46,10 +46,10 @@ impl Plan {
         }
     }
 
-    /// All trained values.
+    /// All trained values, those of the objective too.
     pub fn parameters(&self) -> u64 {
         let (encoder, decoder) = self.architecture.parameters();
-        encoder + decoder
+        encoder + decoder + self.spec.objective.parameters(self.architecture.latent)
     }
 
     /// Values that the optimizer keeps for each trained value.
