@@ -14,7 +14,7 @@ use crate::metric::Row;
 use crate::sys::{clock, machine};
 
 use super::checkpoint::Checkpoint;
-use super::checkpoint_dir::{Checkpoints, Loaded};
+use super::checkpoint_dir::{CHECKPOINTS, Checkpoints, Loaded};
 use super::error::RunError;
 use super::header::LARGEST_HEADER;
 use super::id;
@@ -25,8 +25,6 @@ use super::manifest::{
 use super::metrics::{METRICS_FILE, write_metrics};
 use super::tensor_file::LARGEST_FILE;
 
-/// The folder of the checkpoints.
-pub const CHECKPOINTS: &str = "checkpoints";
 /// The folder of the figures.
 pub const FIGURES: &str = "figures";
 /// What was asked for.

@@ -8,9 +8,10 @@ use std::path::Path;
 use crate::fs::files;
 
 use super::checkpoint::{Checkpoint, read_checkpoint};
+use super::checkpoint_dir::CHECKPOINTS;
 use super::checkpoint_dir::{BEST, LAST, PREVIOUS};
 use super::error::RunError;
-use super::folder::{CHECKPOINTS, FIGURES, RESOLVED, SPEC, largest_checkpoint, read_resolved};
+use super::folder::{FIGURES, RESOLVED, SPEC, largest_checkpoint, read_resolved};
 use super::manifest::{MANIFEST, Manifest};
 use super::metrics::{self, METRICS_FILE};
 use super::state_digest::state_digest;

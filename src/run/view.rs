@@ -17,9 +17,10 @@ use crate::progress::Best;
 use crate::sys::printable::printable;
 
 use super::checkpoint::{Summary, read_summary};
+use super::checkpoint_dir::CHECKPOINTS;
 use super::checkpoint_dir::{LAST, PREVIOUS};
 use super::error::RunError;
-use super::folder::{CHECKPOINTS, FIGURES, LOCK, largest_checkpoint};
+use super::folder::{FIGURES, LOCK, largest_checkpoint};
 use super::id::RunId;
 use super::manifest::{MANIFEST, Manifest, Status};
 use super::tensor_file::LARGEST_FILE;

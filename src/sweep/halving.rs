@@ -6,7 +6,8 @@
 
 use serde::Serialize;
 
-use super::folder::{SweepError, SweepFolder};
+use super::error::SweepError;
+use super::folder::SweepFolder;
 use super::task::Task;
 use crate::experiment::{Halving, HalvingMetric};
 use crate::run::RunView;
