@@ -78,7 +78,3 @@ pub mod sys;
 pub mod terminal;
 pub mod train;
 pub mod vae;
-
-#[cfg(test)]
-#[path = "../tests/common/tally.rs"]
-mod tally;

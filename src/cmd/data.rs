@@ -11,7 +11,7 @@ use crate::terminal::{CliError, Outcome};
 /// Find, download or check a data set and say where it lies
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// fashion-mnist, mnist, kmnist or sprites
+    #[arg(help = data::located_names().join(", "))]
     name: String,
 }
 

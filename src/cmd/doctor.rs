@@ -60,7 +60,8 @@ fn look_at_figures(run: &Path, view: &RunView, health: &mut Health) {
         .newest
         .as_ref()
         .and_then(|(checkpoint, _)| checkpoint.model.get("image")?.get(2)?.as_u64());
-    let names = figures::expected(&spec, channels.unwrap_or(1) as usize);
+    let wanted = figures::wanted(&spec, channels.unwrap_or(1) as usize);
+    let names: Vec<&str> = wanted.iter().map(|figure| figure.name).collect();
     health.look_at_figures(run, &names, view.status() == RunStatus::Completed);
 }
 

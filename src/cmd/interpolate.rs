@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_begins_and_ends_at_its_ends() {
+    fn interpolates_from_end_to_end() {
         assert_eq!(
             line(&[0.0, 8.0, 1.0, 4.0], 5),
             [0.0, 8.0, 0.25, 7.0, 0.5, 6.0, 0.75, 5.0, 1.0, 4.0]

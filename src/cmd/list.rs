@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_age_takes_the_unit_that_fits() {
+    fn shows_an_age_in_the_unit_that_fits() {
         let ages = [
             -5,
             0,

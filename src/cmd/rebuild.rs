@@ -7,7 +7,7 @@ use crate::experiment;
 use crate::kernels::Isa;
 use crate::nn::Device;
 use crate::run::{Loaded, RunError, RunFolder, read_resolved};
-use crate::session::figures::Album;
+use crate::session::figures::RunFigures;
 use crate::session::inputs::{self, load_data, read_published};
 use crate::session::process::on_threads;
 use crate::session::provenance::origin;
@@ -82,18 +82,18 @@ pub fn main(args: &Args) -> Outcome {
     let errors = on_threads(plan.spec.training.threads, || {
         let mut model = build_model(&plan, Device::Cpu)?;
         model.set_weights(&checkpoint.weights)?;
-        let album = Album {
+        let figures = RunFigures {
             plan: &plan,
             data: &data,
             model: model.as_ref(),
             history: &checkpoint.history,
             published: published.as_ref(),
         };
-        let errors = album.write(&folder);
+        let errors = figures.write(&folder);
         for error in &errors {
             tell!("warning: {error}");
         }
-        for name in album.names() {
+        for name in figures.names() {
             say(&format!("figures/{name}.png, figures/{name}.svg"));
         }
         Ok(errors)

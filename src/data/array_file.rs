@@ -21,16 +21,20 @@ use super::source::Source;
 /// Read and hashed in pieces that stay in the processor's cache.
 const PIECE: usize = 1 << 16;
 
+/// What is wrong with a file, and where.
+pub(super) trait Problem: Error + Send + Sync + 'static {
+    /// The way out.
+    fn hint(&self, _file: &Path) -> Option<String> {
+        None
+    }
+}
+
 /// A file that is not what it should be.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}`: {problem}", path.display())]
 pub(super) struct BadFile {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong and where.
-    pub problem: Box<dyn Error + Send + Sync>,
-    /// Whether its end is missing.
-    is_cut_off: bool,
+    path: PathBuf,
+    pub problem: Box<dyn Problem>,
 }
 
 impl Refusal for BadFile {
@@ -39,12 +43,7 @@ impl Refusal for BadFile {
     }
 
     fn hint(&self) -> Option<String> {
-        self.is_cut_off.then(|| {
-            format!(
-                "`{}` was probably not copied or downloaded to its end; fetch it again",
-                self.path.display()
-            )
-        })
+        self.problem.hint(&self.path)
     }
 }
 
@@ -82,6 +81,21 @@ pub(super) enum ArrayError {
     Short { offset: u64, expected: u64 },
     #[error("at byte {offset}: more data follows where the header says that the file ends")]
     Long { offset: u64 },
+}
+
+impl Problem for ArrayError {
+    fn hint(&self, file: &Path) -> Option<String> {
+        let is_cut_off = matches!(
+            self,
+            Self::Gzip { .. } | Self::Impossible { .. } | Self::Short { .. }
+        );
+        is_cut_off.then(|| {
+            format!(
+                "`{}` was probably not copied or downloaded to its end; fetch it again",
+                file.display()
+            )
+        })
+    }
 }
 
 /// What a file is read as.
@@ -173,19 +187,10 @@ impl<'a> ArrayFile<'a> {
     }
 
     /// Refuses the file.
-    pub(super) fn refuse(&self, problem: impl Error + Send + Sync + 'static) -> DataError {
-        let problem: Box<dyn Error + Send + Sync> = Box::new(problem);
-        let is_cut_off = matches!(
-            problem.downcast_ref(),
-            Some(
-                ArrayError::Gzip { .. } | ArrayError::Impossible { .. } | ArrayError::Short { .. }
-            )
-        );
-        DataError::from(BadFile {
-            path: self.path.clone(),
-            problem,
-            is_cut_off,
-        })
+    pub(super) fn refuse(&self, problem: impl Problem) -> DataError {
+        let path = self.path.clone();
+        let problem = Box::new(problem);
+        BadFile { path, problem }.into()
     }
 
     /// Fills `out` with the next bytes of the header.

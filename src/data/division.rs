@@ -1,6 +1,7 @@
 //! Which images train and which are held out.
 
 use crate::config::choice::choices;
+use crate::config::{FieldValue, Rules, Value};
 use crate::numeric::random::{Purpose, Stream};
 use crate::sys::exit;
 
@@ -25,6 +26,47 @@ pub enum Validation {
     Fraction(f64),
     /// The data set's own test images.
     Test,
+}
+
+impl FieldValue for Validation {
+    type Literal = Self;
+
+    fn default_value(literal: Self) -> Value {
+        literal.to_value().unwrap_or(Value::Text("none".into()))
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Number(fraction) => Some(Self::Fraction(fraction)),
+            Value::Text(text) if text == "test" => Some(Self::Test),
+            Value::Text(_) => Some(Self::None),
+            _ => None,
+        }
+    }
+
+    fn to_value(&self) -> Option<Value> {
+        Some(match self {
+            Self::None => Value::Text("none".into()),
+            Self::Fraction(fraction) => Value::Number(*fraction),
+            Self::Test => Value::Text("test".into()),
+        })
+    }
+}
+
+/// Whether a spec trains on a part; not where that was written wrongly.
+pub(super) fn trains_on(it: &Rules<'_>, part: Split) -> bool {
+    let splits = it.values.choices("data.splits", Split::from_name);
+    splits.is_some_and(|splits| splits.contains(&part))
+}
+
+/// Whether a spec validates on the test part.
+pub(super) fn validates_on_test(it: &Rules<'_>) -> bool {
+    it.values.text("data.validation").as_deref() == Some("test")
+}
+
+/// Whether a spec needs a part.
+pub(super) fn uses(it: &Rules<'_>, part: Split) -> bool {
+    trains_on(it, part) || part == Split::Test && validates_on_test(it)
 }
 
 /// How a data set is divided, whatever its kind.

@@ -10,7 +10,7 @@
 
 use std::path::Path;
 
-use super::array_file::{ArrayFile, Content};
+use super::array_file::{ArrayFile, Content, Problem};
 use super::error::DataError;
 
 const UNSIGNED_BYTE: u8 = 0x08;
@@ -25,6 +25,8 @@ pub(super) enum IdxError {
     #[error("at byte 3: {found} axes, expected {expected}")]
     Axes { found: u8, expected: &'static str },
 }
+
+impl Problem for IdxError {}
 
 /// Opens a file and reads its header.
 pub(super) fn open(path: &Path, content: Content) -> Result<ArrayFile<'static>, DataError> {

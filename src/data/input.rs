@@ -16,7 +16,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// No more bytes than this come out of one byte of a deflate stream: a match of 258 bytes takes two
 /// bits at the least.
-const DEFLATE_RATIO: u64 = 1032;
+pub(super) const DEFLATE_RATIO: u64 = 1032;
 
 /// An open file, decompressed where it is gzip.
 pub(super) struct Input<'a> {

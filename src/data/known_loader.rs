@@ -14,7 +14,7 @@ use super::places::{self, Found, Places};
 use super::progress::OnProgress;
 use super::set::Survey;
 
-/// A kind of data that is a known data set.
+/// A kind of data that is a known data set; `known_kind!` makes it.
 pub(super) trait KnownKind {
     /// Which one.
     const SET: &'static KnownSet;
@@ -31,6 +31,31 @@ pub(super) trait KnownKind {
         }
     }
 }
+
+/// Defines the kind of data that is a known set.
+macro_rules! known_kind {
+    ($(#[doc = $doc:literal])+ pub struct $kind:ident = $set:expr;) => {
+        $crate::config::section::section! {
+            $(#[doc = $doc])+
+            pub struct $kind {
+                /// A folder to look in before the usual places
+                pub path: Option<std::path::PathBuf>,
+                    $crate::config::Kind::Path($crate::config::PathKind::Folder),
+                    unset("the usual places"), also(&["folder", "directory", "root"]), changes_no_result();
+            }
+        }
+
+        impl $crate::data::known_loader::KnownKind for $kind {
+            const SET: &'static KnownSet = &$set;
+
+            fn path(&self) -> Option<&std::path::Path> {
+                self.path.as_deref()
+            }
+        }
+    };
+}
+
+pub(super) use known_kind;
 
 impl<T: KnownKind> Loader for T {
     fn survey(&self, request: &Request<'_>) -> Result<Survey, DataError> {

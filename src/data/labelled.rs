@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
 
+use crate::config::Rules;
 use crate::sys::exit;
 
-use super::array_file::ArrayFile;
-use super::division::Division;
-use super::error::{DataError, Refusal};
+use super::array_file::{ArrayFile, Content};
+use super::division::{Division, Split, uses};
+use super::error::{DataError, Refusal, SettingError, file_of};
 use super::images::{Images, blank_pixels};
 use super::loader::Loaded;
 use super::set::Survey;
@@ -19,6 +20,71 @@ pub(super) struct PartFiles {
     pub images: ArrayFile<'static>,
     /// Without labels, all images are of one class.
     pub labels: Option<ArrayFile<'static>>,
+}
+
+/// Files that a spec names, of which each part takes its own.
+pub(super) struct NamedFiles<'a> {
+    /// What the spec calls this kind of data.
+    pub dataset: &'static str,
+    pub images: Option<&'a Path>,
+    pub labels: Option<&'a Path>,
+    pub test_images: Option<&'a Path>,
+    pub test_labels: Option<&'a Path>,
+    pub labels_are_needed: bool,
+    pub open: fn(&Path, Content) -> Result<ArrayFile<'static>, DataError>,
+}
+
+impl NamedFiles<'_> {
+    /// Opens the files of the parts that are read.
+    pub(super) fn open(&self, division: &Division) -> Result<Vec<PartFiles>, DataError> {
+        let paths = division.parts().into_iter().map(|part| {
+            let [images, labels] = match part {
+                Split::Train => [("data.images", self.images), ("data.labels", self.labels)],
+                Split::Test => [
+                    ("data.test_images", self.test_images),
+                    ("data.test_labels", self.test_labels),
+                ],
+            };
+            let file = |(key, path)| file_of(key, self.dataset, path);
+            let has_labels = self.labels_are_needed || labels.1.is_some();
+            Ok((file(images)?, has_labels.then(|| file(labels)).transpose()?))
+        });
+        // All settings are looked at before any file is.
+        let paths = paths.collect::<Result<Vec<_>, SettingError>>()?;
+        let open = |(images, labels): (&Path, Option<&Path>)| {
+            let labels = labels.map(|path| (self.open)(path, Content::Labels));
+            Ok(PartFiles {
+                images: (self.open)(images, Content::Images)?,
+                labels: labels.transpose()?,
+            })
+        };
+        paths.into_iter().map(open).collect()
+    }
+}
+
+/// Reports files of a part that is used and that a spec does not name: each has its part, its setting in `[data]`, and
+/// an example.
+pub(super) fn report_missing(
+    it: &mut Rules<'_>,
+    dataset: &str,
+    expected: &str,
+    files: &[(Split, &str, &str)],
+) {
+    for &(part, name, example) in files {
+        let key = format!("data.{name}");
+        if !uses(it, part) || it.values.written(&key).is_some() {
+            continue;
+        }
+        let reason = match part {
+            Split::Train => "the training part is used",
+            Split::Test => "the test part is used",
+        };
+        let message = format!("`{key}` is missing: \"{dataset}\" needs it since {reason}");
+        let hint = format!("add a line such as `{name} = \"{example}\"` to `[data]`");
+        let diagnostic = it.at(&["data.dataset"], message);
+        let diagnostic = diagnostic.expected(expected).hint(hint);
+        it.diagnostics.push(diagnostic);
+    }
 }
 
 /// Files that do not belong together.

@@ -1,5 +1,6 @@
 //! From what a spec says of its data to images in memory.
 
+use crate::config::Members as _;
 use crate::experiment::{Data, Dataset};
 use crate::sys::exit;
 
@@ -27,6 +28,7 @@ fn kind_of(data: &Data) -> DataKind {
         }
         .into(),
         Dataset::Idx => Idx {
+            path,
             images: data.images.clone(),
             labels: data.labels.clone(),
             test_images: data.test_images.clone(),

@@ -30,7 +30,7 @@ pub(super) struct Loaded {
     pub place: String,
 }
 
-/// A kind of data; the type that implements it holds the kind's own settings.
+/// A kind of data; the type that implements it holds the settings of its own.
 pub(super) trait Loader {
     /// Says what [`load`](Self::load) would give, from file headers and folder listings alone.
     ///
@@ -41,6 +41,14 @@ pub(super) trait Loader {
 
     /// Loads the images, downloading them where that has to be.
     fn load(&self, request: &Request<'_>, progress: OnProgress<'_>) -> Result<Loaded, DataError>;
+
+    /// Whether the data may have a test part beside that to train on.
+    fn has_test_part() -> bool
+    where
+        Self: Sized,
+    {
+        true
+    }
 
     /// How `runner data NAME` finds the data set; none where only a spec says where the data lies.
     fn locate() -> Option<Locate>

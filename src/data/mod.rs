@@ -43,6 +43,7 @@ mod places;
 mod progress;
 mod set;
 mod source;
+mod table;
 mod tree;
 
 pub use division::{Division, Split, Validation};
@@ -55,3 +56,4 @@ pub use picture::Color;
 pub use progress::{LoadProgress, OnProgress};
 pub use set::{DataSet, Survey};
 pub use source::Source;
+pub use table::Data;

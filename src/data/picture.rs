@@ -25,6 +25,7 @@ use crate::fs::files::{self, FileError};
 
 use super::budget::Budget;
 use super::images::MAX_SIDE;
+use super::input::DEFLATE_RATIO;
 
 choices! {
     /// How the files of an image folder are read.
@@ -49,9 +50,6 @@ static MEMORY: Budget = Budget::of(1 << 30);
 /// progressive, two bytes a coefficient.
 const PNG_FACTOR: u64 = 1;
 const JPEG_FACTOR: u64 = 4;
-
-/// No more bytes than this come out of one byte of a deflate stream.
-const DEFLATE_RATIO: u64 = 1032;
 
 /// Values a pixel.
 pub(super) fn channels(color: Color) -> usize {
@@ -138,7 +136,7 @@ fn unpacked<'a>(
         .total_bytes()
         .saturating_mul(factor)
         .saturating_add(copy);
-    let Some(_share) = MEMORY.take(bytes) else {
+    let Some(_grant) = MEMORY.take(bytes) else {
         return Err(format!(
             "its {width} x {height} pixels take {bytes} bytes to read, more than the limit of {}",
             MEMORY.whole()

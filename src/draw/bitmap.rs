@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn enlarging_repeats_and_reducing_averages() {
+    fn repeats_when_enlarging_and_averages_when_reducing() {
         let two = Bitmap {
             width: 2,
             height: 1,
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn compacting_undoes_an_enlargement_and_nothing_else() {
+    fn compacts_an_enlargement_and_nothing_else() {
         let small = Bitmap {
             width: 2,
             height: 1,
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn shrinking_averages_squares() {
+    fn averages_squares_when_shrinking() {
         let rgb = [0, 4, 8, 0, 255, 255, 255, 255]
             .iter()
             .flat_map(|&v| [v; 3])
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn pasting_outside_is_cut() {
+    fn cuts_what_is_pasted_outside() {
         let mut page = Bitmap::white(2, 2);
         page.paste(
             &Bitmap {

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_channels_and_sides_are_checked() {
+    fn checks_lengths_channels_and_sides() {
         let pixels = [0.0; 12];
         assert!(ImageBatch::new(&pixels, 3, 2, 2, 1).is_ok());
         assert!(ImageBatch::new(&pixels, 1, 2, 2, 3).is_ok());
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn values_become_bytes_and_outliers_are_clamped() {
+    fn clamps_values_to_bytes() {
         let pixels = [0.0, 0.5, 1.0, 2.0, -1.0, f32::NAN];
         let images = ImageBatch::new(&pixels, 1, 1, 6, 1).unwrap();
         let bitmap = images.bitmap(0, 6, 1);

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn images_are_enlarged_by_whole_factors() {
+    fn enlarges_images_by_whole_factors() {
         // 560 units are 1120 pixels: 112 an image, 4 a pixel of 28.
         assert_eq!(mosaic(1, 28, 10, 560.0, 0).width(), 560.0);
         // 112 / 64 = 1.75, so 2.
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn places_without_an_image_are_white() {
+    fn leaves_places_without_an_image_white() {
         let pixels = [0.0, 1.0, 0.5];
         let images = ImageBatch::new(&pixels, 3, 1, 1, 1).unwrap();
         let mosaic = Mosaic::new(&images, 2, 2, 1.0, 0).unwrap();
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_run_from_end_to_end() {
+    fn spaces_steps_from_end_to_end() {
         assert_eq!(steps(5, 2.0).unwrap(), [-2.0, -1.0, 0.0, 1.0, 2.0]);
         assert_eq!(steps(2, 1.5).unwrap(), [-1.5, 1.5]);
         assert_eq!(steps(1, 2.0).unwrap(), [0.0]);

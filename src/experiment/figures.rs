@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::figures::Switch;
+
 /// The `[figures]` table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figures {
@@ -23,4 +25,18 @@ pub struct Figures {
     pub published: Option<PathBuf>,
     /// What the legend calls that curve.
     pub published_name: String,
+}
+
+impl Figures {
+    /// Whether a figure's setting is on.
+    pub fn asks_for(&self, switch: &Switch) -> bool {
+        match switch.name {
+            "loss" => self.loss,
+            "manifold" => self.manifold,
+            "clusters" => self.clusters,
+            "reconstructions" => self.reconstructions,
+            "samples" => self.samples,
+            _ => switch.default,
+        }
+    }
 }

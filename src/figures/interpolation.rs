@@ -118,7 +118,7 @@ mod tests {
     use crate::draw::testing::{decode, texts};
 
     #[test]
-    fn the_originals_stand_at_the_ends_and_are_named() {
+    fn names_the_originals_at_the_ends() {
         let (ends, way) = ([0.0, 1.0], [0.25, 0.5, 0.75]);
         let (originals, decoded) = (
             ImageBatch::new(&ends, 2, 1, 1, 1).unwrap(),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn images_that_do_not_belong_together_are_refused() {
+    fn refuses_images_that_do_not_belong_together() {
         let pixels = [0.0; 4];
         let images =
             |count, width| ImageBatch::new(&pixels[..count * width], count, 1, width, 1).unwrap();

@@ -2,7 +2,10 @@
 
 use plotters::backend::DrawingBackend;
 
+use super::context::{Context, PictureError};
+use super::figure::{Figure, Switch};
 use super::manifold::frame;
+use crate::data::fill_batch;
 use crate::draw::canvas::{Anchor, Canvas, Ink};
 use crate::draw::error::FigureError;
 use crate::draw::font;
@@ -29,6 +32,36 @@ const COLUMNS: usize = 12;
 const MAX_PAIRS: usize = 4 * COLUMNS;
 
 const LABELS: [&str; 2] = ["original", "reconstruction"];
+
+/// Pairs of the figure.
+const PAIRS: usize = 24;
+
+/// The figure `reconstructions`, of images that are held out where there are such.
+pub const FIGURE: Figure = Figure {
+    name: "reconstructions",
+    switch: Switch {
+        name: "reconstructions",
+        doc: "Originals above their reconstructions",
+        default: true,
+    },
+    suits: |shape| shape.has_pictures(),
+    draw,
+};
+
+fn draw(context: &Context) -> Result<Rendered, PictureError> {
+    let (part, source) = match context.validation.is_empty() {
+        true => ("training", context.train),
+        false => ("validation", context.validation),
+    };
+    let indices = &source[..source.len().min(PAIRS)];
+    let mut originals = vec![0.0; indices.len() * context.images.values_per_image()];
+    fill_batch(context.images, indices, &mut originals);
+    let network = context.network;
+    let pixels = network.decode(&network.encode(indices)?)?;
+    let title = context.title(&format!("reconstructions of {part} images"));
+    let (originals, pixels) = (context.batch(&originals)?, context.batch(&pixels)?);
+    Ok(reconstructions(&title, &originals, &pixels)?)
+}
 
 /// Draws originals above their reconstructions, twelve pairs a row and at most 48 in all (of more,
 /// the first ones).
@@ -126,7 +159,7 @@ mod tests {
     use crate::draw::testing::{decode, texts};
 
     #[test]
-    fn originals_stand_above_their_reconstructions() {
+    fn draws_originals_above_their_reconstructions() {
         let (before, after) = ([0.0, 0.25], [0.5, 0.75]);
         let originals = ImageBatch::new(&before, 2, 1, 1, 1).unwrap();
         let made = ImageBatch::new(&after, 2, 1, 1, 1).unwrap();
@@ -146,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_pairs_can_be_drawn() {
+    fn draws_any_number_of_pairs() {
         for count in [0, 1, 12, 13, 60] {
             let pixels = vec![0.5; count * 2 * 2 * 3];
             let images = ImageBatch::new(&pixels, count, 2, 2, 3).unwrap();
@@ -161,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_of_different_shapes_are_refused() {
+    fn refuses_batches_of_different_shapes() {
         let pixels = [0.0; 4];
         let images = ImageBatch::new(&pixels, 4, 1, 1, 1).unwrap();
         for other in [

@@ -2,6 +2,8 @@
 
 use plotters::backend::DrawingBackend;
 
+use super::context::{Context, PictureError};
+use super::figure::{Figure, Switch};
 use crate::draw::canvas::{Anchor, Canvas, Ink};
 use crate::draw::error::FigureError;
 use crate::draw::font;
@@ -9,6 +11,7 @@ use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
 use crate::draw::panel::{REMARK, TICK_EM, TITLE, TITLE_EM};
 use crate::draw::render::{Picture, Rendered, render};
+use crate::numeric::random::{Purpose, Stream};
 
 const ROOM: f64 = 560.0;
 const MARGIN: f64 = 20.0;
@@ -16,6 +19,26 @@ const TOP: f64 = 48.0;
 const MIN_WIDTH: f64 = 420.0;
 /// Between images, in pixels of the PNG.
 const GAP: u32 = 4;
+
+/// The figure `samples`.
+pub const FIGURE: Figure = Figure {
+    name: "samples",
+    switch: Switch {
+        name: "samples",
+        doc: "Samples from the prior",
+        default: true,
+    },
+    suits: |shape| shape.has_pictures(),
+    draw,
+};
+
+fn draw(context: &Context) -> Result<Rendered, PictureError> {
+    let mut z = vec![0.0; context.n * context.n * context.latent];
+    Stream::new(context.seed, Purpose::Sample, 0, 0).fill_normal(&mut z);
+    let pixels = context.network.decode(&z)?;
+    let title = context.title("samples from the prior");
+    Ok(samples(&title, &context.batch(&pixels)?)?)
+}
 
 /// Draws images in a square, row by row: n x n for n * n images, and for another number the
 /// smallest square that holds them, its last places empty.
@@ -76,7 +99,7 @@ mod tests {
     use crate::draw::testing::{decode, texts};
 
     #[test]
-    fn samples_fill_a_square_row_by_row() {
+    fn fills_a_square_row_by_row() {
         let pixels = [0.0, 0.25, 0.5, 0.75];
         let rendered = samples("a run", &ImageBatch::new(&pixels, 4, 1, 1, 1).unwrap()).unwrap();
         assert_eq!(texts(&rendered.svg), ["a run"]);
@@ -89,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_samples_can_be_drawn() {
+    fn draws_any_number_of_samples() {
         for count in [0, 1, 2, 3, 5, 101, 257] {
             let pixels = vec![0.5; count];
             decode(&samples("a run", &ImageBatch::new(&pixels, count, 1, 1, 1).unwrap()).unwrap());

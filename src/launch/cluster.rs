@@ -280,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_queue_is_counted_by_state_and_reason() {
+    fn counts_the_queue_by_state_and_reason() {
         let task = |state: &str, reason: &str| Listed {
             job: 1,
             array: 1,

@@ -13,7 +13,9 @@ use crate::config::{Interval, Kind};
 use crate::kernels::Activation;
 use crate::metric::Metric;
 use crate::nn::backend::{FeatureMaps, Latent, Rows, Scalar};
-use crate::nn::layers::{Finish, Named, NamedConfig, Sequential, SequentialConfig, dense};
+use crate::nn::layers::{
+    BufferUpdates, Finish, Named, NamedConfig, Sequential, SequentialConfig, dense,
+};
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::numeric::random::Purpose;
@@ -172,7 +174,13 @@ impl Adversary {
         given: &Given<C, Z, D>,
     ) -> Result<Latent<Z, D>, D::Err> {
         let images = given.second.clone().expect("a second batch");
-        let (mean, log_var) = network.encode(images, given.mode)?;
+        // Running means are those of the first batch alone.
+        let aside = BufferUpdates::default();
+        let mode = match given.mode {
+            Mode::Training { .. } => Mode::training(&aside),
+            Mode::Evaluation => Mode::Evaluation,
+        };
+        let (mean, log_var) = network.encode(images, mode)?;
         let eps = given.points(Purpose::TestPoints)?;
         let z = D::reparameterise(mean, log_var, eps, 1.0)?.z;
         let (shape, axes) = (*z.shape(), given.latent.size());

@@ -63,17 +63,6 @@ pub struct LossTerms {
     pub kl_mean: bool,
 }
 
-/// A setting that an objective does not go with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The setting: `loss.kl_reduction`.
-    pub key: &'static str,
-    /// Why.
-    pub why: &'static str,
-    /// What it does go with.
-    pub expected: &'static str,
-}
-
 /// An objective as the rest of the program knows it: no tensors.
 pub trait Description {
     /// The metrics of the terms that it reports besides `loss`, `reconstruction` and `kl`: [`Metric::TERM`] with name, meaning
@@ -107,11 +96,6 @@ pub trait Description {
 
     /// How its own parameters are trained; nothing where that is as the network's are.
     fn optimizer(&self) -> Option<OwnOptimizer> {
-        None
-    }
-
-    /// The first setting of `[loss]` that it does not go with.
-    fn refusal(&self, _loss: &LossTerms) -> Option<Refusal> {
         None
     }
 }

@@ -2,8 +2,10 @@
 //! follow from it.
 
 use crate::kernels::{Activation, Conv, Extent};
+use crate::nn::layers::layer::Normalizes as _;
 use crate::nn::layers::{
-    Finish, NamedConfig, SequentialConfig, conv_transpose2d, conv2d, dense, flatten,
+    Finish, LayerConfig, NamedConfig, Normalization, SequentialConfig, conv_transpose2d, conv2d,
+    dense, flatten,
 };
 
 /// Everything that decides the network's shape.
@@ -27,6 +29,8 @@ pub struct Architecture {
     pub latent: usize,
     /// Activation of all layers but the heads and the output.
     pub activation: Activation,
+    /// What stands before it.
+    pub normalization: Normalization,
 }
 
 /// The encoder's layers.
@@ -54,38 +58,34 @@ impl Architecture {
     pub fn encoder(&self) -> EncoderLayers {
         let mut trunk = vec![];
         for (i, conv) in self.convolutions().into_iter().enumerate() {
-            let config = conv2d::Config {
-                conv,
-                finish: Finish::with(self.activation),
-                input_gradient: i > 0,
+            let product = |finish| {
+                let input_gradient = i > 0;
+                conv2d::Config {
+                    conv,
+                    finish,
+                    input_gradient,
+                }
             };
-            trunk.push(NamedConfig::new(format!("encoder.conv{i}"), config));
+            let name = format!("encoder.conv{i}");
+            trunk.extend(self.normalized(name, conv.small.channels, product));
         }
         let mut width = self.feature_map().len();
         let flatten = NamedConfig::new("encoder.flatten", flatten::Config { values: width });
         trunk.push(flatten);
         for (i, &units) in self.hidden.iter().enumerate() {
             let number = if i == 0 { String::new() } else { i.to_string() };
-            let finish = Finish::with(self.activation);
-            trunk.push(dense(
-                format!("encoder.hidden{number}"),
-                width,
-                vec![units],
-                finish,
-            ));
+            let name = format!("encoder.hidden{number}");
+            trunk.extend(self.normalized(name, units, |finish| dense(width, vec![units], finish)));
             width = units;
         }
         let head = |name: &str| {
             let finish = Finish::with(Activation::Linear);
-            dense(name.to_owned(), width, vec![self.latent], finish)
+            NamedConfig::new(name, dense(width, vec![self.latent], finish))
         };
         EncoderLayers {
             z_mean: head("encoder.z_mean"),
             z_log_var: head("encoder.z_log_var"),
-            trunk: SequentialConfig {
-                first: trunk.remove(0),
-                rest: trunk,
-            },
+            trunk: in_sequence(trunk),
         }
     }
 
@@ -93,10 +93,9 @@ impl Architecture {
     pub fn decoder(&self) -> DecoderLayers {
         let map = self.feature_map();
         let shape = vec![map.height, map.width, map.channels];
-        let finish = Finish::with(self.activation);
-        let first = dense("decoder.hidden".to_owned(), self.latent, shape, finish);
+        let first = |finish| dense(self.latent, shape.clone(), finish);
+        let mut trunk = self.normalized("decoder.hidden".to_owned(), map.len(), first);
         let mut channels = map.channels;
-        let mut rest = vec![];
         for (i, mirrored) in self.convolutions().into_iter().rev().enumerate() {
             let conv = Conv {
                 big: Extent {
@@ -110,16 +109,36 @@ impl Architecture {
                 ..mirrored
             };
             channels = conv.big.channels;
-            let config = conv_transpose2d::Config { conv, finish };
-            rest.push(NamedConfig::new(format!("decoder.conv{i}"), config));
+            let product = |finish| conv_transpose2d::Config { conv, finish };
+            trunk.extend(self.normalized(format!("decoder.conv{i}"), channels, product));
         }
         let output = conv_transpose2d::Config {
             conv: Conv::same(self.image, channels, self.kernel, 1),
             finish: Finish::with(Activation::Linear),
         };
         DecoderLayers {
-            trunk: SequentialConfig { first, rest },
+            trunk: in_sequence(trunk),
             output: NamedConfig::new("decoder.output", output),
+        }
+    }
+
+    /// A layer of so many outputs that multiplies, and what follows it.
+    fn normalized<P: Into<LayerConfig>>(
+        &self,
+        name: String,
+        outputs: usize,
+        product: impl Fn(Finish) -> P,
+    ) -> Vec<NamedConfig> {
+        let alone: LayerConfig = product(Finish::with(self.activation)).into();
+        let next = self
+            .normalization
+            .layer(outputs, alone.output(), self.activation);
+        match next {
+            None => vec![NamedConfig::new(name, alone)],
+            Some(next) => vec![
+                NamedConfig::new(name.as_str(), product(Finish::NONE)),
+                NamedConfig::new(name, next),
+            ],
         }
     }
 
@@ -191,23 +210,24 @@ impl Architecture {
 
     /// Activation values of a training step on one image: each layer's output and its gradient.
     pub fn activation_values(&self) -> u64 {
-        2 * self
-            .layers()
-            .iter()
-            .map(NamedConfig::output_len)
-            .sum::<u64>()
+        self.layers().iter().map(|layer| layer.kept_values()).sum()
     }
 }
 
-fn dense(name: String, inputs: usize, output: Vec<usize>, finish: Finish) -> NamedConfig {
-    NamedConfig::new(
-        name,
-        dense::Config {
-            inputs,
-            output,
-            finish,
-        },
-    )
+fn dense(inputs: usize, output: Vec<usize>, finish: Finish) -> dense::Config {
+    dense::Config {
+        inputs,
+        output,
+        finish,
+    }
+}
+
+/// Layers of which there is at least one.
+fn in_sequence(mut layers: Vec<NamedConfig>) -> SequentialConfig {
+    SequentialConfig {
+        first: layers.remove(0),
+        rest: layers,
+    }
 }
 
 #[cfg(test)]
@@ -228,6 +248,7 @@ pub(crate) mod tests {
             hidden: vec![16],
             latent: 2,
             activation: Activation::Relu,
+            normalization: Normalization::default(),
         }
     }
 
@@ -266,6 +287,7 @@ pub(crate) mod tests {
             hidden: vec![],
             latent: 3,
             activation: Activation::Tanh,
+            normalization: Normalization::default(),
         };
         // Small pixels, kernel, inputs, outputs; 10 x 6 becomes 4 x 2, that 2 x 1. Two operations a multiply-add, and
         // three products, of which the first layer has no gradient of its input.

@@ -8,6 +8,7 @@ use crate::experiment::{self, Rule, Spec};
 use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
 use crate::metric;
+use crate::nn::layers::Normalization;
 use crate::objective;
 
 /// A spec together with the data it was found to have.
@@ -36,6 +37,7 @@ impl Plan {
             hidden: spec.model.hidden.clone(),
             latent: spec.model.latent_dim,
             activation: activation(spec.model.activation),
+            normalization: Normalization::default(),
         };
         Self {
             architecture,
@@ -46,10 +48,10 @@ impl Plan {
         }
     }
 
-    /// All trained values.
+    /// All trained values, those of the objective too.
     pub fn parameters(&self) -> u64 {
         let (encoder, decoder) = self.architecture.parameters();
-        encoder + decoder
+        encoder + decoder + self.spec.objective.parameters(self.architecture.latent)
     }
 
     /// Values that the optimizer keeps for each trained value.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::figures::Album;
+use super::figures::RunFigures;
 use super::provenance::describe_model;
 use super::reporter::{self, Reporter, Tone};
 use crate::data::DataSet;
@@ -160,14 +160,14 @@ impl Session<'_> {
 
     /// Draws the figures; one that fails is named and does not fail the run.
     fn draw(&self) {
-        let album = Album {
+        let figures = RunFigures {
             plan: self.plan,
             data: self.data,
             model: self.trainer.model(),
             history: self.trainer.history(),
             published: self.published.as_ref(),
         };
-        for error in album.write(&self.folder) {
+        for error in figures.write(&self.folder) {
             tell!("warning: {error}");
             let _ = self.folder.log(&format!("warning: {error}"));
         }

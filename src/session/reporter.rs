@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_names_what_it_shows() {
+    fn names_what_a_line_shows() {
         let mut row = Row::from_iter([
             ("loss", 261.044),
             ("reconstruction", 257.501),

@@ -64,3 +64,23 @@ impl<C: Dim, Z: Dim, D: Backend> Parameters<D> for Decoder<C, Z, D> {
         self.output.visit_mut(prefix, visitor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dfdx::tensor::Cpu;
+
+    use super::*;
+    use crate::nn::layers::testing::Seen;
+    use crate::plan::architecture::tests::reference;
+
+    #[test]
+    fn has_the_names_and_shapes_of_the_plan() {
+        let architecture = reference();
+        let mut init = Init::new(1);
+        let sizes = (architecture.image.channels, architecture.latent);
+        let decoder = Decoder::<_, _, Cpu>::new(&Cpu::default(), &mut init, &architecture, sizes);
+        let layers = architecture.decoder_layers();
+        let said = layers.iter().map(|layer| (&*layer.name, &layer.config));
+        assert_eq!(Seen::of(&decoder.unwrap(), ""), Seen::said(said));
+    }
+}

@@ -74,3 +74,23 @@ impl<C: Dim, Z: Dim, D: Backend> Parameters<D> for Encoder<C, Z, D> {
         self.z_log_var.visit_mut(prefix, visitor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dfdx::tensor::Cpu;
+
+    use super::*;
+    use crate::nn::layers::testing::Seen;
+    use crate::plan::architecture::tests::reference;
+
+    #[test]
+    fn has_the_names_and_shapes_of_the_plan() {
+        let architecture = reference();
+        let mut init = Init::new(1);
+        let sizes = (architecture.image.channels, architecture.latent);
+        let encoder = Encoder::<_, _, Cpu>::new(&Cpu::default(), &mut init, &architecture, sizes);
+        let layers = architecture.encoder_layers();
+        let said = layers.iter().map(|layer| (&*layer.name, &layer.config));
+        assert_eq!(Seen::of(&encoder.unwrap(), ""), Seen::said(said));
+    }
+}

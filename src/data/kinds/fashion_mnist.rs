@@ -1,23 +1,11 @@
 //! Fashion-MNIST: Zalando's articles (Xiao, Rasul and Vollgraf 2017).
 
-use std::path::{Path, PathBuf};
-
 use crate::data::known::KnownSet;
-use crate::data::known_loader::KnownKind;
+use crate::data::known_loader::known_kind;
 
-/// Fashion-MNIST: 70,000 gray images of clothes, 28 x 28
-#[derive(Clone, Debug, PartialEq)]
-pub struct FashionMnist {
-    /// A folder to look in first.
-    pub path: Option<PathBuf>,
-}
-
-impl KnownKind for FashionMnist {
-    const SET: &'static KnownSet = &FASHION_MNIST;
-
-    fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
-    }
+known_kind! {
+    /// Fashion-MNIST: 70,000 gray images of clothes, 28 x 28
+    pub struct FashionMnist = FASHION_MNIST;
 }
 
 pub(in crate::data) static FASHION_MNIST: KnownSet = KnownSet {

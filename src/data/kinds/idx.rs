@@ -1,69 +1,70 @@
 //! IDX files that a spec names one by one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::data::array_file::Content;
+use crate::config::section::section;
+use crate::config::{Kind, PathKind, Rules};
 use crate::data::division::Split;
-use crate::data::error::{DataError, SettingError, file_of};
+use crate::data::error::DataError;
 use crate::data::idx;
-use crate::data::labelled::{self, PartFiles};
+use crate::data::labelled::{self, NamedFiles, report_missing};
 use crate::data::loader::{Loaded, Loader, Request};
 use crate::data::progress::OnProgress;
 use crate::data::set::Survey;
 
 const NAME: &str = "idx";
 
-/// your own IDX files (the format of MNIST), plain or gzip
-#[derive(Clone, Debug, PartialEq)]
-pub struct Idx {
-    /// Training images.
-    pub images: Option<PathBuf>,
-    /// Training labels.
-    pub labels: Option<PathBuf>,
-    /// Test images.
-    pub test_images: Option<PathBuf>,
-    /// Test labels.
-    pub test_labels: Option<PathBuf>,
+section! {
+    /// your own IDX files (the format of MNIST), plain or gzip
+    pub struct Idx {
+        /// The folder that the four files are relative to
+        pub path: Option<PathBuf>, Kind::Path(PathKind::Folder), unset("the usual places"),
+            also(&["folder", "directory", "root"]), changes_no_result();
+        /// Training images, an IDX file, plain or gzip
+        pub images: Option<PathBuf>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), changes_no_result();
+        /// Training labels, an IDX file
+        pub labels: Option<PathBuf>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), changes_no_result();
+        /// Test images, an IDX file
+        pub test_images: Option<PathBuf>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), changes_no_result();
+        /// Test labels, an IDX file
+        pub test_labels: Option<PathBuf>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), changes_no_result();
+    }
+    rules { files_are_named }
+}
+
+fn files_are_named(it: &mut Rules<'_>) {
+    let files = [
+        (Split::Train, "images", "train-images-idx3-ubyte.gz"),
+        (Split::Train, "labels", "train-labels-idx1-ubyte.gz"),
+        (Split::Test, "test_images", "t10k-images-idx3-ubyte.gz"),
+        (Split::Test, "test_labels", "t10k-labels-idx1-ubyte.gz"),
+    ];
+    report_missing(it, NAME, "the paths of the IDX files", &files);
 }
 
 impl Idx {
-    fn open(&self, request: &Request<'_>) -> Result<Vec<PartFiles>, DataError> {
-        let parts = request.division.parts().into_iter();
-        let paths = parts.map(|part| {
-            Ok(match part {
-                Split::Train => [
-                    file("data.images", &self.images)?,
-                    file("data.labels", &self.labels)?,
-                ],
-                Split::Test => [
-                    file("data.test_images", &self.test_images)?,
-                    file("data.test_labels", &self.test_labels)?,
-                ],
-            })
-        });
-        // All settings are looked at before any file is.
-        let paths = paths.collect::<Result<Vec<_>, SettingError>>()?;
-        let open = |[images, labels]: [&Path; 2]| {
-            Ok(PartFiles {
-                images: idx::open(images, Content::Images)?,
-                labels: Some(idx::open(labels, Content::Labels)?),
-            })
-        };
-        paths.into_iter().map(open).collect()
+    fn files(&self) -> NamedFiles<'_> {
+        NamedFiles {
+            dataset: NAME,
+            images: self.images.as_deref(),
+            labels: self.labels.as_deref(),
+            test_images: self.test_images.as_deref(),
+            test_labels: self.test_labels.as_deref(),
+            labels_are_needed: true,
+            open: idx::open,
+        }
     }
-}
-
-fn file<'a>(key: &'static str, path: &'a Option<PathBuf>) -> Result<&'a Path, SettingError> {
-    file_of(key, NAME, path.as_deref())
 }
 
 impl Loader for Idx {
     fn survey(&self, request: &Request<'_>) -> Result<Survey, DataError> {
-        labelled::survey(&self.open(request)?, request.division)
+        let files = self.files().open(request.division)?;
+        labelled::survey(&files, request.division)
     }
 
     fn load(&self, request: &Request<'_>, _: OnProgress<'_>) -> Result<Loaded, DataError> {
-        labelled::read(self.open(request)?, request.division, None)
+        let files = self.files().open(request.division)?;
+        labelled::read(files, request.division, None)
     }
 }
 

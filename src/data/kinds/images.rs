@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
+use crate::config::section::section;
+use crate::config::{Kind, PathKind};
 use crate::data::division::{Shares, Split};
 use crate::data::error::{DataError, Refusal, folder_of, shown};
 use crate::data::images::{Images, blank_pixels};
@@ -21,15 +23,17 @@ const NAME: &str = "images";
 /// How many broken pictures an error names.
 const NAMED: usize = 5;
 
-/// a folder of PNG and JPEG files, one sub-folder a class
-#[derive(Clone, Debug, PartialEq)]
-pub struct ImageFolder {
-    /// The folder of the classes, or of `train` and `test` with classes in them.
-    pub path: Option<PathBuf>,
-    /// Side of the square images, in pixels.
-    pub image_size: usize,
-    /// Channels of the images.
-    pub color: Color,
+section! {
+    /// a folder of PNG and JPEG files, one sub-folder a class
+    pub struct ImageFolder {
+        /// The folder of the classes, or of `train` and `test` with classes in them
+        pub path: Option<PathBuf>, Kind::Path(PathKind::Folder), unset("the usual places"),
+            also(&["folder", "directory", "root"]), changes_no_result();
+        /// Side of the square images
+        pub image_size: usize = 28, Kind::Count { min: 4, max: 1024 }, unit("pixels"), also(&["size", "resolution"]);
+        /// Channels of the images
+        pub color: Color = Color::Gray, Kind::Choice(Color::CHOICES), also(&["colour", "channels", "color_mode"]);
+    }
 }
 
 /// Pictures that cannot be had.

@@ -1,25 +1,13 @@
 //! MNIST: handwritten digits (LeCun, Cortes and Burges 1998).
 
-use std::path::{Path, PathBuf};
-
 use crate::data::known::KnownSet;
-use crate::data::known_loader::KnownKind;
+use crate::data::known_loader::known_kind;
 
 use super::fashion_mnist::FASHION_MNIST;
 
-/// MNIST: 70,000 gray images of handwritten digits, 28 x 28
-#[derive(Clone, Debug, PartialEq)]
-pub struct Mnist {
-    /// A folder to look in first.
-    pub path: Option<PathBuf>,
-}
-
-impl KnownKind for Mnist {
-    const SET: &'static KnownSet = &MNIST;
-
-    fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
-    }
+known_kind! {
+    /// MNIST: 70,000 gray images of handwritten digits, 28 x 28
+    pub struct Mnist = MNIST;
 }
 
 pub(in crate::data) static MNIST: KnownSet = KnownSet {

@@ -7,40 +7,44 @@ pub mod kmnist;
 pub mod mnist;
 pub mod sprites;
 
+use crate::config::members::members;
+
 use super::loader::{Loader, Locate};
 
 macro_rules! kinds {
-    ($($name:literal => $module:ident::$kind:ident,)+) => {
-        /// A data set by the word that a spec has for its kind, with the settings of that kind.
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum DataKind {
-            $(#[doc = concat!("`", $name, "`")] $kind($module::$kind),)+
+    ($($kind:ident($module:ident::$section:ident) = $name:literal,)+) => {
+        members! {
+            /// A kind of data set, with its own settings
+            pub enum DataKind {
+                $($kind($module::$section) = $name,)+
+            }
         }
 
         impl DataKind {
-            /// The name as a spec writes it.
-            pub fn name(&self) -> &'static str {
-                match self {
-                    $(Self::$kind(_) => $name,)+
-                }
-            }
-
             pub(super) fn loader(&self) -> &dyn Loader {
                 match self {
                     $(Self::$kind(kind) => kind,)+
                 }
             }
 
+            /// Whether data of the kind of this name may have a test part.
+            pub(super) fn has_test_part(name: &str) -> bool {
+                match name {
+                    $($name => $module::$section::has_test_part(),)+
+                    _ => true,
+                }
+            }
+
             /// The kinds whose data is found by their name alone.
             pub(super) fn located() -> impl Iterator<Item = (&'static str, Locate)> {
-                [$(($name, <$module::$kind as Loader>::locate()),)+]
+                [$(($name, $module::$section::locate()),)+]
                     .into_iter()
                     .filter_map(|(name, locate)| Some((name, locate?)))
             }
         }
 
-        $(impl From<$module::$kind> for DataKind {
-            fn from(kind: $module::$kind) -> Self {
+        $(impl From<$module::$section> for DataKind {
+            fn from(kind: $module::$section) -> Self {
                 Self::$kind(kind)
             }
         })+
@@ -48,10 +52,10 @@ macro_rules! kinds {
 }
 
 kinds! {
-    "fashion-mnist" => fashion_mnist::FashionMnist,
-    "mnist" => mnist::Mnist,
-    "kmnist" => kmnist::Kmnist,
-    "sprites" => sprites::Sprites,
-    "idx" => idx::Idx,
-    "images" => images::ImageFolder,
+    FashionMnist(fashion_mnist::FashionMnist) = "fashion-mnist",
+    Mnist(mnist::Mnist) = "mnist",
+    Kmnist(kmnist::Kmnist) = "kmnist",
+    Sprites(sprites::Sprites) = "sprites",
+    Idx(idx::Idx) = "idx",
+    Images(images::ImageFolder) = "images",
 }

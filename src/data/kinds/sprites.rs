@@ -9,17 +9,16 @@
 //! A sprite of the largest scale has a radius of three tenths of the image's side, and centres lie
 //! between three tenths and seven tenths of the way across, so no sprite is cut off. Every square looks the same
 //! after a quarter turn and every ellipse after half a turn: different factors may give equal pixels.
-//!
-//! The test split, where it is asked for, holds a sixth of `count` (as Fashion-MNIST has 10,000 to
-//! 60,000), drawn after and apart from the training sprites: whether it is drawn does not change them.
-
 mod shape;
 
 use std::thread;
 
-use crate::data::division::{Shares, Split};
+use crate::config::kind::grouped;
+use crate::config::section::section;
+use crate::config::{Kind, Rules};
+use crate::data::division::Shares;
 use crate::data::error::{DataError, Refusal};
-use crate::data::images::{Factor, Factors, Images, blank_pixels};
+use crate::data::images::{Factor, Factors, Images, MAX_BYTES, blank_pixels};
 use crate::data::loader::{Loaded, Loader, Locate, Located, Request};
 use crate::data::progress::OnProgress;
 use crate::data::set::Survey;
@@ -50,20 +49,43 @@ const REACH: f32 = 0.3;
 /// Points a pixel, in each direction.
 const POINTS: usize = 4;
 
-/// shapes with known factors, drawn by the program: nothing to download
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sprites {
-    /// Side of the square images, in pixels.
-    pub image_size: usize,
-    /// How many images are drawn.
-    pub count: usize,
+section! {
+    /// shapes with known factors, drawn by the program: nothing to download
+    pub struct Sprites {
+        /// Side of the square images
+        pub image_size: usize = 28, Kind::Count { min: 4, max: 1024 }, unit("pixels"), also(&["size", "resolution"]);
+        /// How many images are drawn
+        pub count: usize = 10_000, Kind::Count { min: 1, max: 10_000_000 }, unit("images");
+    }
+    rules { fits_into_memory }
+}
+
+/// Reports more pixels than are kept in memory.
+fn fits_into_memory(it: &mut Rules<'_>) {
+    let keys = ["data.count", "data.image_size"];
+    let [Some(count), Some(size)] = keys.map(|key| it.values.count(key)) else {
+        return;
+    };
+    let pixels = size.saturating_mul(size).max(1);
+    if count.saturating_mul(pixels) > MAX_BYTES {
+        let message = format!(
+            "{} images of {size} x {size} pixels do not fit into {} GiB",
+            grouped(count),
+            MAX_BYTES >> 30
+        );
+        let expected = format!(
+            "at most {} images of this size",
+            grouped(MAX_BYTES / pixels)
+        );
+        let diagnostic = it.at(&keys, message).expected(expected);
+        it.diagnostics.push(diagnostic);
+    }
 }
 
 /// More sprites asked for than there are different ones.
 #[derive(Debug, thiserror::Error)]
 #[error("{asked} sprites asked for, but there are only {GRID} different ones")]
 struct TooManySprites {
-    /// Those to train on and those to test with.
     asked: usize,
 }
 
@@ -74,26 +96,11 @@ impl Refusal for TooManySprites {
 }
 
 impl Sprites {
-    fn test_count(&self) -> usize {
-        self.count.div_ceil(6)
-    }
-
     fn shares(&self, request: &Request<'_>) -> Result<Shares, DataError> {
-        let of_part = |part: &Split| match part {
-            Split::Train => self.count,
-            Split::Test => self.test_count(),
-        };
-        let parts = request.division.parts();
-        // The test sprites are drawn behind all of those to train on.
-        let asked = match parts.contains(&Split::Test) {
-            true => self.count.saturating_add(self.test_count()),
-            false => self.count,
-        };
-        if asked > GRID {
-            return Err(TooManySprites { asked }.into());
+        match self.count {
+            asked if asked > GRID => Err(TooManySprites { asked }.into()),
+            count => Ok(request.division.shares(&[count])?),
         }
-        let counts: Vec<usize> = parts.iter().map(of_part).collect();
-        Ok(request.division.shares(&counts)?)
     }
 }
 
@@ -105,17 +112,10 @@ impl Loader for Sprites {
 
     fn load(&self, request: &Request<'_>, _: OnProgress<'_>) -> Result<Loaded, DataError> {
         let shares = self.shares(request)?;
-        let size = self.image_size;
-        let mut pixels = blank_pixels(shares.keep.iter().sum(), size.saturating_mul(size))?;
-        let (train, test) = drawn(self.count, self.test_count(), request.seed);
-        let mut indices = Vec::new();
-        for (part, &keep) in request.division.parts().iter().zip(&shares.keep) {
-            let cells = match part {
-                Split::Train => &train,
-                Split::Test => &test,
-            };
-            indices.extend(cells.iter().take(keep).map(|&cell| factors_of(cell)));
-        }
+        let (size, count) = (self.image_size, shares.total());
+        let mut pixels = blank_pixels(count, size.saturating_mul(size))?;
+        let cells = drawn(self.count, request.seed);
+        let indices: Vec<_> = cells.into_iter().take(count).map(factors_of).collect();
         draw_all(&indices, size, &mut pixels);
         Ok(Loaded {
             images: Images {
@@ -134,6 +134,10 @@ impl Loader for Sprites {
             shares,
             place: PLACE.into(),
         })
+    }
+
+    fn has_test_part() -> bool {
+        false
     }
 
     fn locate() -> Option<Locate> {
@@ -166,20 +170,17 @@ fn factor(position: usize) -> Factor {
     }
 }
 
-/// Different cells of the grid of factors: those to train on, then those to test with, by the first
-/// steps of Fisher and Yates' shuffle.
-fn drawn(train: usize, test: usize, seed: u64) -> (Vec<u32>, Vec<u32>) {
+/// Different cells of the grid of factors, by the first steps of Fisher and Yates' shuffle.
+fn drawn(count: usize, seed: u64) -> Vec<u32> {
     let mut cells: Vec<u32> = (0..GRID as u32).collect();
     let mut stream = Stream::new(seed, Purpose::Sprites, 0, 0);
-    let total = (train + test).min(GRID);
-    for i in 0..total {
+    for i in 0..count.min(GRID) {
         let j = i + stream.below((GRID - i) as u64) as usize;
         cells.swap(i, j);
     }
-    cells.truncate(total);
-    let test = cells.split_off(train.min(total));
+    cells.truncate(count);
     cells.shrink_to_fit();
-    (cells, test)
+    cells
 }
 
 /// The factors of a cell of the grid, the last one fastest.
@@ -265,17 +266,12 @@ mod tests {
     use crate::data::division::tests::whole;
     use crate::data::division::{Division, Validation};
     use crate::data::load::tests::{load, load_with_seed, survey};
-    use crate::data::set::DataSet;
 
     fn sprites(count: usize) -> Sprites {
         Sprites {
             image_size: 28,
             count,
         }
-    }
-
-    fn drawn_by(seed: u64, division: Division) -> DataSet {
-        load_with_seed(sprites(600), division, seed).unwrap()
     }
 
     fn one(factors: [u16; 5], size: usize) -> Vec<u8> {
@@ -399,21 +395,14 @@ mod tests {
     }
 
     #[test]
-    fn draws_test_sprites_apart_from_the_training_sprites() {
-        let alone = drawn_by(9, whole());
-        let with_test = drawn_by(
-            9,
-            Division {
-                validation: Validation::Test,
-                ..whole()
-            },
-        );
-        assert_eq!(with_test.train.len(), 600);
-        assert_eq!(with_test.validation.len(), 100);
-        assert!(with_test.images.pixels.starts_with(&alone.images.pixels));
-        let indices = with_test.images.factors.unwrap().indices;
-        assert_eq!(indices.chunks(5).collect::<HashSet<_>>().len(), 700);
-        assert_ne!(alone.checksum(), drawn_by(10, whole()).checksum());
+    fn draws_other_sprites_with_another_seed() {
+        let checksum = |seed| {
+            load_with_seed(sprites(600), whole(), seed)
+                .unwrap()
+                .checksum()
+        };
+        assert_eq!(checksum(9), checksum(9));
+        assert_ne!(checksum(9), checksum(10));
     }
 
     #[test]

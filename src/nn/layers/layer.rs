@@ -4,7 +4,7 @@ use dfdx::shapes::Dim;
 use dfdx::tensor::Tape;
 
 use super::mode::Mode;
-use crate::kernels::Extent;
+use crate::kernels::{Activation, Extent};
 use crate::nn::backend::{Backend, FeatureMaps};
 use crate::nn::params::{Init, Parameters};
 
@@ -45,6 +45,11 @@ pub trait Describe {
         0
     }
 
+    /// Values that a training step keeps of one image: the output and its gradient.
+    fn kept_values(&self) -> u64 {
+        2 * product(&self.output())
+    }
+
     /// Whether it computes at all, or is but another view of its input.
     fn computes(&self) -> bool {
         true
@@ -78,6 +83,26 @@ pub trait Module<I: Dim, O: Dim, D: Backend>: Parameters<D> + Sized {
         x: FeatureMaps<I, D, T>,
         mode: Mode<'_, D>,
     ) -> Result<FeatureMaps<O, D, T>, D::Err>;
+}
+
+/// Settings of a layer that a model may have behind each one that multiplies.
+pub trait Normalizes {
+    /// That layer in numbers.
+    type Config;
+
+    /// The layer behind one of so many outputs, of which `shape` is made. It brings what takes the place of the bias and
+    /// applies the activation. None where a bias and the activation follow the product themselves.
+    fn layer(
+        &self,
+        outputs: usize,
+        shape: Vec<usize>,
+        activation: Activation,
+    ) -> Option<Self::Config>;
+}
+
+/// The number of values of a shape. Sizes that nobody has checked yet may have a product above any number.
+pub(super) fn product(shape: &[usize]) -> u64 {
+    shape.iter().fold(1, |all, &n| all.saturating_mul(n as u64))
 }
 
 /// The shape of maps in numbers.

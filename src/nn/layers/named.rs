@@ -5,7 +5,7 @@ use std::ops::Deref;
 use dfdx::shapes::Dim;
 use dfdx::tensor::Tape;
 
-use super::layer::Module;
+use super::layer::{Module, product};
 use super::mode::Mode;
 use super::{Layer, LayerConfig};
 use crate::kernels::profile::part;
@@ -35,11 +35,6 @@ impl NamedConfig {
         self.output().last().copied().unwrap_or(1)
     }
 
-    /// Values of its output.
-    pub fn output_len(&self) -> u64 {
-        product(&self.output())
-    }
-
     /// Trained values.
     pub fn parameter_count(&self) -> u64 {
         self.parameters()
@@ -53,11 +48,17 @@ impl NamedConfig {
         self.buffers().iter().map(|(_, shape)| product(shape)).sum()
     }
 
+    /// The names of its buffers in a checkpoint.
+    pub fn buffer_names(&self) -> Vec<String> {
+        let name = |(buffer, _)| format!("{}.{buffer}", self.name);
+        self.buffers().into_iter().map(name).collect()
+    }
+
     /// The most values in one tensor.
     pub fn largest(&self) -> u64 {
         let parameters = self.parameters();
         let sizes = parameters.iter().map(|(_, shape)| product(shape));
-        sizes.max().unwrap_or(0).max(self.output_len())
+        sizes.max().unwrap_or(0).max(product(&self.output()))
     }
 }
 
@@ -67,11 +68,6 @@ impl Deref for NamedConfig {
     fn deref(&self) -> &LayerConfig {
         &self.config
     }
-}
-
-/// Sizes that nobody has checked yet may have a product above any number.
-fn product(shape: &[usize]) -> u64 {
-    shape.iter().fold(1, |all, &n| all.saturating_mul(n as u64))
 }
 
 /// A layer with its tensors, and its name.

@@ -21,7 +21,7 @@ use dfdx::shapes::{HasShape, Shape};
 use dfdx::tensor::{Cpu, Gradients, PutTape, SplitTape, Tensor, Trace};
 use dfdx::tensor_ops::{Backward, SumTo, TryMul};
 
-use super::layer::{Module, Values};
+use super::layer::Module;
 use super::mode::Mode;
 use super::{Layer, LayerConfig};
 use crate::nn::backend::Backend;
@@ -49,11 +49,32 @@ impl<D: Backend> VisitMut<D> for Put<'_> {
     }
 }
 
-/// What a visitor sees.
-#[derive(Default)]
-struct Seen {
-    parameters: Vec<(String, Vec<usize>)>,
-    buffers: Vec<(String, Vec<usize>)>,
+/// Names and shapes that a visitor sees.
+#[derive(Debug, Default, PartialEq)]
+pub struct Seen {
+    pub parameters: Vec<(String, Vec<usize>)>,
+    pub buffers: Vec<(String, Vec<usize>)>,
+}
+
+impl Seen {
+    /// What it sees of something.
+    pub fn of<D: Backend>(it: &impl Parameters<D>, prefix: &str) -> Self {
+        let mut seen = Self::default();
+        let Ok(()) = it.visit(prefix, &mut seen);
+        seen
+    }
+
+    /// What it should see of layers.
+    pub fn said<'a>(layers: impl IntoIterator<Item = (&'a str, &'a LayerConfig)>) -> Self {
+        let mut said = Self::default();
+        for (layer, config) in layers {
+            let named = |(name, shape)| (format!("{layer}.{name}"), shape);
+            said.parameters
+                .extend(config.parameters().into_iter().map(named));
+            said.buffers.extend(config.buffers().into_iter().map(named));
+        }
+        said
+    }
 }
 
 impl<D: Backend> Visit<D> for Seen {
@@ -102,14 +123,8 @@ pub fn layer<D: Backend>(
     let outputs = *config.output().last().unwrap();
     let mut init = Init::new(1);
     let mut layer = Layer::<_, _, D>::new(device, &mut init, config, (inputs, outputs)).unwrap();
-    let mut seen = Seen::default();
-    let Ok(()) = Parameters::<D>::visit(&layer, "a", &mut seen);
-    let said = |values: Vec<Values>| -> Vec<_> {
-        let named = |(name, shape)| (format!("a.{name}"), shape);
-        values.into_iter().map(named).collect()
-    };
-    assert_eq!(seen.parameters, said(config.parameters()));
-    assert_eq!(seen.buffers, said(config.buffers()));
+    let seen = Seen::of::<D>(&layer, "a");
+    assert_eq!(seen, Seen::said([("a", config)]));
     let mut put = Put(parameters.iter());
     let Ok(()) = Parameters::<D>::visit_mut(&mut layer, "", &mut put);
     assert_eq!(put.0.next(), None);

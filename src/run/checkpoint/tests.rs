@@ -5,7 +5,6 @@ use crate::metric::{Measurements, MetricKind, Reading};
 use crate::progress::{Best, Partial};
 use crate::run::state_digest;
 use crate::run::tensor_file::{LARGEST_FILE, write_tensors};
-use crate::tally::tally;
 
 fn tensor(name: &str, shape: &[usize], scale: f32) -> NamedTensor {
     let n = shape.iter().product::<usize>();
@@ -316,7 +315,7 @@ fn every_changed_byte_is_noticed() {
         assert!(error.is_damage(), "byte {position}: {error}");
         assert!(verify(&path, LARGEST_FILE).is_err(), "byte {position}");
     }
-    tally("corrupt checkpoint / every byte changed", whole.len());
+    assert!(whole.len() >= 2_500, "{}", whole.len());
 }
 
 #[test]
@@ -334,7 +333,7 @@ fn every_cut_is_noticed() {
             "{length} bytes"
         );
     }
-    tally("corrupt checkpoint / cut at every length", whole.len());
+    assert!(whole.len() >= 2_500, "{}", whole.len());
 }
 
 #[test]
@@ -461,7 +460,6 @@ fn hostile_content_behind_right_digests_is_refused() {
             "a history of 1 epochs where 0",
         ),
     ];
-    tally("hostile checkpoint / metadata", cases.len());
     for (key, value, expected) in cases {
         forge(&path, &[(key, &value)], &[]);
         match read_checkpoint(&path, LARGEST_FILE) {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Extent};
-use crate::nn::layers::NamedConfig;
+use crate::nn::layers::{NamedConfig, Normalization};
 use crate::objective::{AnyObjective, LossTerms, Setup};
 use crate::optim::Rule;
 use crate::plan::Architecture;
@@ -105,6 +105,7 @@ impl Description {
             hidden: self.hidden.0.clone(),
             latent: self.latent,
             activation,
+            normalization: Normalization::default(),
         };
         check_sizes(&architecture)?;
         Ok(architecture)

@@ -24,6 +24,7 @@ fn folder() -> (tempfile::TempDir, Idx) {
         Some(path)
     };
     let kind = Idx {
+        path: None,
         images: file("a", gzip(&idx(&[6, 2, 3], 0..36))),
         labels: file("b", idx(&[6], [0, 1, 2, 1, 0, 1].into_iter())),
         test_images: file("c", idx(&[2, 2, 3], 100..112)),
