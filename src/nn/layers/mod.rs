@@ -12,6 +12,7 @@
 //! operations and the names in a checkpoint follow from that list, and so does the network itself. Every kind is a file
 //! and a line below.
 
+pub mod batch_norm;
 pub mod conv2d;
 pub mod conv_transpose2d;
 pub mod dense;
@@ -44,4 +45,5 @@ registry::layers! {
     ConvTranspose2d: conv_transpose2d,
     Dense: dense,
     Flatten: flatten,
+    BatchNorm: batch_norm,
 }

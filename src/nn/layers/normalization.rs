@@ -11,6 +11,7 @@ members! {
     /// but the heads and the output
     pub enum Normalization: Copy, default "none" {
         Without(Without) = "none",
+        BatchNorm(super::batch_norm::Settings) = "batch",
     }
     dispatch($) each_normalization
 }
