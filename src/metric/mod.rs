@@ -62,19 +62,20 @@ pub fn find(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| metric.name == name)
 }
 
-/// [`METRICS`], then further terms, each before its twin on the validation part.
+/// [`METRICS`], then further terms, each before its twin on the validation part. Objectives may have terms of one name; the
+/// first describes it.
 pub fn with_terms<'a>(terms: impl Iterator<Item = &'a Metric>) -> Vec<Metric> {
-    let twin = |term: &Metric| {
+    let mut metrics = METRICS.to_vec();
+    for term in terms {
+        if metrics.iter().any(|metric| metric.name == term.name) {
+            continue;
+        }
         // Once a process and term.
         let name = String::leak(format!("{VALIDATION}{}", term.name));
         let doc = String::leak(format!("`{}` on the validation part", term.name));
-        [*term, term.on_validation(name, doc)]
-    };
-    METRICS
-        .iter()
-        .copied()
-        .chain(terms.flat_map(twin))
-        .collect()
+        metrics.extend([*term, term.on_validation(name, doc)]);
+    }
+    metrics
 }
 
 /// The metrics of an epoch: those of [`METRICS`] that it has, then the objective's other terms, then their twins on the
@@ -258,7 +259,7 @@ mod tests {
             doc: "dependence of the axes",
             ..Metric::TERM
         };
-        let all = with_terms([term].iter());
+        let all = with_terms([term, term].iter());
         let added = &all[METRICS.len()..];
         assert_eq!(names(added), ["total_correlation", "val_total_correlation"]);
         assert_eq!(added[1].doc, "`total_correlation` on the validation part");

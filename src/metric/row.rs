@@ -201,25 +201,22 @@ impl<'de> Visitor<'de> for RowVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
-        let mut row = Row::default();
-        let mut names = 0;
+        let mut read: Vec<(String, Option<Reading>)> = vec![];
         while let Some(name) = map.next_key::<String>()? {
-            names += 1;
-            if names > MOST_NAMES {
+            if read.len() == MOST_NAMES {
                 return Err(A::Error::custom(format!("more than {MOST_NAMES} names")));
             }
             if !is_name(&name) {
                 let start: String = name.chars().take(LONGEST_NAME).collect();
                 return Err(A::Error::custom(format!("{start:?} is no name")));
             }
-            if row.get(&name).is_some() {
+            if read.iter().any(|(it, _)| *it == name) {
                 return Err(A::Error::custom(format!("`{name}` is there twice")));
             }
-            if let Some(reading) = map.next_value::<Option<Reading>>()? {
-                row.0.push((name.into(), reading));
-            }
+            read.push((name, map.next_value()?));
         }
-        Ok(row)
+        let there = |(name, reading): (String, Option<_>)| Some((name.into(), reading?));
+        Ok(Row(read.into_iter().filter_map(there).collect()))
     }
 }
 
@@ -271,6 +268,7 @@ mod tests {
         let long = format!("{{\"{}\":1}}", "a".repeat(65));
         for (text, says) in [
             (r#"{"a":1,"a":2}"#, "`a` is there twice"),
+            (r#"{"a":null,"a":2}"#, "`a` is there twice"),
             (r#"{"A":1}"#, "\"A\" is no name"),
             (r#"{"":1}"#, "\"\" is no name"),
             (r#"{"model.latent_dim":1}"#, "is no name"),

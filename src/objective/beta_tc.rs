@@ -9,7 +9,7 @@ use super::description::Description;
 use crate::config::choice::choices;
 use crate::config::section::section;
 use crate::config::{Interval, Kind, Rules};
-use crate::metric::Metric;
+use crate::metric::{Better, Metric};
 use crate::nn::backend::Scalar;
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps};
@@ -60,17 +60,19 @@ impl Description for BetaTc {
         const TERMS: &[Metric] = &[
             Metric {
                 name: "mutual_information",
-                doc: "E log q(z | x) - log q(z), by the objective's estimator",
+                doc: "mutual information of images and latent points, `E log q(z given x) - log q(z)`, estimated",
+                better: Better::Neither,
                 ..Metric::TERM
             },
             Metric {
                 name: "total_correlation",
-                doc: "E log q(z) - log prod q(z_d), by the objective's estimator",
+                doc: "dependence of the latent axes, `E log q(z) - log prod q(z_d)`, estimated",
                 ..Metric::TERM
             },
             Metric {
                 name: "dimension_wise_kl",
-                doc: "E log prod q(z_d) - log p(z), by the objective's estimator",
+                doc: "KL of each axis by itself, `E log prod q(z_d) - log p(z)`, estimated",
+                better: Better::Neither,
                 ..Metric::TERM
             },
         ];

@@ -61,13 +61,15 @@ pub fn state_digest(checkpoint: &Checkpoint) -> String {
     for row in &checkpoint.history {
         digest_row(&mut digest, row);
     }
-    digest_others(&mut digest, &sums.terms, |name| terms.contains(&name));
-    digest_others(&mut digest, &sums.steps, |name| name == GRAD_NORM);
-    digest_others(&mut digest, &sums.axes, |name| {
+    digest_others(&mut digest, "terms", &sums.terms, |name| {
+        terms.contains(&name)
+    });
+    digest_others(&mut digest, "steps", &sums.steps, |name| name == GRAD_NORM);
+    digest_others(&mut digest, "axes", &sums.axes, |name| {
         [KL, MEAN, SQUARE].contains(&name)
     });
-    for row in &checkpoint.history {
-        digest_others(&mut digest, row, |name| {
+    for (row, epoch) in checkpoint.history.iter().zip(1..) {
+        digest_others(&mut digest, &format!("epoch {epoch}"), row, |name| {
             let is_first = METRICS[..FIRST_FORMAT].iter().any(|it| it.name == name);
             is_first || metric::find(name).is_some_and(|it| it.is_wall_clock)
         });
@@ -103,11 +105,17 @@ fn digest_row(digest: &mut Sha256Writer, row: &Row) {
     digest_list(digest, row.axes("kl_per_axis"));
 }
 
-/// The other readings of a row, by name.
-fn digest_others(digest: &mut Sha256Writer, row: &Row, is_known: impl Fn(&str) -> bool) {
+/// The other readings of a row, by name, each behind where it stands.
+fn digest_others(
+    digest: &mut Sha256Writer,
+    place: &str,
+    row: &Row,
+    is_known: impl Fn(&str) -> bool,
+) {
     let mut others: Vec<_> = row.iter().filter(|(name, _)| !is_known(name)).collect();
     others.sort_by_key(|(name, _)| *name);
     for (name, reading) in others {
+        digest.update_text(place);
         digest.update_text(name);
         match reading {
             Reading::Count(count) => digest.update_u64((*count).into()),

@@ -140,7 +140,7 @@ pub fn line(row: &Row, epochs: usize) -> String {
         }
     }
     let value = |name| row.scalar(name).unwrap_or(0.0);
-    let seconds = Duration::from_secs_f64(value("seconds").clamp(0.0, 1e9));
+    let seconds = Duration::try_from_secs_f64(value("seconds")).unwrap_or_default();
     text + &format!(
         "  {}  {} images/s",
         duration(seconds),

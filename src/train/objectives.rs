@@ -257,11 +257,12 @@ fn trained(device: Device, stops: &[u64]) -> (Vec<NamedTensor>, String) {
     progress.partial.seconds = 0.0;
     let mut text = format!("{progress:?}");
     for row in trainer.history() {
-        for (name, reading) in row.iter() {
-            if !metric::find(name).is_some_and(|it| it.is_wall_clock) {
-                text += &format!("{name} {reading:?}\n");
-            }
+        for term in ["discriminator_loss", "val_discriminator_loss"] {
+            assert!(row.scalar(term).is_some(), "{row:?}");
         }
+        let mut row = row.clone();
+        row.retain(|name| metric::find(name).is_none_or(|it| !it.is_wall_clock));
+        text += &format!("{row:?}");
     }
     (tensors, text)
 }

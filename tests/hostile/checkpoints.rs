@@ -29,6 +29,7 @@ fn texts(state: &str) -> Vec<(&'static str, String, &'static str)> {
         format!("[{}0]", "0,".repeat(5_000_000)),
         "\"\\ud800\"".to_owned(),
     ];
+    let names: String = (0..1_000_000).map(|i| format!("\"a{i}\":\"1\",")).collect();
     let states = [
         String::new(),
         "null".to_owned(),
@@ -47,6 +48,11 @@ fn texts(state: &str) -> Vec<(&'static str, String, &'static str)> {
         ),
         piece("\"terms\":{", "\"terms\":{\"more\":[1],"),
         piece("\"terms\":{", "\"terms\":{\"more\":\"x\","),
+        piece("\"terms\":{", "\"terms\":{\"\\u001b[2J\":\"1.0\","),
+        piece("\"terms\":{", "\"terms\":{\"loss\":null,"),
+        piece("\"terms\":{", &format!("\"terms\":{{{names}")),
+        piece("\"history\":[{", "\"history\":[{\"loss\":null,"),
+        piece("\"history\":[{", &format!("\"history\":[{{{names}")),
         piece("\"kl_per_axis\":[", "\"kl_per_axis\":[{},"),
     ];
     let all = formats

@@ -206,7 +206,10 @@ fn digests_are_as_documented() {
         metadata["tensors"],
         "7d4675e31f3ae68433b62cf94ef7cfba5ffe9428baf27a78c01431c9503d2c7b"
     );
-    assert_eq!(metadata["sha256"], "SHA2HERE");
+    assert_eq!(
+        metadata["sha256"],
+        "2951ba2f9b25790cec3e5710544de6dba6e6426b4a2ed39912e8502201a740be"
+    );
     assert_eq!(metadata.len(), 5);
     assert_eq!(tensors[3].name, "optimizer.velocity.encoder.conv0.kernel");
     assert_eq!(state_digest(&example()), STATE_DIGEST);
