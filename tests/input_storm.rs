@@ -131,7 +131,8 @@ impl Reader for Specs {
         let file = |name: &str| fs::read_to_string(root.join("experiments").join(name)).unwrap();
         let every_setting: String = {
             let mut text = "name = \"a\"\nseed = 1\n".to_owned();
-            for table in experiment::TABLES
+            for table in experiment::schema()
+                .tables
                 .iter()
                 .filter(|table| !table.name.is_empty())
             {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cli::ResumeArgs;
 use crate::data::DataSet;
-use crate::experiment::{self, Spec};
+use crate::experiment::{self, Fingerprint, Spec};
 use crate::kernels::Isa;
 use crate::nn::Device;
 use crate::plan::Plan;
@@ -17,7 +17,6 @@ use crate::session::drive::{
     Session, check_history, check_memory, compute, data_source, extent, listen, load_data,
     on_threads, origin, read_published, warn_of_little_room,
 };
-use crate::session::fingerprint::Decisive;
 use crate::session::reporter::Tone;
 use crate::sys::exit;
 use crate::sys::printable::printable;
@@ -277,8 +276,8 @@ pub fn check_past(
     if other_spec || other_seed {
         let old = loaded
             .and_then(|loaded| loaded.checkpoint.model.get("spec")?.as_str())
-            .and_then(Decisive::of_text);
-        let changes = old.map(|old| old.changes(&Decisive::of(spec)));
+            .and_then(experiment::read_back);
+        let changes = old.map(|old| Fingerprint::of_run(&old).changes(&Fingerprint::of_run(spec)));
         if changes.as_ref().is_some_and(Vec::is_empty) {
             let text = format!(
                 "{}: the checkpoint says itself that it comes from another spec or seed",

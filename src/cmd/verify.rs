@@ -12,6 +12,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::cli::VerifyArgs;
+use crate::config::{Members as _, Value};
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Extent};
 use crate::nn::Device;
@@ -167,38 +168,11 @@ impl Reference {
                 return Err(choose("activation", other, &allowed));
             }
         };
-        let epsilon = description.epsilon;
-        let rule = match description.optimizer.as_str() {
-            "rmsprop" => Rule::RmsProp {
-                rho: 0.9,
-                momentum: 0.0,
-                epsilon,
-                centered: false,
-            },
-            "adam" => Rule::Adam {
-                beta_1: 0.9,
-                beta_2: 0.999,
-                epsilon,
-                weight_decay: 0.0,
-            },
-            "adamw" => Rule::Adam {
-                beta_1: 0.9,
-                beta_2: 0.999,
-                epsilon,
-                weight_decay: 0.004,
-            },
-            "sgd" => Rule::Sgd {
-                momentum: 0.0,
-                nesterov: false,
-            },
-            other => {
-                return Err(choose(
-                    "optimizer",
-                    other,
-                    &["rmsprop", "adam", "adamw", "sgd"],
-                ));
-            }
-        };
+        let epsilon = ("epsilon", Value::Number(description.epsilon));
+        let rule = Rule::given(&description.optimizer, &[epsilon]).ok_or_else(|| {
+            let names: Vec<&str> = Rule::MEMBERS.iter().map(|it| it.name).collect();
+            choose("optimizer", &description.optimizer, &names)
+        })?;
         let reconstruction = match description.recon.as_str() {
             "bce" => Reconstruction::BinaryCrossEntropy,
             "mse" => Reconstruction::SquaredError,

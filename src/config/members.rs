@@ -50,6 +50,12 @@ pub trait Members: Sized {
 
     /// The value of each of its settings.
     fn write_member(&self) -> Vec<(&'static str, Option<Value>)>;
+
+    /// The member of a name with these values, and the defaults of its other settings.
+    fn given(name: &str, values: &[(&str, Value)]) -> Option<Self> {
+        let member = Self::MEMBERS.iter().find(|it| it.name == name)?;
+        Self::read_member(name, &TableValues::Given(&(member.settings)(), values))
+    }
 }
 
 /// The settings of all members, as those of the table in which the setting `name` chooses one by its word.
@@ -60,7 +66,7 @@ pub fn settings_of_words(name: &'static str, members: &[Member]) -> Vec<Setting>
     for member in members {
         for setting in (member.settings)() {
             match all.iter_mut().find(|it| it.key == setting.key) {
-                Some(known) => known.only_words.push(member.name),
+                Some(known) => known.only.iter_mut().for_each(|it| it.1.push(member.name)),
                 None => all.push(setting.only(name, &[member.name])),
             }
         }
@@ -138,9 +144,7 @@ macro_rules! members {
             };
 
             fn name(&self) -> &'static str {
-                match self {
-                    $(Self::$variant(_) => $name,)+
-                }
+                self.name()
             }
 
             fn read_member(name: &str, values: &$crate::config::TableValues<'_>) -> Option<Self> {
@@ -157,7 +161,29 @@ macro_rules! members {
             }
         }
 
+        /// Where it is not optional, it has a default, so that one is always in force.
+        impl $crate::config::DocumentTable for $type {
+            fn tables(name: &'static str) -> Vec<$crate::config::Table> {
+                <Option<Self> as $crate::config::DocumentTable>::tables(name)
+            }
+
+            fn read(values: &$crate::config::Values, name: &'static str) -> Option<Self> {
+                <Option<Self> as $crate::config::DocumentTable>::read(values, name)?
+            }
+
+            fn write(&self, name: &'static str) -> Vec<$crate::config::WrittenTable> {
+                $crate::config::DocumentTable::write(&Some(self.clone()), name)
+            }
+        }
+
         impl $type {
+            /// What a spec calls it.
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)+
+                }
+            }
+
             /// The words that choose a member.
             pub fn choices() -> &'static [$crate::config::Choice] {
                 static CHOICES: std::sync::LazyLock<Vec<$crate::config::Choice>> =

@@ -25,6 +25,11 @@ pub trait Section: Sized {
 
     /// The value of each setting; `None` where it is unset.
     fn write(&self) -> Vec<(&'static str, Option<Value>)>;
+
+    /// With these values, and the defaults of the other settings; `None` where one has none.
+    fn given(values: &[(&str, Value)]) -> Option<Self> {
+        Self::read(&TableValues::Given(&Self::settings(), values))
+    }
 }
 
 /// A Rust type that a setting can have.
@@ -103,7 +108,6 @@ macro_rules! section {
                     $crate::config::Setting::new(
                         stringify!($field),
                         $kind,
-                        $crate::config::DefaultValue::Required,
                         concat!($($field_doc),+).trim_ascii(),
                     )
                     $(.default(
@@ -187,7 +191,7 @@ impl FieldValue for String {
 
     fn from_value(value: Value) -> Option<Self> {
         match value {
-            Value::Text(text) => Some(text.into_owned()),
+            Value::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -297,7 +301,6 @@ mod tests {
     use super::*;
     use crate::config::kind::{Interval, Kind};
     use crate::config::members::{Members, members};
-    use crate::config::values::Values;
     use crate::config::{DefaultValue, Rules};
 
     section! {
@@ -346,10 +349,10 @@ mod tests {
     }
 
     #[test]
-    fn a_struct_describes_its_settings() {
+    fn describes_the_settings_of_a_struct() {
         let [width, count] = Ball::settings().try_into().unwrap();
         assert_eq!(
-            (width.key, width.unit, width.also),
+            (width.key.as_str(), width.unit, width.also),
             ("width", "m", ["size"].as_slice())
         );
         assert_eq!(width.doc, "Across, from one side to the other");
@@ -361,17 +364,14 @@ mod tests {
     }
 
     #[test]
-    fn members_are_written_by_name_and_with_their_settings() {
+    fn writes_members_by_name_with_their_settings() {
         let kicked = Kicked::Crate(Crate {
             sides: vec![3],
             count: None,
         });
         assert_eq!(kicked.name(), "crate");
         assert_eq!(Kicked::DEFAULT, Some("ball"));
-        let written = [
-            ("sides", Some(Value::Counts(vec![3].into()))),
-            ("count", None),
-        ];
+        let written = [("sides", Some(Value::Counts(vec![3]))), ("count", None)];
         assert_eq!(kicked.write_member(), written);
         assert_eq!(each!(&kicked, it => it.count), None);
         let names: Vec<_> = Kicked::choices()
@@ -382,11 +382,11 @@ mod tests {
     }
 
     #[test]
-    fn a_word_brings_the_settings_of_its_section_into_the_table() {
+    fn brings_settings_of_a_word_into_the_table() {
         let settings = Game::settings();
         let keys: Vec<_> = settings
             .iter()
-            .map(|it| (it.key, it.only_words.clone()))
+            .map(|it| (it.key.as_str(), it.only.clone().map_or(vec![], |it| it.1)))
             .collect();
         let expected: [(&str, Vec<&str>); 5] = [
             ("kind", vec![]),
@@ -396,8 +396,14 @@ mod tests {
             ("sides", vec!["crate"]),
         ];
         assert_eq!(keys, expected);
-        assert!(settings[1].changes_no_result && settings[2].only_key == "kind");
-        let values = Values::default();
-        assert_eq!(Game::read(&values.table("game")), None);
+        assert!(settings[1].changes_no_result);
+        assert_eq!(settings[2].only.clone().unwrap().0, "kind");
+        assert_eq!(Game::given(&[]), None);
+        let word = Value::Text("crate".to_owned());
+        let game = Game::given(&[("kind", word), ("sides", Value::Counts(vec![3]))]).unwrap();
+        assert!(matches!(&game.kind, Kicked::Crate(it) if it.sides == [3] && it.count.is_none()));
+        assert_eq!(Game::given(&[("sides", Value::Switch(true))]), None);
+        let names: Vec<_> = game.write().iter().map(|it| it.0).collect();
+        assert_eq!(names, ["kind", "sides", "count", "player"]);
     }
 }

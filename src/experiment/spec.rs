@@ -1,34 +1,63 @@
-//! The whole spec, as meant.
+//! The whole spec: which tables there are, and the struct that they become.
 
-use crate::slurm::Request;
+use std::sync::LazyLock;
 
-use super::{Data, Expectation, Figures, Loss, Model, Optimizer, Schedule, Training};
+use super::data::Data;
+use super::expect::Expectation;
+use super::figures::Figures;
+use super::launcher::Launcher;
+use super::loss::Loss;
+use super::model::Model;
+use super::training::Training;
+use crate::config::document::document;
+use crate::config::{Form, Kind, Schema, Table, Value, write};
+use crate::optim::{Rule, Schedule};
 
-/// An experiment as the program understands it: every default filled in, every value checked, every
-/// path absolute. [`load`](super::load) and [`parse`](super::parse) make it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Spec {
-    /// Name of the experiment, and part of the name of its run folders: ASCII letters, digits, `_`,
-    /// `-` and `.`, at most 64, neither starting with `.` or `-` nor ending with `.`.
-    pub name: String,
-    /// Seed of everything random.
-    pub seed: u64,
-    /// Where the images come from.
-    pub data: Data,
-    /// The shape of the network.
-    pub model: Model,
-    /// What is minimised.
-    pub loss: Loss,
-    /// The update rule.
-    pub optimizer: Optimizer,
-    /// The learning rate over time.
-    pub schedule: Schedule,
-    /// How long and where.
-    pub training: Training,
-    /// Which pictures.
-    pub figures: Figures,
-    /// Limits on the final metrics, in the order of the metrics.
-    pub expect: Vec<Expectation>,
-    /// What the trials of a sweep ask of a Slurm cluster; nothing where they run on this machine.
-    pub launcher: Option<Request>,
+document! {
+    /// An experiment: every default filled in, every value checked, every path absolute. [`load`](super::load) and
+    /// [`parse`](super::parse) make it.
+    pub struct Spec, top AboveTables {
+        /// Name of the experiment; its run folders carry it. It neither starts with `.` or `-` nor ends with `.`
+        pub name: String, Kind::Name, changes_no_result();
+        /// Seed of everything random: the same spec and seed give the same bits
+        pub seed: u64 = 0, Kind::Count { min: 0, max: i64::MAX as u64 }, also(&["random_seed", "random_state"]);
+    }
+    tables {
+        data: Data,
+        model: Model,
+        loss: Loss,
+        optimizer: Rule,
+        schedule: Option<Schedule>,
+        training: Training,
+        figures: Figures [changes_no_result],
+        expect: Vec<Expectation> [changes_no_result],
+        launcher: Option<Launcher> [changes_no_result],
+    }
+}
+
+/// Everything that a spec may say.
+///
+/// The upper ends of the ranges are not advice. They are far above what is sensible, and keep a slip or a hostile file
+/// from asking for absurd amounts of memory.
+pub fn schema() -> &'static Schema {
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+        let mut tables = Spec::tables();
+        let doc = "Many runs from one file: `runner SPEC.toml` then runs a trial for each of them";
+        tables.push(Table::new("sweep", doc, Form::Apart));
+        Schema { tables }
+    });
+    &SCHEMA
+}
+
+/// The spec as TOML, ready to be run again as it is.
+///
+/// Reading it back gives exactly the spec. Paths are absolute. The text ends with a line break.
+pub fn resolved_toml(spec: &Spec) -> String {
+    let head = "# What ran: every default and override filled in. Runnable again as it is.\n";
+    head.to_owned() + &write::to_toml(schema(), &spec.write())
+}
+
+/// The settings that are set and have a meaning, by dotted key.
+pub fn settings_of(spec: &Spec) -> Vec<(String, Value)> {
+    write::settings(schema(), &spec.write())
 }

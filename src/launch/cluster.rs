@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::status::little_room;
 use crate::cli::{LauncherChoice, RunArgs, SweepingArgs};
-use crate::experiment::Loaded;
+use crate::experiment::{Launcher, Loaded};
 use crate::fs::files;
 use crate::slurm::{self, Failed, Listed, Request, SlurmError, Workers, script};
 use crate::sweep::cluster::{is_at_work, logs, of_jobs};
@@ -28,6 +28,7 @@ impl From<SlurmError> for CliError {
 /// `--dry-run` without a cluster.
 pub fn request(args: &SweepingArgs, loaded: &Loaded) -> Result<Option<Request>, CliError> {
     let written = loaded.spec.launcher.clone();
+    let written = written.map(|Launcher::Slurm(request)| request);
     let request = match args.launcher {
         Some(LauncherChoice::Local) => None,
         Some(LauncherChoice::Slurm) => Some(written.unwrap_or_default()),

@@ -45,8 +45,9 @@ impl From<SweepError> for CliError {
 /// Runs the trials of a spec's sweep.
 pub fn main(args: &RunArgs, loaded: &Loaded, stop: &Stop) -> Outcome {
     let plans = plans::plans(loaded)?;
-    let tasks = plans::tasks(loaded, args.quiet)?;
+    let mut tasks = plans::tasks(loaded, args.quiet)?;
     let path = SweepFolder::path_of(&args.runs_dir, &loaded.spec.name);
+    SweepFolder::keep_first_ids(&path, &mut tasks)?;
     plans::check_room(&path, &plans, &tasks)?;
     let request = cluster::request(&args.sweeping, loaded)?;
     if let (Some(request), true) = (&request, args.sweeping.dry_run) {
@@ -80,7 +81,8 @@ pub fn command(command: &SweepCommand) -> Outcome {
             let (folder, definition) = SweepFolder::open(path)?;
             let loaded = definition.load()?;
             let plans = plans::plans(&loaded)?;
-            let tasks = plans::tasks(&loaded, *quiet)?;
+            let mut tasks = plans::tasks(&loaded, *quiet)?;
+            SweepFolder::keep_first_ids(path, &mut tasks)?;
             plans::check_room(path, &plans, &tasks)?;
             let outcome = local::LocalSweep {
                 folder: &folder,

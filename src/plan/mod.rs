@@ -4,7 +4,7 @@ pub mod architecture;
 
 pub use architecture::{Architecture, Layer};
 
-use crate::experiment::{self, Rule, Spec};
+use crate::experiment::{self, Spec};
 use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
 
@@ -52,13 +52,7 @@ impl Plan {
 
     /// Values that the optimizer keeps for each trained value.
     pub fn optimizer_slots(&self) -> u64 {
-        match self.spec.optimizer.rule {
-            Rule::Adam { .. } | Rule::AdamW { .. } => 2,
-            Rule::RmsProp {
-                momentum, centered, ..
-            } => 1 + u64::from(momentum > 0.0) + u64::from(centered),
-            Rule::Sgd { momentum, .. } => u64::from(momentum > 0.0),
-        }
+        self.spec.optimizer.slots().len() as u64
     }
 
     /// Size of a checkpoint in bytes, without its header.

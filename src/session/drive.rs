@@ -5,10 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::figures::Album;
-use super::fingerprint::Decisive;
 use super::reporter::{Reporter, Tone};
 use crate::data::{self, DataSet};
-use crate::experiment::{self, Loaded, Spec};
+use crate::experiment::{self, Fingerprint, Loaded, Spec};
 use crate::figures::{self, Published};
 use crate::fs::{disk, files};
 use crate::kernels::parallel::{self, Threads};
@@ -178,7 +177,7 @@ pub fn kernels(device: Device) -> &'static str {
 pub fn origin(spec: &Spec, data: &DataSet) -> Origin {
     Origin {
         seed: spec.seed,
-        spec_digest: Decisive::of(spec).digest(),
+        spec_digest: Fingerprint::of_run(spec).digest(),
         data_digest: data.checksum(),
     }
 }
@@ -453,8 +452,8 @@ fn describe_model(plan: &Plan) -> serde_json::Value {
         "hidden": a.hidden,
         "latent": a.latent,
         "activation": spec.model.activation.name(),
-        "optimizer": spec.optimizer.rule.name(),
-        "learning_rate": spec.optimizer.learning_rate,
+        "optimizer": spec.optimizer.name(),
+        "learning_rate": spec.optimizer.learning_rate(),
         "recon": spec.loss.reconstruction.name(),
         "kl": spec.loss.kl_reduction.name(),
         "klw": spec.loss.kl_weight,

@@ -5,13 +5,11 @@
 //! | [`drive`] | from a plan and its data to a trained model in a run folder |
 //! | [`device`] | which device a run takes |
 //! | [`figures`] | the figures of a run |
-//! | [`fingerprint`] | the settings that decide a run's numbers |
 //! | [`reporter`] | progress of a run on the terminal |
 //! | [`trained`] | a trained model by its run folder |
 
 pub mod device;
 pub mod drive;
 pub mod figures;
-pub mod fingerprint;
 pub mod reporter;
 pub mod trained;

@@ -1,6 +1,6 @@
 //! The folder of a sweep: what is written into it, and how each trial stands.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::cluster;
@@ -168,6 +168,28 @@ impl SweepFolder {
             path: path.to_owned(),
         };
         Ok((folder, definition))
+    }
+
+    /// Gives trials that the first version of the program ran, or was to run, the identities that it gave them: where a
+    /// trial is run and what is expected of it was part of them then.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
+    pub fn keep_first_ids(path: &Path, tasks: &mut [Task]) -> Result<(), SweepError> {
+        if !path.is_dir() {
+            return Ok(());
+        }
+        let definition = Definition::read(path).map(|it| it.trials);
+        let mut known: HashSet<String> = definition.into_iter().flatten().map(|it| it.id).collect();
+        for run in files::list(path)? {
+            let name = run.file_name().and_then(|name| name.to_str());
+            known.extend(name.and_then(|name| Some(name.rsplit_once('_')?.1.to_owned())));
+        }
+        let is_known = |id: &str| known.contains(id);
+        tasks
+            .iter_mut()
+            .for_each(|task| task.keep_first_id(is_known));
+        Ok(())
     }
 
     /// The folder.

@@ -5,14 +5,12 @@
 //! put back with [`Trainer::restore`], they continue to the same bits.
 
 mod estimate;
-mod schedule;
 mod setup;
 mod sums;
 mod timing;
 mod trainer;
 
 pub use estimate::{Basis, Estimate, estimate, whole_run};
-pub use schedule::{kl_weight, learning_rate};
-pub use setup::{build, build_model, keep_images, objective, rule};
+pub use setup::{build, build_model, keep_images, objective};
 pub use timing::{PartTime, TimedStep, Timing, time_steps};
 pub use trainer::{Advance, Impossible, StepView, TrainError, Trainer};

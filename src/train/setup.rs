@@ -6,7 +6,7 @@ use crate::data::{Images, fill_batch};
 use crate::experiment::{self, KlReduction, Reconstruction};
 use crate::kernels::loss;
 use crate::nn::{Device, DfdxOps};
-use crate::optim;
+use crate::optim::Rule;
 use crate::plan::{Architecture, Plan};
 use crate::vae::{self, Model, ModelError, Objective};
 
@@ -22,52 +22,13 @@ pub fn objective(loss: &experiment::Loss) -> Objective {
     }
 }
 
-/// What the spec's `[optimizer.NAME]` asks for.
-pub fn rule(rule: &experiment::Rule) -> optim::Rule {
-    match *rule {
-        experiment::Rule::Adam {
-            beta_1,
-            beta_2,
-            epsilon,
-        } => optim::Rule::Adam {
-            beta_1,
-            beta_2,
-            epsilon,
-            weight_decay: 0.0,
-        },
-        experiment::Rule::AdamW {
-            beta_1,
-            beta_2,
-            epsilon,
-            weight_decay,
-        } => optim::Rule::Adam {
-            beta_1,
-            beta_2,
-            epsilon,
-            weight_decay,
-        },
-        experiment::Rule::RmsProp {
-            rho,
-            momentum,
-            epsilon,
-            centered,
-        } => optim::Rule::RmsProp {
-            rho,
-            momentum,
-            epsilon,
-            centered,
-        },
-        experiment::Rule::Sgd { momentum, nesterov } => optim::Rule::Sgd { momentum, nesterov },
-    }
-}
-
 /// The plan's network on a device, with new weights of the plan's seed.
 ///
 /// # Errors
 /// The device has no memory for it.
 pub fn build_model(plan: &Plan, device: Device) -> Result<Box<dyn Model>, ModelError> {
     let spec = &plan.spec;
-    let (objective, rule) = (objective(&spec.loss), rule(&spec.optimizer.rule));
+    let (objective, rule) = (objective(&spec.loss), spec.optimizer);
     build(device, &plan.architecture, objective, rule, spec.seed)
 }
 
@@ -79,7 +40,7 @@ pub fn build(
     device: Device,
     architecture: &Architecture,
     objective: Objective,
-    rule: optim::Rule,
+    rule: Rule,
     seed: u64,
 ) -> Result<Box<dyn Model>, ModelError> {
     match device {

@@ -6,13 +6,13 @@ use crate::metrics::EpochMetrics;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::numeric::random::{Purpose, Stream};
 use crate::optim::Step;
+use crate::optim::schedule::{Position, learning_rate};
 use crate::plan::Plan;
 use crate::progress::{Best, Partial, Progress};
 use crate::sys::clock;
 use crate::sys::stop::Stop;
 use crate::vae::{Batch, Images, Model, ModelError};
 
-use super::schedule::{Position, kl_weight, learning_rate};
 use super::sums::{Means, Sums};
 
 /// A run in memory.
@@ -201,8 +201,8 @@ impl<'a> Trainer<'a> {
             let indices = &order[start..order.len().min(start + spec.training.batch_size)];
             let noise = Stream::new(spec.seed, Purpose::Noise, epoch, step);
             let at = self.position(self.progress.step);
-            let rate = learning_rate(spec.optimizer.learning_rate, &spec.schedule, at);
-            let kl_weight = kl_weight(&spec.loss, at);
+            let rate = learning_rate(spec.optimizer.learning_rate(), spec.schedule.as_ref(), at);
+            let kl_weight = spec.loss.kl_weight_at(at);
             // Faults are made in a batch's values.
             let kept = self.model.keeps_images() && !cfg!(feature = "faults");
             let fill = || buffers.fill(self.data, indices, noise, kept);
@@ -238,7 +238,7 @@ impl<'a> Trainer<'a> {
             };
             let model = &mut self.model;
             model
-                .begin_step(batch, optimizer_step, spec.optimizer.clip_norm)
+                .begin_step(batch, optimizer_step, spec.optimizer.clip_norm())
                 .map_err(|error| diverged(error, epoch, step))?;
             unread.push(indices.len());
             let progress = &mut self.progress;
@@ -298,8 +298,9 @@ impl<'a> Trainer<'a> {
         self.check_weights()?;
         let spec = &self.plan.spec;
         let last = self.position(self.progress.step.saturating_sub(1));
-        let learning_rate = learning_rate(spec.optimizer.learning_rate, &spec.schedule, last);
-        let kl_weight = kl_weight(&spec.loss, last);
+        let learning_rate =
+            learning_rate(spec.optimizer.learning_rate(), spec.schedule.as_ref(), last);
+        let kl_weight = spec.loss.kl_weight_at(last);
         let validation = match self.validate(kl_weight, stop)? {
             Validation::None => None,
             Validation::Means(means) => Some(means),
