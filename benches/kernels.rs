@@ -13,6 +13,7 @@ use runner::kernels::loss::{self, Reconstruction};
 use runner::kernels::parallel::Threads;
 use runner::kernels::tap_gemm::Store;
 use runner::kernels::{Activation, Conv, Isa, dense};
+use runner::nn::layers::LayerConfig;
 use runner::optim::{Rule, Step};
 use runner::plan::Plan;
 
@@ -67,33 +68,16 @@ fn step(criterion: &mut Criterion<BesidePeak>, name: &str, plan: &Plan) {
 }
 
 fn layers(criterion: &mut Criterion<BesidePeak>, name: &str, plan: &Plan) {
-    let (a, batch) = (&plan.architecture, plan.spec.training.batch_size);
-    for (i, conv) in a.convolutions().iter().enumerate() {
-        let mut group = group(criterion, name, &format!("encoder.conv{i}"));
-        convolution(&mut group, conv, batch, false);
+    let batch = plan.spec.training.batch_size;
+    for layer in plan.architecture.layers() {
+        let mut group = group(criterion, name, &layer.name);
+        match &layer.config {
+            LayerConfig::Conv2d(it) => convolution(&mut group, &it.conv, batch, false),
+            LayerConfig::ConvTranspose2d(it) => convolution(&mut group, &it.conv, batch, true),
+            LayerConfig::Dense(it) => dense_layer(&mut group, (it.inputs, it.units()), batch),
+            _ => {}
+        }
     }
-    let (features, width) = (a.feature_map().len(), a.hidden[0]);
-    dense_layer(
-        &mut group(criterion, name, "encoder.hidden"),
-        (features, width),
-        batch,
-    );
-    dense_layer(
-        &mut group(criterion, name, "decoder.hidden"),
-        (a.latent, features),
-        batch,
-    );
-    let transposed = a.transposed_convolutions();
-    for (i, conv) in transposed.iter().enumerate() {
-        let mut group = group(criterion, name, &format!("decoder.conv{i}"));
-        convolution(&mut group, conv, batch, true);
-    }
-    convolution(
-        &mut group(criterion, name, "decoder.output"),
-        &a.output(),
-        batch,
-        true,
-    );
 }
 
 /// Forward with bias and ReLU; the gradients of kernel and bias, as the first layer has them; and those with the
@@ -197,8 +181,12 @@ fn elementwise(criterion: &mut Criterion<BesidePeak>, name: &str, plan: &Plan) {
         b.iter(|| loss::sample(&mean, &log_var, &eps, &mut z, &mut kl));
     });
 
-    // The largest activation of the network: the input of its output layer.
-    let sums = numbers(batch * a.output().small.len());
+    let layers = a.layers();
+    let largest = layers
+        .iter()
+        .map(|layer| layer.output().iter().product::<usize>())
+        .max();
+    let sums = numbers(batch * largest.unwrap_or(1));
     for (name, activation) in [
         ("relu", Activation::Relu),
         ("silu", Activation::Silu),

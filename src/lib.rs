@@ -53,7 +53,6 @@
 //! a function of (seed, purpose, epoch, step) ([`numeric::random`]); everything else that decides what comes next is
 //! in the checkpoint ([`run`]).
 
-pub mod cli;
 pub mod cmd;
 pub mod config;
 pub mod data;
@@ -66,6 +65,7 @@ pub mod launch;
 pub mod metrics;
 pub mod nn;
 pub mod numeric;
+pub mod objective;
 pub mod optim;
 pub mod plan;
 pub mod progress;

@@ -1,8 +1,16 @@
-//! The `runner` program: reads the command line, hands over to the library, and exits.
+//! The `runner` program: its memory, its clock, its command line.
 
 use std::process::ExitCode;
 
+use runner::kernels::system_memory::{Aligned, return_large_blocks};
+
+/// Large blocks start a cache line, so that no vector of a kernel lies across two.
+#[global_allocator]
+static MEMORY: Aligned = Aligned;
+
 fn main() -> ExitCode {
     runner::sys::clock::begin();
-    runner::cli::main()
+    // What training gives back is there for the figures.
+    return_large_blocks();
+    runner::cmd::main()
 }

@@ -1,15 +1,30 @@
-//! The README and the example experiments say what the program does.
+//! The pages of documentation and the example experiments say what the program does.
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::Lab;
 use common::tally;
 
+const PAGES: [&str; 5] = [
+    "README.md",
+    "benches/README.md",
+    "experiments/README.md",
+    "experiments/SETTINGS.md",
+    "tests/README.md",
+];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[track_caller]
+fn read(file: impl AsRef<Path>) -> String {
+    let file = root().join(file);
+    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
 fn experiments() -> Vec<PathBuf> {
@@ -23,33 +38,117 @@ fn experiments() -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_readme_has_the_table_of_settings() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let (start, end) = ("<!-- settings -->", "<!-- /settings -->");
-    let (_, rest) = readme
-        .split_once(start)
-        .expect("a line `<!-- settings -->`");
-    let (table, rest) = rest.split_once(end).expect("a line `<!-- /settings -->`");
-    assert!(!rest.contains(start), "two tables");
-    let expected = runner::experiment::settings_markdown();
-    assert!(expected.contains("`latent_dim`") || expected.contains("latent_dim"));
+fn keeps_the_readme_short() {
+    let lines = read("README.md").lines().count();
+    assert!(lines < 200, "{lines} lines");
+}
+
+/// The anchor that GitHub gives to a heading.
+fn anchor(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    text.chars()
+        .filter(|c| c.is_alphanumeric() || "-_ ".contains(*c))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
+}
+
+#[test]
+fn links_to_existing_files_and_headings() {
+    let mut links = 0;
+    for page in PAGES {
+        let text = read(page);
+        let targets = [("](", ')'), ("src=\"", '"')]
+            .into_iter()
+            .flat_map(|(start, end)| {
+                let rests = text.split(start).skip(1);
+                rests.map(move |rest| rest.split_once(end).expect(page).0)
+            });
+        for target in targets.filter(|target| !target.contains("://")) {
+            let (path, heading) = target.split_once('#').unwrap_or((target, ""));
+            let folder = Path::new(page).parent().unwrap();
+            let file = match path {
+                "" => PathBuf::from(page),
+                _ => folder.join(path),
+            };
+            assert!(root().join(&file).exists(), "{page}: {target}");
+            let known = |line: &str| line.starts_with('#') && anchor(line) == heading;
+            assert!(
+                heading.is_empty() || read(file).lines().any(known),
+                "{page}: no such heading: {target}"
+            );
+            links += 1;
+        }
+    }
+    assert!(links > 40, "{links}");
+}
+
+/// What follows `runner` in the blocks of shell commands of a page, without comments.
+fn shown_commands(page: &str) -> Vec<String> {
+    let text = read(page);
+    let blocks = text.split("```sh\n").skip(1);
+    blocks
+        .flat_map(|rest| rest.split_once("```").expect(page).0.lines())
+        .map(|line| line.split(" #").next().unwrap())
+        .filter_map(|line| line.strip_prefix("runner ").map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn shows_only_commands_and_options_that_exist() {
+    let lab = Lab::new();
+    let mut helps = BTreeMap::<Vec<String>, String>::new();
+    let commands = PAGES.map(shown_commands).concat();
+    assert!(commands.len() > 60, "{commands:#?}");
+    for command in commands {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let name = match words[0] {
+            "sweep" => &words[..2],
+            spec if spec.ends_with(".toml") => &["run"],
+            _ => &words[..1],
+        };
+        let name: Vec<String> = name.iter().map(|&word| word.to_owned()).collect();
+        let help = helps.entry(name).or_insert_with_key(|name| {
+            let args: Vec<&str> = [
+                &["help"],
+                &*name.iter().map(String::as_str).collect::<Vec<_>>(),
+            ]
+            .concat();
+            lab.runner(&args).with_code(0).stdout
+        });
+        for option in words.iter().filter(|word| word.starts_with("--")) {
+            let mut known = help.split(|c: char| !c.is_alphanumeric() && c != '-');
+            assert!(known.any(|word| word == *option), "{command}: {option}");
+        }
+    }
+}
+
+#[test]
+fn shows_the_spec_of_the_quickstart() {
+    assert!(read("README.md").contains(&read("experiments/quickstart.toml")));
+}
+
+#[test]
+fn lists_the_settings() {
+    let expected = format!(
+        "# Settings of a spec\n\n{}",
+        runner::experiment::settings_markdown()
+    );
+    assert!(expected.contains("`latent_dim`"));
     assert!(
-        table.trim() == expected.trim(),
-        "the table is old; put what `runner settings --markdown` prints between `{start}` and `{end}`"
+        read("experiments/SETTINGS.md") == expected,
+        "experiments/SETTINGS.md is old; this makes it: {{ printf '# Settings of a spec\\n\\n'; \
+         runner settings --markdown; }} > experiments/SETTINGS.md"
     );
 }
 
 #[test]
-fn the_table_that_the_program_prints_is_the_librarys() {
+fn prints_the_table_of_the_library() {
     let ended = Lab::new().runner(&["settings", "--markdown"]).with_code(0);
-    assert_eq!(
-        ended.stdout.trim(),
-        runner::experiment::settings_markdown().trim()
-    );
+    assert_eq!(ended.stdout, runner::experiment::settings_markdown());
 }
 
 #[test]
-fn every_example_experiment_loads() {
+fn loads_every_example_experiment() {
     let files = experiments();
     for name in ["fmnist_vae.toml", "quickstart.toml"] {
         assert!(files.iter().any(|file| file.ends_with(name)), "{name}");
@@ -63,7 +162,7 @@ fn every_example_experiment_loads() {
 }
 
 #[test]
-fn every_example_experiment_passes_the_check() {
+fn checks_every_example_experiment() {
     for file in experiments() {
         let ended = Lab::new().runner(&["check", file.to_str().unwrap()]);
         assert_eq!(ended.code, 0, "{}: {ended:#?}", file.display());
@@ -71,7 +170,7 @@ fn every_example_experiment_passes_the_check() {
     }
 }
 
-/// A number as the README writes it.
+/// A number as the tables write it.
 fn thousands(n: usize) -> String {
     match n {
         0..1_000 => n.to_string(),
@@ -80,25 +179,24 @@ fn thousands(n: usize) -> String {
 }
 
 #[test]
-fn the_table_of_faults_has_the_sums_of_all_counts() {
-    let file = root().join("README.md");
-    let mut readme = fs::read_to_string(&file).unwrap();
-    let mut sums = std::collections::BTreeMap::<String, usize>::new();
+fn sums_the_counts_of_injected_faults() {
+    let mut page = read("tests/README.md");
+    let mut sums = BTreeMap::<String, usize>::new();
     for (what, count) in tally::counts() {
         let kind = what.split(" / ").next().unwrap().to_owned();
         *sums.entry(kind).or_default() += count;
     }
     for (kind, sum) in sums {
         let start = format!("| {kind} | ");
-        let line = readme.lines().find(|line| line.starts_with(&start));
-        let line = line.unwrap_or_else(|| panic!("README.md has no row `{start}`"));
+        let line = page.lines().find(|line| line.starts_with(&start));
+        let line = line.unwrap_or_else(|| panic!("tests/README.md has no row `{start}`"));
         let (_, rest) = line[start.len()..].split_once(" |").unwrap();
         let new = format!("{start}{} |{rest}", thousands(sum));
-        let (old, text) = (line.to_owned(), readme.replace(line, &new));
+        let (old, text) = (line.to_owned(), page.replace(line, &new));
         assert!(old == new || tally::writes(), "{old}\nis old:\n{new}");
-        readme = text;
+        page = text;
     }
     if tally::writes() {
-        fs::write(file, readme).unwrap();
+        fs::write(root().join("tests/README.md"), page).unwrap();
     }
 }

@@ -332,6 +332,11 @@ fn all_runs_of_a_folder_go_on() {
         ended.stdout.contains("2 resumed to their end, 1 not"),
         "{ended:#?}"
     );
+    // Nor does a stderr that takes no word of it.
+    if let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") {
+        let mut resume = lab.command(&["resume", "runs", "--all"]);
+        assert_eq!(resume.stderr(full).status().unwrap().code(), Some(3));
+    }
     for run in [&stopped[0], &stopped[2]] {
         assert_eq!(digest(run), end);
     }

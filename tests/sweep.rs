@@ -324,7 +324,7 @@ fn a_trial_that_another_machine_works_on_is_left_to_it_until_it_is_freed_by_name
     assert!(
         ended
             .stdout
-            .contains("1 completed, 1 in the hands of another process\n"),
+            .contains("1 completed, 1 held by another process\n"),
         "{ended:#?}"
     );
     let by = "process 3 on `elsewhere` since 2026-11-24T00:00:00.000Z (Slurm job 7)";

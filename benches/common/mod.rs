@@ -7,10 +7,17 @@ use std::time::{Duration, Instant};
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput};
 use runner::experiment;
+use runner::kernels::system_memory::Aligned;
 use runner::kernels::{Extent, Isa, parallel, roofline};
+use runner::numeric::random::Purpose;
+use runner::objective::Drawn;
 use runner::plan::Plan;
 use runner::train::build_model;
 use runner::vae::{Batch, Model};
+
+/// As in the program.
+#[global_allocator]
+static MEMORY: Aligned = Aligned;
 
 /// Wall time, whose throughput reads as GFLOP/s and share of the peak: `Throughput::Elements` are floating-point
 /// operations, `Throughput::BytesDecimal` the bytes of what is bound by memory.
@@ -163,7 +170,7 @@ pub fn numbers(len: usize) -> Vec<f32> {
 pub struct Training {
     model: Box<dyn Model>,
     images: Vec<f32>,
-    eps: Vec<f32>,
+    noise: [Drawn; 1],
     number: u64,
 }
 
@@ -175,7 +182,10 @@ impl Training {
         Self {
             model: build_model(plan, runner::nn::Device::Cpu).expect("memory for the network"),
             images: images.iter().map(|v| v.abs()).collect(),
-            eps: numbers(batch * plan.architecture.latent),
+            noise: [Drawn {
+                purpose: Purpose::Noise,
+                values: numbers(batch * plan.architecture.latent),
+            }],
             number: 0,
         }
     }
@@ -185,7 +195,8 @@ impl Training {
         self.number += 1;
         let batch = Batch {
             images: runner::vae::Images::Values(&self.images),
-            eps: &self.eps,
+            second: None,
+            noise: &self.noise,
             kl_weight: 1.0,
         };
         let step = runner::optim::Step {

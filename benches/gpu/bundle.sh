@@ -2,7 +2,7 @@
 # bundle.sh DEST: builds `runner` with CUDA and lays out in DEST all that a machine with a GPU needs to try it; no Rust
 # there. On that machine: bash DEST/settle.sh
 #
-# Needs CUDA 13.0 at CUDA_PATH, or what stands in for it where there is no GPU (README, "CUDA").
+# Needs CUDA 13.0 at CUDA_PATH, or what stands in for it where there is no GPU (experiments/README.md, "CUDA").
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 dest=${1:?where to}

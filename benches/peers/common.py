@@ -1,6 +1,6 @@
 """What the peers share: the model that a spec describes, its parameters, reference files, and the clock.
 
-Parameters have the names and layouts of the reference files (README, "Agreement with Keras, value by value"):
+Parameters have the names and layouts of the reference files (experiments/README.md, "Agreement with Keras"):
 kernels are (kh, kw, in, out), transposed ones (kh, kw, out, in), dense ones (in, out), flattening is in NHWC order.
 """
 import argparse

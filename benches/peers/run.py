@@ -4,7 +4,7 @@
     python3 benches/peers/run.py
 
 Installs the frameworks into a folder of its own, builds `runner`, compares what all of them compute, and then
-times them in turn, each in a process of its own. README.md beside this file says how.
+times them in turn, each in a process of its own (benches/README.md says how).
 """
 import argparse
 import contextlib

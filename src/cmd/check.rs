@@ -4,28 +4,44 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::cli::{CheckArgs, RUNS_DIR};
 use crate::data::{self, Survey};
 use crate::experiment;
 use crate::kernels::parallel;
+use crate::launch;
 use crate::nn::Device;
-use crate::plan::{Layer, Plan};
+use crate::nn::layers::NamedConfig;
+use crate::plan::Plan;
+use crate::session::checks::{check_against_data, warn_of_little_room};
 use crate::session::device;
-use crate::session::drive::{check_against_data, extent, on_threads, warn_of_little_room};
+use crate::session::inputs::plan_of_survey;
+use crate::session::process::on_threads;
 use crate::sys::exit;
+use crate::terminal::args::{RUNS_DIR, SpecArgs};
 use crate::terminal::print::{bytes, count, duration, milliseconds, out, thousands};
 use crate::terminal::{CliError, Outcome};
 use crate::train::{self, Basis, Estimate};
 
+/// Read and resolve a spec; print every mistake, or the plan. Writes nothing
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    spec: SpecArgs,
+    /// Vary a setting, as for `run`; the trials are listed then
+    #[arg(long, value_name = "KEY=VALUES")]
+    sweep: Vec<String>,
+    /// Trials of a sweep at a time, for the estimate of its time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
 /// Reads, resolves and prints.
-pub fn main(args: &CheckArgs) -> Outcome {
+pub fn main(args: &Args) -> Outcome {
     let loaded = experiment::load_with_sweep(&args.spec.spec, &args.spec.overrides(), &args.sweep)?;
     if loaded.sweep.is_some() {
-        return crate::launch::listing::main(&loaded, args.jobs);
+        return launch::trial_table::print(&loaded, args.jobs);
     }
     let survey = data::survey(&loaded.spec.data)?;
-    let image = extent(survey.height, survey.width, survey.channels);
-    let plan = Plan::new(loaded.spec.clone(), image, survey.train, survey.validation);
+    let plan = plan_of_survey(loaded.spec.clone(), &survey);
     check_against_data(&loaded, &plan)?;
     let mut text = describe(&plan, &survey);
     // A GPU is neither here nor there when a spec is checked.
@@ -71,7 +87,7 @@ fn describe(plan: &Plan, survey: &Survey) -> String {
         "data",
         format!(
             "{}: {} images of {} x {} x {}{held_out}",
-            survey.name,
+            spec.data.dataset.name(),
             thousands(plan.train_images as u64),
             survey.height,
             survey.width,
@@ -126,12 +142,12 @@ fn describe_time(estimate: &Estimate, threads: usize) -> String {
 /// Memory of the program itself before it holds any image or weight.
 const PROGRAM_BYTES: u64 = 20_000_000;
 
-fn table(text: &mut String, title: &str, layers: &[Layer], total: u64) {
-    let shape = |layer: &Layer| {
-        let sizes: Vec<String> = layer.output.iter().map(usize::to_string).collect();
+fn table(text: &mut String, title: &str, layers: &[NamedConfig], total: u64) {
+    let shape = |layer: &NamedConfig| {
+        let sizes: Vec<String> = layer.output().iter().map(usize::to_string).collect();
         format!("({})", sizes.join(", "))
     };
-    let name = |layer: &Layer| format!("{} ({})", layer.name, layer.kind);
+    let name = |layer: &NamedConfig| format!("{} ({})", layer.name, layer.kind());
     let width = layers
         .iter()
         .map(|l| name(l).len())
@@ -150,7 +166,7 @@ fn table(text: &mut String, title: &str, layers: &[Layer], total: u64) {
             "{:<width$}  {:<16} {:>13}",
             name(layer),
             shape(layer),
-            thousands(layer.parameters)
+            thousands(layer.parameter_count())
         );
     }
     let _ = writeln!(

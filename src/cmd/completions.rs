@@ -1,16 +1,23 @@
 //! `runner completions SHELL`: a completion script.
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
 use crate::sys::exit;
 use crate::terminal::print::out;
 use crate::terminal::{CliError, Outcome};
 
-/// Prints the script for the command line `C`.
-pub fn main<C: CommandFactory>(shell: Shell) -> Outcome {
+/// Print a completion script
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// The shell to complete for
+    shell: Shell,
+}
+
+/// Prints the script for a command line.
+pub fn main(args: &Args, mut command_line: Command) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut C::command(), "runner", &mut script);
+    clap_complete::generate(args.shell, &mut command_line, "runner", &mut script);
     out(&String::from_utf8_lossy(&script)).map_err(|e| CliError::new(exit::IO, e))?;
     Ok(exit::DONE)
 }

@@ -8,10 +8,17 @@ use crate::terminal::loading::Loading;
 use crate::terminal::print::{bytes, out};
 use crate::terminal::{CliError, Outcome};
 
+/// Find, download or check a data set and say where it lies
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[arg(help = data::located_names().join(", "))]
+    name: String,
+}
+
 /// Prints the folder, and each file with its size and digest.
-pub fn main(name: &str) -> Outcome {
+pub fn main(args: &Args) -> Outcome {
     let mut loading = Loading::new(false);
-    let located = data::locate(name, &mut |progress| loading.show(progress))?;
+    let located = data::locate(&args.name, &mut |progress| loading.show(progress))?;
     loading.finish();
     let mut text = String::new();
     match &located.folder {

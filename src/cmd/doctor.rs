@@ -2,9 +2,8 @@
 //! nothing.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::cli::DoctorArgs;
 use crate::experiment;
 use crate::run::inspect::{Condition, Health, Part};
 use crate::run::{RunStatus, RunView, read_resolved};
@@ -12,8 +11,16 @@ use crate::session::figures;
 use crate::sys::exit;
 use crate::terminal::{CliError, Outcome};
 
+/// Say what is whole in a run folder, what is missing and what to type. Writes nothing
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// The run's folder
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+}
+
 /// Prints what was found; [`exit::INVALID_DATA`] where something is missing or damaged.
-pub fn main(args: &DoctorArgs) -> Outcome {
+pub fn main(args: &Args) -> Outcome {
     let run = &args.run;
     if !run.is_dir() {
         let text = format!("`{}` is no folder", run.display());
@@ -53,7 +60,8 @@ fn look_at_figures(run: &Path, view: &RunView, health: &mut Health) {
         .newest
         .as_ref()
         .and_then(|(checkpoint, _)| checkpoint.model.get("image")?.get(2)?.as_u64());
-    let names = figures::expected(&spec, channels.unwrap_or(1) as usize);
+    let wanted = figures::wanted(&spec, channels.unwrap_or(1) as usize);
+    let names: Vec<&str> = wanted.iter().map(|figure| figure.name).collect();
     health.look_at_figures(run, &names, view.status() == RunStatus::Completed);
 }
 

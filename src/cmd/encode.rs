@@ -1,24 +1,37 @@
 //! `runner encode RUN --out latents.parquet`: the latent mean of every image.
 
+use std::path::PathBuf;
+
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use crate::cli::EncodeArgs;
 use crate::data::DataSet;
-use crate::report::{self, ReportError};
+use crate::report::ReportError;
 use crate::session::trained::with_data;
 use crate::sys::exit;
+use crate::terminal::args::TrainedArgs;
+use crate::terminal::tables::{TableFormat, write_table};
 use crate::terminal::{CliError, Outcome};
 
+/// Write the latent mean of every image to a table
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    trained: TrainedArgs,
+    /// The table, Parquet or CSV: image, part, label, class and a column a latent axis
+    #[arg(long, value_name = "FILE", default_value = "latents.parquet")]
+    out: PathBuf,
+}
+
 /// Encodes all images and writes a table, Parquet or, where the file is called so, CSV.
-pub fn main(args: &EncodeArgs) -> Outcome {
+pub fn main(args: &Args) -> Outcome {
     let ending = args
         .out
         .extension()
         .and_then(|ending| ending.to_str())
         .map(str::to_ascii_lowercase);
-    let is_csv = match ending.as_deref() {
-        Some("csv") => true,
-        Some("parquet") => false,
+    let format = match ending.as_deref() {
+        Some("csv") => TableFormat::Csv,
+        Some("parquet") => TableFormat::Parquet,
         _ => {
             let text = format!(
                 "--out {}: expected a name that ends in `.parquet` or `.csv`",
@@ -33,11 +46,7 @@ pub fn main(args: &EncodeArgs) -> Outcome {
         let means = trained.inference().encode(&data.images, &indices)?;
         let table = table(data, &indices, &means, trained.plan.architecture.latent)
             .map_err(ReportError::from)?;
-        let out = Some(args.out.as_path());
-        match is_csv {
-            true => crate::terminal::output::write(report::csv(&table), out)?,
-            false => super::report::write_parquet(&table, out)?,
-        }
+        write_table(&table, format, Some(&args.out))?;
         if !args.trained.quiet {
             let line = format!("{}, images: {}\n", args.out.display(), indices.len());
             crate::terminal::print::out(&line).map_err(|e| CliError::new(exit::IO, e))?;

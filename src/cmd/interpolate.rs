@@ -1,14 +1,35 @@
 //! `runner interpolate RUN --from A --to B`: the way from one image to another through the latent space.
 
-use crate::cli::InterpolateArgs;
+use std::path::PathBuf;
+
 use crate::data::fill_batch;
 use crate::figures;
 use crate::session::trained::{with_data, write_picture};
 use crate::sys::exit;
+use crate::terminal::args::TrainedArgs;
 use crate::terminal::{CliError, Outcome};
 
+/// Go from one image to another through the latent space of a trained model
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    trained: TrainedArgs,
+    /// The image to begin with, counted from 0 in the order of the data
+    #[arg(long, value_name = "IMAGE")]
+    from: u32,
+    /// The image to end with
+    #[arg(long, value_name = "IMAGE")]
+    to: u32,
+    /// Points on the way, both ends included
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=100))]
+    steps: u32,
+    /// The picture, PNG or SVG
+    #[arg(long, value_name = "FILE", default_value = "interpolation.png")]
+    out: PathBuf,
+}
+
 /// Encodes both images, decodes points on the straight line between their means, writes a picture.
-pub fn main(args: &InterpolateArgs) -> Outcome {
+pub fn main(args: &Args) -> Outcome {
     with_data(&args.trained, |trained, data| {
         let count = data.images.len();
         for (option, image) in [("--from", args.from), ("--to", args.to)] {
@@ -60,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_begins_and_ends_at_its_ends() {
+    fn interpolates_from_end_to_end() {
         assert_eq!(
             line(&[0.0, 8.0, 1.0, 4.0], 5),
             [0.0, 8.0, 0.25, 7.0, 0.5, 6.0, 0.75, 5.0, 1.0, 4.0]

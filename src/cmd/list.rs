@@ -6,16 +6,24 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rayon::prelude::*;
 
-use crate::cli::ListArgs;
 use crate::report::{self, number};
 use crate::run::RunView;
 use crate::sys::printable::printable;
 use crate::sys::{clock, exit};
+use crate::terminal::args::RUNS_DIR;
 use crate::terminal::print::{out, thousands};
 use crate::terminal::{CliError, Outcome};
 
+/// List the runs below a folder: status, age, epochs, best metric. Writes nothing
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Where to look
+    #[arg(value_name = "PATH", default_value = RUNS_DIR)]
+    path: PathBuf,
+}
+
 /// Prints a line a run, sorted by name, which is by age.
-pub fn main(args: &ListArgs) -> Outcome {
+pub fn main(args: &Args) -> Outcome {
     let runs = report::find(std::slice::from_ref(&args.path))?;
     let now = clock::now_utc();
     let lines: Vec<Line> = runs
@@ -108,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_age_takes_the_unit_that_fits() {
+    fn shows_an_age_in_the_unit_that_fits() {
         let ages = [
             -5,
             0,

@@ -1,24 +1,38 @@
 //! `runner rebuild RUN`: makes again what is made from a run's newest checkpoint: metrics, figures, and where they
 //! are gone `resolved.toml` and `best.safetensors`.
 
-use crate::terminal::tell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::resume::check_past;
-use crate::cli::RebuildArgs;
 use crate::experiment;
 use crate::kernels::Isa;
 use crate::nn::Device;
-use crate::plan::Plan;
 use crate::run::{Loaded, RunError, RunFolder, read_resolved};
-use crate::session::drive::{extent, load_data, on_threads, origin, read_published};
-use crate::session::figures::Album;
+use crate::session::figures::RunFigures;
+use crate::session::inputs::{self, load_data, read_published};
+use crate::session::process::on_threads;
+use crate::session::provenance::origin;
+use crate::session::resume_checks::{Present, check_past};
 use crate::sys::exit;
-use crate::terminal::{CliError, Outcome};
+use crate::terminal::print::out;
+use crate::terminal::{CliError, Outcome, tell};
 use crate::train::build_model;
 
+/// Make metrics and figures of a run again from its checkpoint
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// The run's folder
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Override the number of threads (results do not depend on it)
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Print nothing but warnings and errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
 /// Needs the folder's lock, and for the figures the data.
-pub fn main(args: &RebuildArgs) -> Outcome {
+pub fn main(args: &Args) -> Outcome {
     let run = &args.run;
     let mut folder = RunFolder::open_for_resume(run)?;
     let Some(loaded) = folder.load_latest()? else {
@@ -35,7 +49,7 @@ pub fn main(args: &RebuildArgs) -> Outcome {
     let checkpoint = &loaded.checkpoint;
     let say = |text: &str| {
         if !args.quiet {
-            let _ = crate::terminal::print::out(&format!("{text}\n"));
+            let _ = out(&format!("{text}\n"));
         }
     };
     let text = resolved(run, &folder, &loaded)?;
@@ -57,30 +71,29 @@ pub fn main(args: &RebuildArgs) -> Outcome {
     Isa::from_name(&folder.manifest().compute.kernel_path).map(Isa::choose);
     let published = read_published(&spec)?;
     let data = load_data(&spec, args.quiet)?;
-    let image = extent(data.images.height, data.images.width, data.images.channels);
-    let plan = Plan::new(spec, image, data.train.len(), data.validation.len());
+    let plan = inputs::plan(spec, &data);
     let origin = origin(&plan.spec, &data);
-    check_past(
-        run,
-        folder.manifest(),
-        Some(&loaded),
-        (&plan.spec, &data, &origin),
-    )?;
+    let present = Present {
+        spec: &plan.spec,
+        data: &data,
+        origin: &origin,
+    };
+    check_past(run, folder.manifest(), Some(&loaded), present)?;
     let errors = on_threads(plan.spec.training.threads, || {
         let mut model = build_model(&plan, Device::Cpu)?;
         model.set_weights(&checkpoint.weights)?;
-        let album = Album {
+        let figures = RunFigures {
             plan: &plan,
             data: &data,
             model: model.as_ref(),
             history: &checkpoint.history,
             published: published.as_ref(),
         };
-        let errors = album.write(&folder);
+        let errors = figures.write(&folder);
         for error in &errors {
             tell!("warning: {error}");
         }
-        for name in album.names() {
+        for name in figures.names() {
             say(&format!("figures/{name}.png, figures/{name}.svg"));
         }
         Ok(errors)

@@ -1,20 +1,98 @@
 //! `runner report [PATH...]`: compares runs. Data alone goes to stdout; what a reader must know beside it, to stderr.
 
-use crate::terminal::tell;
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::PathBuf;
 
+use clap::ValueEnum;
 use polars::prelude::DataFrame;
 
-use crate::cli::{DataFormat, Format, ReportArgs, TableChoice};
 use crate::report::{self, Collection, Question, ReportError, Selection};
 use crate::sys::exit;
 use crate::sys::printable::printable;
-use crate::terminal::output::{write, write_with};
-use crate::terminal::{CliError, Outcome};
+use crate::terminal::args::RUNS_DIR;
+use crate::terminal::output::write;
+use crate::terminal::tables::{TableFormat, warn_of_left_out, write_table};
+use crate::terminal::{CliError, Outcome, tell};
+
+/// Compare runs: settings that differ, metrics, means over seeds
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Run folders, and folders to look for runs in
+    #[arg(value_name = "PATH", default_value = RUNS_DIR)]
+    paths: Vec<PathBuf>,
+    /// Only runs for which this is true: `--where 'model.latent_dim > 4 and loss < 260'`
+    #[arg(long = "where", value_name = "CONDITION")]
+    condition: Option<String>,
+    /// Metrics to show; runs are sorted by the first, the best one on top [default: what fits these runs]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    metric: Vec<String>,
+    /// Sort by another column
+    #[arg(long, value_name = "COLUMN")]
+    sort: Option<String>,
+    /// Sort the other way round
+    #[arg(long)]
+    reverse: bool,
+    /// Group by settings; mean, standard deviation, standard error and number of completed runs: `--by model.latent_dim`
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    by: Vec<String>,
+    /// Add the difference of each metric to that of this run, a folder or its name
+    #[arg(long, value_name = "RUN")]
+    baseline: Option<String>,
+    /// How the table is written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Which table
+    #[arg(long, value_enum, default_value_t = TableChoice::Summary)]
+    table: TableChoice,
+    /// Write to a file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a terminal
+    Table,
+    /// A table of Markdown
+    Markdown,
+    /// Comma-separated values with all digits
+    Csv,
+    /// An array with an object a row
+    Json,
+    /// Parquet, as polars and pandas read it
+    Parquet,
+    /// One page with tables, charts and figures, which needs no other file and no network
+    Html,
+}
+
+impl Format {
+    /// The format of a table; nothing for a page.
+    fn of_table(self) -> Option<TableFormat> {
+        Some(match self {
+            Self::Table => TableFormat::Table,
+            Self::Markdown => TableFormat::Markdown,
+            Self::Csv => TableFormat::Csv,
+            Self::Json => TableFormat::Json,
+            Self::Parquet => TableFormat::Parquet,
+            Self::Html => return None,
+        })
+    }
+}
+
+/// Which table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TableChoice {
+    /// A row a run or group: settings that differ, metrics, time
+    Summary,
+    /// A row a run: everything that is known of it
+    Runs,
+    /// A row an epoch: every metric
+    Epochs,
+}
 
 /// Reads, selects, writes.
-pub fn main(args: &ReportArgs) -> Outcome {
+pub fn main(args: &Args) -> Outcome {
     refuse_what_does_not_fit(args)?;
     let with_epochs = args.format == Format::Html || args.table == TableChoice::Epochs;
     let collection = report::collect(&args.paths, with_epochs)?;
@@ -27,7 +105,7 @@ pub fn main(args: &ReportArgs) -> Outcome {
         }
     }
     let out = args.out.as_deref();
-    match args.format.of_data() {
+    match args.format.of_table() {
         Some(format) => {
             let table = table(collection, &selection, &question, args.table)?;
             write_table(&table, format, out)?;
@@ -40,53 +118,8 @@ pub fn main(args: &ReportArgs) -> Outcome {
     Ok(exit::DONE)
 }
 
-/// Writes a table.
-///
-/// # Errors
-/// Writing failed.
-pub fn write_table(
-    table: &DataFrame,
-    format: DataFormat,
-    out: Option<&Path>,
-) -> Result<(), CliError> {
-    let once = |text: String| std::iter::once(text);
-    match format {
-        DataFormat::Table => write(once(report::table(table)), out),
-        DataFormat::Markdown => write(once(report::markdown(table)), out),
-        DataFormat::Csv => write(report::csv(table), out),
-        DataFormat::Json => write(report::json(table), out),
-        DataFormat::Parquet => write_parquet(table, out),
-    }
-}
-
-/// Writes a table as Parquet.
-///
-/// # Errors
-/// Writing failed.
-pub fn write_parquet(table: &DataFrame, out: Option<&Path>) -> Result<(), CliError> {
-    write_with(out, |to| Ok(report::parquet(table, to)?))
-}
-
-/// Says on stderr which folders are not in the answer.
-///
-/// # Errors
-/// None can be read.
-pub fn warn_of_left_out(collection: &Collection) -> Result<(), CliError> {
-    for left_out in &collection.left_out {
-        let path = printable(&left_out.path.display().to_string());
-        tell!("warning: {path} is left out: {}", left_out.why);
-    }
-    match collection.runs.is_empty() {
-        true => Err(CliError::new(
-            exit::INVALID_DATA,
-            "none of the runs can be read",
-        )),
-        false => Ok(()),
-    }
-}
-
 /// What is asked.
-fn question(args: &ReportArgs) -> Question {
+fn question(args: &Args) -> Question {
     Question {
         condition: args.condition.clone(),
         metrics: args.metric.clone(),
@@ -111,7 +144,7 @@ fn table(
     }
 }
 
-fn refuse_what_does_not_fit(args: &ReportArgs) -> Result<(), CliError> {
+fn refuse_what_does_not_fit(args: &Args) -> Result<(), CliError> {
     let summary = args.table == TableChoice::Summary;
     if !summary && (!args.by.is_empty() || args.baseline.is_some()) {
         let text = "`--by` and `--baseline` make a summary";
@@ -134,14 +167,4 @@ fn refuse_what_does_not_fit(args: &ReportArgs) -> Result<(), CliError> {
         );
     }
     Ok(())
-}
-
-impl From<ReportError> for CliError {
-    fn from(error: ReportError) -> Self {
-        let failure = Self::new(error.exit_code(), &error);
-        match error.hint() {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
-    }
 }

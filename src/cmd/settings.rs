@@ -5,9 +5,17 @@ use crate::sys::exit;
 use crate::terminal::print::out;
 use crate::terminal::{CliError, Outcome};
 
+/// Print all settings of a spec with their ranges and defaults
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// As a Markdown table
+    #[arg(long)]
+    markdown: bool,
+}
+
 /// Prints the settings, as Markdown if asked.
-pub fn main(markdown: bool) -> Outcome {
-    let text = if markdown {
+pub fn main(args: &Args) -> Outcome {
+    let text = if args.markdown {
         experiment::settings_markdown()
     } else {
         experiment::settings_help()

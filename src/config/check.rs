@@ -1,9 +1,8 @@
 //! One written value against its setting: type, range, allowed names.
 
-use super::choice::Choice;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::hint::{did_you_mean_key, did_you_mean_value, fixed_name, shown, type_hint};
-use super::kind::{Interval, Kind, LONGEST_NAME};
+use super::kind::{Choice, Interval, Kind, LONGEST_NAME};
 use super::setting::Setting;
 use super::source::Place;
 use super::tree::{Entry, Item, Raw};

@@ -1,65 +1,4 @@
-//! What stands under a name in a document: a table of settings, or one table out of several.
-
-use super::members::Members;
-use super::schema::{Form, Table};
-use super::section::Section;
-use super::value::Value;
-use super::values::Values;
-
-/// A table as it is written: its name, and the value of each of its settings that is set.
-pub type WrittenTable = (String, Vec<(&'static str, Option<Value>)>);
-
-/// What stands under a name of the first level.
-pub trait DocumentTable: Sized {
-    /// The table, and those in it.
-    fn tables(name: &'static str) -> Vec<Table>;
-
-    /// From checked values; `None` where one is missing or was written wrongly, which has been reported then.
-    fn read(values: &Values, name: &'static str) -> Option<Self>;
-
-    /// The tables that say the same.
-    fn write(&self, name: &'static str) -> Vec<WrittenTable>;
-}
-
-impl<S: Section> DocumentTable for S {
-    fn tables(name: &'static str) -> Vec<Table> {
-        vec![Table::section::<S>(name)]
-    }
-
-    fn read(values: &Values, name: &'static str) -> Option<Self> {
-        S::read(&values.table(name))
-    }
-
-    fn write(&self, name: &'static str) -> Vec<WrittenTable> {
-        vec![(name.to_owned(), S::write(self))]
-    }
-}
-
-/// At most one of several tables.
-impl<M: Members> DocumentTable for Option<M> {
-    fn tables(name: &'static str) -> Vec<Table> {
-        let form = Form::OneOf {
-            members: M::MEMBERS.iter().map(|it| it.name).collect(),
-            default: M::DEFAULT,
-            absent: M::ABSENT,
-        };
-        let mut tables = vec![Table::new(name, M::DOC, form)];
-        tables.extend(M::MEMBERS.iter().map(|it| Table::member(name, it)));
-        tables
-    }
-
-    fn read(values: &Values, name: &'static str) -> Option<Self> {
-        let Some(member) = values.member(name) else {
-            return Some(None);
-        };
-        M::read_member(member, &values.table(&format!("{name}.{member}"))).map(Some)
-    }
-
-    fn write(&self, name: &'static str) -> Vec<WrittenTable> {
-        let table = |it: &M| (format!("{name}.{}", it.name()), it.write_member());
-        self.iter().map(table).collect()
-    }
-}
+//! A whole document as a struct: each of its tables stands in one line, in `document!`.
 
 /// Defines a whole document: the settings above the first table, then its tables, one line each.
 ///
@@ -112,13 +51,13 @@ macro_rules! document {
 
         impl $type {
             /// Its tables.
-            fn tables() -> Vec<$crate::config::Table> {
-                let mut tables = vec![$crate::config::Table::section::<$top>("")];
+            fn tables() -> Vec<$crate::config::RuledTable> {
+                let mut tables = <$top as $crate::config::DocumentTable>::tables("");
                 $({
                     #[allow(unused_mut)]
-                    let mut tables_of = <$held as $crate::config::DocumentTable>::tables(stringify!($table));
-                    $(tables_of.iter_mut().for_each(|it| it.$idle = true);)?
-                    tables.extend(tables_of);
+                    let mut here = <$held as $crate::config::DocumentTable>::tables(stringify!($table));
+                    $(here.iter_mut().for_each(|(it, _)| it.$idle = true);)?
+                    tables.extend(here);
                 })+
                 tables
             }

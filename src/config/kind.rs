@@ -3,8 +3,6 @@
 
 use std::ops::{Bound, RangeBounds};
 
-use super::choice::Choice;
-
 /// Type and range of a setting.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -47,6 +45,15 @@ pub enum Kind {
     NumberOr(Interval, &'static [&'static str]),
     /// A table with `min`, `max` or both.
     Limits,
+}
+
+/// One allowed name of a setting, and what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// What the spec says, without quotes.
+    pub name: &'static str,
+    /// What it means, in one sentence.
+    pub doc: &'static str,
 }
 
 /// Words of a form of their own, such as `cuda:N`.

@@ -1,35 +1,12 @@
 //! One section out of several: `[optimizer.adam]` by the name of its table, or `dataset = "sprites"` by a word.
 
-use super::rules::Rule;
-use super::section::Section;
-use super::setting::Setting;
+use super::kind::Choice;
+use super::member::Member;
+use super::schema::{Form, Table, first_paragraph};
+use super::setting::dotted;
+use super::table::{DocumentTable, RuledTable, WrittenTable};
 use super::value::Value;
-use super::values::TableValues;
-
-/// One of the sections that may be chosen.
-#[derive(Clone, Copy, Debug)]
-pub struct Member {
-    /// What a spec calls it.
-    pub name: &'static str,
-    /// Its doc comment.
-    pub doc: &'static str,
-    /// Its own settings.
-    pub settings: fn() -> Vec<Setting>,
-    /// What ties them together.
-    pub rules: &'static [Rule],
-}
-
-impl Member {
-    /// The member that a section is.
-    pub const fn of<S: Section>(name: &'static str) -> Self {
-        Self {
-            name,
-            doc: S::DOC,
-            settings: S::settings,
-            rules: S::RULES,
-        }
-    }
-}
+use super::values::{TableValues, Values};
 
 /// An enumeration of sections, of which a spec chooses one. `members!` makes it.
 pub trait Members: Sized {
@@ -58,20 +35,34 @@ pub trait Members: Sized {
     }
 }
 
-/// The settings of all members, as those of the table in which the setting `name` chooses one by its word.
-///
-/// A setting that several members have under one name stands once, as the first one describes it.
-pub fn settings_of_words(name: &'static str, members: &[Member]) -> Vec<Setting> {
-    let mut all: Vec<Setting> = Vec::new();
-    for member in members {
-        for setting in (member.settings)() {
-            match all.iter_mut().find(|it| it.key == setting.key) {
-                Some(known) => known.only.iter_mut().for_each(|it| it.1.push(member.name)),
-                None => all.push(setting.only(name, &[member.name])),
-            }
-        }
+/// At most one of several tables.
+impl<M: Members> DocumentTable for Option<M> {
+    fn tables(name: &'static str) -> Vec<RuledTable> {
+        let form = Form::OneOf {
+            members: M::MEMBERS.iter().map(|it| it.name).collect(),
+            default: M::DEFAULT,
+            absent: M::ABSENT,
+        };
+        let member = |it: &Member| {
+            let table = Table::new(&dotted(name, it.name), it.doc, Form::Settings);
+            (table.with((it.settings)()), (it.rules)())
+        };
+        let mut tables = vec![(Table::new(name, M::DOC, form), vec![])];
+        tables.extend(M::MEMBERS.iter().map(member));
+        tables
     }
-    all
+
+    fn read(values: &Values, name: &'static str) -> Option<Self> {
+        let Some(member) = values.member(name) else {
+            return Some(None);
+        };
+        M::read_member(member, &values.table(&dotted(name, member))).map(Some)
+    }
+
+    fn write(&self, name: &'static str) -> Vec<WrittenTable> {
+        let table = |it: &M| (dotted(name, it.name()), it.write_member());
+        self.iter().map(table).collect()
+    }
 }
 
 /// Defines an enumeration of sections: one line a member.
@@ -81,7 +72,7 @@ pub fn settings_of_words(name: &'static str, members: &[Member]) -> Vec<Setting>
 ///     /// The update rule
 ///     pub enum Rule: Copy, default "adam" {      // `: Copy`, `, default ..` and `, absent ..` are optional
 ///         Adam(adam::Adam) = "adam",
-///         Sgd(sgd::Sgd) = "sgd",
+///         Sgd(sgd::Sgd) = "sgd",                 // attributes before a line go with it: `#[cfg(test)]`
 ///     }
 ///     dispatch($) each_rule                      // optional: `each_rule!(self, it => it.slots())`
 /// }
@@ -94,14 +85,14 @@ macro_rules! members {
     (
         $(#[doc = $doc:literal])+
         pub enum $type:ident $(: $derive:ident)? $(, default $default:literal)? $(, absent $absent:literal)? {
-            $($variant:ident ( $section:ty ) = $name:literal),+ $(,)?
+            $($(#[$only:meta])* $variant:ident ( $section:ty ) = $name:literal),+ $(,)?
         }
         dispatch($d:tt) $dispatch:ident
     ) => {
         $crate::config::members::members! {
             $(#[doc = $doc])+
             pub enum $type $(: $derive)? $(, default $default)? $(, absent $absent)? {
-                $($variant($section) = $name),+
+                $($(#[$only])* $variant($section) = $name),+
             }
         }
 
@@ -109,7 +100,7 @@ macro_rules! members {
         macro_rules! $dispatch {
             ($d value:expr, $d it:ident => $d body:expr) => {
                 match $d value {
-                    $($type::$variant($d it) => $d body,)+
+                    $($(#[$only])* $type::$variant($d it) => $d body,)+
                 }
             };
         }
@@ -117,19 +108,19 @@ macro_rules! members {
     (
         $(#[doc = $doc:literal])+
         pub enum $type:ident $(: $derive:ident)? $(, default $default:literal)? $(, absent $absent:literal)? {
-            $($variant:ident ( $section:ty ) = $name:literal),+ $(,)?
+            $($(#[$only:meta])* $variant:ident ( $section:ty ) = $name:literal),+ $(,)?
         }
     ) => {
         $(#[doc = $doc])+
         #[derive(Clone, Debug, PartialEq $(, $derive)?)]
         pub enum $type {
-            $(#[doc = concat!("`", $name, "`")] $variant($section),)+
+            $($(#[$only])* #[doc = concat!("`", $name, "`")] $variant($section),)+
         }
 
         impl $crate::config::Members for $type {
             const DOC: &'static str = concat!($($doc, "\n"),+);
             const MEMBERS: &'static [$crate::config::Member] =
-                &[$($crate::config::Member::of::<$section>($name),)+];
+                &[$($(#[$only])* $crate::config::Member::of::<$section>($name),)+];
             const DEFAULT: Option<&'static str> = {
                 #[allow(unused_mut, unused_assignments)]
                 let mut default = None;
@@ -149,21 +140,21 @@ macro_rules! members {
 
             fn read_member(name: &str, values: &$crate::config::TableValues<'_>) -> Option<Self> {
                 match name {
-                    $($name => $crate::config::Section::read(values).map(Self::$variant),)+
+                    $($(#[$only])* $name => $crate::config::Section::read(values).map(Self::$variant),)+
                     _ => None,
                 }
             }
 
             fn write_member(&self) -> Vec<(&'static str, Option<$crate::config::Value>)> {
                 match self {
-                    $(Self::$variant(section) => $crate::config::Section::write(section),)+
+                    $($(#[$only])* Self::$variant(section) => $crate::config::Section::write(section),)+
                 }
             }
         }
 
         /// Where it is not optional, it has a default, so that one is always in force.
         impl $crate::config::DocumentTable for $type {
-            fn tables(name: &'static str) -> Vec<$crate::config::Table> {
+            fn tables(name: &'static str) -> Vec<$crate::config::RuledTable> {
                 <Option<Self> as $crate::config::DocumentTable>::tables(name)
             }
 
@@ -180,7 +171,7 @@ macro_rules! members {
             /// What a spec calls it.
             pub const fn name(&self) -> &'static str {
                 match self {
-                    $(Self::$variant(_) => $name,)+
+                    $($(#[$only])* Self::$variant(_) => $name,)+
                 }
             }
 
@@ -194,6 +185,9 @@ macro_rules! members {
 
         impl $crate::config::FieldValue for $type {
             type Literal = &'static str;
+
+            const WORDS: &'static [$crate::config::Member] =
+                <Self as $crate::config::Members>::MEMBERS;
 
             fn default_value(literal: &'static str) -> $crate::config::Value {
                 $crate::config::Value::Text(literal.into())
@@ -222,13 +216,6 @@ macro_rules! members {
                 written.extend($crate::config::Members::write_member(self));
                 written
             }
-
-            fn settings_of_words(name: &'static str) -> Vec<$crate::config::Setting> {
-                $crate::config::members::settings_of_words(
-                    name,
-                    <Self as $crate::config::Members>::MEMBERS,
-                )
-            }
         }
     };
 }
@@ -236,11 +223,11 @@ macro_rules! members {
 pub(crate) use members;
 
 /// The names and meanings of all members.
-pub fn choices<M: Members>() -> Vec<super::choice::Choice> {
-    let choice = |member: &Member| super::choice::Choice {
+pub fn choices<M: Members>() -> Vec<Choice> {
+    let choice = |member: &Member| Choice {
         name: member.name,
         // Made once for each enumeration, and kept as long as the program runs.
-        doc: super::section::first_paragraph(member.doc).leak(),
+        doc: first_paragraph(member.doc).leak(),
     };
     M::MEMBERS.iter().map(choice).collect()
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::kind::{Kind, PathKind};
-use super::section::FieldValue;
 use super::setting::{DefaultValue, Setting, dotted, name_of};
 use super::source::Place;
 use super::values::Values;
@@ -12,6 +11,30 @@ use super::values::Values;
 /// A rule: reports what does not go together. It runs on whatever was read, so that what it finds is told next to the
 /// plain mistakes, and passes over settings that were not written rightly.
 pub type Rule = fn(&mut Rules<'_>);
+
+/// A rule of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct TableRule {
+    rule: Rule,
+    /// Where it holds with one word of a setting of the table only: that setting and the word.
+    only: Option<(&'static str, &'static str)>,
+}
+
+impl From<Rule> for TableRule {
+    fn from(rule: Rule) -> Self {
+        Self { rule, only: None }
+    }
+}
+
+impl TableRule {
+    /// With one word of a setting of the table only.
+    pub(super) fn only(self, name: &'static str, word: &'static str) -> Self {
+        Self {
+            only: Some((name, word)),
+            ..self
+        }
+    }
+}
 
 /// What a rule sees.
 pub struct Rules<'a> {
@@ -25,28 +48,30 @@ pub struct Rules<'a> {
     pub diagnostics: &'a mut Diagnostics,
 }
 
-/// Checks every rule of the schema, and what it says of each setting beside its kind.
-pub(crate) fn check(values: &Values, file: &Place, diagnostics: &mut Diagnostics) {
-    let schema = values.schema;
-    let mut rules = Rules {
+/// Checks these rules, each with its table, and what the schema says of each setting beside its kind.
+pub(crate) fn check(
+    values: &Values,
+    rules: &[(String, TableRule)],
+    file: &Place,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut it = Rules {
         values,
         table: "",
         file,
         diagnostics,
     };
-    rules.settings();
-    for table in &schema.tables {
-        rules.table = &table.name;
-        table.rules.iter().for_each(|rule| rule(&mut rules));
+    it.settings();
+    for (table, TableRule { rule, only }) in rules {
+        it.table = table;
+        let word = only.map(|(name, word)| (values.text(&dotted(table, name)), word));
+        if word.is_none_or(|(chosen, word)| chosen.as_deref() == Some(word)) {
+            rule(&mut it);
+        }
     }
 }
 
 impl Rules<'_> {
-    /// The value of a setting of the rule's table, by its name within it; `None` where it is unset or wrong.
-    pub fn get<T: FieldValue>(&self, name: &str) -> Option<T> {
-        self.values.typed(&dotted(self.table, name))
-    }
-
     /// At the value of the first of these settings of the table that was written, else about the file as a whole.
     pub fn at(&self, names: &[&str], message: impl Into<String>) -> Diagnostic {
         let written = |name: &&str| self.values.written(&dotted(self.table, name));
@@ -105,7 +130,7 @@ impl Rules<'_> {
         };
         let at = |message| Diagnostic::at(&written.key, message);
         if let Some((choice, words)) = &setting.only
-            && let Some(word) = self.values.typed::<String>(choice)
+            && let Some(word) = self.values.text(choice)
             && !words.contains(&word.as_str())
         {
             let diagnostic = at(format!("`{key}` has no meaning for \"{word}\""))
@@ -161,7 +186,7 @@ impl Rules<'_> {
                 _ => format!("cannot be looked at: {error}"),
             },
         };
-        let typed: String = self.values.typed(key).unwrap_or_default();
+        let typed = self.values.text(key).unwrap_or_default();
         let hint = if typed.starts_with('~') {
             "`~` is not expanded: write the whole path".to_owned()
         } else if Path::new(&typed).is_absolute() {

@@ -2,9 +2,6 @@
 //!
 //! Reading, checking, did-you-mean, the resolved text, the JSON Schema and the handbook all follow from it.
 
-use super::members::Member;
-use super::rules::Rule;
-use super::section::{Section, first_paragraph};
 use super::setting::{Setting, is_or_is_in};
 
 /// The tables of a document, in the order of the documentation.
@@ -25,8 +22,6 @@ pub struct Table {
     pub form: Form,
     /// Its settings.
     pub settings: Vec<Setting>,
-    /// What ties them together.
-    pub rules: &'static [Rule],
     /// Whether nothing in it changes what a run computes.
     pub changes_no_result: bool,
 }
@@ -64,28 +59,15 @@ impl Table {
             doc: first_paragraph(doc),
             form,
             settings: Vec::new(),
-            rules: &[],
             changes_no_result: false,
         }
     }
 
-    /// With settings, by their names within the table, and what ties them together.
-    pub fn with(mut self, settings: Vec<Setting>, rules: &'static [Rule]) -> Self {
+    /// With settings, by their names within the table.
+    pub fn with(mut self, settings: Vec<Setting>) -> Self {
         let within = |setting: Setting| setting.within(&self.name);
         self.settings = settings.into_iter().map(within).collect();
-        self.rules = rules;
         self
-    }
-
-    /// The table of a section.
-    pub fn section<S: Section>(name: &str) -> Self {
-        Self::new(name, S::DOC, Form::Settings).with(S::settings(), S::RULES)
-    }
-
-    /// The table of a member.
-    pub(crate) fn member(group: &str, member: &Member) -> Self {
-        let name = format!("{group}.{}", member.name);
-        Self::new(&name, member.doc, Form::Settings).with((member.settings)(), member.rules)
     }
 }
 
@@ -143,4 +125,14 @@ impl Schema {
         let mut settings = self.settings().filter(|it| it.changes_no_result);
         tables.any(|it| is_or_is_in(key, &it.name)) || settings.any(|it| is_or_is_in(key, &it.key))
     }
+}
+
+/// The first paragraph of a doc comment, on one line.
+pub fn first_paragraph(doc: &str) -> String {
+    let lines = doc.lines().map(str::trim);
+    let lines: Vec<&str> = lines
+        .skip_while(|line| line.is_empty())
+        .take_while(|line| !line.is_empty())
+        .collect();
+    lines.join(" ")
 }

@@ -18,7 +18,7 @@ pub struct Setting {
     /// What is counted or measured; empty where there is no unit.
     pub unit: &'static str,
     /// What it does, in one sentence or two, in Markdown without line breaks.
-    pub doc: &'static str,
+    pub doc: String,
     /// What other programs call it, for did-you-mean.
     pub also: &'static [&'static str],
     /// Where it has a meaning only with some words of another setting: that setting and the words.
@@ -47,13 +47,13 @@ pub enum DefaultValue {
 
 impl Setting {
     /// A setting that every spec must say; `section!` makes it.
-    pub fn new(name: &str, kind: Kind, doc: &'static str) -> Self {
+    pub fn new(name: &str, kind: Kind, doc: &str) -> Self {
         Self {
             key: name.to_owned(),
             kind,
             default: DefaultValue::Required,
             unit: "",
-            doc,
+            doc: doc.to_owned(),
             also: &[],
             only: None,
             needs: None,

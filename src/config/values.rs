@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::schema::{Form, Schema};
-use super::section::FieldValue;
 use super::setting::{DefaultValue, Setting, dotted};
 use super::source::Place;
 use super::value::Value;
@@ -59,8 +58,15 @@ impl TableValues<'_> {
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         match self {
             Self::Read(values, table) => values.path(&dotted(table, name)),
-            Self::Given(..) => PathBuf::from_value(self.get(name)?),
+            Self::Given(..) => text(self.get(name)?).map(PathBuf::from),
         }
+    }
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text),
+        _ => None,
     }
 }
 
@@ -129,16 +135,16 @@ impl Values {
         default(self.schema.find(key)?)
     }
 
-    /// The same as a Rust type.
-    pub fn typed<T: FieldValue>(&self, key: &str) -> Option<T> {
-        T::from_value(self.get(key)?)
+    /// The value of a setting that holds text.
+    pub(crate) fn text(&self, key: &str) -> Option<String> {
+        text(self.get(key)?)
     }
 
     /// The path of a setting, absolute; `None` where it is unset.
     pub(crate) fn path(&self, key: &str) -> Option<PathBuf> {
-        let path: String = self.typed(key)?;
+        let path = self.text(key)?;
         let folder = self.schema.find(key)?.relative_to.as_deref();
-        let folder: Option<String> = folder.and_then(|folder| self.typed(folder));
+        let folder = folder.and_then(|folder| self.text(folder));
         let base = folder.map_or_else(|| self.base.clone(), |folder| self.base.join(folder));
         Some(base.join(path))
     }
@@ -146,8 +152,8 @@ impl Values {
     /// Whether the tables and words chosen are those of a setting.
     pub(crate) fn is_in_force(&self, setting: &Setting) -> bool {
         let by_word = setting.only.as_ref().is_none_or(|(choice, words)| {
-            let word: Option<String> = self.typed(choice);
-            word.is_some_and(|word| words.contains(&word.as_str()))
+            self.text(choice)
+                .is_some_and(|word| words.contains(&word.as_str()))
         });
         let by_table = setting
             .table()

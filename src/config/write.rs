@@ -5,9 +5,9 @@
 
 use std::fmt::Write as _;
 
-use super::document::WrittenTable;
 use super::schema::{Form, Schema};
-use super::setting::{DefaultValue, Setting};
+use super::setting::{DefaultValue, Setting, dotted, name_of};
+use super::table::WrittenTable;
 use super::value::Value;
 
 /// The tables as TOML, in the order of the schema, each behind a blank line.
@@ -29,7 +29,12 @@ pub fn to_toml(schema: &Schema, written: &[WrittenTable]) -> String {
                 shown.map(|it| line(it, value(values, it.name()))).collect()
             }
         };
-        if lines.is_empty() && !matches!(table.form, Form::Settings) {
+        // A default that has no settings need not be said.
+        let is_default = table
+            .name
+            .split_once('.')
+            .is_some_and(|(group, member)| schema.default_member(group) == Some(member));
+        if lines.is_empty() && (is_default || !matches!(table.form, Form::Settings)) {
             continue;
         }
         let header = match table.name.as_str() {
@@ -47,13 +52,11 @@ pub fn to_toml(schema: &Schema, written: &[WrittenTable]) -> String {
 pub fn settings(schema: &Schema, written: &[WrittenTable]) -> Vec<(String, Value)> {
     let of_table = |(table, values): &WrittenTable| {
         let meant = |name: &str| {
-            let setting = schema.find(&super::setting::dotted(table, name));
+            let setting = schema.find(&dotted(table, name));
             setting.is_some_and(|it| has_a_meaning(it, values))
         };
         let set = values.iter().filter(|(name, _)| meant(name));
-        let keyed = set.filter_map(|(name, value)| {
-            Some((super::setting::dotted(table, name), value.clone()?))
-        });
+        let keyed = set.filter_map(|(name, value)| Some((dotted(table, name), value.clone()?)));
         keyed.collect::<Vec<_>>()
     };
     written.iter().flat_map(of_table).collect()
@@ -74,7 +77,7 @@ fn value<'a>(values: &'a [(&'static str, Option<Value>)], name: &str) -> Option<
 }
 
 fn has_a_meaning(setting: &Setting, values: &[(&'static str, Option<Value>)]) -> bool {
-    let of = |key: &str| value(values, super::setting::name_of(key));
+    let of = |key: &str| value(values, name_of(key));
     let by_word = setting
         .only
         .as_ref()

@@ -1,4 +1,4 @@
-//! A budget that threads share: so many bytes, and whoever wants more than is left waits.
+//! Bytes of memory that threads use together: a thread that wants more than is left waits.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -10,9 +10,9 @@ pub(super) struct Budget {
     given_back: Condvar,
 }
 
-/// What one of them has; given back when dropped.
+/// What one thread was given; given back when dropped.
 #[derive(Debug)]
-pub(super) struct Share<'a> {
+pub(super) struct Grant<'a> {
     budget: &'a Budget,
     bytes: u64,
 }
@@ -31,8 +31,8 @@ impl Budget {
     }
 
     /// Waits until there are so many bytes left; nothing where there never will be. A thread that
-    /// holds a share must not wait for another one.
-    pub(super) fn take(&self, bytes: u64) -> Option<Share<'_>> {
+    /// holds a grant must not wait for another one.
+    pub(super) fn take(&self, bytes: u64) -> Option<Grant<'_>> {
         if bytes > self.whole {
             return None;
         }
@@ -43,14 +43,14 @@ impl Budget {
             .wait_while(taken, too_much)
             .unwrap_or_else(PoisonError::into_inner);
         *taken += bytes;
-        Some(Share {
+        Some(Grant {
             budget: self,
             bytes,
         })
     }
 }
 
-impl Drop for Share<'_> {
+impl Drop for Grant<'_> {
     fn drop(&mut self) {
         let mut taken = self
             .budget
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_than_the_whole_is_never_given() {
+    fn refuses_more_than_the_whole() {
         let budget = Budget::of(10);
         assert!(budget.take(11).is_none());
         drop(budget.take(10).unwrap());
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_never_hold_more_than_the_whole_together() {
+    fn never_gives_threads_more_than_the_whole() {
         let budget = Budget::of(10);
         let (held, most) = (AtomicU64::new(0), AtomicU64::new(0));
         std::thread::scope(|scope| {
@@ -87,12 +87,12 @@ mod tests {
                 scope.spawn(move || {
                     for round in 0..200 {
                         let bytes = (thread * 7 + round) % 10 + 1;
-                        let share = budget.take(bytes).unwrap();
+                        let grant = budget.take(bytes).unwrap();
                         let now = held.fetch_add(bytes, Ordering::SeqCst) + bytes;
                         most.fetch_max(now, Ordering::SeqCst);
                         std::thread::yield_now();
                         held.fetch_sub(bytes, Ordering::SeqCst);
-                        drop(share);
+                        drop(grant);
                     }
                 });
             }
@@ -102,11 +102,11 @@ mod tests {
     }
 
     #[test]
-    fn a_share_comes_back_from_a_thread_that_panics() {
+    fn returns_the_grant_of_a_thread_that_panics() {
         let budget = Budget::of(3);
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
-                let _share = budget.take(3).unwrap();
+                let _grant = budget.take(3).unwrap();
                 std::panic::resume_unwind(Box::new("over"));
             });
             assert!(thread.join().is_err());

@@ -8,90 +8,142 @@
 //! a file either whole and checked or not at all. Addresses are tried in their order; one that fails
 //! goes to the end for the files that follow.
 
+use std::fmt;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use ureq::Agent;
 
 use crate::fs::files;
 use crate::fs::lock::{Lock, LockError};
-use crate::sys::clock;
+use crate::sys::{clock, exit};
 
-use super::error::{DataError, FailedDownload, LookedAt};
-use super::idx::IdxFile;
-use super::idx_set::{check_digest, check_known};
-use super::known::{FILES, KnownFile, KnownSet};
-use super::places::{self, Surroundings};
-use super::set::Progress;
+use super::array_file::{ArrayFile, BadFile};
+use super::error::{DataError, Refusal};
+use super::idx;
+use super::known::{FILES, KnownError, KnownFile, KnownSet};
+use super::places::{self, LookedAt, Mirrors, Places};
+use super::progress::{LoadProgress, OnProgress};
 
-/// Where to download from, and with how much patience.
+/// An address that did not give a data set's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mirrors {
-    /// What stands before a file's name, in the order in which they are tried.
-    pub urls: Vec<String>,
-    /// Whether plain HTTP is refused, also after a redirection.
-    pub https_only: bool,
-    /// Longest wait for a connection.
-    pub connect: Duration,
-    /// Longest wait for the next bytes.
-    pub stall: Duration,
-    /// Longest time for one file.
-    pub total: Duration,
+pub(super) struct FailedDownload {
+    /// The address.
+    pub url: String,
+    /// Why not.
+    pub reason: String,
 }
 
-impl Mirrors {
-    fn published(set: &KnownSet) -> Self {
-        Self {
-            urls: set.mirrors.iter().map(|url| (*url).into()).collect(),
-            https_only: true,
-            connect: Duration::from_secs(10),
-            stall: Duration::from_secs(30),
-            total: Duration::from_secs(1_800),
+/// A known data set that is not on this machine and could not be downloaded.
+#[derive(Debug)]
+pub(super) struct NotFound {
+    set: &'static KnownSet,
+    /// Every place looked at, in this order.
+    looked: Vec<LookedAt>,
+    /// Every address tried, in this order.
+    pub tried: Vec<FailedDownload>,
+}
+
+impl std::error::Error for NotFound {}
+
+impl fmt::Display for NotFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} is not on this machine and could not be downloaded; looked at",
+            self.set.name
+        )?;
+        for LookedAt {
+            folder,
+            reason,
+            seen,
+        } in &self.looked
+        {
+            write!(f, "\n  `{}` ({reason}): {seen}", folder.display())?;
         }
+        for FailedDownload { url, reason } in &self.tried {
+            write!(f, "\n  {url}: {reason}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Refusal for NotFound {
+    fn exit_code(&self) -> u8 {
+        exit::IO
     }
 
-    fn agent(&self) -> Agent {
-        let config = Agent::config_builder()
-            .https_only(self.https_only)
-            .timeout_resolve(Some(self.connect))
-            .timeout_connect(Some(self.connect))
-            .timeout_recv_response(Some(self.stall))
-            .timeout_per_read(Some(self.stall))
-            .timeout_global(Some(self.total))
-            .user_agent(concat!("runner/", env!("CARGO_PKG_VERSION")));
-        let config = if self.https_only {
-            config
-        } else {
-            // A proxy of the surroundings is not asked for a server on this machine.
-            config.proxy(None)
-        };
-        config.build().into()
+    fn hint(&self) -> Option<String> {
+        let package = self.set.package;
+        let install = package.map(|package| format!("install it: apt-get install {package}"));
+        let ways = [
+            "name the folder of the files: set `data.path` or $RUNNER_DATA_DIR".to_owned(),
+            format!(
+                "connect to the network and run again, or download the files by hand from {}",
+                self.set.url()
+            ),
+        ];
+        let ways: Vec<String> = install.into_iter().chain(ways).collect();
+        Some(ways.join("\n"))
     }
+}
+
+impl NotFound {
+    pub(super) fn new(
+        set: &'static KnownSet,
+        looked: Vec<LookedAt>,
+        tried: Vec<FailedDownload>,
+    ) -> Self {
+        Self { set, looked, tried }
+    }
+}
+
+/// Another process has been downloading the same data set for too long.
+impl Refusal for LockError {
+    fn exit_code(&self) -> u8 {
+        exit::LOCKED
+    }
+}
+
+fn agent(mirrors: &Mirrors) -> Agent {
+    let config = Agent::config_builder()
+        .https_only(mirrors.https_only)
+        .timeout_resolve(Some(mirrors.connect))
+        .timeout_connect(Some(mirrors.connect))
+        .timeout_recv_response(Some(mirrors.stall))
+        .timeout_per_read(Some(mirrors.stall))
+        .timeout_global(Some(mirrors.total))
+        .user_agent(concat!("runner/", env!("CARGO_PKG_VERSION")));
+    let config = if mirrors.https_only {
+        config
+    } else {
+        // A proxy of the surroundings is not asked for a server on this machine.
+        config.proxy(None)
+    };
+    config.build().into()
 }
 
 /// Downloads those of the four files that are not in the cache yet; `looked` is where the set was
 /// looked for before, for the error.
 pub(super) fn to_cache(
     set: &'static KnownSet,
-    surroundings: &Surroundings,
+    places: &Places,
     mut looked: Vec<LookedAt>,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<PathBuf, DataError> {
-    let Some(cache) = &surroundings.cache else {
+    progress: OnProgress<'_>,
+) -> Result<(), DataError> {
+    let Some(cache) = &places.cache else {
         looked.push(LookedAt {
             folder: "~/.cache/runner".into(),
             reason: "the user's cache",
             seen: "unknown, since neither $XDG_CACHE_HOME nor $HOME is set".into(),
         });
-        return Err(not_found(set, looked, Vec::new()));
+        return Err(NotFound::new(set, looked, Vec::new()).into());
     };
     let folder = cache.join(set.name);
-    let mut mirrors = surroundings
-        .mirrors
-        .clone()
-        .unwrap_or_else(|| Mirrors::published(set));
-    let agent = mirrors.agent();
+    let published = || Mirrors::published(set);
+    let mut mirrors = places.mirrors.clone().unwrap_or_else(published);
+    let agent = agent(&mirrors);
     files::create_dir_all(&folder)?;
     let _lock = lock(&folder.join("lock"), mirrors.total, progress)?;
     for (position, file) in FILES.iter().enumerate() {
@@ -101,53 +153,27 @@ pub(super) fn to_cache(
         let name = file.published_name();
         let bytes = match fetch(&agent, &mut mirrors.urls, set, position, progress) {
             Ok(bytes) => bytes,
-            Err(tried) => return Err(not_found(set, looked, tried)),
+            Err(tried) => return Err(NotFound::new(set, looked, tried).into()),
         };
         files::write_atomic(&folder.join(name), &bytes)?;
     }
-    Ok(folder)
+    Ok(())
 }
 
 /// Waits until no other process downloads to the folder. What it has brought by then is not
 /// downloaded again.
-fn lock(
-    path: &Path,
-    patience: Duration,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Lock, DataError> {
+fn lock(path: &Path, patience: Duration, progress: OnProgress<'_>) -> Result<Lock, DataError> {
     let start = clock::monotonic();
     loop {
         match Lock::acquire(path) {
             Ok(lock) => return Ok(lock),
             // `acquire` itself takes a while before it gives up.
             Err(LockError::Held { .. }) if start.elapsed() < patience => {
-                progress(Progress::Waiting);
+                progress(LoadProgress::Waiting);
             }
             Err(LockError::File(error)) => return Err(error.into()),
-            Err(held) => return Err(DataError::Locked(held)),
+            Err(held) => return Err(held.into()),
         }
-    }
-}
-
-/// The surroundings with nothing but the cache.
-pub(super) fn only_cache(surroundings: &Surroundings) -> Surroundings {
-    Surroundings {
-        cache: surroundings.cache.clone(),
-        ..Surroundings::default()
-    }
-}
-
-pub(super) fn not_found(
-    set: &'static KnownSet,
-    looked: Vec<LookedAt>,
-    tried: Vec<FailedDownload>,
-) -> DataError {
-    DataError::NotFound {
-        name: set.name,
-        looked,
-        tried,
-        package: set.package,
-        url: set.url(),
     }
 }
 
@@ -157,7 +183,7 @@ fn fetch(
     urls: &mut [String],
     set: &'static KnownSet,
     position: usize,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: OnProgress<'_>,
 ) -> Result<Vec<u8>, Vec<FailedDownload>> {
     let file = &FILES[position];
     let name = file.published_name();
@@ -171,7 +197,7 @@ fn fetch(
         match received {
             Ok(bytes) => return Ok(bytes),
             Err(reason) => {
-                progress(Progress::MirrorFailed {
+                progress(LoadProgress::MirrorFailed {
                     url: &url,
                     reason: &reason,
                 });
@@ -188,7 +214,7 @@ fn receive(
     agent: &Agent,
     url: &str,
     file: &KnownFile,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: OnProgress<'_>,
 ) -> Result<Vec<u8>, String> {
     // Servers may send the file uncompressed; a compressed one is never longer by so much.
     let limit = file.plain_bytes() + (1 << 16);
@@ -211,7 +237,7 @@ fn receive(
         if bytes.len() as u64 > limit {
             return Err(too_long(bytes.len() as u64, limit));
         }
-        progress(Progress::Download {
+        progress(LoadProgress::Download {
             file: &name,
             url,
             done: bytes.len() as u64,
@@ -245,21 +271,23 @@ fn describe(error: ureq::Error) -> String {
 }
 
 /// Checks a file as one found on disk is checked.
-fn check(set: &'static KnownSet, position: usize, bytes: &[u8]) -> Result<(), DataError> {
+fn check(set: &KnownSet, position: usize, bytes: &[u8]) -> Result<(), DataError> {
     let known = &FILES[position];
-    let name = known.published_name();
-    let file = IdxFile::from_bytes(Path::new(&name), bytes, known.kind)?;
-    check_known(&file, known)?;
-    check_digest(set, position, &file.finish()?)
+    let file = ArrayFile::from_bytes(Path::new(&known.published_name()), bytes)?;
+    set.check_file(position, idx::with_header(file, known.content)?)?;
+    Ok(())
 }
 
+/// What is wrong with a file, without its name.
 fn reason_of(error: &DataError) -> String {
-    match error {
-        DataError::Idx { source, .. } => source.to_string(),
-        DataError::Digest {
+    if let Some(BadFile { problem, .. }) = error.downcast_ref() {
+        return problem.to_string();
+    }
+    match error.downcast_ref() {
+        Some(KnownError::Digest {
             found, expected, ..
-        } => format!("SHA-256 {found} (uncompressed), expected {expected}"),
-        other => other.to_string(),
+        }) => format!("SHA-256 {found} (uncompressed), expected {expected}"),
+        _ => error.to_string(),
     }
 }
 

@@ -1,5 +1,9 @@
 //! Images in memory: one block of `u8`, and the way from there to the numbers a network reads.
 
+use crate::sys::exit;
+
+use super::error::Refusal;
+
 /// Images with their classes, all of one size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Images {
@@ -15,22 +19,73 @@ pub struct Images {
     pub labels: Vec<u16>,
     /// Names of the classes.
     pub classes: Vec<String>,
-    /// What each image was drawn from, where that is known (sprites).
+    /// What each image was made from, where that is known.
     pub factors: Option<Factors>,
 }
 
-/// The generative factors of drawn images, for measures of disentanglement.
+/// The generative factors of images, for measures of disentanglement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Factors {
-    /// Name of each factor.
-    pub names: [&'static str; 5],
-    /// How many values each factor takes.
-    pub sizes: [usize; 5],
-    /// Which of its values each factor has: one row an image, `index < size`.
-    pub indices: Vec<[u8; 5]>,
-    /// The same in the factor's own unit: shape as class number, scale relative to the largest,
-    /// orientation in radians, x and y as a fraction of the way across, from the left and from the top.
-    pub values: Vec<[f32; 5]>,
+    /// The factors.
+    pub factors: Vec<Factor>,
+    /// Which of its values each factor has: images x factors.
+    pub indices: Vec<u16>,
+}
+
+/// One generative factor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Factor {
+    /// Its name.
+    pub name: &'static str,
+    /// The values it takes, in its own unit.
+    pub values: Vec<f32>,
+}
+
+impl Factors {
+    /// The indices of image `i`, one a factor; none where there is no such image.
+    pub fn of_image(&self, i: usize) -> Option<&[u16]> {
+        self.indices.chunks_exact(self.factors.len().max(1)).nth(i)
+    }
+}
+
+/// The most bytes of images: 4 GiB.
+pub(crate) const MAX_BYTES: u64 = 4 << 30;
+
+/// The longest side of an image, pixels.
+pub(super) const MAX_SIDE: u32 = 16_384;
+
+/// Images that do not fit into memory.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MemoryError {
+    #[error("the images take {bytes} bytes, more than the limit of {MAX_BYTES}")]
+    TooLarge { bytes: u128 },
+    #[error("there is not enough memory for {bytes} bytes of images")]
+    OutOfMemory { bytes: usize },
+}
+
+impl Refusal for MemoryError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::TooLarge { .. } => exit::USAGE,
+            Self::OutOfMemory { .. } => exit::IO,
+        }
+    }
+}
+
+/// Memory for the pixels of `count` images, zeroed.
+///
+/// Asked for in a way that may fail, where plain allocation would abort the process. The pages become
+/// real only as pixels arrive.
+pub(super) fn blank_pixels(count: usize, item_bytes: usize) -> Result<Vec<u8>, MemoryError> {
+    let bytes = count as u128 * item_bytes as u128;
+    if bytes > u128::from(MAX_BYTES) || count > u32::MAX as usize {
+        return Err(MemoryError::TooLarge { bytes });
+    }
+    let bytes = count * item_bytes;
+    Vec::<u8>::new()
+        .try_reserve_exact(bytes)
+        .map_err(|_| MemoryError::OutOfMemory { bytes })?;
+    Ok(vec![0; bytes])
 }
 
 impl Images {
@@ -103,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_its_own_stretch_of_the_pixels() {
+    fn finds_the_pixels_of_an_image() {
         let images = three();
         assert_eq!((images.len(), images.values_per_image()), (3, 6));
         assert!(!images.is_empty());
@@ -111,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_holds_each_byte_over_255_in_the_order_asked_for() {
+    fn fills_a_batch_with_each_byte_over_255() {
         let mut out = [f32::NAN; 12];
         fill_batch(&three(), &[2, 0], &mut out);
         let expected = [
@@ -123,8 +178,17 @@ mod tests {
     }
 
     #[test]
+    fn refuses_more_pixels_than_the_limit_before_they_are_asked_for() {
+        for (count, item_bytes) in [(5, 1 << 30), (usize::MAX, usize::MAX)] {
+            let refused = blank_pixels(count, item_bytes);
+            assert!(matches!(refused, Err(MemoryError::TooLarge { .. })));
+        }
+        assert_eq!(blank_pixels(2, 3).unwrap(), [0; 6]);
+    }
+
+    #[test]
     #[should_panic(expected = "length of the batch")]
-    fn a_batch_of_another_length_is_a_mistake_of_the_caller() {
+    fn panics_on_a_batch_of_another_length() {
         fill_batch(&three(), &[0], &mut [0.0; 5]);
     }
 }

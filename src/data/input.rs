@@ -10,13 +10,13 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::fs::files;
 
-use super::error::DataError;
+use super::error::{DataError, ReadError};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// No more bytes than this come out of one byte of a deflate stream: a match of 258 bytes takes two
 /// bits at the least.
-const DEFLATE_RATIO: u64 = 1032;
+pub(super) const DEFLATE_RATIO: u64 = 1032;
 
 /// An open file, decompressed where it is gzip.
 pub(super) struct Input<'a> {
@@ -34,7 +34,8 @@ impl Input<'static> {
     /// bounds nothing and opening it may wait forever.
     pub(super) fn open(path: &Path) -> Result<Self, DataError> {
         let (file, length) = files::open(path)?;
-        Self::new(file, length).map_err(|source| DataError::read(path, source))
+        let path = path.to_path_buf();
+        Ok(Self::new(file, length).map_err(|source| ReadError { path, source })?)
     }
 }
 
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_gzip_and_two_gzip_members_read_the_same() {
+    fn reads_plain_gzip_and_two_members_alike() {
         let bytes: Vec<u8> = (0..200_000_u32).map(|v| (v / 7) as u8).collect();
         let members = [gzip(&bytes[..1_000]), gzip(&bytes[1_000..])].concat();
         for file in [bytes.clone(), gzip(&bytes), members] {
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_compressible_input_stays_within_the_capacity() {
+    fn bounds_what_comes_out_of_a_gzip_file() {
         let zeros = vec![0; 10_000_000];
         let file = gzip(&zeros);
         let input = Input::from_bytes(&file).unwrap();
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_not_opened_as_a_file() {
+    fn refuses_a_folder() {
         let folder = tempfile::tempdir().unwrap();
         assert!(Input::open(folder.path()).is_err());
     }

@@ -2,47 +2,58 @@
 //!
 //! [`load`] turns the `[data]` table of a spec into a [`DataSet`]: one block of pixels in NHWC order,
 //! which of them train and which are held out, and where all of it came from. Nothing here knows of
-//! tensors; [`fill_batch`] is the door to them.
+//! tensors; [`fill_batch`] gives the numbers that a network reads.
 //!
-//! # Kinds of data
+//! # From bottom to top
 //!
-//! | data set | from | file |
-//! | --- | --- | --- |
-//! | `fashion-mnist`, `mnist`, `kmnist` | four IDX files, searched for, else downloaded | [`known`], `places`, `download` |
-//! | `idx` | IDX files that the spec names | `idx`, `idx_set` |
-//! | `images` | a folder of PNG and JPEG | `tree`, `picture`, `budget`, `picture_set` |
-//! | `sprites` | drawn by the program | `sprites`, `shape` |
+//! | part | files |
+//! | --- | --- |
+//! | what there is | `images`, `source`, `progress`, `error`, `division` (which images train), `set` |
+//! | formats | `input` (plain or gzip), `array_file` and `idx`; `tree`, `picture` and `budget` |
+//! | known data sets | `known`, `places`, `download` |
+//! | kinds | `loader` (what each does), `labelled` and `known_loader` (what several share), `kinds` (one file each, and the registry) |
+//! | all kinds | `load` |
 //!
 //! # What is promised
 //!
 //! - Images are `u8` from the file to the batch. Files are decompressed straight into the place where
 //!   the pixels stay; there is never a second copy of all of them.
-//! - A file that lies about itself is refused with the place of the lie, in memory that the file's own
-//!   length bounds ([`IdxError`]). No input makes the program panic.
+//! - A file that is not what it says is refused with the byte at which that shows, in memory that the file's own
+//!   length bounds. No input makes the program panic.
 //! - The same spec and seed give the same images in the same order and the same held-out part, on
 //!   every machine, whatever the number of threads.
 //! - Nothing is written but the data cache, and there each file is complete, checked, or absent.
 
+mod array_file;
 mod budget;
+mod division;
 mod download;
 mod error;
 mod idx;
-mod idx_set;
 mod images;
 mod input;
-pub mod known;
-mod locate;
+pub mod kinds;
+mod known;
+mod known_loader;
+mod labelled;
+mod load;
+mod loader;
 mod picture;
-mod picture_set;
 mod places;
+mod progress;
 mod set;
-mod shape;
-mod split;
-mod sprites;
+mod source;
+mod table;
 mod tree;
 
-pub use error::{BrokenPicture, DataError, FailedDownload, LookedAt};
-pub use idx::IdxError;
-pub use images::{Factors, Images, fill_batch};
-pub use locate::{Located, LocatedFile, locate};
-pub use set::{DataSet, Progress, Source, Survey, fingerprint, load, survey, without_division};
+pub use division::{Division, Split, Validation};
+pub use error::{DataError, Refusal};
+pub use images::{Factor, Factors, Images, fill_batch};
+pub use kinds::DataKind;
+pub use load::{fingerprint, load, locate, located_names, survey};
+pub use loader::{Located, LocatedFile};
+pub use picture::Color;
+pub use progress::{LoadProgress, OnProgress};
+pub use set::{DataSet, Survey};
+pub use source::Source;
+pub use table::Data;

@@ -20,13 +20,22 @@ use image::imageops::{self, FilterType};
 use image::io::{Limits, Reader};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat};
 
-use crate::experiment::Color;
+use crate::config::choice::choices;
 use crate::fs::files::{self, FileError};
 
 use super::budget::Budget;
+use super::images::MAX_SIDE;
+use super::input::DEFLATE_RATIO;
 
-/// The longest side that is decoded, pixels.
-const MAX_SIDE: u32 = 16_384;
+choices! {
+    /// How the files of an image folder are read.
+    pub enum Color {
+        /// one channel
+        Gray = "gray",
+        /// three channels
+        Rgb = "rgb",
+    }
+}
 
 /// The longest file that is read.
 const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -41,9 +50,6 @@ static MEMORY: Budget = Budget::of(1 << 30);
 /// progressive, two bytes a coefficient.
 const PNG_FACTOR: u64 = 1;
 const JPEG_FACTOR: u64 = 4;
-
-/// No more bytes than this come out of one byte of a deflate stream.
-const DEFLATE_RATIO: u64 = 1032;
 
 /// Values a pixel.
 pub(super) fn channels(color: Color) -> usize {
@@ -130,7 +136,7 @@ fn unpacked<'a>(
         .total_bytes()
         .saturating_mul(factor)
         .saturating_add(copy);
-    let Some(_share) = MEMORY.take(bytes) else {
+    let Some(_grant) = MEMORY.take(bytes) else {
         return Err(format!(
             "its {width} x {height} pixels take {bytes} bytes to read, more than the limit of {}",
             MEMORY.whole()
@@ -193,14 +199,14 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_picture_of_the_right_size_keeps_its_bytes() {
+    fn keeps_the_bytes_of_a_picture_of_the_right_size() {
         let picture = gradient(8, 8);
         let file = encoded(picture.clone(), false);
         assert_eq!(decode(&file, 8, Color::Gray).unwrap(), picture.into_raw());
     }
 
     #[test]
-    fn shrinking_averages_over_the_area() {
+    fn averages_over_the_area_when_shrinking() {
         // Left half 0, right half 200; 4 x 2 to 2 x 2.
         let picture = GrayImage::from_fn(400, 200, |x, _| Luma([if x < 200 { 0 } else { 200 }]));
         let small = decode(&encoded(picture, false), 4, Color::Gray).unwrap();
@@ -216,7 +222,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn colour_becomes_gray_by_rec_709_and_gray_becomes_three_equal_channels() {
+    fn converts_colour_to_gray_by_rec_709_and_gray_to_three_channels() {
         let red = RgbImage::from_pixel(3, 3, Rgb([255, 0, 0]));
         let gray = decode(&encoded(red, false), 3, Color::Gray).unwrap();
         assert!(gray.iter().all(|&v| v == 54), "{gray:?}");
@@ -225,7 +231,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn transparency_is_dropped_and_jpeg_is_read_under_any_name() {
+    fn drops_transparency_and_reads_jpeg_under_any_name() {
         let clear = RgbaImage::from_pixel(2, 2, image::Rgba([9, 8, 7, 0]));
         let rgb = decode(&encoded(clear, false), 2, Color::Rgb).unwrap();
         assert_eq!(rgb[..3], [9, 8, 7]);
@@ -242,7 +248,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_no_picture_is_refused_in_words() {
+    fn refuses_what_is_no_picture() {
         let reason = |bytes: &[u8]| decode(bytes, 4, Color::Gray).unwrap_err();
         assert_eq!(reason(b""), "the file is empty");
         assert_eq!(
@@ -269,7 +275,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_huge_declared_size_is_refused_before_it_is_allocated() {
+    fn refuses_a_huge_declared_size_before_allocating() {
         for (width, height) in [(100_000, 100_000), (16_385, 1), (1, 16_385), (u32::MAX, 1)] {
             let result = decode(&with_declared_size(width, height), 4, Color::Gray);
             assert!(result.is_err(), "{width} x {height}");
@@ -279,7 +285,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn damaged_files_never_panic() {
+    fn survives_damaged_files() {
         let colour = RgbImage::from_fn(33, 17, |x, y| Rgb([x as u8 * 7, y as u8 * 9, 128]));
         for jpeg in [false, true] {
             let file = encoded(colour.clone(), jpeg);

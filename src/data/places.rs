@@ -12,14 +12,40 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::download::Mirrors;
-use super::error::{DataError, LookedAt};
 use super::known::{FILES, KnownFile, KnownSet};
 
-/// What the process' surroundings say about where data may lie.
+/// Where to download from, and with how much patience.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mirrors {
+    /// What stands before a file's name, in the order in which they are tried.
+    pub urls: Vec<String>,
+    /// Whether plain HTTP is refused, also after a redirection.
+    pub https_only: bool,
+    /// Longest wait for a connection.
+    pub connect: Duration,
+    /// Longest wait for the next bytes.
+    pub stall: Duration,
+    /// Longest time for one file.
+    pub total: Duration,
+}
+
+impl Mirrors {
+    pub(super) fn published(set: &KnownSet) -> Self {
+        Self {
+            urls: set.mirrors.iter().map(|url| (*url).into()).collect(),
+            https_only: true,
+            connect: Duration::from_secs(10),
+            stall: Duration::from_secs(30),
+            total: Duration::from_secs(1_800),
+        }
+    }
+}
+
+/// Where data may lie, and where it can be downloaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Surroundings {
+pub(super) struct Places {
     /// `$RUNNER_DATA_DIR`
     pub data_dir: Option<PathBuf>,
     /// `data`
@@ -32,7 +58,8 @@ pub(super) struct Surroundings {
     pub mirrors: Option<Mirrors>,
 }
 
-impl Surroundings {
+impl Places {
+    /// The places that the environment variables of this process and the system name.
     pub(super) fn of_process() -> Self {
         let folder = |name| {
             env::var_os(name)
@@ -45,6 +72,14 @@ impl Surroundings {
             cache: cache_folder(folder("XDG_CACHE_HOME"), folder("HOME")),
             system: Some("/usr/share/datasets".into()),
             mirrors: None,
+        }
+    }
+
+    /// Nothing but the cache.
+    pub(super) fn only_cache(&self) -> Self {
+        Self {
+            cache: self.cache.clone(),
+            ..Self::default()
         }
     }
 
@@ -104,32 +139,29 @@ pub(super) struct Found {
     pub paths: Vec<PathBuf>,
 }
 
-/// Looks for some of the four files, by their positions in [`FILES`].
-///
-/// Without them in any place, `Ok(Err(places))` says where they are not.
-///
-/// # Errors
-/// `data.path` names something that is not a folder: a spec that points to the wrong place has to be
-/// told, not helped with data from elsewhere.
+/// A place where a data set was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LookedAt {
+    pub folder: PathBuf,
+    /// Why there: a setting, a variable, or what the folder is.
+    pub reason: &'static str,
+    /// What was seen there.
+    pub seen: String,
+}
+
+/// Looks for some of the four files, by their positions in [`FILES`]; says where they are not.
 pub(super) fn search(
     set: &KnownSet,
     path: Option<&Path>,
-    surroundings: &Surroundings,
+    places: &Places,
     wanted: &[usize],
-) -> Result<Result<Found, Vec<LookedAt>>, DataError> {
-    if let Some(path) = path.filter(|path| !path.is_dir()) {
-        return Err(DataError::NoSuchPath {
-            key: "data.path",
-            path: path.to_path_buf(),
-            expected: "a folder",
-        });
-    }
+) -> Result<Found, Vec<LookedAt>> {
     let mut looked = Vec::new();
-    for root in surroundings.roots(path) {
+    for root in places.roots(path) {
         let mut best: Option<(PathBuf, Vec<String>)> = None;
         for folder in root.candidates(set) {
             match files_in(&folder, wanted) {
-                Ok(paths) => return Ok(Ok(Found { folder, paths })),
+                Ok(paths) => return Ok(Found { folder, paths }),
                 Err(lacking) if lacking.len() < wanted.len() => {
                     best.get_or_insert((folder, lacking));
                 }
@@ -153,7 +185,7 @@ pub(super) fn search(
             },
         });
     }
-    Ok(Err(looked))
+    Err(looked)
 }
 
 /// The paths of the wanted files, or the names of those that are not there.
@@ -186,7 +218,8 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::data::known::{FASHION_MNIST, MNIST};
+    use crate::data::kinds::fashion_mnist::FASHION_MNIST;
+    use crate::data::kinds::mnist::MNIST;
 
     const ALL_FOUR: [usize; 4] = [0, 1, 2, 3];
 
@@ -204,8 +237,8 @@ mod tests {
         "t10k-labels-idx1-ubyte",
     ];
 
-    fn surroundings(root: &Path) -> Surroundings {
-        Surroundings {
+    fn places(root: &Path) -> Places {
+        Places {
             data_dir: Some(root.join("variable")),
             local: Some(root.join("local")),
             cache: Some(root.join("cache")),
@@ -215,13 +248,13 @@ mod tests {
     }
 
     #[test]
-    fn places_are_looked_at_in_the_documented_order() {
+    fn looks_at_places_in_the_documented_order() {
         let root = tempfile::tempdir().unwrap();
-        let around = surroundings(root.path());
+        let around = places(root.path());
         let path = root.path().join("path");
         fs::create_dir(&path).unwrap();
         let find = || {
-            let found = search(&MNIST, Some(&path), &around, &ALL_FOUR).unwrap();
+            let found = search(&MNIST, Some(&path), &around, &ALL_FOUR);
             found.map(|found| found.folder)
         };
         let looked = find().unwrap_err();
@@ -248,17 +281,15 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_with_only_some_of_the_files_is_passed_over_and_named() {
+    fn passes_over_and_names_a_folder_with_only_some_of_the_files() {
         let root = tempfile::tempdir().unwrap();
-        let around = surroundings(root.path());
+        let around = places(root.path());
         put(&root.path().join("variable/mnist"), &NAMES[..3]);
-        let looked = search(&MNIST, None, &around, &ALL_FOUR)
-            .unwrap()
-            .unwrap_err();
+        let looked = search(&MNIST, None, &around, &ALL_FOUR).unwrap_err();
         assert_eq!(looked[0].seen, "lacks t10k-labels-idx1-ubyte.gz");
         assert_eq!(looked[0].folder, root.path().join("variable/mnist"));
         assert_eq!(looked[1].seen, "no such folder");
-        let found = search(&MNIST, None, &around, &[0, 1]).unwrap().unwrap();
+        let found = search(&MNIST, None, &around, &[0, 1]).unwrap();
         assert_eq!(
             found.paths,
             [NAMES[0], NAMES[1]].map(|name| root.path().join("variable/mnist").join(name))
@@ -266,30 +297,15 @@ mod tests {
     }
 
     #[test]
-    fn one_set_is_not_found_in_the_folder_of_another() {
+    fn finds_no_set_in_the_folder_of_another() {
         let root = tempfile::tempdir().unwrap();
         put(&root.path().join("local/mnist"), &NAMES);
-        let around = surroundings(root.path());
-        assert!(
-            search(&FASHION_MNIST, None, &around, &ALL_FOUR)
-                .unwrap()
-                .is_err()
-        );
+        let around = places(root.path());
+        assert!(search(&FASHION_MNIST, None, &around, &ALL_FOUR).is_err());
     }
 
     #[test]
-    fn a_path_that_is_no_folder_is_an_error_even_if_the_data_is_elsewhere() {
-        let root = tempfile::tempdir().unwrap();
-        put(&root.path().join("local/mnist"), &NAMES);
-        let missing = root.path().join("missing");
-        assert!(matches!(
-            search(&MNIST, Some(&missing), &surroundings(root.path()), &[0]),
-            Err(DataError::NoSuchPath { .. })
-        ));
-    }
-
-    #[test]
-    fn the_cache_follows_the_base_directory_specification() {
+    fn takes_the_cache_of_the_base_directory_specification() {
         let folder = |xdg: Option<&str>, home: Option<&str>| {
             cache_folder(xdg.map(PathBuf::from), home.map(PathBuf::from))
         };

@@ -23,7 +23,50 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::error::DataError;
+use crate::sys::exit;
+use crate::sys::printable::printable;
+
+use super::error::{DataError, ReadError, Refusal, shown};
+
+/// A folder of pictures that cannot be read as one.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TreeError {
+    #[error(
+        "`{}` lies beside the class folder `{}`, so its class is unknown",
+        shown(picture),
+        printable(class)
+    )]
+    Unclassed { picture: PathBuf, class: String },
+    #[error(
+        "`{}` is a symbolic link; links inside a folder of pictures are not followed",
+        shown(path)
+    )]
+    SymbolicLink { path: PathBuf },
+    #[error("`{}` has the name of a picture, but is no file", shown(path))]
+    NotAFile { path: PathBuf },
+    #[error("`{}` holds {classes} class folders, more than the limit of {}", path.display(), usize::from(u16::MAX) + 1)]
+    TooManyClasses { path: PathBuf, classes: usize },
+}
+
+impl Refusal for TreeError {
+    fn exit_code(&self) -> u8 {
+        exit::INVALID_DATA
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Unclassed { .. } => {
+                "put every picture into a sub-folder of its class, or none of them"
+            }
+            Self::NotAFile { .. } => "take it out of the folder",
+            Self::SymbolicLink { .. } => {
+                "put the file itself there, or let `data.path` name the folder that the link leads to"
+            }
+            Self::TooManyClasses { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
 
 /// A picture's file and its class.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,18 +109,18 @@ impl Tree {
                 .into_iter()
                 .flatten()
                 .filter_map(|split| split.get(&None));
-            return Err(DataError::Unclassed {
+            return Err(DataError::from(TreeError::Unclassed {
                 picture: loose
                     .find_map(|paths| paths.first().cloned())
                     .unwrap_or_default(),
                 class: class.to_string_lossy().into_owned(),
-            });
+            }));
         }
         if u16::try_from(names.len().saturating_sub(1)).is_err() {
-            return Err(DataError::TooManyClasses {
+            return Err(DataError::from(TreeError::TooManyClasses {
                 path: folder.to_path_buf(),
                 classes: names.len(),
-            });
+            }));
         }
         Ok(Self {
             classes: names.iter().map(|name| class_name(name, folder)).collect(),
@@ -106,21 +149,19 @@ fn walk(base: &Path) -> Result<Classes, DataError> {
         .into_iter()
         .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry));
     for entry in entries {
-        let entry = entry.map_err(|error| DataError::Read {
+        let entry = entry.map_err(|error| ReadError {
             path: error.path().unwrap_or(base).to_path_buf(),
             source: error.into(),
         })?;
         if entry.depth() > 0 && entry.path_is_symlink() {
             if is_picture_name(entry.path()) || entry.path().is_dir() {
-                return Err(DataError::SymbolicLink {
-                    path: entry.into_path(),
-                });
+                let path = entry.into_path();
+                return Err(TreeError::SymbolicLink { path }.into());
             }
         } else if is_picture_name(entry.path()) && !entry.file_type().is_dir() {
             if !entry.file_type().is_file() {
-                return Err(DataError::NotAFile {
-                    path: entry.into_path(),
-                });
+                let path = entry.into_path();
+                return Err(TreeError::NotAFile { path }.into());
             }
             let class = (entry.depth() > 1)
                 .then(|| entry.path().strip_prefix(base).ok()?.iter().next())
@@ -188,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sub_folder_is_a_class_and_classes_take_turns() {
+    fn takes_sub_folders_for_classes_in_turns() {
         let folder = tree(&[
             "dog/2.PNG",
             "dog/10.jpg",
@@ -213,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_sub_folders_is_one_class() {
+    fn takes_a_folder_without_sub_folders_for_one_class() {
         let folder = tree(&["faces/b.png", "faces/a.png"]);
         let faces = folder.path().join("faces");
         let tree = Tree::of(&faces).unwrap();
@@ -225,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn train_and_test_are_splits_only_when_both_are_there() {
+    fn takes_train_and_test_for_splits_only_when_both_are_there() {
         let folder = tree(&["train/a/1.png", "test/b/1.png", "other/c/1.png"]);
         let both = Tree::of(folder.path()).unwrap();
         assert_eq!(both.classes, ["a", "b"]);
@@ -247,20 +288,22 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_beside_class_folders_is_refused() {
+    fn refuses_a_picture_beside_class_folders() {
         let folder = tree(&["cat/1.png", "stray.png"]);
-        match Tree::of(folder.path()) {
-            Err(DataError::Unclassed { picture, class }) => {
-                assert_eq!(picture, folder.path().join("stray.png"));
-                assert_eq!(class, "cat");
-            }
-            other => panic!("{other:?}"),
-        }
+        let error = Tree::of(folder.path()).unwrap_err();
+        let stray = folder.path().join("stray.png");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "`{}` lies beside the class folder `cat`, so its class is unknown",
+                stray.display()
+            )
+        );
     }
 
     #[cfg(unix)]
     #[test]
-    fn links_that_lead_to_pictures_are_refused_and_others_passed_over() {
+    fn refuses_links_to_pictures_and_passes_over_others() {
         use std::os::unix::fs::symlink;
         let outside = tree(&["1.png"]);
         for (link, target) in [
@@ -271,9 +314,10 @@ mod tests {
             let folder = tree(&["cat/1.png"]);
             let link = folder.path().join(link);
             symlink(target, &link).unwrap();
-            match Tree::of(folder.path()) {
-                Err(DataError::SymbolicLink { path }) => assert_eq!(path, link),
-                other => panic!("{other:?}"),
+            let error = Tree::of(folder.path()).unwrap_err();
+            match error.downcast_ref() {
+                Some(TreeError::SymbolicLink { path }) => assert_eq!(*path, link),
+                _ => panic!("{error}"),
             }
         }
         let folder = tree(&["cat/1.png"]);
@@ -286,11 +330,9 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_an_error() {
+    fn refuses_a_folder_that_is_not_there() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(
-            Tree::of(&folder.path().join("nothing")),
-            Err(DataError::Read { .. })
-        ));
+        let error = Tree::of(&folder.path().join("nothing")).unwrap_err();
+        assert!(error.downcast_ref::<ReadError>().is_some(), "{error}");
     }
 }

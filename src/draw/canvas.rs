@@ -12,9 +12,9 @@ use plotters::style::{
     TextStyle,
 };
 
+use super::bitmap::Bitmap;
 use super::error::FigureError;
 use super::font;
-use super::images::Bitmap;
 
 /// Pixels of the backend a unit of the page.
 pub(crate) const SCALE: u32 = 4;
@@ -492,7 +492,7 @@ mod tests {
     const H: f64 = 20.0;
 
     #[test]
-    fn text_stands_on_its_baseline_where_its_anchor_says() {
+    fn places_text_on_its_baseline_by_its_anchor() {
         let h = |anchor| {
             inked(move |canvas| {
                 canvas
@@ -518,7 +518,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_an_svg_is_written_at_the_same_baseline() {
+    fn writes_text_of_an_svg_at_the_same_baseline() {
         let mut text = String::new();
         let backend = SVGBackend::with_string(&mut text, (SIDE, SIDE));
         let mut canvas = Canvas::new(backend, Medium::Vector);
@@ -538,7 +538,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_have_their_width_and_round_ends() {
+    fn draws_lines_with_their_width_and_round_ends() {
         let line = inked(|canvas| {
             canvas
                 .line(&[(20.0, 50.0), (80.0, 50.0)], 4.0, BLACK)
@@ -554,7 +554,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_outside_the_page_are_cut() {
+    fn cuts_shapes_outside_the_page() {
         let shapes = inked(|canvas| {
             let far = [(-1e9, 50.0), (1e9, 50.0)];
             canvas.line(&far, 2.0, BLACK).unwrap();

@@ -25,14 +25,15 @@ pub enum FigureError {
     },
     /// An image side of zero, or one too long to be drawn.
     #[error(
-        "images of {height} x {width} pixels cannot be drawn; 1 to {limit} pixels a side are expected",
-        limit = super::images::MAX_SIDE
+        "images of {height} x {width} pixels cannot be drawn; 1 to {limit} pixels a side are expected"
     )]
     Side {
         /// Height that was given.
         height: usize,
         /// Width that was given.
         width: usize,
+        /// Longest side that is drawn.
+        limit: usize,
     },
     /// More images than a picture holds.
     #[error("{found} {what} do not fit into one picture; at most {limit} are expected")]

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn widths_are_those_of_dejavu_sans() {
+    fn measures_widths_of_dejavu_sans() {
         // Advance widths in the font file (2048 units an em): zero 1303, M 1767, period 651.
         assert!((width("0", 10.0).unwrap() - 13030.0 / 2048.0).abs() < 0.06);
         assert!((width("M.", 10.0).unwrap() - 24180.0 / 2048.0).abs() < 0.06);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_fits_is_left_alone_and_longer_text_is_cut() {
+    fn cuts_only_text_that_does_not_fit() {
         assert_eq!(fit("loss", 10.0, 100.0).unwrap(), "loss");
         let cut = fit(&"wide name ".repeat(30), 10.0, 100.0).unwrap();
         assert!(cut.starts_with("wide name wide"), "{cut}");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_a_megabyte_and_control_characters_are_harmless() {
+    fn survives_a_name_of_a_megabyte_and_control_characters() {
         assert!(
             fit(&"x".repeat(1 << 20), 10.0, 300.0)
                 .unwrap()

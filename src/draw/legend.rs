@@ -36,13 +36,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_stay_where_they_are_wanted_while_they_have_room() {
+    fn keeps_names_where_they_are_wanted_while_they_have_room() {
         assert_eq!(spread(&[10.0, 40.0], 15.0, (0.0, 100.0)), [10.0, 40.0]);
         assert!(spread(&[], 15.0, (0.0, 100.0)).is_empty());
     }
 
     #[test]
-    fn names_that_touch_move_apart_around_their_middle() {
+    fn moves_names_that_touch_apart_around_their_middle() {
         assert_eq!(spread(&[50.0, 50.0], 10.0, (0.0, 100.0)), [45.0, 55.0]);
         // The first two move apart and then push the third: all three around their mean.
         assert_eq!(
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stay_inside() {
+    fn keeps_names_inside() {
         assert_eq!(spread(&[99.0, 100.0], 10.0, (0.0, 100.0)), [90.0, 100.0]);
         assert_eq!(spread(&[-5.0], 10.0, (0.0, 100.0)), [0.0]);
     }

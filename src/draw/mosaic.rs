@@ -1,8 +1,9 @@
 //! Images side by side: how large each is shown, and the one bitmap that holds them all.
 
+use super::bitmap::Bitmap;
 use super::canvas::Rect;
 use super::error::FigureError;
-use super::images::{Bitmap, Images};
+use super::image_batch::ImageBatch;
 use super::render::PNG_SCALE;
 
 /// Longest side of one image in a picture, in pixels of the PNG: a single image does not fill a
@@ -33,7 +34,7 @@ impl Mosaic {
     ///
     /// [`FigureError::TooMany`] for more than 256 rows or columns.
     pub(crate) fn new(
-        images: &Images<'_>,
+        images: &ImageBatch<'_>,
         columns: usize,
         rows: usize,
         room: f64,
@@ -123,7 +124,7 @@ impl Mosaic {
     /// `None`, or where there is no such image, the place stays white.
     pub(crate) fn bitmap(
         &self,
-        images: &Images<'_>,
+        images: &ImageBatch<'_>,
         index: impl Fn(usize, usize) -> Option<usize>,
     ) -> Bitmap {
         let mut page = Bitmap::white(
@@ -183,12 +184,12 @@ mod tests {
 
     fn mosaic(count: usize, side: usize, columns: usize, room: f64, gap: u32) -> Mosaic {
         let pixels = vec![0.0; count * side * side];
-        let images = Images::new(&pixels, count, side, side, 1).unwrap();
+        let images = ImageBatch::new(&pixels, count, side, side, 1).unwrap();
         Mosaic::new(&images, columns, columns, room, gap).unwrap()
     }
 
     #[test]
-    fn images_are_enlarged_by_whole_factors() {
+    fn enlarges_images_by_whole_factors() {
         // 560 units are 1120 pixels: 112 an image, 4 a pixel of 28.
         assert_eq!(mosaic(1, 28, 10, 560.0, 0).width(), 560.0);
         // 112 / 64 = 1.75, so 2.
@@ -200,9 +201,9 @@ mod tests {
     }
 
     #[test]
-    fn places_without_an_image_are_white() {
+    fn leaves_places_without_an_image_white() {
         let pixels = [0.0, 1.0, 0.5];
-        let images = Images::new(&pixels, 3, 1, 1, 1).unwrap();
+        let images = ImageBatch::new(&pixels, 3, 1, 1, 1).unwrap();
         let mosaic = Mosaic::new(&images, 2, 2, 1.0, 0).unwrap();
         let page = mosaic.bitmap(&images, |row, column| Some(row * 2 + column));
         assert_eq!((page.width, page.height), (2, 2));
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_run_from_end_to_end() {
+    fn spaces_steps_from_end_to_end() {
         assert_eq!(steps(5, 2.0).unwrap(), [-2.0, -1.0, 0.0, 1.0, 2.0]);
         assert_eq!(steps(2, 1.5).unwrap(), [-1.5, 1.5]);
         assert_eq!(steps(1, 2.0).unwrap(), [0.0]);

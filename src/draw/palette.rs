@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_class_has_its_own_color_while_there_are_enough() {
+    fn gives_every_class_its_own_color_while_there_are_enough() {
         for classes in [1, 2, 10, 11, 20, 21, 100] {
             let colors: HashSet<_> = class_colors(classes)
                 .iter()
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_continuous_scale_ends_where_viridis_does() {
+    fn ends_the_continuous_scale_where_viridis_does() {
         assert_eq!(continuous(0.0), RGBColor(0x44, 0x01, 0x54));
         assert_eq!(continuous(1.0), RGBColor(0xfd, 0xe7, 0x25));
         assert_eq!(continuous(f64::NAN).0, 0x44);

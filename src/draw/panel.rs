@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_values_open_a_range_around_them() {
+    fn opens_a_range_around_equal_values() {
         assert_eq!(
             Range::around(0.0, 0.0, 0.1),
             Range {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_placed_with_the_vertical_axis_upwards() {
+    fn places_numbers_with_the_vertical_axis_upwards() {
         let panel = Panel {
             rect: Rect {
                 left: 10.0,

@@ -108,7 +108,7 @@ mod tests {
     };
 
     #[test]
-    fn lines_are_cut_at_the_frame() {
+    fn cuts_lines_at_the_frame() {
         assert_eq!(
             clip((-5.0, 5.0), (15.0, 5.0), RECT),
             Some(((0.0, 5.0), (10.0, 5.0)))
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_points_and_the_outside_part_a_line_into_pieces() {
+    fn divides_a_line_at_missing_points_and_outside() {
         let places = [
             Some((0.0, 1.0)),
             Some((1.0, 1.0)),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn dashes_go_around_corners() {
+    fn leads_dashes_around_corners() {
         let corner = [(0.0, 0.0), (3.0, 0.0), (3.0, 6.0)];
         assert_eq!(
             dashes(&corner, 4.0, 2.0),

@@ -7,9 +7,9 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use plotters::backend::DrawingBackend;
 use plotters::prelude::{BitMapBackend, SVGBackend};
 
+use super::bitmap::Bitmap;
 use super::canvas::{Canvas, Medium, Rect, SCALE};
 use super::error::FigureError;
-use super::images::Bitmap;
 
 /// Pixels of a finished PNG a unit of the page, so that it is sharp on a screen of high density and
 /// in print.
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_png_has_two_pixels_a_unit() {
+    fn makes_two_pixels_a_unit_in_png() {
         let picture = decode(&render(&Page(40, 10)).unwrap());
         assert_eq!(picture.dimensions(), (80, 20));
         assert_eq!(picture.get_pixel(39, 19).0, [10, 20, 30]);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_svg_shows_bitmaps_at_the_size_of_their_places() {
+    fn shows_bitmaps_at_the_size_of_their_places_in_svg() {
         let svg = render(&Page(40, 10)).unwrap().svg;
         assert!(svg.starts_with("<svg width=\"40\" height=\"10\""));
         assert!(svg.contains("viewBox=\"0 0 160 40\""));
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_gigabytes_is_refused() {
+    fn refuses_a_page_of_gigabytes() {
         let error = render(&Page(MAX_PAGE + 1, 10)).unwrap_err();
         assert!(matches!(error, FigureError::TooMany { found: 4_001, .. }));
     }

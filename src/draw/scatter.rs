@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use plotters::style::RGBColor;
 
-use super::images::Bitmap;
+use super::bitmap::Bitmap;
 
 /// Rows of a bitmap that are mixed at a time: what is mixed takes four times the memory of the bitmap.
 const BAND: u32 = 128;
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_index_comes_once_and_neighbours_come_apart() {
+    fn visits_every_index_once_and_neighbours_apart() {
         for count in [0, 1, 2, 3, 4, 10, 997, 1_000, 70_000] {
             let mut order: Vec<usize> = interleaved(count).collect();
             let early = order
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn points_mix_and_those_outside_are_cut() {
+    fn mixes_points_and_cuts_those_outside() {
         let bitmap = Scatter::bitmap(9, 9, |scatter| {
             scatter.dot((4.5, 4.5), 2.0, RGBColor(0, 0, 0), 0.5);
             scatter.dot((4.5, 4.5), 2.0, RGBColor(255, 0, 0), 0.5);
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn bands_leave_no_seam() {
+    fn leaves_no_seam_between_bands() {
         let height = 3 * BAND + 7;
         let draw = |scatter: &mut Scatter| {
             scatter.vertical(2.0, 2, RGBColor(0, 0, 0));

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_are_round_and_share_their_decimals() {
+    fn chooses_round_ticks_with_equal_decimals() {
         assert_eq!(labels(ticks(-2.0, 2.0, 5)), ["−2", "−1", "0", "1", "2"]);
         assert_eq!(
             labels(ticks(251.2, 303.0, 6)),
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_ticks_never_fall_between_epochs() {
+    fn places_no_whole_tick_between_epochs() {
         assert_eq!(labels(whole_ticks(0.5, 1.5, 8)), ["1"]);
         assert_eq!(labels(whole_ticks(1.0, 3.0, 8)), ["1", "2", "3"]);
         assert_eq!(
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_that_are_none_have_no_ticks() {
+    fn gives_no_ticks_to_an_empty_range() {
         for (low, high) in [
             (0.0, 0.0),
             (1.0, -1.0),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn single_numbers_keep_four_digits() {
+    fn keeps_four_digits_of_single_numbers() {
         assert_eq!(significant(253.134, 4), "253.1");
         assert_eq!(significant(3.401_49, 4), "3.401");
         assert_eq!(significant(0.012_345, 4), "0.01235");
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_grouped() {
+    fn groups_digits_of_counts() {
         assert_eq!(thousands(70_000), "70,000");
         assert_eq!(thousands(1_234_567), "1,234,567");
         assert_eq!(thousands(999), "999");

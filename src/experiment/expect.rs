@@ -1,10 +1,10 @@
 //! Limits on the final metrics.
 
-use super::data::Validation;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::{
-    DocumentTable, Form, Kind, Rules, Setting, Table, Value, Values, WrittenTable,
+    DocumentTable, Form, Kind, Rule, RuledTable, Rules, Setting, Table, Value, Values, WrittenTable,
 };
+use crate::data::Validation;
 use crate::metrics::SCALARS;
 
 /// One line of the `[expect]` table. A run whose last epoch misses one ends with exit code 4.
@@ -20,7 +20,7 @@ pub struct Expectation {
 
 /// In the order of the metrics.
 impl DocumentTable for Vec<Expectation> {
-    fn tables(name: &'static str) -> Vec<Table> {
+    fn tables(name: &'static str) -> Vec<RuledTable> {
         let doc = "Limits on the last epoch's metrics; a run that misses one ends with exit code 4";
         let form = Form::Names {
             names: SCALARS.to_vec(),
@@ -28,7 +28,9 @@ impl DocumentTable for Vec<Expectation> {
         };
         let doc_of_each = "Least and greatest value of the metric after the last epoch";
         let each = Setting::new("METRIC", Kind::Limits, doc_of_each).unset("no limit");
-        vec![Table::new(name, doc, form).with(vec![each], &[metrics_are_measured])]
+        let rule: Rule = metrics_are_measured;
+        let table = Table::new(name, doc, form).with(vec![each]);
+        vec![(table, vec![rule.into()])]
     }
 
     fn read(values: &Values, name: &'static str) -> Option<Self> {

@@ -3,21 +3,13 @@
 use std::path::PathBuf;
 
 use crate::config::section::section;
-use crate::config::{Interval, Kind, PathKind};
+use crate::config::{Interval, Kind, PathKind, Section, Setting, TableValues, Value};
+use crate::figures::{Switch, switches};
 
 section! {
     /// Which pictures the run folder gets, and their numbers
     pub struct Figures {
-        /// Loss curves
-        pub loss: bool = true, Kind::Switch;
-        /// The latent manifold, or a traversal of each axis where there are not two of them
-        pub manifold: bool = true, Kind::Switch;
-        /// Latent means of all images, by class
-        pub clusters: bool = true, Kind::Switch;
-        /// Originals above their reconstructions
-        pub reconstructions: bool = true, Kind::Switch;
-        /// Samples from the prior
-        pub samples: bool = true, Kind::Switch;
+        with drawn: Switches;
         /// The manifold and the samples are `n` by `n` images
         pub n: usize = 10, Kind::Count { min: 2, max: 50 }, unit("images");
         /// The manifold runs from `-scale` to `scale` on each axis
@@ -26,5 +18,41 @@ section! {
         pub published: Option<PathBuf>, Kind::Path(PathKind::File), unset("none"), also(&["reference"]);
         /// What the legend calls that curve
         pub published_name: String = "published", Kind::Line { max: 80 }, needs("published");
+    }
+}
+
+impl Figures {
+    /// Whether a figure's setting is on.
+    pub fn asks_for(&self, switch: &Switch) -> bool {
+        let set = self.drawn.0.iter().find(|(name, _)| *name == switch.name);
+        set.map_or(switch.default, |(_, is_on)| *is_on)
+    }
+}
+
+/// A setting for each figure that may be asked for: whether it is drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Switches(Vec<(&'static str, bool)>);
+
+impl Section for Switches {
+    const DOC: &'static str = "";
+
+    fn settings() -> Vec<Setting> {
+        let setting = |it: &Switch| {
+            Setting::new(it.name, Kind::Switch, it.doc).default(Value::Switch(it.default))
+        };
+        switches().map(setting).collect()
+    }
+
+    fn read(values: &TableValues<'_>) -> Option<Self> {
+        let read = |it: &'static Switch| match values.get(it.name)? {
+            Value::Switch(is_on) => Some((it.name, is_on)),
+            _ => None,
+        };
+        switches().map(read).collect::<Option<_>>().map(Self)
+    }
+
+    fn write(&self) -> Vec<(&'static str, Option<Value>)> {
+        let value = |(name, is_on): &(&'static str, bool)| (*name, Some(Value::Switch(*is_on)));
+        self.0.iter().map(value).collect()
     }
 }

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use super::{Dataset, parse, resolved_toml, schema};
+use super::{parse, resolved_toml, schema};
 use crate::config::kind::{Interval, Kind};
 use crate::config::{DefaultValue, Form, Setting};
+use crate::data::DataKind;
 use crate::numeric::random::{Purpose, Stream};
 
 /// A spec that writes every setting of its data set, optimizer and schedule.
@@ -320,7 +321,7 @@ fn random_value(setting: &Setting, stream: &mut Stream, folder: &Path) -> String
 
 /// A random valid spec: each setting is written or not, at the ends of its range or inside.
 fn random_spec(stream: &mut Stream, folder: &Path) -> String {
-    let choices = Dataset::CHOICES;
+    let choices = DataKind::choices();
     let dataset = choices[stream.below(choices.len() as u64) as usize].name;
     let mut out = String::new();
     let mut chosen = Vec::new();

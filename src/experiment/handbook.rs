@@ -1,4 +1,4 @@
-//! The table of settings for people: Markdown for the README, plain text for the terminal.
+//! The table of settings for people: Markdown for experiments/SETTINGS.md, plain text for the terminal.
 
 use super::spec::schema;
 use super::sweep;
@@ -102,7 +102,7 @@ fn default(setting: &Setting) -> String {
 }
 
 fn meaning(setting: &Setting) -> String {
-    let mut out = setting.doc.to_owned();
+    let mut out = setting.doc.clone();
     if let Some(words) = setting.only_text() {
         out.push_str(&format!(". Only for {words}"));
     }

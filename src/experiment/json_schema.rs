@@ -8,8 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::spec::schema;
 use super::sweep;
-use crate::config::choice::Choice;
-use crate::config::kind::{Interval, Kind, LONGEST_NAME};
+use crate::config::kind::{Choice, Interval, Kind, LONGEST_NAME};
 use crate::config::schema::{Form, Table};
 use crate::config::setting::{DefaultValue, Setting, dotted, name_of};
 
@@ -178,7 +177,7 @@ fn of_setting(setting: &Setting) -> Json {
         Json::Object(out) => out,
         _ => Map::new(),
     };
-    let mut doc = setting.doc.to_owned();
+    let mut doc = setting.doc.clone();
     if !setting.unit.is_empty() {
         doc.push_str(&format!(" ({})", setting.unit));
     }
@@ -263,7 +262,7 @@ fn number(span: Interval) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::Dataset;
+    use crate::data::DataKind;
     use crate::metrics::SCALARS;
 
     fn property<'a>(schema: &'a Json, key: &str) -> &'a Json {
@@ -283,7 +282,7 @@ mod tests {
         {
             let found = property(&schema, &setting.key);
             let doc = found["description"].as_str().unwrap_or_default();
-            assert!(doc.starts_with(setting.doc), "{}: {found}", setting.key);
+            assert!(doc.starts_with(&setting.doc), "{}: {found}", setting.key);
             match &setting.default {
                 DefaultValue::Is(value) => {
                     assert_eq!(found["default"], value.to_json(), "{}", setting.key);
@@ -361,7 +360,7 @@ mod tests {
         let rules = property(&schema, "data")["allOf"]
             .as_array()
             .map_or(0, Vec::len);
-        assert_eq!(rules, Dataset::CHOICES.len());
+        assert_eq!(rules, DataKind::choices().len());
         let sprites = &property(&schema, "data")["allOf"][3];
         assert_eq!(
             sprites["if"]["properties"]["dataset"]["const"],

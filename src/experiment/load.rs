@@ -226,7 +226,7 @@ fn meaning(
 ) -> (Option<Spec>, Values) {
     let before = diagnostics.len();
     let values = walk(schema(), base, root, diagnostics);
-    rules::check(&values, file, diagnostics);
+    rules::check(&values, super::spec::rules(), file, diagnostics);
     if diagnostics.len() > before {
         return (None, values);
     }

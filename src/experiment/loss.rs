@@ -3,6 +3,8 @@
 use crate::config::choice::choices;
 use crate::config::section::section;
 use crate::config::{Interval, Kind, Rules};
+use crate::kernels::loss;
+use crate::objective::LossTerms;
 use crate::optim::schedule::Position;
 
 choices! {
@@ -48,6 +50,18 @@ section! {
 const WEIGHT: Kind = Kind::Number(Interval::closed(0.0, 1e6));
 
 impl Loss {
+    /// The terms that every objective has.
+    pub fn terms(&self) -> LossTerms {
+        LossTerms {
+            reconstruction: match self.reconstruction {
+                Reconstruction::Bce => loss::Reconstruction::BinaryCrossEntropy,
+                Reconstruction::Mse => loss::Reconstruction::SquaredError,
+            },
+            reconstruction_weight: self.reconstruction_weight,
+            kl_mean: self.kl_reduction == KlReduction::Mean,
+        }
+    }
+
     /// The weight of the KL divergence at a step: grows linearly over `kl_warmup_epochs` to `kl_weight` (Bowman et
     /// al., "Generating Sentences from a Continuous Space", 2016).
     pub fn kl_weight_at(&self, at: Position) -> f64 {

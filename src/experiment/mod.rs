@@ -31,7 +31,6 @@
 //! - [`resolved_toml`] read back gives the same spec, bit for bit.
 //! - Reading looks at the disk (are the named files there?) and writes nothing.
 
-mod data;
 mod expect;
 mod figures;
 mod fingerprint;
@@ -52,7 +51,6 @@ mod messages;
 #[cfg(test)]
 mod typos;
 
-pub use data::{Color, Data, Dataset, Split, Validation};
 pub use expect::Expectation;
 pub use figures::Figures;
 pub use fingerprint::{Fingerprint, first_identity_text, identity_text};

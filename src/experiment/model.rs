@@ -3,6 +3,7 @@
 use crate::config::Kind;
 use crate::config::choice::choices;
 use crate::config::section::section;
+use crate::nn::layers::Normalization;
 
 choices! {
     /// The nonlinearity after each layer but the heads and the output.
@@ -40,5 +41,8 @@ section! {
             also(&["dense", "dense_units", "hidden_units", "hidden_dims"]);
         /// The nonlinearity after each layer but the heads and the output
         pub activation: Activation = Activation::Relu, Kind::Choice(Activation::CHOICES), also(&["nonlinearity"]);
+        /// What stands between the product and the activation of each layer but the heads and the output
+        pub normalization: Normalization = "none", Kind::Choice(Normalization::choices()), added_in(2),
+            also(&["norm", "batch_norm"]);
     }
 }

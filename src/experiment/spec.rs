@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use super::data::Data;
 use super::expect::Expectation;
 use super::figures::Figures;
 use super::launcher::Launcher;
@@ -10,7 +9,9 @@ use super::loss::Loss;
 use super::model::Model;
 use super::training::Training;
 use crate::config::document::document;
-use crate::config::{Form, Kind, Schema, Table, Value, write};
+use crate::config::{Form, Kind, RuledTable, Schema, Table, TableRule, Value, write};
+use crate::data::Data;
+use crate::objective::AnyObjective;
 use crate::optim::{Rule, Schedule};
 
 document! {
@@ -26,6 +27,7 @@ document! {
         data: Data,
         model: Model,
         loss: Loss,
+        objective: AnyObjective,
         optimizer: Rule,
         schedule: Option<Schedule>,
         training: Training,
@@ -41,12 +43,24 @@ document! {
 /// from asking for absurd amounts of memory.
 pub fn schema() -> &'static Schema {
     static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
-        let mut tables = Spec::tables();
+        let mut tables: Vec<Table> = Spec::tables().into_iter().map(|it| it.0).collect();
         let doc = "Many runs from one file: `runner SPEC.toml` then runs a trial for each of them";
         tables.push(Table::new("sweep", doc, Form::Apart));
         Schema { tables }
     });
     &SCHEMA
+}
+
+/// What ties settings together, each rule with its table.
+pub(super) fn rules() -> &'static [(String, TableRule)] {
+    static RULES: LazyLock<Vec<(String, TableRule)>> = LazyLock::new(|| {
+        let of_table = |(table, rules): RuledTable| {
+            let named = move |rule| (table.name.clone(), rule);
+            rules.into_iter().map(named)
+        };
+        Spec::tables().into_iter().flat_map(of_table).collect()
+    });
+    &RULES
 }
 
 /// The spec as TOML, ready to be run again as it is.

@@ -6,7 +6,7 @@ use super::manifold::frame;
 use crate::draw::canvas::{Anchor, Canvas, Ink};
 use crate::draw::error::FigureError;
 use crate::draw::font;
-use crate::draw::images::Images;
+use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
 use crate::draw::panel::{LABEL, LABEL_EM, TITLE, TITLE_EM};
 use crate::draw::render::{Picture, Rendered, render};
@@ -33,8 +33,8 @@ const LABEL_DROP: f64 = 14.0;
 pub fn interpolation(
     title: &str,
     names: [&str; 2],
-    originals: &Images<'_>,
-    decoded: &Images<'_>,
+    originals: &ImageBatch<'_>,
+    decoded: &ImageBatch<'_>,
 ) -> Result<Rendered, FigureError> {
     if originals.shape() != decoded.shape() {
         return Err(FigureError::Mismatch);
@@ -59,8 +59,8 @@ pub fn interpolation(
 struct Interpolation<'a> {
     title: &'a str,
     names: [&'a str; 2],
-    originals: &'a Images<'a>,
-    decoded: &'a Images<'a>,
+    originals: &'a ImageBatch<'a>,
+    decoded: &'a ImageBatch<'a>,
     /// Measures of a row with a place for each image; the first and the last are moved outwards.
     row: Mosaic,
 }
@@ -118,11 +118,11 @@ mod tests {
     use crate::draw::testing::{decode, texts};
 
     #[test]
-    fn the_originals_stand_at_the_ends_and_are_named() {
+    fn names_the_originals_at_the_ends() {
         let (ends, way) = ([0.0, 1.0], [0.25, 0.5, 0.75]);
         let (originals, decoded) = (
-            Images::new(&ends, 2, 1, 1, 1).unwrap(),
-            Images::new(&way, 3, 1, 1, 1).unwrap(),
+            ImageBatch::new(&ends, 2, 1, 1, 1).unwrap(),
+            ImageBatch::new(&way, 3, 1, 1, 1).unwrap(),
         );
         let rendered =
             interpolation("a way", ["image 3", "image 17"], &originals, &decoded).unwrap();
@@ -149,10 +149,10 @@ mod tests {
     }
 
     #[test]
-    fn images_that_do_not_belong_together_are_refused() {
+    fn refuses_images_that_do_not_belong_together() {
         let pixels = [0.0; 4];
         let images =
-            |count, width| Images::new(&pixels[..count * width], count, 1, width, 1).unwrap();
+            |count, width| ImageBatch::new(&pixels[..count * width], count, 1, width, 1).unwrap();
         let refused =
             |originals, decoded| interpolation("", ["", ""], &originals, &decoded).unwrap_err();
         assert!(matches!(

@@ -3,6 +3,8 @@
 
 use plotters::backend::DrawingBackend;
 
+use super::context::{Context, PictureError};
+use super::figure::{Figure, Switch};
 use super::loss_terms::{Curve, Terms, reference, terms};
 use super::published::Published;
 use crate::draw::canvas::{Anchor, Canvas, Ink, Point, Rect};
@@ -38,6 +40,23 @@ const DENSE: usize = 300;
 /// Up to this many epochs each one is marked with a dot.
 const MARKED: usize = 30;
 
+/// The figure `loss`.
+pub const FIGURE: Figure = Figure {
+    name: "loss",
+    switch: Switch {
+        name: "loss",
+        doc: "Loss curves",
+        default: true,
+    },
+    suits: |_| true,
+    draw,
+};
+
+fn draw(context: &Context) -> Result<Rendered, PictureError> {
+    let title = context.title("training");
+    Ok(loss_curves(&title, context.history, context.published)?)
+}
+
 /// Draws the training curves of a run: total loss, reconstruction and KL over epochs, those of the
 /// validation part where there is one, and a published curve for comparison as far as the run has
 /// come.
@@ -49,7 +68,7 @@ const MARKED: usize = 30;
 ///
 /// [`FigureError::Length`] when the lists of `published` differ in length, and the errors of
 /// drawing.
-pub fn loss_curves(
+fn loss_curves(
     title: &str,
     epochs: &[EpochMetrics],
     published: Option<&Published>,

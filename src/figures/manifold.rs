@@ -2,10 +2,12 @@
 
 use plotters::backend::DrawingBackend;
 
+use super::context::{Context, PictureError};
+use super::figure::{Figure, Switch};
 use crate::draw::canvas::{Anchor, Canvas, Ink, Rect};
 use crate::draw::error::FigureError;
 use crate::draw::font;
-use crate::draw::images::Images;
+use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::{Mosaic, steps};
 use crate::draw::panel::{
     HAIRLINE, LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM,
@@ -20,6 +22,28 @@ const TOP: f64 = 48.0;
 const BOTTOM: f64 = 58.0;
 const MIN_WIDTH: f64 = 420.0;
 
+/// The figure of a network with two latent axes.
+pub const FIGURE: Figure = Figure {
+    name: "manifold",
+    switch: SWITCH,
+    suits: |shape| shape.latent == 2 && shape.has_pictures(),
+    draw,
+};
+
+/// Asks for what the latent axes are about: this figure, or [`super::traversal`].
+pub const SWITCH: Switch = Switch {
+    name: "manifold",
+    doc: "The latent manifold, or a traversal of each axis where there are not two of them",
+    default: true,
+};
+
+fn draw(context: &Context) -> Result<Rendered, PictureError> {
+    let (n, scale) = (context.n, context.scale);
+    let pixels = context.network.decode_plane(&manifold_points(n, scale)?)?;
+    let title = context.title_with_epochs("latent manifold");
+    Ok(manifold(&title, &context.batch(&pixels)?, n, scale)?)
+}
+
 /// The n * n latent points whose decoded images [`manifold`] takes, in the order in which it takes
 /// them.
 ///
@@ -31,7 +55,7 @@ const MIN_WIDTH: f64 = 420.0;
 ///
 /// [`FigureError::Scale`] unless `scale` is positive and finite, [`FigureError::TooMany`] for n
 /// above 256.
-pub fn manifold_points(n: usize, scale: f64) -> Result<Vec<[f32; 2]>, FigureError> {
+fn manifold_points(n: usize, scale: f64) -> Result<Vec<[f32; 2]>, FigureError> {
     let steps = steps(n, scale)?;
     let rows = steps.iter().rev();
     Ok(rows
@@ -49,9 +73,9 @@ pub fn manifold_points(n: usize, scale: f64) -> Result<Vec<[f32; 2]>, FigureErro
 ///
 /// [`FigureError::Length`] unless there are n * n images, [`FigureError::Scale`],
 /// [`FigureError::TooMany`], and the errors of drawing.
-pub fn manifold(
+fn manifold(
     title: &str,
-    images: &Images<'_>,
+    images: &ImageBatch<'_>,
     n: usize,
     scale: f64,
 ) -> Result<Rendered, FigureError> {
@@ -105,7 +129,7 @@ pub(super) fn axis_ticks(count: usize, scale: f64) -> Vec<Tick> {
 
 struct Manifold<'a> {
     title: &'a str,
-    images: &'a Images<'a>,
+    images: &'a ImageBatch<'a>,
     mosaic: Mosaic,
     n: usize,
     range: Range,
@@ -175,7 +199,7 @@ mod tests {
     use crate::draw::testing::{decode, texts};
 
     #[test]
-    fn points_come_row_by_row_from_the_top_left() {
+    fn lists_points_row_by_row_from_the_top_left() {
         let points = manifold_points(3, 2.0).unwrap();
         assert_eq!(
             points,
@@ -208,9 +232,9 @@ mod tests {
     }
 
     #[test]
-    fn the_first_axis_grows_to_the_right_and_the_second_upwards() {
+    fn draws_the_first_axis_to_the_right_and_the_second_upwards() {
         let pixels = colored(5);
-        let images = Images::new(&pixels, 25, 1, 1, 3).unwrap();
+        let images = ImageBatch::new(&pixels, 25, 1, 1, 3).unwrap();
         let rendered = manifold("a run", &images, 5, 2.0).unwrap();
         let picture = decode(&rendered);
         // 112 units an image (its largest size), two pixels a unit.
@@ -226,9 +250,9 @@ mod tests {
     }
 
     #[test]
-    fn ticks_stand_under_the_middle_of_the_outermost_images() {
+    fn places_ticks_under_the_middle_of_the_outermost_images() {
         let pixels = colored(5);
-        let images = Images::new(&pixels, 25, 1, 1, 3).unwrap();
+        let images = ImageBatch::new(&pixels, 25, 1, 1, 3).unwrap();
         let rendered = manifold("a run", &images, 5, 2.0).unwrap();
         let found = texts(&rendered.svg);
         assert_eq!(
@@ -244,9 +268,9 @@ mod tests {
     }
 
     #[test]
-    fn bitmaps_in_the_svg_keep_their_own_resolution() {
+    fn keeps_the_resolution_of_bitmaps_in_the_svg() {
         let pixels = vec![0.5; 4 * 28 * 28];
-        let images = Images::new(&pixels, 4, 28, 28, 1).unwrap();
+        let images = ImageBatch::new(&pixels, 4, 28, 28, 1).unwrap();
         let svg = manifold("a run", &images, 2, 2.0).unwrap().svg;
         assert!(
             svg.contains("<image x=\"248\" y=\"192\" width=\"896\" height=\"896\""),
@@ -257,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_and_size_of_images_can_be_drawn() {
+    fn draws_any_number_and_size_of_images() {
         for (n, height, width) in [
             (0, 28, 28),
             (1, 1, 1),
@@ -266,11 +290,11 @@ mod tests {
             (2, 512, 1),
         ] {
             let pixels = vec![0.25; n * n * height * width];
-            let images = Images::new(&pixels, n * n, height, width, 1).unwrap();
+            let images = ImageBatch::new(&pixels, n * n, height, width, 1).unwrap();
             decode(&manifold(&"long ".repeat(99), &images, n, 1.5).unwrap());
         }
         let pixels = [0.0; 3];
-        let images = Images::new(&pixels, 3, 1, 1, 1).unwrap();
+        let images = ImageBatch::new(&pixels, 3, 1, 1, 1).unwrap();
         assert!(matches!(
             manifold("a run", &images, 2, 2.0),
             Err(FigureError::Length {

@@ -1,22 +1,15 @@
-//! The pictures of a run, drawn from plain arrays.
+//! The figures of a run, one a file: name, setting, which networks have it, drawing.
 //!
-//! | file | picture |
-//! | --- | --- |
-//! | `loss_curves` | loss, reconstruction and KL over epochs, with a published curve beside them |
-//! | `manifold` | decoded images on a grid over a two-dimensional latent space |
-//! | `traversal` | decoded images along one latent axis a row, for any other latent size |
-//! | `clusters` | scatter of latent points, coloured by class |
-//! | `reconstructions` | originals above their reconstructions |
-//! | `samples` | decoded draws from the prior |
-//! | `interpolation` | the way from one image to another through the latent space |
-//!
-//! A function here knows nothing of training, networks or folders: arrays in, [`crate::draw::Rendered`] out, and
-//! the caller writes the files.
+//! A figure is added by its file and its two lines here; `[figures]`, `runner doctor` and the end of a run follow from
+//! them. [`Context`] is all that a figure knows of a run: plain values and a [`Network`]. What draws takes arrays and
+//! gives a [`crate::draw::Rendered`]; the caller writes the files.
 //!
 //! Numbers that are not finite are left out of a picture and never make it fail; a picture without
 //! any data says so.
 
 mod clusters;
+mod context;
+mod figure;
 mod interpolation;
 mod loss_curves;
 mod loss_terms;
@@ -26,11 +19,142 @@ mod reconstructions;
 mod samples;
 mod traversal;
 
-pub use clusters::{Clusters, clusters};
+pub use context::{Context, Network, NetworkError, PictureError};
+pub use figure::{Figure, Shape, Switch};
 pub use interpolation::interpolation;
-pub use loss_curves::loss_curves;
-pub use manifold::{manifold, manifold_points};
 pub use published::{Published, PublishedError, read_published};
 pub use reconstructions::reconstructions;
 pub use samples::samples;
-pub use traversal::{MAX_TRAVERSAL_ROWS, traversal, traversal_values};
+
+/// The figures, in the order in which they are drawn.
+pub static FIGURES: &[Figure] = &[
+    loss_curves::FIGURE,
+    manifold::FIGURE,
+    traversal::FIGURE,
+    clusters::FIGURE,
+    reconstructions::FIGURE,
+    samples::FIGURE,
+];
+
+/// The settings that ask for figures, each once.
+pub fn switches() -> impl Iterator<Item = &'static Switch> {
+    let all = FIGURES.iter().map(|figure| &figure.switch);
+    all.clone().enumerate().filter_map(move |(i, switch)| {
+        let is_first = all.clone().take(i).all(|before| before.name != switch.name);
+        is_first.then_some(switch)
+    })
+}
+
+/// The figures that a network has, of those whose settings ask for them.
+pub fn wanted(shape: Shape, asks: impl Fn(&Switch) -> bool) -> Vec<&'static Figure> {
+    let is_wanted = |figure: &&Figure| asks(&figure.switch) && (figure.suits)(shape);
+    FIGURES.iter().filter(is_wanted).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Images;
+    use crate::draw::testing::decode;
+    use std::collections::BTreeSet;
+
+    /// Images of 4 x 4 pixels.
+    struct Fake {
+        latent: usize,
+        channels: usize,
+    }
+
+    impl Network for Fake {
+        fn encode(&self, images: &[u32]) -> Result<Vec<f32>, NetworkError> {
+            let values = 0..images.len() * self.latent;
+            Ok(values.map(|i| (i as f32).sin()).collect())
+        }
+
+        fn decode(&self, z: &[f32]) -> Result<Vec<f32>, NetworkError> {
+            let size = 16 * self.channels;
+            let pixel = |z: &[f32], i: usize| 0.5 + 0.5 * (z.iter().sum::<f32>() + i as f32).sin();
+            let points = z.chunks(self.latent);
+            Ok(points
+                .flat_map(|z| (0..size).map(move |i| pixel(z, i)))
+                .collect())
+        }
+
+        fn decode_plane(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, NetworkError> {
+            self.decode(points.as_flattened())
+        }
+    }
+
+    /// Every figure that a network of such a shape has, by its name.
+    fn drawn(latent: usize, channels: usize) -> Vec<(&'static str, crate::draw::Rendered)> {
+        let images = Images {
+            height: 4,
+            width: 4,
+            channels,
+            pixels: vec![7; 10 * 16 * channels],
+            labels: (0..10).map(|i| i % 2).collect(),
+            classes: vec!["even".to_owned(), "odd".to_owned()],
+            factors: None,
+        };
+        let context = Context {
+            name: "a",
+            seed: 0,
+            n: 3,
+            scale: 2.0,
+            latent,
+            images: &images,
+            train: &[0, 1, 2, 3, 4, 5, 6],
+            validation: &[7, 8, 9],
+            history: &[],
+            published: None,
+            network: &Fake { latent, channels },
+        };
+        let figures = wanted(Shape { latent, channels }, |_| true);
+        figures
+            .into_iter()
+            .map(|figure| (figure.name, (figure.draw)(&context).unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn draws_each_figure_under_its_own_name() {
+        let mut names = BTreeSet::new();
+        for latent in [1, 2, 3] {
+            let drawn = drawn(latent, 1);
+            names.extend(drawn.iter().map(|(name, _)| *name));
+            let pictures: BTreeSet<_> = drawn.iter().map(|(_, it)| &it.png).collect();
+            assert_eq!(pictures.len(), drawn.len(), "two figures are one");
+            drawn
+                .iter()
+                .for_each(|(_, rendered)| drop(decode(rendered)));
+        }
+        let registered: BTreeSet<_> = FIGURES.iter().map(|figure| figure.name).collect();
+        assert_eq!(registered.len(), FIGURES.len(), "a name stands twice");
+        assert_eq!(names, registered);
+    }
+
+    #[test]
+    fn leaves_out_what_a_network_does_not_have() {
+        let names = |latent, channels| -> Vec<_> {
+            drawn(latent, channels).iter().map(|it| it.0).collect()
+        };
+        let with_plane = ["loss", "manifold", "clusters", "reconstructions", "samples"];
+        assert_eq!(names(2, 3), with_plane);
+        assert_eq!(names(3, 1)[1], "traversal");
+        assert_eq!(names(2, 2), ["loss", "clusters"]);
+        let one = wanted(
+            Shape {
+                latent: 2,
+                channels: 1,
+            },
+            |switch| switch.name == "samples",
+        );
+        assert_eq!(one.len(), 1);
+    }
+
+    #[test]
+    fn has_one_setting_for_manifold_and_traversal() {
+        let names: Vec<_> = switches().map(|switch| switch.name).collect();
+        let expected = ["loss", "manifold", "clusters", "reconstructions", "samples"];
+        assert_eq!(names, expected);
+    }
+}

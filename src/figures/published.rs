@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_published_columns_are_read() {
+    fn reads_the_published_columns() {
         let text = "epoch,loss,reconstruction_loss,kl_loss\n\
                     1,301.9441,298.3138,3.6303\n2,273.5940,270.0484,3.5456\n";
         let published = read_published(text).unwrap();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn other_orders_line_ends_and_columns_are_read() {
+    fn reads_other_orders_line_ends_and_columns() {
         let text = "\u{feff}loss , note, epoch\r\n\r\n5.5, first, 1\r\n4.5,,3\r\n";
         let published = read_published(text).unwrap();
         assert_eq!(published.epochs, [1.0, 3.0]);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_with_its_line() {
+    fn refuses_what_does_not_fit_with_its_line() {
         let errors = [
             (
                 "",

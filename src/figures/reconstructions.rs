@@ -2,11 +2,14 @@
 
 use plotters::backend::DrawingBackend;
 
+use super::context::{Context, PictureError};
+use super::figure::{Figure, Switch};
 use super::manifold::frame;
+use crate::data::fill_batch;
 use crate::draw::canvas::{Anchor, Canvas, Ink};
 use crate::draw::error::FigureError;
 use crate::draw::font;
-use crate::draw::images::Images;
+use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
 use crate::draw::panel::{LABEL, LABEL_EM, REMARK, TICK_EM, TITLE, TITLE_EM};
 use crate::draw::render::{Picture, Rendered, render};
@@ -30,6 +33,36 @@ const MAX_PAIRS: usize = 4 * COLUMNS;
 
 const LABELS: [&str; 2] = ["original", "reconstruction"];
 
+/// Pairs of the figure.
+const PAIRS: usize = 24;
+
+/// The figure `reconstructions`, of images that are held out where there are such.
+pub const FIGURE: Figure = Figure {
+    name: "reconstructions",
+    switch: Switch {
+        name: "reconstructions",
+        doc: "Originals above their reconstructions",
+        default: true,
+    },
+    suits: |shape| shape.has_pictures(),
+    draw,
+};
+
+fn draw(context: &Context) -> Result<Rendered, PictureError> {
+    let (part, source) = match context.validation.is_empty() {
+        true => ("training", context.train),
+        false => ("validation", context.validation),
+    };
+    let indices = &source[..source.len().min(PAIRS)];
+    let mut originals = vec![0.0; indices.len() * context.images.values_per_image()];
+    fill_batch(context.images, indices, &mut originals);
+    let network = context.network;
+    let pixels = network.decode(&network.encode(indices)?)?;
+    let title = context.title(&format!("reconstructions of {part} images"));
+    let (originals, pixels) = (context.batch(&originals)?, context.batch(&pixels)?);
+    Ok(reconstructions(&title, &originals, &pixels)?)
+}
+
 /// Draws originals above their reconstructions, twelve pairs a row and at most 48 in all (of more,
 /// the first ones).
 ///
@@ -38,8 +71,8 @@ const LABELS: [&str; 2] = ["original", "reconstruction"];
 /// [`FigureError::Mismatch`] unless both batches have the same shape, and the errors of drawing.
 pub fn reconstructions(
     title: &str,
-    originals: &Images<'_>,
-    reconstructions: &Images<'_>,
+    originals: &ImageBatch<'_>,
+    reconstructions: &ImageBatch<'_>,
 ) -> Result<Rendered, FigureError> {
     let same = originals.shape() == reconstructions.shape();
     if !same || originals.count() != reconstructions.count() {
@@ -64,7 +97,7 @@ pub fn reconstructions(
 
 struct Reconstructions<'a> {
     title: &'a str,
-    batches: [&'a Images<'a>; 2],
+    batches: [&'a ImageBatch<'a>; 2],
     pairs: usize,
     columns: usize,
     bands: usize,
@@ -126,10 +159,10 @@ mod tests {
     use crate::draw::testing::{decode, texts};
 
     #[test]
-    fn originals_stand_above_their_reconstructions() {
+    fn draws_originals_above_their_reconstructions() {
         let (before, after) = ([0.0, 0.25], [0.5, 0.75]);
-        let originals = Images::new(&before, 2, 1, 1, 1).unwrap();
-        let made = Images::new(&after, 2, 1, 1, 1).unwrap();
+        let originals = ImageBatch::new(&before, 2, 1, 1, 1).unwrap();
+        let made = ImageBatch::new(&after, 2, 1, 1, 1).unwrap();
         let rendered = reconstructions("a run", &originals, &made).unwrap();
         assert_eq!(
             texts(&rendered.svg),
@@ -146,10 +179,10 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_pairs_can_be_drawn() {
+    fn draws_any_number_of_pairs() {
         for count in [0, 1, 12, 13, 60] {
             let pixels = vec![0.5; count * 2 * 2 * 3];
-            let images = Images::new(&pixels, count, 2, 2, 3).unwrap();
+            let images = ImageBatch::new(&pixels, count, 2, 2, 3).unwrap();
             let rendered = reconstructions("a run", &images, &images).unwrap();
             decode(&rendered);
             let rows = texts(&rendered.svg)
@@ -161,12 +194,12 @@ mod tests {
     }
 
     #[test]
-    fn batches_of_different_shapes_are_refused() {
+    fn refuses_batches_of_different_shapes() {
         let pixels = [0.0; 4];
-        let images = Images::new(&pixels, 4, 1, 1, 1).unwrap();
+        let images = ImageBatch::new(&pixels, 4, 1, 1, 1).unwrap();
         for other in [
-            Images::new(&pixels[..3], 3, 1, 1, 1),
-            Images::new(&pixels, 2, 1, 2, 1),
+            ImageBatch::new(&pixels[..3], 3, 1, 1, 1),
+            ImageBatch::new(&pixels, 2, 1, 2, 1),
         ] {
             let drawn = reconstructions("a run", &images, &other.unwrap());
             assert!(matches!(drawn, Err(FigureError::Mismatch)));

@@ -2,13 +2,16 @@
 
 use plotters::backend::DrawingBackend;
 
+use super::context::{Context, PictureError};
+use super::figure::{Figure, Switch};
 use crate::draw::canvas::{Anchor, Canvas, Ink};
 use crate::draw::error::FigureError;
 use crate::draw::font;
-use crate::draw::images::Images;
+use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
 use crate::draw::panel::{REMARK, TICK_EM, TITLE, TITLE_EM};
 use crate::draw::render::{Picture, Rendered, render};
+use crate::numeric::random::{Purpose, Stream};
 
 const ROOM: f64 = 560.0;
 const MARGIN: f64 = 20.0;
@@ -17,13 +20,33 @@ const MIN_WIDTH: f64 = 420.0;
 /// Between images, in pixels of the PNG.
 const GAP: u32 = 4;
 
+/// The figure `samples`.
+pub const FIGURE: Figure = Figure {
+    name: "samples",
+    switch: Switch {
+        name: "samples",
+        doc: "Samples from the prior",
+        default: true,
+    },
+    suits: |shape| shape.has_pictures(),
+    draw,
+};
+
+fn draw(context: &Context) -> Result<Rendered, PictureError> {
+    let mut z = vec![0.0; context.n * context.n * context.latent];
+    Stream::new(context.seed, Purpose::Sample, 0, 0).fill_normal(&mut z);
+    let pixels = context.network.decode(&z)?;
+    let title = context.title("samples from the prior");
+    Ok(samples(&title, &context.batch(&pixels)?)?)
+}
+
 /// Draws images in a square, row by row: n x n for n * n images, and for another number the
 /// smallest square that holds them, its last places empty.
 ///
 /// # Errors
 ///
 /// [`FigureError::TooMany`] for more than 256 x 256 images, and the errors of drawing.
-pub fn samples(title: &str, images: &Images<'_>) -> Result<Rendered, FigureError> {
+pub fn samples(title: &str, images: &ImageBatch<'_>) -> Result<Rendered, FigureError> {
     let count = images.count();
     let root = count.isqrt();
     let columns = if root * root == count { root } else { root + 1 };
@@ -39,7 +62,7 @@ pub fn samples(title: &str, images: &Images<'_>) -> Result<Rendered, FigureError
 
 struct Samples<'a> {
     title: &'a str,
-    images: &'a Images<'a>,
+    images: &'a ImageBatch<'a>,
     mosaic: Mosaic,
     columns: usize,
 }
@@ -76,9 +99,9 @@ mod tests {
     use crate::draw::testing::{decode, texts};
 
     #[test]
-    fn samples_fill_a_square_row_by_row() {
+    fn fills_a_square_row_by_row() {
         let pixels = [0.0, 0.25, 0.5, 0.75];
-        let rendered = samples("a run", &Images::new(&pixels, 4, 1, 1, 1).unwrap()).unwrap();
+        let rendered = samples("a run", &ImageBatch::new(&pixels, 4, 1, 1, 1).unwrap()).unwrap();
         assert_eq!(texts(&rendered.svg), ["a run"]);
         let picture = decode(&rendered);
         let at = |column: u32, row: u32| {
@@ -89,13 +112,13 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_samples_can_be_drawn() {
+    fn draws_any_number_of_samples() {
         for count in [0, 1, 2, 3, 5, 101, 257] {
             let pixels = vec![0.5; count];
-            decode(&samples("a run", &Images::new(&pixels, count, 1, 1, 1).unwrap()).unwrap());
+            decode(&samples("a run", &ImageBatch::new(&pixels, count, 1, 1, 1).unwrap()).unwrap());
         }
         let many = vec![0.5; 257 * 257];
-        let images = Images::new(&many, 257 * 257, 1, 1, 1).unwrap();
+        let images = ImageBatch::new(&many, 257 * 257, 1, 1, 1).unwrap();
         assert!(matches!(
             samples("a run", &images),
             Err(FigureError::TooMany { .. })

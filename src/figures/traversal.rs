@@ -2,17 +2,19 @@
 
 use plotters::backend::DrawingBackend;
 
-use super::manifold::{axis, axis_ticks, frame};
+use super::context::{Context, PictureError};
+use super::figure::Figure;
+use super::manifold::{SWITCH, axis, axis_ticks, frame};
 use crate::draw::canvas::{Anchor, Canvas, Ink};
 use crate::draw::error::FigureError;
 use crate::draw::font;
-use crate::draw::images::Images;
+use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::{Mosaic, steps};
 use crate::draw::panel::{LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM};
 use crate::draw::render::{Picture, Rendered, render};
 
 /// Most rows that are drawn; of more, the first ones.
-pub const MAX_TRAVERSAL_ROWS: usize = 16;
+const MAX_TRAVERSAL_ROWS: usize = 16;
 
 const ROOM: f64 = 560.0;
 /// About the height of all rows that makes the images smaller.
@@ -27,6 +29,37 @@ const LABELS: f64 = 180.0;
 /// Between the rows, in pixels of the PNG.
 const GAP: u32 = 4;
 
+/// Columns of the figure.
+const COLUMNS: usize = 11;
+
+/// The figure of a network that has no plane: its axes with the most information, the first one on top.
+pub const FIGURE: Figure = Figure {
+    name: "traversal",
+    switch: SWITCH,
+    suits: |shape| shape.latent != 2 && shape.has_pictures(),
+    draw,
+};
+
+fn draw(context: &Context) -> Result<Rendered, PictureError> {
+    let (latent, scale) = (context.latent, context.scale);
+    let last = context.history.last();
+    let kl = last.map_or(&[][..], |row| &row.kl_per_axis);
+    let nats = |axis: usize| kl.get(axis).copied().unwrap_or(0.0);
+    let mut axes: Vec<usize> = (0..latent).collect();
+    axes.sort_by(|&a, &b| nats(b).total_cmp(&nats(a)));
+    axes.truncate(MAX_TRAVERSAL_ROWS);
+    let values = traversal_values(COLUMNS, scale)?;
+    let mut points = vec![0.0; axes.len() * values.len() * latent];
+    for (i, point) in points.chunks_exact_mut(latent).enumerate() {
+        point[axes[i / values.len()]] = values[i % values.len()];
+    }
+    let label = |&axis: &usize| format!("z[{axis}]  {:.2} nats", nats(axis));
+    let labels: Vec<String> = axes.iter().map(label).collect();
+    let pixels = context.network.decode(&points)?;
+    let title = context.title_with_epochs("latent axes");
+    Ok(traversal(&title, &labels, &context.batch(&pixels)?, scale)?)
+}
+
 /// The values of the moving axis for each column, left to right: from -`scale` to `scale` in equal
 /// steps; 0 for a single column.
 ///
@@ -34,7 +67,7 @@ const GAP: u32 = 4;
 ///
 /// [`FigureError::Scale`] unless `scale` is positive and finite, [`FigureError::TooMany`] for more
 /// than 256 columns.
-pub fn traversal_values(columns: usize, scale: f64) -> Result<Vec<f32>, FigureError> {
+fn traversal_values(columns: usize, scale: f64) -> Result<Vec<f32>, FigureError> {
     Ok(steps(columns, scale)?
         .into_iter()
         .map(|value| value as f32)
@@ -53,10 +86,10 @@ pub fn traversal_values(columns: usize, scale: f64) -> Result<Vec<f32>, FigureEr
 ///
 /// [`FigureError::Length`] when the images cannot be divided among the labels,
 /// [`FigureError::Scale`], [`FigureError::TooMany`], and the errors of drawing.
-pub fn traversal(
+fn traversal(
     title: &str,
     labels: &[String],
-    images: &Images<'_>,
+    images: &ImageBatch<'_>,
     scale: f64,
 ) -> Result<Rendered, FigureError> {
     let columns = images.count().checked_div(labels.len()).unwrap_or(0);
@@ -103,7 +136,7 @@ struct Traversal<'a> {
     left: f64,
     /// Number of labels that were given.
     axes: usize,
-    images: &'a Images<'a>,
+    images: &'a ImageBatch<'a>,
     mosaic: Mosaic,
     columns: usize,
     range: Range,
@@ -194,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_run_from_end_to_end() {
+    fn spaces_columns_from_end_to_end() {
         assert_eq!(
             traversal_values(5, 2.0).unwrap(),
             [-2.0, -1.0, 0.0, 1.0, 2.0]
@@ -206,10 +239,10 @@ mod tests {
     }
 
     #[test]
-    fn images_come_row_by_row_beside_their_labels() {
+    fn draws_images_row_by_row_beside_their_labels() {
         // Two rows of three: 0, 1/8, .. 5/8.
         let pixels: Vec<f32> = (0..6_u8).map(|i| f32::from(i) / 8.0).collect();
-        let images = Images::new(&pixels, 6, 1, 1, 1).unwrap();
+        let images = ImageBatch::new(&pixels, 6, 1, 1, 1).unwrap();
         let rendered = traversal("a run", &labels(2), &images, 2.0).unwrap();
         let picture = decode(&rendered);
         let found = texts(&rendered.svg);
@@ -227,9 +260,9 @@ mod tests {
     }
 
     #[test]
-    fn of_many_axes_the_first_are_drawn() {
+    fn draws_the_first_of_many_axes() {
         let pixels = vec![0.5; 40 * 3];
-        let images = Images::new(&pixels, 120, 1, 1, 1).unwrap();
+        let images = ImageBatch::new(&pixels, 120, 1, 1, 1).unwrap();
         let rendered = traversal("a run", &labels(40), &images, 2.0).unwrap();
         let found = texts(&rendered.svg);
         assert!(found.contains(&"16 of 40 axes".to_owned()));
@@ -239,9 +272,9 @@ mod tests {
     }
 
     #[test]
-    fn images_that_cannot_be_divided_among_the_labels_are_refused() {
+    fn refuses_images_that_cannot_be_divided_among_the_labels() {
         let pixels = [0.5; 5];
-        let images = Images::new(&pixels, 5, 1, 1, 1).unwrap();
+        let images = ImageBatch::new(&pixels, 5, 1, 1, 1).unwrap();
         assert!(matches!(
             traversal("a run", &labels(2), &images, 2.0),
             Err(FigureError::Length {
@@ -251,7 +284,7 @@ mod tests {
             })
         ));
         assert!(traversal("a run", &[], &images, 2.0).is_err());
-        let none = Images::new(&[], 0, 1, 1, 1).unwrap();
+        let none = ImageBatch::new(&[], 0, 1, 1, 1).unwrap();
         decode(&traversal("a run", &[], &none, 2.0).unwrap());
         decode(&traversal("a run", &labels(2), &none, 2.0).unwrap());
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 /// system does not say.
 pub fn free_bytes(path: &Path) -> Option<u64> {
     #[cfg(feature = "faults")]
-    if let Some(bytes) = crate::sys::fault_injection::free_bytes() {
+    if let Some(bytes) = crate::fs::fault_injection::free_bytes() {
         return Some(bytes);
     }
     let path = std::path::absolute(path).ok()?;

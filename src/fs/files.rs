@@ -13,7 +13,7 @@
 //!
 //! Every primitive operation goes through one private function, `perform`, so that one place sees all
 //! of them in order, and all bytes go through another, `write_bytes`. There the tests make operations
-//! fail, stop half-way or be the last of the process (`sys::fault_injection`, with the feature of that name). Readers are here too where they
+//! fail, stop half-way or be the last of the process (`fs::fault_injection`, with the feature of that name). Readers are here too where they
 //! need the same care: a limit on size, and no waiting on a pipe.
 
 mod error;
@@ -25,10 +25,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-pub use error::{FileError, Operation};
+pub use error::FileError;
 pub(crate) use locking::lock;
 pub use locking::{create_lock, is_same, open_existing_lock, open_lock};
 pub use pending::PendingFile;
+
+use crate::fs::operation::Operation;
 
 /// What a temporary name ends in. No other file of the program does.
 pub const TEMPORARY: &str = ".tmp";
@@ -52,7 +54,7 @@ fn perform_to<T>(
     #[cfg(not(feature = "faults"))]
     let (result, _) = (act(), to);
     #[cfg(feature = "faults")]
-    let result = crate::sys::fault_injection::perform(operation, path, to, act);
+    let result = crate::fs::fault_injection::perform(operation, path, to, act);
     result.map_err(|source| FileError::System {
         operation,
         path: path.to_owned(),
@@ -208,7 +210,7 @@ fn write_bytes(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), FileErr
     #[cfg(not(feature = "faults"))]
     let result = io::Write::write_all(file, bytes);
     #[cfg(feature = "faults")]
-    let result = crate::sys::fault_injection::write(file, path, bytes);
+    let result = crate::fs::fault_injection::write(file, path, bytes);
     result.map_err(|source| FileError::System {
         operation: Operation::Write,
         path: path.to_owned(),

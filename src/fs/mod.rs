@@ -5,5 +5,8 @@
 pub mod claim;
 pub mod digest;
 pub mod disk;
+#[cfg(feature = "faults")]
+pub mod fault_injection;
 pub mod files;
 pub mod lock;
+pub mod operation;

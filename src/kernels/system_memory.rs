@@ -22,7 +22,7 @@ pub fn return_large_blocks() {
     }
 }
 
-/// The memory of the whole program: the system's, in which large blocks of `f32`, or of what else has its alignment, start
+/// The allocator of the program (`main.rs`): the system's, in which large blocks of `f32`, or of what else has its alignment, start
 /// a cache line.
 ///
 /// The GNU C library starts them 16 bytes behind the start of a page, so that every vector of 64 bytes, and every other one of
@@ -30,9 +30,6 @@ pub fn return_large_blocks() {
 /// the system might have had them.
 #[derive(Debug)]
 pub struct Aligned;
-
-#[global_allocator]
-static MEMORY: Aligned = Aligned;
 
 /// What is asked of the system instead. It depends on the layout alone, so that a block is given back as it was taken.
 fn aligned(layout: Layout) -> Layout {
@@ -94,6 +91,9 @@ pub fn return_free_blocks() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[global_allocator]
+    static MEMORY: Aligned = Aligned;
 
     #[test]
     fn large_blocks_of_numbers_start_a_line_and_keep_their_values() {

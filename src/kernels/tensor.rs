@@ -9,14 +9,14 @@ use dfdx::tensor::{Cpu, Tensor};
 /// much as the elementwise part of a training step.
 ///
 /// # Panics
-/// The tensor is a broadcast view, whose elements do not fill a run of memory. Tensors made from a
+/// The tensor is a broadcast or permuted view, whose elements do not fill a run of memory in order. Tensors made from a
 /// vector, as all of ours, are never that.
 pub fn values<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>) -> &[f32] {
     let Some((len, last)) = extent(tensor) else {
         return &[];
     };
+    assert_run(tensor, last, len);
     let first = &raw const tensor[S::Concrete::default()];
-    assert_run(first.addr(), (&raw const tensor[last]).addr(), len);
     // SAFETY: both ends were just indexed, so that the run between them lies within the tensor's one
     // vector; it lives as long as the tensor is borrowed, and dfdx changes it only through a mutable
     // borrow of the tensor.
@@ -31,9 +31,9 @@ pub fn values_mut<S: Shape, T>(tensor: &mut Tensor<S, f32, Cpu, T>) -> &mut [f32
     let Some((len, last)) = extent(tensor) else {
         return &mut [];
     };
-    // This one first, since it is what makes the copy.
+    assert_run(tensor, last, len);
+    // A copy, where this makes one, is as long and in the same order.
     let first = &raw mut tensor[S::Concrete::default()];
-    assert_run(first.addr(), (&raw const tensor[last]).addr(), len);
     // SAFETY: as above; the tensor's vector is its own since it was indexed to be changed, and is borrowed.
     unsafe { std::slice::from_raw_parts_mut(first, len) }
 }
@@ -49,20 +49,27 @@ fn extent<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>) -> Option<(usize, S::Con
     Some((len, last))
 }
 
-fn assert_run(first: usize, last: usize, len: usize) {
-    assert_eq!(
-        last - first,
-        (len - 1) * size_of::<f32>(),
-        "the tensor does not fill a run of memory"
-    );
+/// The last value lies `len - 1` values behind the first, and each axis steps over those behind it.
+fn assert_run<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>, last: S::Concrete, len: usize) {
+    let at = |index: S::Concrete| (&raw const tensor[index]).addr();
+    let first = at(S::Concrete::default());
+    let mut is_run = at(last) - first == (len - 1) * size_of::<f32>();
+    let mut step = size_of::<f32>();
+    for axis in (0..S::NUM_DIMS).rev() {
+        let mut second = S::Concrete::default();
+        second[axis] = last[axis].min(1);
+        is_run &= at(second) - first == step * second[axis];
+        step *= last[axis] + 1;
+    }
+    assert!(is_run, "the tensor does not fill a run of memory in order");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dfdx::shapes::Const;
+    use dfdx::shapes::{Axes2, Const};
     use dfdx::tensor::TensorFromVec;
-    use dfdx::tensor_ops::BroadcastTo;
+    use dfdx::tensor_ops::{BroadcastTo, PermuteTo};
 
     #[test]
     fn values_are_those_of_the_vector() {
@@ -96,5 +103,13 @@ mod tests {
         let device = Cpu::default();
         let row = device.tensor_from_vec(vec![1.0_f32, 2.0], (Const::<2>,));
         values(&row.broadcast_like(&(Const::<3>, Const::<2>)));
+    }
+
+    #[test]
+    #[should_panic(expected = "run of memory")]
+    fn a_permuted_view_is_refused() {
+        let device = Cpu::default();
+        let rows = device.tensor_from_vec(vec![0.0_f32; 6], (Const::<2>, Const::<3>));
+        values(&rows.permute::<(Const<3>, Const<2>), Axes2<1, 0>>());
     }
 }

@@ -3,30 +3,23 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::status::little_room;
-use crate::cli::{LauncherChoice, RunArgs, SweepingArgs};
+use super::disk_room::little_room;
 use crate::experiment::{Launcher, Loaded};
 use crate::fs::files;
-use crate::slurm::{self, Failed, Listed, Request, SlurmError, Workers, script};
+use crate::slurm::{self, Failed, Listed, Request, Workers, script};
 use crate::sweep::cluster::{is_at_work, logs, of_jobs};
 use crate::sweep::{State, SweepFolder, Task};
 use crate::sys::exit;
 use crate::sys::printable::printable;
-use crate::terminal::cli_error::with_causes;
+use crate::terminal::args::{LauncherChoice, SweepArgs};
 use crate::terminal::print::{count, out};
 use crate::terminal::{CliError, Outcome};
-
-impl From<SlurmError> for CliError {
-    fn from(error: SlurmError) -> Self {
-        Self::new(error.exit_code(), with_causes(&error)).with_hint(error.hint())
-    }
-}
 
 /// What to ask the cluster for; nothing where the sweep is run on this machine.
 ///
 /// # Errors
 /// `--dry-run` without a cluster.
-pub fn request(args: &SweepingArgs, loaded: &Loaded) -> Result<Option<Request>, CliError> {
+pub fn request(args: &SweepArgs, loaded: &Loaded) -> Result<Option<Request>, CliError> {
     let written = loaded.spec.launcher.clone();
     let written = written.map(|Launcher::Slurm(request)| request);
     let request = match args.launcher {
@@ -72,7 +65,7 @@ fn script_of(
     Ok(script(request, &workers))
 }
 
-fn say(text: &str, quiet: bool) -> Result<(), CliError> {
+fn print(text: &str, quiet: bool) -> Result<(), CliError> {
     match quiet {
         true => Ok(()),
         false => out(text).map_err(|error| CliError::new(exit::IO, error)),
@@ -84,19 +77,18 @@ pub fn show(request: &Request, name: &str, folder: &Path, trials: &[Task]) -> Ou
     // Where Slurm is not at hand, the script is shown all the same.
     let most = slurm::largest_array().unwrap_or(usize::MAX);
     let tasks = trials.len().min(most);
-    say(&script_of(request, (name, folder), tasks, false)?, false)?;
+    print(&script_of(request, (name, folder), tasks, false)?, false)?;
     Ok(exit::DONE)
 }
 
-/// Submits an array of workers for the trials that are left.
+/// Submits an array of workers for the trials that are left; with `retry` also for those that failed.
 pub fn submit(
     request: &Request,
-    name: &str,
     folder: &SweepFolder,
-    trials: &[Task],
-    args: &RunArgs,
+    (name, trials): (&str, &[Task]),
+    retry: bool,
+    quiet: bool,
 ) -> Outcome {
-    let retry = args.sweeping.crew.retry_failed;
     let mut left = 0;
     for trial in trials {
         let state = folder.state(trial)?;
@@ -105,7 +97,7 @@ pub fn submit(
     let path = folder.path().display();
     let all = count(trials.len(), "trial");
     if left == 0 {
-        say(&format!("{all}: none is left\n"), args.quiet)?;
+        print(&format!("{all}: none is left\n"), quiet)?;
         return Ok(exit::DONE);
     }
     let there = of_jobs(&folder.jobs()?, slurm::queue()?);
@@ -129,7 +121,7 @@ pub fn submit(
          end      runner cancel {path}\n\
          compare  runner report {path}\n"
     );
-    say(&text, args.quiet)?;
+    print(&text, quiet)?;
     Ok(exit::DONE)
 }
 
@@ -139,7 +131,7 @@ pub fn cancel(path: &Path) -> Outcome {
     let jobs = folder.jobs()?;
     let there = of_jobs(&jobs, slurm::queue()?);
     if there.is_empty() {
-        say("no task of this sweep is in the queue\n", false)?;
+        print("no task of this sweep is in the queue\n", false)?;
         return Ok(exit::DONE);
     }
     folder.note_cancelling()?;
@@ -151,12 +143,12 @@ pub fn cancel(path: &Path) -> Outcome {
         count(there.len(), "task"),
         path.display()
     );
-    say(&text, false)?;
+    print(&text, false)?;
     Ok(exit::DONE)
 }
 
-/// What a task of an array does last: tasks that wait would find nothing to do where every trial is done or in the hands of
-/// a process that is at work.
+/// What a task of an array does last: ends those that still wait where every trial is done or held by a process that is at
+/// work: they would find nothing to do.
 ///
 /// The queue is asked before the trials are looked at, and only tasks are taken out that waited then: one that goes back into it
 /// later, as after its node was lost, has its trial to go on with.
@@ -289,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_queue_is_counted_by_state_and_reason() {
+    fn counts_the_queue_by_state_and_reason() {
         let task = |state: &str, reason: &str| Listed {
             job: 1,
             array: 1,

@@ -1,23 +1,22 @@
 //! From a sweep's folder with work left in it to one without.
 
-use crate::terminal::tell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::bars::Bars;
-use super::share::share;
+use super::parallelism;
+use super::progress_bars::ProgressBars;
 use super::summary::Summary;
-use crate::cli::WorkersArgs;
-use crate::cmd::run::command_line;
 use crate::experiment::{Halving, Loaded};
 use crate::plan::Plan;
 use crate::run::RunView;
+use crate::session::process::command_line;
 use crate::sweep::halving::{decide, rungs, value, write};
 use crate::sweep::{Decision, State, SweepError, SweepFolder, Task, TrialResult, Work, WorkerPool};
 use crate::sys::stop::Stop;
 use crate::sys::{clock, exit};
+use crate::terminal::args::WorkersArgs;
 use crate::terminal::print::{err, out};
-use crate::terminal::{CliError, Outcome};
+use crate::terminal::{CliError, Outcome, tell};
 
 /// How often a trial is looked at that another process works on.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -28,16 +27,16 @@ pub struct LocalSweep<'a> {
     pub loaded: &'a Loaded,
     pub plans: &'a [Plan],
     pub tasks: &'a [Task],
-    pub crew: WorkersArgs,
+    pub workers: WorkersArgs,
     pub quiet: bool,
 }
 
-/// How far this process has come with it.
-struct Course<'a> {
+/// How far this process has come with the sweep.
+struct Progress<'a> {
     work: &'a Work<'a>,
     workers: usize,
     stop: &'a Stop,
-    bars: &'a Bars<'a>,
+    bars: &'a ProgressBars<'a>,
     results: Vec<Option<TrialResult>>,
     /// Trials that were stopped early, with the epoch.
     stopped: BTreeMap<usize, u32>,
@@ -53,13 +52,17 @@ impl LocalSweep<'_> {
             states.push(self.folder.state(task)?);
         }
         let is_left = |state: &State| {
-            state.is_open() || (self.crew.retry_failed && matches!(state, State::Failed(_)))
+            state.is_open() || (self.workers.retry_failed && matches!(state, State::Failed(_)))
         };
         let open = states.iter().filter(|state| is_left(state)).count();
         let Some(largest) = self.plans.iter().max_by_key(|plan| plan.flops_per_step()) else {
             return Err(CliError::new(exit::USAGE, "a sweep without trials"));
         };
-        let share = share(largest, open, self.crew.jobs.or((open == 0).then_some(1)))?;
+        let parallelism = parallelism::choose(
+            largest,
+            open,
+            self.workers.jobs.or((open == 0).then_some(1)),
+        )?;
         let program = std::env::current_exe().map_err(|error| {
             CliError::new(exit::IO, format!("cannot find this program: {error}"))
         })?;
@@ -70,42 +73,53 @@ impl LocalSweep<'_> {
             spec_text: &self.loaded.text,
             overrides: &self.loaded.overrides,
             command_line: command_line(),
-            threads: share.threads,
-            retry_failed: self.crew.retry_failed,
+            threads: parallelism.threads,
+            retry_failed: self.workers.retry_failed,
             since: clock::now_utc(),
         };
-        let bars = Bars::new(self.folder, self.tasks, self.plans, share.jobs, self.quiet);
+        let bars = ProgressBars::new(
+            self.folder,
+            self.tasks,
+            self.plans,
+            parallelism.jobs,
+            self.quiet,
+        );
         for (i, _) in states.iter().enumerate().filter(|(_, it)| !is_left(it)) {
             bars.settle(i);
         }
         if open > 0 {
-            bars.say(&format!(
+            bars.print(&format!(
                 "{} of {} trials left, {}",
                 open,
                 self.tasks.len(),
-                share.why
+                parallelism.why
             ));
         }
         self.folder.log(&format!(
             "process {} takes it up: {open} of {} trials left, {}",
             std::process::id(),
             self.tasks.len(),
-            share.why
+            parallelism.why
         ));
-        let mut course = Course {
+        let mut progress = Progress {
             work: &work,
-            workers: share.jobs,
+            workers: parallelism.jobs,
             stop,
             bars: &bars,
             results: vec![None; self.tasks.len()],
             stopped: BTreeMap::new(),
         };
         stop.hold();
-        let worked = course.all(self.loaded.sweep.as_ref().and_then(|sweep| sweep.halving));
+        let worked = progress.all(self.loaded.sweep.as_ref().and_then(|sweep| sweep.halving));
         stop.release();
         bars.finish();
         worked?;
-        let summary = Summary::new(self.folder, self.tasks, &course.results, &course.stopped);
+        let summary = Summary::new(
+            self.folder,
+            self.tasks,
+            &progress.results,
+            &progress.stopped,
+        );
         if !self.quiet {
             let text = summary.text(started.elapsed());
             // A reader of stdout that has gone away ends no sweep.
@@ -121,7 +135,7 @@ impl LocalSweep<'_> {
     }
 }
 
-impl Course<'_> {
+impl Progress<'_> {
     fn all(&mut self, halving: Option<Halving>) -> Result<(), SweepError> {
         let mut alive: Vec<usize> = (0..self.work.tasks.len()).collect();
         if let Some(halving) = halving {
@@ -154,7 +168,7 @@ impl Course<'_> {
                 let held: Vec<usize> = waiting.iter().copied().filter(is_held).collect();
                 if !held.is_empty() {
                     if held.len() != waiting.len() {
-                        self.say_held(&held);
+                        self.print_held(&held);
                     }
                     std::thread::sleep(PAUSE);
                 }
@@ -169,7 +183,7 @@ impl Course<'_> {
                 self.stopped.insert(it.task, rung);
                 self.bars.settle(it.task);
             }
-            self.bars.say(&format!(
+            self.bars.print(&format!(
                 "after epoch {rung}: {} of {} trials go on by {}",
                 decision.kept.len(),
                 alive.len(),
@@ -185,8 +199,8 @@ impl Course<'_> {
 
     fn some(&mut self, tasks: &[usize], until: Option<u32>) -> Result<(), SweepError> {
         let workers = self.workers.min(tasks.len());
-        let crew = WorkerPool::new(self.work, tasks, workers, until, self.stop, self.bars);
-        for (slot, result) in self.results.iter_mut().zip(crew.run()?) {
+        let pool = WorkerPool::new(self.work, tasks, workers, until, self.stop, self.bars);
+        for (slot, result) in self.results.iter_mut().zip(pool.run()?) {
             if result.is_some() {
                 *slot = result;
             }
@@ -210,7 +224,7 @@ impl Course<'_> {
             .flatten())
     }
 
-    fn say_held(&self, held: &[usize]) {
+    fn print_held(&self, held: &[usize]) {
         for &i in held {
             let Some(Some(TrialResult::Held(claimant))) = self.results.get(i) else {
                 continue;
@@ -220,7 +234,7 @@ impl Course<'_> {
                 .as_ref()
                 .map_or_else(|| "another process".to_owned(), ToString::to_string);
             self.bars
-                .say(&format!("waiting for {name}, which {whom} works on"));
+                .print(&format!("waiting for {name}, which {whom} works on"));
         }
     }
 }

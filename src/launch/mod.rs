@@ -4,110 +4,119 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `local` | from a spec to a sweep folder in which no trial is left to run |
-//! | `plans` | every trial against its data; identities |
+//! | `disk_room` | room on the disk |
+//! | `trial_plans` | every trial against its data; identities |
 //! | `cluster` | the same on a Slurm cluster |
-//! | `share` | how many trials at a time, on how many threads each |
-//! | [`listing`] | `runner check` |
-//! | `bars` | progress |
+//! | `parallelism` | how many trials at a time, on how many threads each |
+//! | [`trial_table`] | `runner check` |
+//! | `progress_bars` | progress |
 //! | `summary` | what came of it, and the exit code |
 //! | [`trial`] | the process of one trial |
 //! | `status` | `runner status` and `runner sweep release` |
 
-mod bars;
 mod cluster;
-pub mod listing;
-pub mod local;
-mod plans;
-mod share;
+mod disk_room;
+mod local;
+mod parallelism;
+mod progress_bars;
 mod status;
 mod summary;
 pub mod trial;
+mod trial_plans;
+pub mod trial_table;
 
-use super::session::drive::listen;
-use super::terminal::{CliError, Outcome};
-use crate::cli::{RunArgs, SweepCommand, SweepingArgs};
+use std::path::Path;
+
 use crate::experiment::Loaded;
-use crate::sweep::{Definition, SweepError, SweepFolder};
+use crate::sweep::{Definition, SweepFolder};
 use crate::sys::exit;
 use crate::sys::stop::Stop;
+use crate::terminal::args::{SweepArgs, WorkersArgs};
+use crate::terminal::{CliError, Outcome};
 
 pub use cluster::cancel;
-pub use status::status;
+pub use status::{release, status};
 
-use super::terminal::cli_error::with_causes;
+/// A sweep that is to be run from its spec.
+#[derive(Debug)]
+pub struct Launch<'a> {
+    /// The spec.
+    pub loaded: &'a Loaded,
+    /// How the sweep is run.
+    pub args: &'a SweepArgs,
+    /// Where its folder is made.
+    pub runs_dir: &'a Path,
+    /// Whether nothing but warnings and errors is printed.
+    pub quiet: bool,
+}
 
-impl From<SweepError> for CliError {
-    fn from(error: SweepError) -> Self {
-        Self::new(error.exit_code(), with_causes(&error))
+impl Launch<'_> {
+    /// Runs the trials, here or on a cluster.
+    ///
+    /// # Errors
+    /// A trial does not fit its data or the machine; the folder cannot be written; the cluster refuses.
+    pub fn run(&self, stop: &Stop) -> Outcome {
+        let (loaded, args) = (self.loaded, self.args);
+        let plans = trial_plans::plans(loaded)?;
+        let mut tasks = trial_plans::tasks(loaded, self.quiet)?;
+        let name = &loaded.spec.name;
+        let path = SweepFolder::path_of(self.runs_dir, name);
+        SweepFolder::keep_first_ids(&path, &mut tasks)?;
+        trial_plans::check_room(&path, &plans, &tasks)?;
+        let request = cluster::request(args, loaded)?;
+        if let (Some(request), true) = (&request, args.dry_run) {
+            return cluster::show(request, name, &path, &tasks);
+        }
+        let definition = Definition::new(loaded, &args.sweep, &tasks);
+        let folder = SweepFolder::create(&path, &definition)?;
+        if let Some(request) = &request {
+            let retry = args.workers.retry_failed;
+            return cluster::submit(request, &folder, (name, &tasks), retry, self.quiet);
+        }
+        local::LocalSweep {
+            folder: &folder,
+            loaded,
+            plans: &plans,
+            tasks: &tasks,
+            workers: args.workers,
+            quiet: self.quiet,
+        }
+        .run(stop)
     }
 }
 
-/// Runs the trials of a spec's sweep.
-pub fn main(args: &RunArgs, loaded: &Loaded, stop: &Stop) -> Outcome {
-    let plans = plans::plans(loaded)?;
-    let mut tasks = plans::tasks(loaded, args.quiet)?;
-    let path = SweepFolder::path_of(&args.runs_dir, &loaded.spec.name);
-    SweepFolder::keep_first_ids(&path, &mut tasks)?;
-    plans::check_room(&path, &plans, &tasks)?;
-    let request = cluster::request(&args.sweeping, loaded)?;
-    if let (Some(request), true) = (&request, args.sweeping.dry_run) {
-        return cluster::show(request, &loaded.spec.name, &path, &tasks);
-    }
-    let definition = Definition::new(loaded, &args.sweeping.sweep, &tasks);
-    let folder = SweepFolder::create(&path, &definition)?;
-    if let Some(request) = &request {
-        return cluster::submit(request, &loaded.spec.name, &folder, &tasks, args);
-    }
-    local::LocalSweep {
+/// Works on the trials of a sweep's folder that are left.
+///
+/// # Errors
+/// The folder cannot be read; a trial does not fit its data or the machine.
+pub fn work_on(path: &Path, workers: WorkersArgs, quiet: bool, stop: &Stop) -> Outcome {
+    let (folder, definition) = SweepFolder::open(path)?;
+    let loaded = definition.load()?;
+    let plans = trial_plans::plans(&loaded)?;
+    let mut tasks = trial_plans::tasks(&loaded, quiet)?;
+    SweepFolder::keep_first_ids(path, &mut tasks)?;
+    trial_plans::check_room(path, &plans, &tasks)?;
+    let outcome = local::LocalSweep {
         folder: &folder,
-        loaded,
+        loaded: &loaded,
         plans: &plans,
         tasks: &tasks,
-        crew: args.sweeping.crew,
-        quiet: args.quiet,
+        workers,
+        quiet,
     }
-    .run(stop)
-}
-
-/// `runner sweep`.
-pub fn command(command: &SweepCommand) -> Outcome {
-    match command {
-        SweepCommand::Run {
-            folder: path,
-            crew,
-            quiet,
-        } => {
-            let stop = listen()?;
-            let (folder, definition) = SweepFolder::open(path)?;
-            let loaded = definition.load()?;
-            let plans = plans::plans(&loaded)?;
-            let mut tasks = plans::tasks(&loaded, *quiet)?;
-            SweepFolder::keep_first_ids(path, &mut tasks)?;
-            plans::check_room(path, &plans, &tasks)?;
-            let outcome = local::LocalSweep {
-                folder: &folder,
-                loaded: &loaded,
-                plans: &plans,
-                tasks: &tasks,
-                crew: *crew,
-                quiet: *quiet,
-            }
-            .run(&stop);
-            cluster::end(&folder, &tasks)?;
-            outcome
-        }
-        SweepCommand::Release { folder, trial } => status::release(folder, trial),
-    }
+    .run(stop);
+    cluster::end(&folder, &tasks)?;
+    outcome
 }
 
 /// Refuses what means nothing to a single run.
 ///
 /// # Errors
 /// The command line is wrong.
-pub fn refuse_without(args: &SweepingArgs) -> Result<(), CliError> {
-    let word = match args.crew {
-        crew if crew.jobs.is_some() => "--jobs",
-        crew if crew.retry_failed => "--retry-failed",
+pub fn refuse_without_sweep(args: &SweepArgs) -> Result<(), CliError> {
+    let word = match args.workers {
+        workers if workers.jobs.is_some() => "--jobs",
+        workers if workers.retry_failed => "--retry-failed",
         _ if args.launcher.is_some() => "--launcher",
         _ if args.dry_run => "--dry-run",
         _ => return Ok(()),

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::cluster;
-use super::listing::aligned;
+use super::disk_room::little_room;
+use super::trial_table::aligned;
 use crate::fs::claim::Release;
-use crate::fs::disk;
 use crate::run::RunView;
 use crate::run::id::check_name;
 use crate::sweep::cluster::is_gone as gone;
@@ -15,11 +15,8 @@ use crate::sweep::halving::HALVING;
 use crate::sweep::{State, SweepFolder};
 use crate::sys::exit;
 use crate::sys::printable::printable;
-use crate::terminal::print::{bytes, count, out};
+use crate::terminal::print::{count, out};
 use crate::terminal::{CliError, Outcome};
-
-/// Less than the smallest run needs, in bytes.
-const LITTLE: u64 = 1 << 20;
 
 /// How each trial stands, and who works on it.
 pub fn status(path: &Path) -> Outcome {
@@ -152,13 +149,6 @@ impl Left {
         }
         text
     }
-}
-
-/// Says so where a disk is as good as full.
-pub fn little_room(folder: &Path) -> Option<String> {
-    let free = disk::free_bytes(folder).filter(|&free| free < LITTLE)?;
-    let folder = folder.display();
-    Some(format!("the disk of `{folder}` has {} free", bytes(free)))
 }
 
 /// Frees a trial whose worker is gone.

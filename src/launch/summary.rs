@@ -29,12 +29,38 @@ enum TrialSummary {
     Left,
 }
 
+impl TrialSummary {
+    fn of(result: &TrialResult) -> Self {
+        if let Some(why) = result.failure() {
+            let word = match (result.state(), result) {
+                (Some(State::Diverged(_)), _) => "diverged",
+                (Some(State::Broken(_)), _) => "broken",
+                (_, TrialResult::Ran { ended, .. }) if ended.signal.is_some() => "killed",
+                _ => "failed",
+            };
+            return Self::Failed(word, why);
+        }
+        match result {
+            TrialResult::Held(claimant) => Self::Held(
+                claimant
+                    .as_ref()
+                    .map_or_else(|| "by an unknown process".to_owned(), ToString::to_string),
+            ),
+            other => match other.state() {
+                Some(State::Completed) => Self::Completed,
+                Some(State::Missed(why)) => Self::Missed(why.clone()),
+                _ => Self::Left,
+            },
+        }
+    }
+}
+
 /// What came of a sweep.
 #[derive(Debug)]
 pub struct Summary<'a> {
     folder: &'a SweepFolder,
     tasks: &'a [Task],
-    fates: Vec<TrialSummary>,
+    summaries: Vec<TrialSummary>,
 }
 
 impl<'a> Summary<'a> {
@@ -45,15 +71,15 @@ impl<'a> Summary<'a> {
         results: &[Option<TrialResult>],
         stopped: &BTreeMap<usize, u32>,
     ) -> Self {
-        let fate = |(i, result): (usize, &Option<TrialResult>)| match (stopped.get(&i), result) {
+        let summary = |(i, result): (usize, &Option<TrialResult>)| match (stopped.get(&i), result) {
             (Some(&epoch), _) => TrialSummary::Stopped(epoch),
-            (None, Some(result)) => fate(result),
+            (None, Some(result)) => TrialSummary::of(result),
             (None, None) => TrialSummary::Left,
         };
         Self {
             folder,
             tasks,
-            fates: results.iter().enumerate().map(fate).collect(),
+            summaries: results.iter().enumerate().map(summary).collect(),
         }
     }
 
@@ -63,32 +89,32 @@ impl<'a> Summary<'a> {
         for (word, is) in [
             (
                 "completed",
-                (|fate| matches!(fate, TrialSummary::Completed)) as fn(&TrialSummary) -> bool,
+                (|trial| matches!(trial, TrialSummary::Completed)) as fn(&TrialSummary) -> bool,
             ),
-            ("missed an [expect]", |fate| {
-                matches!(fate, TrialSummary::Missed(_))
+            ("missed an [expect]", |trial| {
+                matches!(trial, TrialSummary::Missed(_))
             }),
-            ("stopped early", |fate| {
-                matches!(fate, TrialSummary::Stopped(_))
+            ("stopped early", |trial| {
+                matches!(trial, TrialSummary::Stopped(_))
             }),
-            ("failed", |fate| {
-                matches!(fate, TrialSummary::Failed("failed", _))
+            ("failed", |trial| {
+                matches!(trial, TrialSummary::Failed("failed", _))
             }),
-            ("diverged", |fate| {
-                matches!(fate, TrialSummary::Failed("diverged", _))
+            ("diverged", |trial| {
+                matches!(trial, TrialSummary::Failed("diverged", _))
             }),
-            ("killed", |fate| {
-                matches!(fate, TrialSummary::Failed("killed", _))
+            ("killed", |trial| {
+                matches!(trial, TrialSummary::Failed("killed", _))
             }),
-            ("broken", |fate| {
-                matches!(fate, TrialSummary::Failed("broken", _))
+            ("broken", |trial| {
+                matches!(trial, TrialSummary::Failed("broken", _))
             }),
-            ("in the hands of another process", |fate| {
-                matches!(fate, TrialSummary::Held(_))
+            ("held by another process", |trial| {
+                matches!(trial, TrialSummary::Held(_))
             }),
-            ("left", |fate| matches!(fate, TrialSummary::Left)),
+            ("left", |trial| matches!(trial, TrialSummary::Left)),
         ] {
-            let count = self.fates.iter().filter(|fate| is(fate)).count();
+            let count = self.summaries.iter().filter(|trial| is(trial)).count();
             if count > 0 {
                 counts.push(format!("{count} {word}"));
             }
@@ -105,8 +131,8 @@ impl<'a> Summary<'a> {
         let _ = writeln!(text, "done in  {}", duration(took));
         let _ = writeln!(text, "folder   {}", self.folder.path().display());
         let any = |word: &str| {
-            let mut all = self.fates.iter();
-            all.any(|fate| matches!(fate, TrialSummary::Failed(found, _) if *found == word))
+            let mut all = self.summaries.iter();
+            all.any(|trial| matches!(trial, TrialSummary::Failed(found, _) if *found == word))
         };
         if any("failed") {
             let _ = writeln!(text, "again    {} --retry-failed", self.again());
@@ -124,8 +150,8 @@ impl<'a> Summary<'a> {
     /// Each trial that failed, with why, or that somebody else works on; for stderr.
     pub fn failures(&self) -> String {
         let mut lines = vec![];
-        for (task, fate) in self.tasks.iter().zip(&self.fates) {
-            let (word, why) = match fate {
+        for (task, trial) in self.tasks.iter().zip(&self.summaries) {
+            let (word, why) = match trial {
                 TrialSummary::Failed(word, why) => (*word, why),
                 TrialSummary::Missed(why) => ("missed", why),
                 TrialSummary::Held(why) => ("held", why),
@@ -139,9 +165,9 @@ impl<'a> Summary<'a> {
             let _ = writeln!(text, "and {more} more: see `runner status`");
         }
         if self
-            .fates
+            .summaries
             .iter()
-            .any(|fate| matches!(fate, TrialSummary::Failed(..)))
+            .any(|trial| matches!(trial, TrialSummary::Failed(..)))
         {
             let _ = writeln!(text, "what they said: {}", self.folder.log_path().display());
         }
@@ -150,15 +176,15 @@ impl<'a> Summary<'a> {
 
     /// Whether trials are left that this process could have run.
     pub fn is_unfinished(&self) -> bool {
-        self.fates.contains(&TrialSummary::Left)
+        self.summaries.contains(&TrialSummary::Left)
     }
 
     /// 3 where a trial failed, 4 where one missed an `[expect]`, else 0.
     pub fn exit_code(&self) -> u8 {
-        let has = |is: fn(&TrialSummary) -> bool| self.fates.iter().any(is);
-        if has(|fate| matches!(fate, TrialSummary::Failed(..) | TrialSummary::Left)) {
+        let has = |is: fn(&TrialSummary) -> bool| self.summaries.iter().any(is);
+        if has(|trial| matches!(trial, TrialSummary::Failed(..) | TrialSummary::Left)) {
             exit::PARTLY_FAILED
-        } else if has(|fate| matches!(fate, TrialSummary::Missed(_))) {
+        } else if has(|trial| matches!(trial, TrialSummary::Missed(_))) {
             exit::EXPECTATION_MISSED
         } else {
             exit::DONE
@@ -168,8 +194,8 @@ impl<'a> Summary<'a> {
     /// The trial with the lowest best loss, where all are compared by the same one.
     fn best(&self) -> Option<(String, f64, u32, &Task)> {
         let mut found: Option<(String, f64, u32, &Task)> = None;
-        for (task, fate) in self.tasks.iter().zip(&self.fates) {
-            if !matches!(fate, TrialSummary::Completed | TrialSummary::Missed(_)) {
+        for (task, trial) in self.tasks.iter().zip(&self.summaries) {
+            if !matches!(trial, TrialSummary::Completed | TrialSummary::Missed(_)) {
                 continue;
             }
             let view = RunView::open(&self.folder.run(task).ok()?);
@@ -196,31 +222,7 @@ impl<'a> Summary<'a> {
     }
 }
 
-/// Whether the divergence in the loss is summed over latent axes, so that losses of other sizes compare.
+/// Whether the KL term is summed over latent axes, so that losses of other sizes compare.
 fn is_a_sum(task: &Task) -> bool {
     task.spec.loss.kl_reduction == crate::experiment::KlReduction::Sum
-}
-
-fn fate(result: &TrialResult) -> TrialSummary {
-    if let Some(why) = result.failure() {
-        let word = match (result.state(), result) {
-            (Some(State::Diverged(_)), _) => "diverged",
-            (Some(State::Broken(_)), _) => "broken",
-            (_, TrialResult::Ran { ended, .. }) if ended.signal.is_some() => "killed",
-            _ => "failed",
-        };
-        return TrialSummary::Failed(word, why);
-    }
-    match result {
-        TrialResult::Held(claimant) => TrialSummary::Held(
-            claimant
-                .as_ref()
-                .map_or_else(|| "by an unknown process".to_owned(), ToString::to_string),
-        ),
-        other => match other.state() {
-            Some(State::Completed) => TrialSummary::Completed,
-            Some(State::Missed(why)) => TrialSummary::Missed(why.clone()),
-            _ => TrialSummary::Left,
-        },
-    }
 }

@@ -3,21 +3,21 @@
 use std::io::{self, BufRead};
 use std::path::Path;
 
-use crate::cli::ResumeArgs;
-use crate::cmd::resume;
-use crate::cmd::run::{New, Place, start};
 use crate::experiment;
 use crate::run::manifest::MANIFEST;
-use crate::session::drive::listen;
+use crate::session::process::listen;
 use crate::session::reporter::Tone;
+use crate::session::resume::{ResumeRequest, resume};
+use crate::session::start::{Place, StartRequest, start};
 use crate::sweep::{ChildMessage, Job};
 use crate::sys::exit;
 use crate::sys::stop::Stop;
+use crate::terminal::args::ResumeArgs;
 use crate::terminal::print::out;
 use crate::terminal::{CliError, Outcome};
 
 /// Reads the job, does it, and says what went wrong.
-pub fn main() -> Outcome {
+pub fn run() -> Outcome {
     let stop = listen()?;
     let outcome = work(&stop);
     if let Err(failure) = &outcome {
@@ -40,27 +40,23 @@ fn work(stop: &Stop) -> Outcome {
     leave_with_the_worker(stop.clone());
     if job.folder.join(MANIFEST).exists() {
         let args = ResumeArgs {
-            run: job.folder.clone(),
-            all: false,
-            epochs: None,
-            // A run that has its own number of threads keeps it.
-            threads: None,
-            device: None,
-            allow_other_bits: false,
             quiet: true,
+            ..ResumeArgs::default()
         };
-        return resume::one(
-            &job.folder,
-            &args,
-            stop,
-            Tone::Worker,
-            (job.until, Some(job.threads)),
-        );
+        let request = ResumeRequest {
+            run: &job.folder,
+            args: &args,
+            tone: Tone::Worker,
+            until: job.until,
+            // A run that has its own number of threads keeps it.
+            threads: Some(job.threads),
+        };
+        return resume(&request, stop);
     }
     let name = job.folder.join("resolved.toml");
     let loaded = experiment::load_text(job.resolved_text, &name, Path::new("/"), &[], &[])?;
     start(
-        &New {
+        &StartRequest {
             loaded: &loaded,
             place: Place::At(&job.folder),
             spec_text: &job.spec_text,

@@ -6,6 +6,7 @@ use dfdx::shapes::{Dim, Shape};
 use dfdx::tensor::{Gradients, HasErr, NoneTape, Storage, Tape, Tensor};
 use dfdx::tensor_ops::Device;
 
+use super::linked::{Link, Linked};
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Conv};
 use crate::optim::{Rule, Step};
@@ -19,6 +20,18 @@ pub type Rows<N, D, T = NoneTape> = Tensor<(usize, N), f32, <D as Backend>::Devi
 
 /// A batch of points of the latent space: (image, latent axis).
 pub type Latent<Z, D, T = NoneTape> = Rows<Z, D, T>;
+
+/// A value without axes: a loss or one of its terms.
+pub type Scalar<D, T = NoneTape> = Tensor<(), f32, <D as Backend>::Device, T>;
+
+/// Mean, which carries the tape, and log variance of q(z | x).
+pub type Distribution<Z, D, T> = (Latent<Z, D, T>, Latent<Z, D>);
+
+/// What goes from one operation to the next.
+pub type Features<S, D, T = NoneTape> = Linked<S, <D as Backend>::Device, <D as Backend>::Link, T>;
+
+/// Feature maps between operations: (image, row, column, channel).
+pub type FeatureMaps<C, D, T = NoneTape> = Features<(usize, usize, usize, C), D, T>;
 
 /// Kernel and bias of a layer with `O` output channels or units.
 #[derive(Clone, Copy, Debug)]
@@ -36,12 +49,15 @@ pub struct Weights<'a, S: Shape, O: Dim, D: Backend> {
 pub struct Sample<Z: Dim, D: Backend, T> {
     /// z = mean + e^(log_var / 2) eps
     pub z: Latent<Z, D>,
-    /// The divergence, mean over the batch, summed over latent axes and multiplied with the factor; on the
+    /// The KL divergence, mean over the batch, summed over latent axes and multiplied with the factor; on the
     /// tape.
-    pub kl: Tensor<(), f32, D::Device, T>,
-    /// The divergence of each latent axis in nats, mean over the batch.
+    pub kl: Scalar<D, T>,
+    /// The KL divergence of each latent axis in nats, mean over the batch.
     pub kl_per_axis: Tensor<(Z,), f32, D::Device>,
 }
+
+/// What [`Backend::judge`] finds of a parameter group: the norm over its gradients, and what becomes of its update.
+pub type Judgement<D> = (<D as Backend>::Norm, <D as Backend>::UpdateGate);
 
 /// A way to compute the network, and the device that it computes on.
 ///
@@ -61,9 +77,11 @@ pub trait Backend: Debug + Clone + 'static {
     const TAKES_IMAGES: bool;
     /// What a convolution needs besides its weights, made once for a layer.
     type Route: Debug + Clone;
+    /// How the gradient of [`Features`] comes back.
+    type Link: Link;
     /// A running sum of squares.
     type Squares: Default;
-    /// The Euclidean norm over all gradients of a step.
+    /// The Euclidean norm over the gradients of a parameter group.
     type Norm: Debug;
     /// Whether a step's update is applied, and the factor on its gradients.
     type UpdateGate: Debug;
@@ -94,28 +112,28 @@ pub trait Backend: Debug + Clone + 'static {
     /// `input_gradient`: whether anybody needs the gradient of `x`.
     fn conv2d<I: Dim, O: Dim, T: Tape<f32, Self::Device>>(
         route: &Self::Route,
-        x: Maps<I, Self, T>,
+        x: FeatureMaps<I, Self, T>,
         weights: Weights<(usize, usize, I, O), O, Self>,
         input_gradient: bool,
-    ) -> Result<Maps<O, Self, T>, Self::Err>;
+    ) -> Result<FeatureMaps<O, Self, T>, Self::Err>;
 
     /// Transposed convolution with bias and activation. Kernel: (kh, kw, out, in); the small side is the
     /// input.
     fn conv_transpose2d<I: Dim, O: Dim, T: Tape<f32, Self::Device>>(
         route: &Self::Route,
-        x: Maps<I, Self, T>,
+        x: FeatureMaps<I, Self, T>,
         weights: Weights<(usize, usize, O, I), O, Self>,
-    ) -> Result<Maps<O, Self, T>, Self::Err>;
+    ) -> Result<FeatureMaps<O, Self, T>, Self::Err>;
 
     /// Dense layer with bias and activation. Kernel: (in, out). The input's axes behind the first are
     /// flattened, the output takes the shape asked for.
     fn dense<S: Shape, I: Dim, O: Dim, R: Shape, T: Tape<f32, Self::Device>>(
-        x: Tensor<S, f32, Self::Device, T>,
+        x: Features<S, Self, T>,
         weights: Weights<(I, O), O, Self>,
         output: R,
-    ) -> Result<Tensor<R, f32, Self::Device, T>, Self::Err>;
+    ) -> Result<Features<R, Self, T>, Self::Err>;
 
-    /// Draws from N(mean, e^log_var) by the noise `eps`, and measures the divergence from N(0, 1).
+    /// Draws from N(mean, e^log_var) by the noise `eps`, and measures the KL divergence from N(0, 1).
     fn reparameterise<Z: Dim, T: Tape<f32, Self::Device>>(
         mean: Latent<Z, Self, T>,
         log_var: Latent<Z, Self>,
@@ -128,7 +146,7 @@ pub trait Backend: Debug + Clone + 'static {
         kind: Reconstruction,
         logits: Maps<C, Self, T>,
         images: Maps<C, Self>,
-    ) -> Result<Tensor<(), f32, Self::Device, T>, Self::Err>;
+    ) -> Result<Scalar<Self, T>, Self::Err>;
 
     /// Adds the squares of a parameter's gradient.
     fn add_squares<S: Shape>(
@@ -137,18 +155,26 @@ pub trait Backend: Debug + Clone + 'static {
         param: &Tensor<S, f32, Self::Device>,
     ) -> Result<(), Self::Err>;
 
-    /// Judges a step: its update is applied if the losses and the norm over its gradients are finite and no update
-    /// before was refused, with the gradients scaled down to a norm of `clip_norm`.
+    /// Judges a step: its updates are applied if all terms and the norms over the gradients of all groups are finite and
+    /// no update before was refused. `squares` has one sum a group, whose gradients are scaled down to a norm of
+    /// `clip_norm`; there is at least one term.
     fn judge(
         step: Step,
-        losses: [&Tensor<(), f32, Self::Device>; 3],
-        squares: Self::Squares,
+        terms: &[&Scalar<Self>],
+        squares: Vec<Self::Squares>,
         clip_norm: Option<f64>,
         before: Option<&Self::UpdateGate>,
-    ) -> Result<(Self::Norm, Self::UpdateGate), Self::Err>;
+    ) -> Result<Vec<Judgement<Self>>, Self::Err>;
 
     /// The norm's value.
     fn norm(norm: &Self::Norm) -> f64;
+
+    /// The new values if the gate says so, else the old ones.
+    fn choose(
+        gate: &Self::UpdateGate,
+        new: Tensor<(usize,), f32, Self::Device>,
+        old: Tensor<(usize,), f32, Self::Device>,
+    ) -> Result<Tensor<(usize,), f32, Self::Device>, Self::Err>;
 
     /// One optimizer step on one parameter, if the gate says so; `state` has one tensor for each of [`Rule::slots`].
     fn update<S: Shape>(

@@ -1,19 +1,23 @@
 //! The CPU's operations: our kernels, registered on dfdx's tape.
 
+mod slot;
 mod tape;
 
 use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Cpu, CpuError, Gradients, PutTape, SplitTape, Tape, Tensor, TensorFromVec};
 use rayon::prelude::*;
 
-use super::backend::{Backend, Latent, Maps, Sample, Weights};
-use super::memory::{self, Slot};
+use super::backend::{
+    Backend, FeatureMaps, Features, Judgement, Latent, Maps, Sample, Scalar, Weights,
+};
+use super::memory;
 use crate::kernels::conv::{self, Epilogue};
 use crate::kernels::loss::{self, Reconstruction};
 use crate::kernels::tensor::{values, values_mut};
 use crate::kernels::{Conv, Isa, buffer_pool, dense};
 use crate::optim::{Rule, Step};
-use tape::{Buffer, Incoming, Saved, clear_unless_added, on_tape, register, send, take};
+use slot::Slot;
+use tape::{Buffer, Input, Saved, add_to, on_tape, register, take};
 
 /// A tensor of one value.
 fn scalar(device: &Cpu, value: f32) -> Result<Tensor<(), f32, Cpu>, CpuError> {
@@ -28,6 +32,7 @@ impl Backend for Cpu {
     type Err = CpuError;
     type Device = Self;
     type Route = Conv;
+    type Link = Slot;
     type Squares = f64;
     type Norm = f64;
     /// The factor, if the update is applied.
@@ -61,14 +66,14 @@ impl Backend for Cpu {
 
     fn conv2d<I: Dim, O: Dim, T: Tape<f32, Self>>(
         conv: &Conv,
-        x: Maps<I, Self, T>,
+        x: FeatureMaps<I, Self, T>,
         weights: Weights<(usize, usize, I, O), O, Self>,
         input_gradient: bool,
-    ) -> Result<Maps<O, Self, T>, CpuError> {
+    ) -> Result<FeatureMaps<O, Self, T>, CpuError> {
         let conv = *conv;
-        let (x, mut tape) = x.split_tape();
+        let (x, tape) = Input::of(x);
         let shape = (
-            x.shape().0,
+            x.tensor.shape().0,
             conv.small.height,
             conv.small.width,
             weights.bias.shape().0,
@@ -77,20 +82,24 @@ impl Backend for Cpu {
             bias: values(weights.bias),
             activation: weights.activation,
         };
-        let saved = Saved::forward::<T>(x.device(), weights.activation, shape, |output, sum| {
-            conv::forward(
-                Isa::current(),
-                &conv,
-                values(&x),
-                values(weights.kernel),
-                epilogue,
-                output,
-                sum,
-            );
-        })?;
-        let output = saved.output.clone();
+        let saved = Saved::forward::<T>(
+            x.tensor.device(),
+            weights.activation,
+            shape,
+            |output, sum| {
+                conv::forward(
+                    Isa::current(),
+                    &conv,
+                    values(&x.tensor),
+                    values(weights.kernel),
+                    epilogue,
+                    output,
+                    sum,
+                );
+            },
+        )?;
         register(
-            &mut tape,
+            tape,
             x,
             weights,
             saved,
@@ -98,19 +107,18 @@ impl Backend for Cpu {
             move |x, kernel, activation, gradient, out| {
                 conv::backward(Isa::current(), &conv, x, kernel, activation, gradient, out);
             },
-        )?;
-        Ok(output.put_tape(tape))
+        )
     }
 
     fn conv_transpose2d<I: Dim, O: Dim, T: Tape<f32, Self>>(
         conv: &Conv,
-        x: Maps<I, Self, T>,
+        x: FeatureMaps<I, Self, T>,
         weights: Weights<(usize, usize, O, I), O, Self>,
-    ) -> Result<Maps<O, Self, T>, CpuError> {
+    ) -> Result<FeatureMaps<O, Self, T>, CpuError> {
         let conv = *conv;
-        let (x, mut tape) = x.split_tape();
+        let (x, tape) = Input::of(x);
         let shape = (
-            x.shape().0,
+            x.tensor.shape().0,
             conv.big.height,
             conv.big.width,
             weights.bias.shape().0,
@@ -119,20 +127,24 @@ impl Backend for Cpu {
             bias: values(weights.bias),
             activation: weights.activation,
         };
-        let saved = Saved::forward::<T>(x.device(), weights.activation, shape, |output, sum| {
-            conv::forward_transposed(
-                Isa::current(),
-                &conv,
-                values(&x),
-                values(weights.kernel),
-                epilogue,
-                output,
-                sum,
-            );
-        })?;
-        let output = saved.output.clone();
+        let saved = Saved::forward::<T>(
+            x.tensor.device(),
+            weights.activation,
+            shape,
+            |output, sum| {
+                conv::forward_transposed(
+                    Isa::current(),
+                    &conv,
+                    values(&x.tensor),
+                    values(weights.kernel),
+                    epilogue,
+                    output,
+                    sum,
+                );
+            },
+        )?;
         register(
-            &mut tape,
+            tape,
             x,
             weights,
             saved,
@@ -148,36 +160,39 @@ impl Backend for Cpu {
                     out,
                 );
             },
-        )?;
-        Ok(output.put_tape(tape))
+        )
     }
 
     fn dense<S: Shape, I: Dim, O: Dim, R: Shape, T: Tape<f32, Self>>(
-        x: Tensor<S, f32, Self, T>,
+        x: Features<S, Self, T>,
         weights: Weights<(I, O), O, Self>,
         output: R,
-    ) -> Result<Tensor<R, f32, Self, T>, CpuError> {
-        let (x, mut tape) = x.split_tape();
+    ) -> Result<Features<R, Self, T>, CpuError> {
+        let (x, tape) = Input::of(x);
         let (inputs, outputs) = *weights.kernel.shape();
         let sizes = (inputs.size(), outputs.size());
         let epilogue = Epilogue {
             bias: values(weights.bias),
             activation: weights.activation,
         };
-        let saved = Saved::forward::<T>(x.device(), weights.activation, output, |output, sum| {
-            dense::forward(
-                Isa::current(),
-                values(&x),
-                values(weights.kernel),
-                sizes,
-                epilogue,
-                output,
-                sum,
-            );
-        })?;
-        let output = saved.output.clone();
+        let saved = Saved::forward::<T>(
+            x.tensor.device(),
+            weights.activation,
+            output,
+            |output, sum| {
+                dense::forward(
+                    Isa::current(),
+                    values(&x.tensor),
+                    values(weights.kernel),
+                    sizes,
+                    epilogue,
+                    output,
+                    sum,
+                );
+            },
+        )?;
         register(
-            &mut tape,
+            tape,
             x,
             weights,
             saved,
@@ -191,8 +206,7 @@ impl Backend for Cpu {
                     dense::backward_input(isa, gradient, kernel, sizes, input, store);
                 }
             },
-        )?;
-        Ok(output.put_tape(tape))
+        )
     }
 
     fn reparameterise<Z: Dim, T: Tape<f32, Self>>(
@@ -218,27 +232,17 @@ impl Backend for Cpu {
         let total = kl_per_axis.iter().sum::<f32>() * kl_factor;
         let kl = scalar(&device, total)?;
         let (z_, kl_) = (z.clone(), kl.clone());
-        let slot = T::OWNS_TAPE.then(|| Slot::new(&z));
-        let (mean_slot, log_var_slot) = (Slot::of(&mean), Slot::of(&log_var));
         on_tape(&mut tape, move |gradients| {
-            let mut dz = Incoming::of(&z_, slot.as_ref(), gradients)?;
+            let dz = take(gradients, &z_)?;
             let dkl =
                 vec![take(gradients, &kl_)?.first().copied().unwrap_or(0.0) * kl_factor; axes];
             let inputs = (values(&mean), values(&log_var), values(&eps));
-            send(&mean, mean_slot.as_ref(), gradients, |gradient, store| {
-                clear_unless_added(gradient, store);
-                loss::sample_backward(inputs, (dz.values(), &dkl), Some(gradient), None);
+            add_to(gradients, &mean, |gradient| {
+                loss::sample_backward(inputs, (&dz, &dkl), Some(gradient), None);
             })?;
-            send(
-                &log_var,
-                log_var_slot.as_ref(),
-                gradients,
-                |gradient, store| {
-                    clear_unless_added(gradient, store);
-                    loss::sample_backward(inputs, (dz.values(), &dkl), None, Some(gradient));
-                },
-            )?;
-            dz.done();
+            add_to(gradients, &log_var, |gradient| {
+                loss::sample_backward(inputs, (&dz, &dkl), None, Some(gradient));
+            })?;
             memory::give(z_)
         });
         Ok(Sample {
@@ -263,11 +267,10 @@ impl Backend for Cpu {
             buffer_pool::give(gradient);
             return Ok(error.put_tape(tape));
         }
-        let (error_, slot) = (error.clone(), Slot::of(&logits));
+        let error_ = error.clone();
         on_tape(&mut tape, move |gradients| {
             let outer = take(gradients, &error_)?.first().copied().unwrap_or(0.0);
-            send(&logits, slot.as_ref(), gradients, |sum, store| {
-                clear_unless_added(sum, store);
+            add_to(gradients, &logits, |sum| {
                 for (sum, g) in sum.iter_mut().zip(&gradient) {
                     *sum += outer * g;
                 }
@@ -290,25 +293,35 @@ impl Backend for Cpu {
 
     fn judge(
         _step: Step,
-        losses: [&Tensor<(), f32, Self>; 3],
-        squares: f64,
+        terms: &[&Scalar<Self>],
+        squares: Vec<f64>,
         clip_norm: Option<f64>,
         before: Option<&Option<f32>>,
-    ) -> Result<(f64, Option<f32>), CpuError> {
-        let norm = squares.sqrt();
+    ) -> Result<Vec<Judgement<Self>>, CpuError> {
+        let norms: Vec<f64> = squares.into_iter().map(f64::sqrt).collect();
         #[cfg(feature = "faults")]
-        let norm = norm + crate::sys::fault_injection::gradient(_step.number);
-        let is_finite = norm.is_finite()
-            && losses
-                .into_iter()
-                .all(|loss| Self::scalar(loss).is_finite())
+        let norms: Vec<f64> = {
+            let fault = crate::fs::fault_injection::gradient(_step.number);
+            norms.into_iter().map(|norm| norm + fault).collect()
+        };
+        let is_finite = norms.iter().all(|norm| norm.is_finite())
+            && terms.iter().all(|term| Self::scalar(term).is_finite())
             && before.is_none_or(Option::is_some);
-        let scale = clip_norm.map_or(1.0, |limit| (limit / norm).min(1.0));
-        Ok((norm, is_finite.then_some(scale as f32)))
+        let scale = |norm: f64| clip_norm.map_or(1.0, |limit| (limit / norm).min(1.0)) as f32;
+        let judge = |norm| (norm, is_finite.then(|| scale(norm)));
+        Ok(norms.into_iter().map(judge).collect())
     }
 
     fn norm(norm: &f64) -> f64 {
         *norm
+    }
+
+    fn choose(
+        gate: &Option<f32>,
+        new: Tensor<(usize,), f32, Self>,
+        old: Tensor<(usize,), f32, Self>,
+    ) -> Result<Tensor<(usize,), f32, Self>, CpuError> {
+        Ok(if gate.is_some() { new } else { old })
     }
 
     fn update<S: Shape>(

@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | [`route`] | which pixels meet, as index and mask |
 //! | [`activation`] | activations |
-//! | [`loss`] | sampling, divergence and reconstruction |
+//! | [`loss`] | sampling, KL divergence and reconstruction |
 //! | [`update`] | update rules |
 //! | [`update_gate`] | whether an update is applied, decided on the device |
 //!
@@ -30,7 +30,9 @@ use dfdx::shapes::{Axes2, Axis, Dim, HasShape, Shape};
 use dfdx::tensor::{Cache, Gradients, HasErr, PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{BroadcastTo, Device, PermuteTo, ReshapeTo, SumTo, TryAdd, TryMatMul};
 
-use super::backend::{Backend, Latent, Maps, Sample, Weights};
+use super::backend::{
+    Backend, FeatureMaps, Features, Judgement, Latent, Maps, Sample, Scalar, Weights,
+};
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Conv};
 use crate::optim::{Rule, Step};
@@ -69,6 +71,7 @@ impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Backend for D
     type Err = E;
     type Device = D;
     type Route = Route<D>;
+    type Link = ();
     type Squares = Squares<D>;
     type Norm = Tensor<(), f32, D>;
     type UpdateGate = UpdateGate<D>;
@@ -92,11 +95,11 @@ impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Backend for D
 
     fn conv2d<I: Dim, O: Dim, T: Tape<f32, D>>(
         route: &Route<D>,
-        x: Maps<I, Self, T>,
+        x: FeatureMaps<I, Self, T>,
         weights: Weights<(usize, usize, I, O), O, Self>,
         input_gradient: bool,
-    ) -> Result<Maps<O, Self, T>, E> {
-        let conv = &route.conv;
+    ) -> Result<FeatureMaps<O, Self, T>, E> {
+        let (conv, x) = (&route.conv, x.into_tensor());
         let (images, height, width, inputs) = *x.shape();
         let outputs = weights.bias.shape().0;
         let x = x.try_reshape_like(&(images, height * width, inputs))?;
@@ -114,15 +117,15 @@ impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Backend for D
             .try_reshape_like(&(conv.patch_len(), outputs))?;
         let sums = patches.try_reshape_like(&rows)?.try_matmul(kernel)?;
         let output = (images, conv.small.height, conv.small.width, outputs);
-        finish(sums, weights.bias, weights.activation, &output)
+        Ok(finish(sums, weights.bias, weights.activation, &output)?.into())
     }
 
     fn conv_transpose2d<I: Dim, O: Dim, T: Tape<f32, D>>(
         route: &Route<D>,
-        x: Maps<I, Self, T>,
+        x: FeatureMaps<I, Self, T>,
         weights: Weights<(usize, usize, O, I), O, Self>,
-    ) -> Result<Maps<O, Self, T>, E> {
-        let conv = &route.conv;
+    ) -> Result<FeatureMaps<O, Self, T>, E> {
+        let (conv, x) = (&route.conv, x.into_tensor());
         let (images, height, width, inputs) = *x.shape();
         let outputs = weights.bias.shape().0;
         let (taps, pixels) = (conv.kernel * conv.kernel, conv.big.pixels());
@@ -140,19 +143,20 @@ impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Backend for D
         let sums: Tensor<(usize, usize, O), f32, D, T> = sums.try_sum::<_, Axis<2>>()?;
         let sums = sums.try_reshape_like(&(images * pixels, outputs))?;
         let output = (images, conv.big.height, conv.big.width, outputs);
-        finish(sums, weights.bias, weights.activation, &output)
+        Ok(finish(sums, weights.bias, weights.activation, &output)?.into())
     }
 
     fn dense<S: Shape, I: Dim, O: Dim, R: Shape, T: Tape<f32, D>>(
-        x: Tensor<S, f32, D, T>,
+        x: Features<S, Self, T>,
         weights: Weights<(I, O), O, Self>,
         output: R,
-    ) -> Result<Tensor<R, f32, D, T>, E> {
+    ) -> Result<Features<R, Self, T>, E> {
+        let x = x.into_tensor();
         let inputs = weights.kernel.shape().0;
         let images = x.shape().concrete()[0];
         let x = x.try_reshape_like(&(images, inputs))?;
         let sums = x.try_matmul(weights.kernel.clone())?;
-        finish(sums, weights.bias, weights.activation, &output)
+        Ok(finish(sums, weights.bias, weights.activation, &output)?.into())
     }
 
     fn reparameterise<Z: Dim, T: Tape<f32, D>>(
@@ -188,22 +192,30 @@ impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Backend for D
 
     fn judge(
         _: Step,
-        losses: [&Tensor<(), f32, D>; 3],
-        squares: Squares<D>,
+        terms: &[&Scalar<Self>],
+        squares: Vec<Squares<D>>,
         clip_norm: Option<f64>,
         before: Option<&UpdateGate<D>>,
-    ) -> Result<(Tensor<(), f32, D>, UpdateGate<D>), E> {
-        let norm = match squares.0 {
-            Some(sum) => sum.try_sqrt()?,
+    ) -> Result<Vec<Judgement<Self>>, E> {
+        let norm = |squares: Squares<D>| match squares.0 {
+            Some(sum) => sum.try_sqrt(),
             // Nothing is trained.
-            None => losses[0].device().try_zeros()?,
+            None => terms[0].device().try_zeros(),
         };
-        let gate = UpdateGate::new(losses, &norm, clip_norm, before)?;
-        Ok((norm, gate))
+        let norms: Result<Vec<Scalar<Self>>, E> = squares.into_iter().map(norm).collect();
+        UpdateGate::judge(terms, norms?, clip_norm, before)
     }
 
     fn norm(norm: &Tensor<(), f32, D>) -> f64 {
         Self::scalar(norm).into()
+    }
+
+    fn choose(
+        gate: &UpdateGate<D>,
+        new: Tensor<(usize,), f32, D>,
+        old: Tensor<(usize,), f32, D>,
+    ) -> Result<Tensor<(usize,), f32, D>, E> {
+        gate.choose(new, old)
     }
 
     fn update<S: Shape>(

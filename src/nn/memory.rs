@@ -1,12 +1,11 @@
-//! Memory of activations and their gradients on the CPU, kept from step to step.
+//! Memory of activations on the CPU, kept from step to step.
 //!
 //! dfdx keeps the memory of dropped tensors too, but fills with zeros whatever it hands out again, on one thread.
-//! Activations and their gradients are many times the size of everything else and are overwritten whole, so they go
-//! round here instead: an activation that the backward pass has used up waits in a pool for the next step, and its
-//! gradient goes from the operation that consumed the activation to the one that made it through a [`Slot`].
+//! Activations are many times the size of everything else and are overwritten whole, so they wait here instead: those
+//! that the backward pass has used up for the next step.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dfdx::shapes::Shape;
 use dfdx::tensor::{Cache, Cpu, CpuError, Storage, Tensor, TensorFromVec};
@@ -80,89 +79,27 @@ pub fn vector(device: &Cpu, len: usize) -> Result<Vec<f32>, CpuError> {
     Ok(vector)
 }
 
-/// The gradient of an activation on its way from the operations that consumed it to the one that made it.
-///
-/// dfdx's `Gradients` hands out zeros to add to; here the first to come sets, and no zero is written or read. It is
-/// found by where the activation's values are, which is the activation's alone as long as its maker's part of the
-/// tape holds both.
-///
-/// An activation's gradient comes through here or through dfdx's `Gradients`: it is consumed by operations of
-/// [`Backend`](super::Backend), or by dfdx's own, not by both.
-#[derive(Clone, Debug, Default)]
-pub struct Slot(Arc<Mutex<Option<Vec<f32>>>>);
-
-type Known = HashMap<usize, Weak<Mutex<Option<Vec<f32>>>>>;
-
-static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
-
-fn known() -> MutexGuard<'static, Option<Known>> {
-    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn key<S: Shape>(activation: &Tensor<S, f32, Cpu>) -> usize {
-    values(activation).as_ptr().addr()
-}
-
-impl Slot {
-    /// The slot of a new activation. Its maker keeps it together with the activation.
-    pub fn new<S: Shape>(activation: &Tensor<S, f32, Cpu>) -> Self {
-        let slot = Self::default();
-        let weak = Arc::downgrade(&slot.0);
-        known()
-            .get_or_insert_with(HashMap::new)
-            .insert(key(activation), weak);
-        slot
-    }
-
-    /// The slot of an activation, if it has one.
-    pub fn of<S: Shape>(activation: &Tensor<S, f32, Cpu>) -> Option<Self> {
-        let known = known();
-        Some(Self(known.as_ref()?.get(&key(activation))?.upgrade()?))
-    }
-
-    /// Takes the gradient out, if one has come.
-    pub fn take(&self) -> Option<Vec<f32>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Puts the gradient, or the sum of several, in.
-    pub fn put(&self, gradient: Vec<f32>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(gradient);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn place(tensor: &Tensor<(usize, usize), f32, Cpu>) -> usize {
+        values(tensor).as_ptr().addr()
+    }
 
     #[test]
     fn an_activation_is_used_again_and_never_under_its_holder() {
         let device = Cpu::default();
         let make = |value: f32| output(&device, (3_usize, 41_usize), |v| v.fill(value)).unwrap();
         let first = make(1.0);
-        let place = key(&first);
+        let taken = place(&first);
         give(first).unwrap();
         let second = make(2.0);
-        assert_eq!(key(&second), place);
+        assert_eq!(place(&second), taken);
         let held = second.clone();
         give(second).unwrap();
         let third = make(3.0);
         assert!(values(&held).iter().all(|&v| v == 2.0));
         assert!(values(&third).iter().all(|&v| v == 3.0));
-    }
-
-    #[test]
-    fn a_slot_is_found_as_long_as_its_maker_holds_it() {
-        let device = Cpu::default();
-        let activation = output(&device, (7_usize, 43_usize), |v| v.fill(0.0)).unwrap();
-        assert!(Slot::of(&activation).is_none());
-        let slot = Slot::new(&activation);
-        let found = Slot::of(&activation.clone()).unwrap();
-        assert_eq!(slot.take(), None);
-        found.put(vec![1.0]);
-        assert_eq!(slot.take(), Some(vec![1.0]));
-        assert_eq!(slot.take(), None);
-        drop((slot, found));
-        assert!(Slot::of(&activation).is_none());
     }
 }

@@ -9,12 +9,13 @@
 //! | file | holds |
 //! | --- | --- |
 //! | [`backend`] | the trait, and what its operations mean |
+//! | [`linked`] | a tensor between two operations, and the way of its gradient |
 //! | [`cpu`] | the CPU's operations |
 //! | [`dfdx_ops`] | the same operations composed of dfdx's own, for any device: CUDA's |
 //! | [`device`] | which devices there are, and whether they answer |
-//! | [`memory`] | activations and their gradients, kept from step to step |
-//! | [`layers`] | one layer a file |
-//! | [`params`] | names of parameters, a visitor over them, their initial values |
+//! | [`memory`] | activations, kept from step to step |
+//! | [`layers`] | kinds of layers, one a file |
+//! | [`params`] | names of parameters and buffers, a visitor over them, initial values |
 //!
 //! dfdx's own convolutions need a nightly compiler and are slow; its `TensorCollection` cannot hold
 //! layers whose sizes are known at run time only. Hence layers and visitor of our own.
@@ -24,11 +25,12 @@ pub mod cpu;
 pub mod device;
 pub mod dfdx_ops;
 pub mod layers;
+pub mod linked;
 pub mod memory;
 pub mod params;
 
-pub use backend::{Backend, Maps};
+pub use backend::{Backend, FeatureMaps, Features, Maps};
 pub use device::Device;
 pub use dfdx_ops::DfdxOps;
-pub use layers::{Conv2d, ConvTranspose2d, Dense};
+pub use layers::Mode;
 pub use params::{Parameters, Visit, VisitMut};

@@ -1,4 +1,5 @@
-//! Parameters by name, and their initial values.
+//! Parameters and buffers by name, and their initial values. A buffer is kept with the parameters and not trained: a
+//! running mean, say.
 //!
 //! Names and layouts are part of the file format of a checkpoint: `encoder.conv0.kernel`,
 //! `decoder.output.bias`. Convolution kernels are (kh, kw, in, out), transposed ones (kh, kw, out, in),
@@ -10,16 +11,16 @@ use dfdx::tensor::Tensor;
 use super::backend::Backend;
 use crate::numeric::random::{Purpose, Stream};
 
-/// Something with parameters.
+/// Something with parameters, and perhaps buffers.
 pub trait Parameters<D: Backend> {
-    /// Shows every parameter, always in the same order. `prefix` comes before each name.
+    /// Shows every parameter and buffer, always in the same order. `prefix` comes before each name.
     fn visit<V: Visit<D>>(&self, prefix: &str, visitor: &mut V) -> Result<(), V::Err>;
 
     /// As [`Parameters::visit`], to change them.
     fn visit_mut<V: VisitMut<D>>(&mut self, prefix: &str, visitor: &mut V) -> Result<(), V::Err>;
 }
 
-/// Looks at parameters one after another.
+/// Looks at parameters and buffers one after another.
 pub trait Visit<D: Backend> {
     /// Why it may stop.
     type Err;
@@ -29,9 +30,18 @@ pub trait Visit<D: Backend> {
         name: &str,
         param: &Tensor<S, f32, D::Device>,
     ) -> Result<(), Self::Err>;
+
+    /// One buffer, which a visitor that trains passes over.
+    fn buffer<S: Shape>(
+        &mut self,
+        _name: &str,
+        _buffer: &Tensor<S, f32, D::Device>,
+    ) -> Result<(), Self::Err> {
+        Ok(())
+    }
 }
 
-/// Changes parameters one after another.
+/// Changes parameters and buffers one after another.
 pub trait VisitMut<D: Backend> {
     /// Why it may stop.
     type Err;
@@ -41,6 +51,15 @@ pub trait VisitMut<D: Backend> {
         name: &str,
         param: &mut Tensor<S, f32, D::Device>,
     ) -> Result<(), Self::Err>;
+
+    /// One buffer, which a visitor that trains passes over.
+    fn buffer<S: Shape>(
+        &mut self,
+        _name: &str,
+        _buffer: &mut Tensor<S, f32, D::Device>,
+    ) -> Result<(), Self::Err> {
+        Ok(())
+    }
 }
 
 /// Draws initial kernels, one after another; the same seed gives the same network.

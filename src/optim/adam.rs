@@ -2,8 +2,9 @@
 
 use dfdx::tensor_ops::{Device, TryAdd, TryDiv, TryMul, TrySub};
 
-use super::tensors::towards;
-use super::{DECAY, EPSILON, Flat, Step, optimizer};
+use super::settings::{DECAY, EPSILON, optimizer};
+use super::step::Step;
+use super::tensors::{Flat, towards};
 
 optimizer! {
     /// Adam (taken where a spec names no optimizer)

@@ -2,7 +2,10 @@
 
 use dfdx::tensor_ops::{Device, TryMul, TrySub};
 
-use super::{Adam, DECAY, EPSILON, Flat, Step, optimizer};
+use super::adam::Adam;
+use super::settings::{DECAY, EPSILON, optimizer};
+use super::step::Step;
+use super::tensors::Flat;
 use crate::config::{Interval, Kind};
 
 optimizer! {

@@ -11,6 +11,7 @@ mod adam;
 mod adamw;
 mod rmsprop;
 pub mod schedule;
+mod settings;
 mod sgd;
 mod step;
 mod tensors;
@@ -92,39 +93,6 @@ impl Rule {
         each_rule!(self, it => it.update_tensors(step, param, gradient, state))
     }
 }
-
-/// Settings of a rule between those that every rule has: the learning rate, whose default differs, and the limit of the
-/// gradient's norm.
-macro_rules! optimizer {
-    (
-        $(#[doc = $doc:literal])+
-        pub struct $type:ident, learning_rate $rate:literal { $($settings:tt)* }
-        $(rules { $($rule:path),+ })?
-    ) => {
-        $crate::config::section::section! {
-            $(#[doc = $doc])+
-            pub struct $type: Copy {
-                /// Size of a step
-                pub learning_rate: f64 = $rate, $crate::config::Kind::Number($crate::config::Interval::above(0.0, 100.0)),
-                    also(&["lr"]);
-                $($settings)*
-                /// A gradient whose global norm is larger is scaled down to it
-                pub clip_norm: Option<f64>, $crate::config::Kind::Number($crate::config::Interval::above(0.0, 1e6)),
-                    unset("off"), also(&["global_clipnorm", "clipnorm", "grad_clip", "max_grad_norm"]);
-            }
-            $(rules { $($rule),+ })?
-        }
-    };
-}
-
-use optimizer;
-
-/// What a decay or a momentum may be.
-const DECAY: crate::config::Kind =
-    crate::config::Kind::Number(crate::config::Interval::below(0.0, 1.0));
-/// What keeps a denominator away from 0.
-const EPSILON: crate::config::Kind =
-    crate::config::Kind::Number(crate::config::Interval::closed(1e-30, 1.0));
 
 #[cfg(test)]
 mod tests {

@@ -2,8 +2,9 @@
 
 use dfdx::tensor_ops::{Device, TryAdd, TryDiv, TryMul, TrySub};
 
-use super::tensors::decayed;
-use super::{DECAY, EPSILON, Flat, Step, optimizer};
+use super::settings::{DECAY, EPSILON, optimizer};
+use super::step::Step;
+use super::tensors::{Flat, decayed};
 use crate::config::Kind;
 
 optimizer! {

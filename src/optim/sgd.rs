@@ -2,7 +2,9 @@
 
 use dfdx::tensor_ops::{Device, TryAdd, TryMul, TrySub};
 
-use super::{DECAY, Flat, Step, optimizer};
+use super::settings::{DECAY, optimizer};
+use super::step::Step;
+use super::tensors::Flat;
 use crate::config::{Kind, Rules};
 
 optimizer! {

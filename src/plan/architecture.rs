@@ -1,6 +1,12 @@
-//! The network as numbers: which layers, in which sizes, with how many parameters and operations.
+//! The network as a list of layers. Its table, the numbers of parameters and operations and the names in a checkpoint
+//! follow from it.
 
 use crate::kernels::{Activation, Conv, Extent};
+use crate::nn::layers::normalization::Normalizes as _;
+use crate::nn::layers::{
+    Finish, LayerConfig, NamedConfig, Normalization, SequentialConfig, conv_transpose2d, conv2d,
+    dense, flatten,
+};
 
 /// Everything that decides the network's shape.
 ///
@@ -23,26 +29,121 @@ pub struct Architecture {
     pub latent: usize,
     /// Activation of all layers but the heads and the output.
     pub activation: Activation,
+    /// What stands before it.
+    pub normalization: Normalization,
 }
 
-/// One row of the layer table.
+/// The encoder's layers.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Layer {
-    /// Name as in a checkpoint, `encoder.conv0`.
-    pub name: String,
-    /// What it is, in Keras' words.
-    pub kind: &'static str,
-    /// Output shape without the batch axis.
-    pub output: Vec<usize>,
-    /// Trained values.
-    pub parameters: u64,
-    /// Floating-point operations of a forward pass on one image.
-    pub flops: u64,
+pub struct EncoderLayers {
+    /// From the image to what the heads share.
+    pub trunk: SequentialConfig,
+    /// The head of the means.
+    pub z_mean: NamedConfig,
+    /// The head of the log variances.
+    pub z_log_var: NamedConfig,
+}
+
+/// The decoder's layers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecoderLayers {
+    /// From a latent point on.
+    pub trunk: SequentialConfig,
+    /// The last one, without activation.
+    pub output: NamedConfig,
 }
 
 impl Architecture {
+    /// The encoder's layers.
+    pub fn encoder(&self) -> EncoderLayers {
+        let mut trunk = vec![];
+        for (i, conv) in self.convolutions().into_iter().enumerate() {
+            let product = |finish| {
+                let input_gradient = i > 0;
+                conv2d::Config {
+                    conv,
+                    finish,
+                    input_gradient,
+                }
+            };
+            let name = format!("encoder.conv{i}");
+            trunk.extend(self.normalized(name, conv.small.channels, product));
+        }
+        let mut width = self.feature_map().len();
+        let flatten = NamedConfig::new("encoder.flatten", flatten::Config { values: width });
+        trunk.push(flatten);
+        for (i, &units) in self.hidden.iter().enumerate() {
+            let number = if i == 0 { String::new() } else { i.to_string() };
+            let name = format!("encoder.hidden{number}");
+            trunk.extend(self.normalized(name, units, |finish| dense(width, vec![units], finish)));
+            width = units;
+        }
+        let head = |name: &str| {
+            let finish = Finish::with(Activation::Linear);
+            NamedConfig::new(name, dense(width, vec![self.latent], finish))
+        };
+        EncoderLayers {
+            z_mean: head("encoder.z_mean"),
+            z_log_var: head("encoder.z_log_var"),
+            trunk: in_sequence(trunk),
+        }
+    }
+
+    /// The decoder's layers.
+    pub fn decoder(&self) -> DecoderLayers {
+        let map = self.feature_map();
+        let shape = vec![map.height, map.width, map.channels];
+        let first = |finish| dense(self.latent, shape.clone(), finish);
+        let mut trunk = self.normalized("decoder.hidden".to_owned(), map.len(), first);
+        let mut channels = map.channels;
+        for (i, mirrored) in self.convolutions().into_iter().rev().enumerate() {
+            let conv = Conv {
+                big: Extent {
+                    channels: mirrored.small.channels,
+                    ..mirrored.big
+                },
+                small: Extent {
+                    channels,
+                    ..mirrored.small
+                },
+                ..mirrored
+            };
+            channels = conv.big.channels;
+            let product = |finish| conv_transpose2d::Config { conv, finish };
+            trunk.extend(self.normalized(format!("decoder.conv{i}"), channels, product));
+        }
+        let output = conv_transpose2d::Config {
+            conv: Conv::same(self.image, channels, self.kernel, 1),
+            finish: Finish::with(Activation::Linear),
+        };
+        DecoderLayers {
+            trunk: in_sequence(trunk),
+            output: NamedConfig::new("decoder.output", output),
+        }
+    }
+
+    /// A layer of so many outputs that multiplies, and what follows it.
+    fn normalized<P: Into<LayerConfig>>(
+        &self,
+        name: String,
+        outputs: usize,
+        product: impl Fn(Finish) -> P,
+    ) -> Vec<NamedConfig> {
+        let alone: LayerConfig = product(Finish::with(self.activation)).into();
+        let next = self
+            .normalization
+            .layer(outputs, alone.output(), self.activation);
+        match next {
+            None => vec![NamedConfig::new(name, alone)],
+            Some(next) => vec![
+                NamedConfig::new(name.as_str(), product(Finish::NONE)),
+                NamedConfig::new(name, next),
+            ],
+        }
+    }
+
     /// The encoder's convolutions, from the image on.
-    pub fn convolutions(&self) -> Vec<Conv> {
+    fn convolutions(&self) -> Vec<Conv> {
         let mut big = self.image;
         let next = |&filters: &usize| {
             let conv = Conv::same(big, filters, self.kernel, self.stride);
@@ -52,152 +153,80 @@ impl Architecture {
         self.filters.iter().map(next).collect()
     }
 
-    /// The decoder's transposed convolutions, from the feature map on; each mirrors one of the encoder's.
-    pub fn transposed_convolutions(&self) -> Vec<Conv> {
-        let mut channels = self.feature_map().channels;
-        let mirror = |conv: Conv| {
-            let out = conv.small.channels;
-            let small = Extent {
-                channels,
-                ..conv.small
-            };
-            channels = out;
-            Conv {
-                big: Extent {
-                    channels: out,
-                    ..conv.big
-                },
-                small,
-                ..conv
-            }
-        };
-        self.convolutions().into_iter().rev().map(mirror).collect()
-    }
-
-    /// The output layer: a transposed convolution of stride 1 to the image's channels.
-    pub fn output(&self) -> Conv {
-        let channels = self.filters.first().copied().unwrap_or(self.image.channels);
-        Conv::same(self.image, channels, self.kernel, 1)
-    }
-
     /// The encoder's last feature map, which the decoder starts from.
-    pub fn feature_map(&self) -> Extent {
+    fn feature_map(&self) -> Extent {
         self.convolutions()
             .last()
             .map_or(self.image, |conv| conv.small)
     }
 
     /// The encoder's layers in order.
-    pub fn encoder_layers(&self) -> Vec<Layer> {
-        let mut layers = vec![];
-        for (i, conv) in self.convolutions().iter().enumerate() {
-            layers.push(convolution(
-                format!("encoder.conv{i}"),
-                "Conv2D",
-                conv,
-                conv.small,
-            ));
-        }
-        let mut width = self.feature_map().len();
-        layers.push(Layer {
-            name: "encoder.flatten".into(),
-            kind: "Flatten",
-            output: vec![width],
-            parameters: 0,
-            flops: 0,
-        });
-        for (i, &hidden) in self.hidden.iter().enumerate() {
-            layers.push(dense(hidden_name(i), width, vec![hidden]));
-            width = hidden;
-        }
-        for head in ["encoder.z_mean", "encoder.z_log_var"] {
-            layers.push(dense(head.into(), width, vec![self.latent]));
-        }
-        layers
+    pub fn encoder_layers(&self) -> Vec<NamedConfig> {
+        let EncoderLayers {
+            trunk,
+            z_mean,
+            z_log_var,
+        } = self.encoder();
+        [trunk.into_list(), vec![z_mean, z_log_var]].concat()
     }
 
     /// The decoder's layers in order.
-    pub fn decoder_layers(&self) -> Vec<Layer> {
-        let map = self.feature_map();
-        let shape = vec![map.height, map.width, map.channels];
-        let mut layers = vec![dense("decoder.hidden".into(), self.latent, shape)];
-        let transposed = |name, conv: &Conv| convolution(name, "Conv2DTranspose", conv, conv.big);
-        for (i, conv) in self.transposed_convolutions().iter().enumerate() {
-            layers.push(transposed(format!("decoder.conv{i}"), conv));
-        }
-        layers.push(transposed("decoder.output".into(), &self.output()));
-        layers
+    pub fn decoder_layers(&self) -> Vec<NamedConfig> {
+        let DecoderLayers { trunk, output } = self.decoder();
+        [trunk.into_list(), vec![output]].concat()
+    }
+
+    /// All layers in order.
+    pub fn layers(&self) -> Vec<NamedConfig> {
+        [self.encoder_layers(), self.decoder_layers()].concat()
     }
 
     /// Trained values of the encoder and of the decoder.
     pub fn parameters(&self) -> (u64, u64) {
-        let count = |layers: Vec<Layer>| layers.iter().map(|l| l.parameters).sum();
+        let count =
+            |layers: Vec<NamedConfig>| layers.iter().map(NamedConfig::parameter_count).sum();
         (count(self.encoder_layers()), count(self.decoder_layers()))
     }
 
-    /// All layers, with the floating-point operations of a training step on one image: forward, the gradient of the
-    /// weights, and the gradient of the input except where that is the image. Activations, losses and the optimizer,
-    /// which are a few operations a value, are not counted.
-    pub fn training_layers(&self) -> Vec<(Layer, u64)> {
-        let layers = [self.encoder_layers(), self.decoder_layers()].concat();
-        let products = |i| if i == 0 { 2 } else { 3 };
-        let with_flops = |(i, layer): (usize, Layer)| {
-            let flops = products(i) * layer.flops;
-            (layer, flops)
-        };
-        layers.into_iter().enumerate().map(with_flops).collect()
+    /// Values that are kept with those.
+    pub fn buffers(&self) -> u64 {
+        self.layers().iter().map(NamedConfig::buffer_count).sum()
     }
 
-    /// Floating-point operations of a training step on one image: the sum over [`Architecture::training_layers`].
+    /// Floating-point operations of a training step on one image. Activations, losses and the optimizer, which are a few
+    /// operations a value, are not counted.
     pub fn training_flops(&self) -> u64 {
-        self.training_layers().iter().map(|(_, flops)| flops).sum()
+        self.layers()
+            .iter()
+            .map(|layer| layer.training_flops())
+            .sum()
     }
 
-    /// Values of the largest kernel of a convolution.
-    pub fn largest_kernel(&self) -> u64 {
-        let mut convs = self.convolutions();
-        convs.extend(self.transposed_convolutions());
-        convs.push(self.output());
-        convs.iter().map(Conv::kernel_len).max().unwrap_or(0) as u64
+    /// The most values of a gradient that each piece of a batch sums up by itself.
+    pub fn partial_sums(&self) -> u64 {
+        let sums = self.layers().into_iter().map(|layer| layer.partial_sums());
+        sums.max().unwrap_or(0) as u64
     }
 
     /// Activation values of a training step on one image: each layer's output and its gradient.
     pub fn activation_values(&self) -> u64 {
-        let layers = [self.encoder_layers(), self.decoder_layers()].concat();
-        2 * layers
-            .iter()
-            .map(|l| l.output.iter().map(|&n| n as u64).product::<u64>())
-            .sum::<u64>()
+        self.layers().iter().map(|layer| layer.kept_values()).sum()
     }
 }
 
-/// `encoder.hidden`, `encoder.hidden1`, `encoder.hidden2`, ...
-pub fn hidden_name(index: usize) -> String {
-    if index == 0 {
-        "encoder.hidden".into()
-    } else {
-        format!("encoder.hidden{index}")
-    }
-}
-
-fn convolution(name: String, kind: &'static str, conv: &Conv, output: Extent) -> Layer {
-    Layer {
-        name,
-        kind,
-        output: vec![output.height, output.width, output.channels],
-        parameters: (conv.kernel_len() + output.channels) as u64,
-        flops: conv.flops(),
-    }
-}
-
-fn dense(name: String, inputs: usize, output: Vec<usize>) -> Layer {
-    let outputs: usize = output.iter().product();
-    Layer {
-        name,
-        kind: "Dense",
+fn dense(inputs: usize, output: Vec<usize>, finish: Finish) -> dense::Config {
+    dense::Config {
+        inputs,
         output,
-        parameters: (inputs * outputs + outputs) as u64,
-        flops: 2 * (inputs * outputs) as u64,
+        finish,
+    }
+}
+
+/// Layers of which there is at least one.
+fn in_sequence(mut layers: Vec<NamedConfig>) -> SequentialConfig {
+    SequentialConfig {
+        first: layers.remove(0),
+        rest: layers,
     }
 }
 
@@ -219,6 +248,7 @@ pub(crate) mod tests {
             hidden: vec![16],
             latent: 2,
             activation: Activation::Relu,
+            normalization: Normalization::default(),
         }
     }
 
@@ -228,8 +258,8 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_largest_kernel_is_that_of_the_first_transposed_convolution() {
-        assert_eq!(reference().largest_kernel(), 9 * 64 * 64);
+    fn the_most_partial_sums_are_those_of_the_first_transposed_convolution() {
+        assert_eq!(reference().partial_sums(), 9 * 64 * 64);
     }
 
     #[test]
@@ -257,6 +287,7 @@ pub(crate) mod tests {
             hidden: vec![],
             latent: 3,
             activation: Activation::Tanh,
+            normalization: Normalization::default(),
         };
         // Small pixels, kernel, inputs, outputs; 10 x 6 becomes 4 x 2, that 2 x 1. Two operations a multiply-add, and
         // three products, of which the first layer has no gradient of its input.
@@ -271,10 +302,10 @@ pub(crate) mod tests {
             ("decoder.conv1", 3 * 2 * (4 * 2) * 16 * 7 * 5),
             ("decoder.output", 3 * 2 * (10 * 6) * 16 * 5 * 3),
         ];
-        let layers = rgb.training_layers();
+        let layers = rgb.layers();
         let got: Vec<_> = layers
             .iter()
-            .map(|(l, flops)| (l.name.as_str(), *flops))
+            .map(|l| (l.name.as_str(), l.training_flops()))
             .collect();
         assert_eq!(got, expected);
         assert_eq!(
@@ -285,10 +316,10 @@ pub(crate) mod tests {
 
     #[test]
     fn layers_are_named_and_shaped_as_in_the_published_model() {
-        let table = |layers: Vec<Layer>| {
+        let table = |layers: Vec<NamedConfig>| {
             layers
                 .iter()
-                .map(|l| format!("{} {:?} {}", l.name, l.output, l.parameters))
+                .map(|l| format!("{} {:?} {}", l.name, l.output(), l.parameter_count()))
                 .collect::<Vec<_>>()
         };
         assert_eq!(
@@ -320,17 +351,11 @@ pub(crate) mod tests {
             hidden: vec![],
             ..reference()
         };
-        let sizes: Vec<_> = odd
-            .transposed_convolutions()
-            .iter()
-            .map(|c| (c.small.height, c.big.height))
-            .collect();
-        assert_eq!(sizes, [(4, 7), (7, 14), (14, 28)]);
-        let channels: Vec<_> = odd
-            .transposed_convolutions()
-            .iter()
-            .map(|c| (c.small.channels, c.big.channels))
-            .collect();
-        assert_eq!(channels, [(6, 6), (6, 5), (5, 4)]);
+        let layers = odd.decoder_layers();
+        let shapes: Vec<_> = layers.iter().map(|layer| layer.output()).collect();
+        assert_eq!(
+            shapes,
+            [[4, 4, 6], [7, 7, 6], [14, 14, 5], [28, 28, 4], [28, 28, 1]]
+        );
     }
 }

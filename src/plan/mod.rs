@@ -2,7 +2,7 @@
 
 pub mod architecture;
 
-pub use architecture::{Architecture, Layer};
+pub use architecture::Architecture;
 
 use crate::experiment::{self, Spec};
 use crate::kernels::parallel::MOST_PIECES;
@@ -34,6 +34,7 @@ impl Plan {
             hidden: spec.model.hidden.clone(),
             latent: spec.model.latent_dim,
             activation: activation(spec.model.activation),
+            normalization: spec.model.normalization,
         };
         Self {
             architecture,
@@ -57,7 +58,7 @@ impl Plan {
 
     /// Size of a checkpoint in bytes, without its header.
     pub fn checkpoint_bytes(&self) -> u64 {
-        4 * self.parameters() * (1 + self.optimizer_slots())
+        4 * (self.parameters() * (1 + self.optimizer_slots()) + self.architecture.buffers())
     }
 
     /// Estimated room of a whole run on the disk in bytes: three checkpoints and one in the making, each
@@ -86,7 +87,7 @@ impl Plan {
         let images = (self.train_images + self.validation_images) as u64
             * self.architecture.image.len() as u64;
         let weights = 4 * self.parameters() * (2 + self.optimizer_slots());
-        let kernels = batch.min(MOST_PIECES as u64) * self.architecture.largest_kernel();
+        let kernels = batch.min(MOST_PIECES as u64) * self.architecture.partial_sums();
         images + weights + 4 * (batch * self.architecture.activation_values() + kernels)
     }
 

@@ -171,7 +171,7 @@ pub fn runs_frame(runs: &[Run]) -> PolarsResult<DataFrame> {
     DataFrame::new(runs.len(), columns)
 }
 
-/// The columns of the table of runs as a Markdown table, for the README.
+/// The columns of the table of runs as a Markdown table, for experiments/README.md.
 pub fn run_columns_markdown() -> String {
     let mut text = String::from("| column of `runs` | meaning |\n| --- | --- |\n");
     for column in RUN_COLUMNS {

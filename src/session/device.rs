@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn auto_takes_a_gpu_that_answers_and_says_why_not() {
+    fn takes_a_gpu_that_answers_or_says_why_not() {
         let auto = |answer| choose(DeviceChoice::Auto, |_| answer).unwrap();
         let there = auto(Ok(()));
         assert_eq!(there.device, Device::Cuda(0));
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gpu_that_was_named_is_never_replaced() {
+    fn never_replaces_a_gpu_that_was_named() {
         let absent = [
             Absent::NotBuilt,
             driver(),

@@ -2,14 +2,31 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | [`drive`] | from a plan and its data to a trained model in a run folder |
+//! | [`start`] | a new run |
+//! | [`resume`], [`resume_checks`] | goes on with a run; what makes sure that its bits stay the same |
+//! | [`drive`] | trains a run to its end, or until somebody asks to stop |
+//! | [`inputs`] | what a run reads: images, a published curve |
+//! | [`checks`] | what is checked once the data is known |
+//! | [`process`] | threads and signals |
 //! | [`device`] | which device a run takes |
+//! | [`provenance`] | what manifest and checkpoints say of where a run comes from |
 //! | [`figures`] | the figures of a run |
 //! | [`reporter`] | progress of a run on the terminal |
 //! | [`trained`] | a trained model by its run folder |
+//! | [`reference`] | a model against values that another framework computed |
+//! | [`speed`] | what training steps cost |
 
+pub mod checks;
 pub mod device;
 pub mod drive;
 pub mod figures;
+pub mod inputs;
+pub mod process;
+pub mod provenance;
+pub mod reference;
 pub mod reporter;
+pub mod resume;
+pub mod resume_checks;
+pub mod speed;
+pub mod start;
 pub mod trained;

@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_names_what_it_shows() {
+    fn names_what_a_line_shows() {
         let metrics = EpochMetrics {
             epoch: 7,
             loss: 261.044,

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::drive::{extent, load_data, on_threads, origin};
-use crate::cli::TrainedArgs;
+use super::inputs::{self, load_data};
+use super::process::on_threads;
+use super::provenance::origin;
 use crate::data::DataSet;
-use crate::draw::{FigureError, Images, Rendered};
+use crate::draw::{FigureError, ImageBatch, Rendered};
 use crate::experiment::{self, Spec};
 use crate::kernels::{Extent, Isa};
 use crate::nn::Device;
@@ -15,6 +16,7 @@ use crate::run::{
 };
 use crate::sys::exit;
 use crate::sys::printable::printable;
+use crate::terminal::args::TrainedArgs;
 use crate::terminal::{CliError, Outcome};
 use crate::train::build_model;
 use crate::vae::Model;
@@ -70,8 +72,7 @@ pub fn with_data(
             args.run.display()
         )));
     }
-    let image = extent(data.images.height, data.images.width, data.images.channels);
-    let plan = Plan::new(spec, image, data.train.len(), data.validation.len());
+    let plan = inputs::plan(spec, &data);
     on_threads(plan.spec.training.threads, || {
         work(&Trained::build(args, &checkpoint, plan)?, &data)
     })
@@ -109,13 +110,13 @@ impl Trained {
     }
 
     /// Pixel values as images.
-    pub fn images<'a>(&self, pixels: &'a [f32]) -> Result<Images<'a>, FigureError> {
+    pub fn images<'a>(&self, pixels: &'a [f32]) -> Result<ImageBatch<'a>, FigureError> {
         let Extent {
             height,
             width,
             channels,
         } = self.plan.architecture.image;
-        Images::new(
+        ImageBatch::new(
             pixels,
             pixels.len() / self.plan.architecture.image.len(),
             height,
@@ -196,7 +197,11 @@ fn image(checkpoint: &Checkpoint) -> Option<Extent> {
             .filter(|size| (1..=LONGEST).contains(size))?;
         usize::try_from(size).ok()
     };
-    Some(extent(size(0)?, size(1)?, size(2)?))
+    Some(Extent {
+        height: size(0)?,
+        width: size(1)?,
+        channels: size(2)?,
+    })
 }
 
 /// Writes a picture as PNG, or as SVG where the file is called so, and says so.
@@ -217,13 +222,4 @@ pub fn write_picture(rendered: &Rendered, out: &Path, quiet: bool) -> Outcome {
         crate::terminal::print::out(&line).map_err(|e| CliError::new(exit::IO, e))?;
     }
     Ok(exit::DONE)
-}
-
-impl From<FigureError> for CliError {
-    fn from(error: FigureError) -> Self {
-        Self::new(
-            exit::FAILED,
-            crate::terminal::cli_error::with_causes(&error),
-        )
-    }
 }

@@ -3,9 +3,8 @@
 //! Plain reads of what the kernel publishes as text; on systems without those files the answers are
 //! `unknown`, since nothing depends on them.
 
-use std::path::Path;
-
-use crate::fs::files;
+use std::fs::File;
+use std::io::Read as _;
 
 /// Enough for any of the files read here; `/proc/cpuinfo` has about 1.5 kB a core.
 const LIMIT: u64 = 4 << 20;
@@ -92,7 +91,13 @@ fn first_line(path: &str) -> Option<String> {
 }
 
 fn read(path: &str) -> Option<String> {
-    files::read_text(Path::new(path), LIMIT).ok()
+    let mut text = String::new();
+    File::open(path)
+        .ok()?
+        .take(LIMIT)
+        .read_to_string(&mut text)
+        .ok()?;
+    Some(text)
 }
 
 fn unknown() -> String {

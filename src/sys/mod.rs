@@ -4,8 +4,6 @@
 
 pub mod clock;
 pub mod exit;
-#[cfg(feature = "faults")]
-pub mod fault_injection;
 pub mod machine;
 pub mod printable;
 pub mod stop;

@@ -5,8 +5,15 @@ use std::io::IsTerminal as _;
 
 use crate::config::{Diagnostics, SpecError};
 use crate::data::DataError;
+use crate::draw::FigureError;
+use crate::report::ReportError;
+use crate::run::RunError;
+use crate::slurm::SlurmError;
+use crate::sweep::SweepError;
 use crate::sys::exit;
 use crate::sys::printable::printable_lines;
+use crate::train::TrainError;
+use crate::vae::ModelError;
 
 /// An error on its way to the terminal.
 #[derive(Debug)]
@@ -16,7 +23,7 @@ pub struct CliError {
     code: u8,
     /// Whether `text` is already a rendered report.
     rendered: bool,
-    divergence: bool,
+    non_finite: bool,
 }
 
 impl CliError {
@@ -32,7 +39,7 @@ impl CliError {
             hint: None,
             code,
             rendered: false,
-            divergence: false,
+            non_finite: false,
         }
     }
 
@@ -47,14 +54,14 @@ impl CliError {
     /// Marks a run that ended because a term was not finite.
     pub fn as_non_finite(self) -> Self {
         Self {
-            divergence: true,
+            non_finite: true,
             ..self
         }
     }
 
     /// Whether a term was not finite.
     pub fn is_non_finite(&self) -> bool {
-        self.divergence
+        self.non_finite
     }
 
     /// What went wrong, without the way out.
@@ -116,7 +123,7 @@ impl From<Diagnostics> for CliError {
             hint: None,
             code: exit::USAGE,
             rendered: true,
-            divergence: false,
+            non_finite: false,
         }
     }
 }
@@ -139,6 +146,58 @@ impl From<DataError> for CliError {
         match error.hint() {
             Some(hint) => failure.with_hint(hint),
             None => failure,
+        }
+    }
+}
+
+impl From<ReportError> for CliError {
+    fn from(error: ReportError) -> Self {
+        let failure = Self::new(error.exit_code(), &error);
+        match error.hint() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<RunError> for CliError {
+    fn from(error: RunError) -> Self {
+        Self::new(error.exit_code(), with_causes(&error))
+    }
+}
+
+impl From<SweepError> for CliError {
+    fn from(error: SweepError) -> Self {
+        Self::new(error.exit_code(), with_causes(&error))
+    }
+}
+
+impl From<SlurmError> for CliError {
+    fn from(error: SlurmError) -> Self {
+        Self::new(error.exit_code(), with_causes(&error)).with_hint(error.hint())
+    }
+}
+
+impl From<ModelError> for CliError {
+    fn from(error: ModelError) -> Self {
+        Self::new(exit::FAILED, error)
+    }
+}
+
+impl From<FigureError> for CliError {
+    fn from(error: FigureError) -> Self {
+        Self::new(exit::FAILED, with_causes(&error))
+    }
+}
+
+impl From<TrainError> for CliError {
+    fn from(error: TrainError) -> Self {
+        let failure = Self::new(exit::FAILED, &error);
+        match error {
+            TrainError::Diverged { .. } => failure.as_non_finite().with_hint(
+                "the weights before that step are kept; try a lower learning rate, or `clip_norm`",
+            ),
+            TrainError::Model(_) => failure,
         }
     }
 }

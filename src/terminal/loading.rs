@@ -2,7 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::data::Progress;
+use crate::data::LoadProgress;
 
 /// A bar on stderr that appears only when there is something to wait for.
 #[derive(Debug)]
@@ -22,25 +22,25 @@ impl Loading {
     }
 
     /// Shows one event.
-    pub fn show(&mut self, progress: Progress<'_>) {
+    pub fn show(&mut self, progress: LoadProgress<'_>) {
         if self.quiet {
             return;
         }
         match progress {
-            Progress::Download {
+            LoadProgress::Download {
                 file, done, total, ..
             } => self.bar(format!("downloading {file}"), done, total),
-            Progress::Pictures { done, total } => {
+            LoadProgress::Pictures { done, total } => {
                 self.bar(
                     "reading pictures".to_owned(),
                     done as u64,
                     Some(total as u64),
                 );
             }
-            Progress::Waiting => {
+            LoadProgress::Waiting => {
                 tell!("waiting for another process that downloads the same files")
             }
-            Progress::MirrorFailed { url, reason } => {
+            LoadProgress::MirrorFailed { url, reason } => {
                 self.bar
                     .suspend(|| tell!("{url}: {reason}; trying the next place"));
             }

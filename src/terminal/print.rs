@@ -80,19 +80,19 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn numbers_are_grouped() {
+    fn groups_digits() {
         let texts = [0, 999, 1_000, 134_165, 1_234_567].map(thousands);
         assert_eq!(texts, ["0", "999", "1,000", "134,165", "1,234,567"]);
     }
 
     #[test]
-    fn one_has_no_plural() {
+    fn leaves_out_the_plural_of_one() {
         let texts = [0, 1, 1_094].map(|n| count(n, "step"));
         assert_eq!(texts, ["0 steps", "1 step", "1,094 steps"]);
     }
 
     #[test]
-    fn milliseconds_have_three_digits() {
+    fn shows_three_digits_of_milliseconds() {
         let texts = [0.0, 0.000_31, 0.000_999_6, 0.0249, 0.099_96, 1.234].map(milliseconds);
         assert_eq!(
             texts,
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_and_durations_take_the_unit_that_fits() {
+    fn shows_bytes_and_durations_in_the_unit_that_fits() {
         let texts = [0, 999, 1_000, 536_660, 1_550_000, 47_040_000, 3_000_000_000].map(bytes);
         assert_eq!(
             texts,

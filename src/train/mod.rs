@@ -4,6 +4,7 @@
 //! stop. Everything that decides what comes next is in the weights, the optimizer's state and [`crate::progress::Progress`];
 //! put back with [`Trainer::restore`], they continue to the same bits.
 
+mod batches;
 mod estimate;
 mod setup;
 mod sums;
@@ -11,6 +12,6 @@ mod timing;
 mod trainer;
 
 pub use estimate::{Basis, Estimate, estimate, whole_run};
-pub use setup::{build, build_model, keep_images, objective};
+pub use setup::{build, build_model, keep_images, setup};
 pub use timing::{PartTime, TimedStep, Timing, time_steps};
 pub use trainer::{Advance, Impossible, StepView, TrainError, Trainer};

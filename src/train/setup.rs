@@ -3,22 +3,18 @@
 use dfdx::tensor::{Cache, Cpu};
 
 use crate::data::{Images, fill_batch};
-use crate::experiment::{self, KlReduction, Reconstruction};
-use crate::kernels::loss;
 use crate::nn::{Device, DfdxOps};
+use crate::objective::Setup;
 use crate::optim::Rule;
 use crate::plan::{Architecture, Plan};
-use crate::vae::{self, Model, ModelError, Objective};
+use crate::vae::{self, Model, ModelError};
 
-/// What the spec's `[loss]` asks for.
-pub fn objective(loss: &experiment::Loss) -> Objective {
-    Objective {
-        reconstruction: match loss.reconstruction {
-            Reconstruction::Bce => loss::Reconstruction::BinaryCrossEntropy,
-            Reconstruction::Mse => loss::Reconstruction::SquaredError,
-        },
-        reconstruction_weight: loss.reconstruction_weight,
-        kl_mean: loss.kl_reduction == KlReduction::Mean,
+/// The plan's objective with all that it is computed from.
+pub fn setup(plan: &Plan) -> Setup {
+    Setup {
+        objective: plan.spec.objective.clone(),
+        loss: plan.spec.loss.terms(),
+        train_images: plan.train_images,
     }
 }
 
@@ -27,9 +23,13 @@ pub fn objective(loss: &experiment::Loss) -> Objective {
 /// # Errors
 /// The device has no memory for it.
 pub fn build_model(plan: &Plan, device: Device) -> Result<Box<dyn Model>, ModelError> {
-    let spec = &plan.spec;
-    let (objective, rule) = (objective(&spec.loss), spec.optimizer);
-    build(device, &plan.architecture, objective, rule, spec.seed)
+    build(
+        device,
+        &plan.architecture,
+        setup(plan),
+        plan.spec.optimizer,
+        plan.spec.seed,
+    )
 }
 
 /// A network on a device, with new weights of a seed.
@@ -39,19 +39,19 @@ pub fn build_model(plan: &Plan, device: Device) -> Result<Box<dyn Model>, ModelE
 pub fn build(
     device: Device,
     architecture: &Architecture,
-    objective: Objective,
+    setup: Setup,
     rule: Rule,
     seed: u64,
 ) -> Result<Box<dyn Model>, ModelError> {
     match device {
-        Device::Cpu => vae::build::<Cpu>(&cpu(), architecture, objective, rule, seed),
-        Device::CpuDfdx => vae::build::<DfdxOps<Cpu>>(&cpu(), architecture, objective, rule, seed),
+        Device::Cpu => vae::build::<Cpu>(&cpu(), architecture, setup, rule, seed),
+        Device::CpuDfdx => vae::build::<DfdxOps<Cpu>>(&cpu(), architecture, setup, rule, seed),
         #[cfg(feature = "cuda")]
         Device::Cuda(index) => {
             let error = |error: &dyn std::fmt::Display| ModelError::Device(error.to_string());
             let gpu = crate::nn::device::open_cuda(index).map_err(|e| error(&e))?;
             gpu.try_enable_cache().map_err(|e| error(&e))?;
-            vae::build::<DfdxOps<dfdx::tensor::Cuda>>(&gpu, architecture, objective, rule, seed)
+            vae::build::<DfdxOps<dfdx::tensor::Cuda>>(&gpu, architecture, setup, rule, seed)
         }
         #[cfg(not(feature = "cuda"))]
         Device::Cuda(_) => Err(ModelError::Device(

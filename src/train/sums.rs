@@ -56,9 +56,9 @@ impl<'a> Sums<'a> {
         let n = images as f64;
         self.partial.images += images as u64;
         let sums = &mut self.partial.sums;
-        sums[LOSS] += losses.loss * n;
-        sums[RECONSTRUCTION] += losses.reconstruction * n;
-        sums[KL] += losses.kl * n;
+        sums[LOSS] += losses.term("loss") * n;
+        sums[RECONSTRUCTION] += losses.term("reconstruction") * n;
+        sums[KL] += losses.term("kl") * n;
         let (kl, rest) = sums[SCALARS..].split_at_mut(self.axes);
         let (mean, square) = rest.split_at_mut(self.axes);
         for (sum, value) in kl.iter_mut().zip(&losses.kl_per_axis) {
@@ -95,9 +95,11 @@ mod tests {
 
     fn losses(loss: f64, means: &[f32]) -> StepMetrics {
         StepMetrics {
-            loss,
-            reconstruction: loss * 0.5,
-            kl: loss * 0.25,
+            terms: vec![
+                ("loss", loss),
+                ("reconstruction", loss * 0.5),
+                ("kl", loss * 0.25),
+            ],
             kl_per_axis: vec![loss, 0.0],
             means: means.to_vec(),
         }

@@ -1,18 +1,20 @@
 //! The training loop, one epoch at a time.
 
-use crate::data::{DataSet, fill_batch};
+use crate::data::DataSet;
 use crate::kernels::profile::{self, part};
 use crate::metrics::EpochMetrics;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::numeric::random::{Purpose, Stream};
+use crate::objective::At;
 use crate::optim::Step;
 use crate::optim::schedule::{Position, learning_rate};
 use crate::plan::Plan;
 use crate::progress::{Best, Partial, Progress};
 use crate::sys::clock;
 use crate::sys::stop::Stop;
-use crate::vae::{Batch, Images, Model, ModelError};
+use crate::vae::{Model, ModelError};
 
+use super::batches::Batches;
 use super::sums::{Means, Sums};
 
 /// A run in memory.
@@ -191,34 +193,31 @@ impl<'a> Trainer<'a> {
         let before = self.progress.partial.seconds;
         let mut order = self.data.train.clone();
         Stream::new(spec.seed, Purpose::Shuffle, epoch, 0).shuffle(&mut order);
-        let mut buffers = Buffers::new(self.plan);
+        let mut batches = Batches::new(self.plan, self.data);
         let steps = self.plan.steps_per_epoch as u32;
         let first = self.progress.step_in_epoch;
         // Images of the steps that are not reported yet.
         let mut unread = vec![];
         for step in self.progress.step_in_epoch..steps {
-            let start = step as usize * spec.training.batch_size;
-            let indices = &order[start..order.len().min(start + spec.training.batch_size)];
-            let noise = Stream::new(spec.seed, Purpose::Noise, epoch, step);
-            let at = self.position(self.progress.step);
-            let rate = learning_rate(spec.optimizer.learning_rate(), spec.schedule.as_ref(), at);
-            let kl_weight = spec.loss.kl_weight_at(at);
+            let position = self.position(self.progress.step);
+            let rate = learning_rate(
+                spec.optimizer.learning_rate(),
+                spec.schedule.as_ref(),
+                position,
+            );
+            let kl_weight = spec.loss.kl_weight_at(position);
             // Faults are made in a batch's values.
             let kept = self.model.keeps_images() && !cfg!(feature = "faults");
-            let fill = || buffers.fill(self.data, indices, noise, kept);
-            let (images, eps) = part(|| profile::BATCH.into(), fill);
+            let at = At::Step { epoch, step };
+            let images = batches.places(&order, at).len();
+            let batch = part(
+                || profile::BATCH.into(),
+                || batches.take(&order, at, kl_weight, kept),
+            );
             #[cfg(feature = "faults")]
-            let mut spoilt = crate::sys::fault_injection::Ingredients {
-                images: images_of(images),
-                noise: eps.to_vec(),
-                learning_rate: rate,
-            };
+            let spoilt = Spoilt::new(batch, rate, self.progress.step + 1);
             #[cfg(feature = "faults")]
-            let (images, eps, rate) = {
-                crate::sys::fault_injection::spoil(self.progress.step + 1, &mut spoilt);
-                let images = Images::Values(&spoilt.images);
-                (images, &spoilt.noise[..], spoilt.learning_rate)
-            };
+            let (batch, rate) = spoilt.batch(batch);
             if !rate.is_finite() {
                 return Err(diverged(
                     ModelError::NotFinite("learning rate"),
@@ -226,11 +225,6 @@ impl<'a> Trainer<'a> {
                     step,
                 ));
             }
-            let batch = Batch {
-                images,
-                eps,
-                kl_weight,
-            };
             let optimizer_step = Step {
                 learning_rate: rate,
                 number: self.progress.step + 1,
@@ -240,7 +234,7 @@ impl<'a> Trainer<'a> {
             model
                 .begin_step(batch, optimizer_step, spec.optimizer.clip_norm())
                 .map_err(|error| diverged(error, epoch, step))?;
-            unread.push(indices.len());
+            unread.push(images);
             let progress = &mut self.progress;
             let mut sums = Sums::new(&mut progress.partial, spec.model.latent_dim);
             let due = unread.len() >= model.most_unread() || step == first || step + 1 == steps;
@@ -262,7 +256,7 @@ impl<'a> Trainer<'a> {
                 loss,
             });
             #[cfg(feature = "faults")]
-            crate::sys::fault_injection::after_step(self.progress.step);
+            crate::fs::fault_injection::after_step(self.progress.step);
             // A signal between the look above and this one waits for the next step.
             if unread.is_empty() && stop.requested() {
                 self.check_weights()?;
@@ -272,7 +266,7 @@ impl<'a> Trainer<'a> {
         self.finish_epoch(stop)
     }
 
-    /// StepMetrics and gradients are checked in each step, but the last step's update shows in no loss: weights
+    /// Losses and gradients are checked in each step, but the last step's update shows in no loss: weights
     /// that are no numbers must not be saved, least of all as the best ones.
     fn check_weights(&self) -> Result<(), TrainError> {
         let finite = |tensor: &NamedTensor| tensor.data.iter().all(|value| value.is_finite());
@@ -353,7 +347,7 @@ impl<'a> Trainer<'a> {
         Ok(Advance::Epoch)
     }
 
-    /// StepMetrics on the validation part with the weights at rest. Where somebody asks to stop it is left
+    /// The losses on the validation part with the weights at rest. Where somebody asks to stop it is left
     /// undone, and the epoch unfinished.
     ///
     /// The noise is the same in every epoch, so that two epochs differ by their weights alone.
@@ -362,26 +356,17 @@ impl<'a> Trainer<'a> {
             return Ok(Validation::None);
         }
         let spec = &self.plan.spec;
-        let mut buffers = Buffers::new(self.plan);
+        let mut batches = Batches::new(self.plan, self.data);
         let mut partial = Partial::default();
         let mut sums = Sums::new(&mut partial, spec.model.latent_dim);
-        for (i, indices) in self
-            .data
-            .validation
-            .chunks(spec.training.batch_size)
-            .enumerate()
-        {
+        let part = &self.data.validation;
+        for i in 0..part.len().div_ceil(spec.training.batch_size) {
             if stop.requested() {
                 return Ok(Validation::Stopped);
             }
-            let noise = Stream::new(spec.seed, Purpose::Validation, 1, i as u32);
-            let model = &self.model;
-            let (images, eps) = buffers.fill(self.data, indices, noise, model.keeps_images());
-            let batch = Batch {
-                images,
-                eps,
-                kl_weight,
-            };
+            let (at, model) = (At::Validation(i as u32), &self.model);
+            let images = batches.places(part, at).len();
+            let batch = batches.take(part, at, kl_weight, model.keeps_images());
             let losses = model.evaluate(batch).map_err(TrainError::Model)?;
             if let Some(term) = losses.non_finite() {
                 let term = match term {
@@ -392,7 +377,7 @@ impl<'a> Trainer<'a> {
                 let (epoch, step) = (self.progress.epoch + 1, self.progress.step_in_epoch);
                 return Err(TrainError::Diverged { term, epoch, step });
             }
-            sums.add(&losses, indices.len());
+            sums.add(&losses, images);
         }
         Ok(Validation::Means(sums.means()))
     }
@@ -419,51 +404,36 @@ fn diverged(error: ModelError, epoch: u32, step: u32) -> TrainError {
     }
 }
 
-/// Memory for a batch, kept from step to step.
-struct Buffers {
-    images: Vec<f32>,
-    eps: Vec<f32>,
-    image_len: usize,
-    latent: usize,
-}
-
-impl Buffers {
-    fn new(plan: &Plan) -> Self {
-        let image_len = plan.architecture.image.len();
-        let latent = plan.architecture.latent;
-        let batch = plan.spec.training.batch_size;
-        Self {
-            images: vec![0.0; batch * image_len],
-            eps: vec![0.0; batch * latent],
-            image_len,
-            latent,
-        }
-    }
-
-    /// `kept`: the device has all images, and need only be told which.
-    fn fill<'a>(
-        &'a mut self,
-        data: &DataSet,
-        indices: &'a [u32],
-        mut noise: Stream,
-        kept: bool,
-    ) -> (Images<'a>, &'a [f32]) {
-        let eps = &mut self.eps[..indices.len() * self.latent];
-        noise.fill_normal(eps);
-        if kept {
-            return (Images::Kept(indices), eps);
-        }
-        let images = &mut self.images[..indices.len() * self.image_len];
-        fill_batch(&data.images, indices, images);
-        (Images::Values(images), eps)
-    }
-}
-
-/// The values of a batch, to spoil some.
+/// A batch that faults were made in.
 #[cfg(feature = "faults")]
-fn images_of(images: Images) -> Vec<f32> {
-    match images {
-        Images::Values(values) => values.to_vec(),
-        Images::Kept(_) => vec![],
+struct Spoilt {
+    ingredients: crate::fs::fault_injection::Ingredients,
+    noise: Vec<crate::objective::Drawn>,
+}
+
+#[cfg(feature = "faults")]
+impl Spoilt {
+    fn new(batch: crate::vae::Batch, learning_rate: f64, step: u64) -> Self {
+        let mut noise = batch.noise.to_vec();
+        let mut ingredients = crate::fs::fault_injection::Ingredients {
+            images: match batch.images {
+                crate::vae::Images::Values(values) => values.to_vec(),
+                crate::vae::Images::Kept(_) => vec![],
+            },
+            noise: std::mem::take(&mut noise[0].values),
+            learning_rate,
+        };
+        crate::fs::fault_injection::spoil(step, &mut ingredients);
+        noise[0].values = std::mem::take(&mut ingredients.noise);
+        Self { ingredients, noise }
+    }
+
+    fn batch<'a>(&'a self, batch: crate::vae::Batch<'a>) -> (crate::vae::Batch<'a>, f64) {
+        let spoilt = crate::vae::Batch {
+            images: crate::vae::Images::Values(&self.ingredients.images),
+            noise: &self.noise,
+            ..batch
+        };
+        (spoilt, self.ingredients.learning_rate)
     }
 }

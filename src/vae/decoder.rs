@@ -2,22 +2,20 @@
 
 use dfdx::shapes::{Dim, HasShape};
 use dfdx::tensor::Tape;
+use dfdx::tensor_ops::ReshapeTo;
 
-use crate::kernels::profile::part;
-use crate::kernels::{Activation, Extent};
 use crate::nn::backend::Latent;
+use crate::nn::layers::{Named, Sequential};
 use crate::nn::params::Init;
-use crate::nn::{Backend, ConvTranspose2d, Dense, Maps, Parameters, Visit, VisitMut};
+use crate::nn::{Backend, FeatureMaps, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::plan::Architecture;
 
-/// A dense layer up to the encoder's last feature map, transposed convolutions that mirror the encoder's,
-/// and an output layer of stride 1.
+/// Layers up to the size of an image, and an output layer.
 #[derive(Clone, Debug)]
 pub struct Decoder<C: Dim, Z: Dim, D: Backend> {
-    feature_map: Extent,
-    hidden: Dense<Z, usize, D>,
-    convolutions: Vec<ConvTranspose2d<usize, usize, D>>,
-    output: ConvTranspose2d<usize, C, D>,
+    device: D::Device,
+    trunk: Sequential<Z, D>,
+    output: Named<usize, C, D>,
 }
 
 impl<C: Dim, Z: Dim, D: Backend> Decoder<C, Z, D> {
@@ -28,70 +26,61 @@ impl<C: Dim, Z: Dim, D: Backend> Decoder<C, Z, D> {
         architecture: &Architecture,
         (channels, latent): (C, Z),
     ) -> Result<Self, D::Err> {
-        let activation = architecture.activation;
-        let feature_map = architecture.feature_map();
-        let hidden = Dense::new(device, init, (latent, feature_map.len()), activation)?;
-        let mut convolutions = vec![];
-        for conv in architecture.transposed_convolutions() {
-            let sizes = (conv.small.channels, conv.big.channels);
-            convolutions.push(ConvTranspose2d::new(device, init, conv, sizes, activation)?);
-        }
-        let conv = architecture.output();
-        let sizes = (conv.small.channels, channels);
-        let output = ConvTranspose2d::new(device, init, conv, sizes, Activation::Linear)?;
+        let layers = architecture.decoder();
+        let to_image = (layers.trunk.channels(), channels);
         Ok(Self {
-            feature_map,
-            hidden,
-            convolutions,
-            output,
+            device: device.clone(),
+            trunk: Sequential::new(device, init, &layers.trunk, latent)?,
+            output: Named::new(device, init, &layers.output, to_image)?,
         })
     }
 
     /// Where the weights are.
     pub fn device(&self) -> &D::Device {
-        self.hidden.device()
+        &self.device
     }
 
     /// (batch, latent) to logits, (batch, height, width, channels): values before the sigmoid.
     pub fn forward<T: Tape<f32, D::Device>>(
         &self,
         z: Latent<Z, D, T>,
+        mode: Mode<'_, D>,
     ) -> Result<Maps<C, D, T>, D::Err> {
-        let Extent {
-            height,
-            width,
-            channels,
-        } = self.feature_map;
-        let batch = z.shape().0;
-        let shape = (batch, height, width, channels);
-        let hidden = || self.hidden.forward_to(z, shape);
-        let mut maps: Maps<usize, D, T> = part(|| "decoder.hidden".into(), hidden)?;
-        for (i, conv) in self.convolutions.iter().enumerate() {
-            let name = || format!("decoder.conv{i}").into();
-            maps = part(name, || conv.forward(maps))?;
-        }
-        part(|| "decoder.output".into(), || self.output.forward(maps))
+        let &(batch, latent) = z.shape();
+        let z: FeatureMaps<Z, D, T> = z.try_reshape_like(&(batch, 1, 1, latent))?.into();
+        let features = self.trunk.forward(z, mode)?;
+        Ok(self.output.forward(features, mode)?.into_tensor())
     }
 }
 
 impl<C: Dim, Z: Dim, D: Backend> Parameters<D> for Decoder<C, Z, D> {
     fn visit<V: Visit<D>>(&self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
-        self.hidden
-            .visit(&format!("{prefix}decoder.hidden"), visitor)?;
-        for (i, conv) in self.convolutions.iter().enumerate() {
-            conv.visit(&format!("{prefix}decoder.conv{i}"), visitor)?;
-        }
-        self.output
-            .visit(&format!("{prefix}decoder.output"), visitor)
+        self.trunk.visit(prefix, visitor)?;
+        self.output.visit(prefix, visitor)
     }
 
     fn visit_mut<V: VisitMut<D>>(&mut self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
-        self.hidden
-            .visit_mut(&format!("{prefix}decoder.hidden"), visitor)?;
-        for (i, conv) in self.convolutions.iter_mut().enumerate() {
-            conv.visit_mut(&format!("{prefix}decoder.conv{i}"), visitor)?;
-        }
-        self.output
-            .visit_mut(&format!("{prefix}decoder.output"), visitor)
+        self.trunk.visit_mut(prefix, visitor)?;
+        self.output.visit_mut(prefix, visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dfdx::tensor::Cpu;
+
+    use super::*;
+    use crate::nn::layers::testing::Seen;
+    use crate::plan::architecture::tests::reference;
+
+    #[test]
+    fn has_the_names_and_shapes_of_the_plan() {
+        let architecture = reference();
+        let mut init = Init::new(1);
+        let sizes = (architecture.image.channels, architecture.latent);
+        let decoder = Decoder::<_, _, Cpu>::new(&Cpu::default(), &mut init, &architecture, sizes);
+        let layers = architecture.decoder_layers();
+        let said = layers.iter().map(|layer| (&*layer.name, &layer.config));
+        assert_eq!(Seen::of(&decoder.unwrap(), ""), Seen::said(said));
     }
 }

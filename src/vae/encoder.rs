@@ -1,27 +1,21 @@
 //! From images to the parameters of the latent distribution.
 
-use dfdx::shapes::{Dim, Shape};
-use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
+use dfdx::shapes::Dim;
+use dfdx::tensor::{SplitTape, Tape};
+use dfdx::tensor_ops::ReshapeTo;
 
-use crate::kernels::Activation;
-use crate::kernels::profile::part;
-use crate::nn::backend::Latent;
+use crate::nn::backend::{Distribution, Latent};
+use crate::nn::layers::{Named, Sequential};
 use crate::nn::params::Init;
-use crate::nn::{Backend, Conv2d, Dense, Maps, Parameters, Visit, VisitMut};
+use crate::nn::{Backend, FeatureMaps, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::plan::Architecture;
-use crate::plan::architecture::hidden_name;
 
-/// Mean, which carries the tape, and log variance of q(z | x).
-pub type Distribution<Z, D, T> = (Latent<Z, D, T>, Latent<Z, D>);
-
-/// Convolutions with stride, dense layers, and two heads: q(z | x) = N(mean, e^log_var).
+/// Layers from the image on, and two heads: q(z | x) = N(mean, e^log_var).
 #[derive(Clone, Debug)]
 pub struct Encoder<C: Dim, Z: Dim, D: Backend> {
-    stem: Conv2d<C, usize, D>,
-    convolutions: Vec<Conv2d<usize, usize, D>>,
-    hidden: Vec<Dense<usize, usize, D>>,
-    z_mean: Dense<usize, Z, D>,
-    z_log_var: Dense<usize, Z, D>,
+    trunk: Sequential<C, D>,
+    z_mean: Named<usize, Z, D>,
+    z_log_var: Named<usize, Z, D>,
 }
 
 impl<C: Dim, Z: Dim, D: Backend> Encoder<C, Z, D> {
@@ -32,33 +26,12 @@ impl<C: Dim, Z: Dim, D: Backend> Encoder<C, Z, D> {
         architecture: &Architecture,
         (channels, latent): (C, Z),
     ) -> Result<Self, D::Err> {
-        let activation = architecture.activation;
-        let all = architecture.convolutions();
-        let first = all[0];
-        let stem = Conv2d::new(
-            device,
-            init,
-            first,
-            (channels, first.small.channels),
-            activation,
-        )?;
-        let mut convolutions = vec![];
-        for &conv in &all[1..] {
-            let sizes = (conv.big.channels, conv.small.channels);
-            convolutions.push(Conv2d::new(device, init, conv, sizes, activation)?);
-        }
-        let mut width = architecture.feature_map().len();
-        let mut hidden = vec![];
-        for &next in &architecture.hidden {
-            hidden.push(Dense::new(device, init, (width, next), activation)?);
-            width = next;
-        }
+        let layers = architecture.encoder();
+        let to_heads = (layers.trunk.channels(), latent);
         Ok(Self {
-            stem: stem.without_input_gradient(),
-            convolutions,
-            hidden,
-            z_mean: Dense::new(device, init, (width, latent), Activation::Linear)?,
-            z_log_var: Dense::new(device, init, (width, latent), Activation::Linear)?,
+            trunk: Sequential::new(device, init, &layers.trunk, channels)?,
+            z_mean: Named::new(device, init, &layers.z_mean, to_heads)?,
+            z_log_var: Named::new(device, init, &layers.z_log_var, to_heads)?,
         })
     }
 
@@ -67,63 +40,57 @@ impl<C: Dim, Z: Dim, D: Backend> Encoder<C, Z, D> {
     pub fn forward<T: Tape<f32, D::Device>>(
         &self,
         images: Maps<C, D, T>,
+        mode: Mode<'_, D>,
     ) -> Result<Distribution<Z, D, T>, D::Err> {
-        let mut maps = part(|| "encoder.conv0".into(), || self.stem.forward(images))?;
-        for (i, conv) in self.convolutions.iter().enumerate() {
-            let name = || format!("encoder.conv{}", i + 1).into();
-            maps = part(name, || conv.forward(maps))?;
-        }
-        let Some((first, others)) = self.hidden.split_first() else {
-            return self.heads(maps);
-        };
-        let mut features = part(|| hidden_name(0).into(), || first.forward(maps))?;
-        for (i, dense) in others.iter().enumerate() {
-            features = part(|| hidden_name(i + 1).into(), || dense.forward(features))?;
-        }
-        self.heads(features)
-    }
-
-    fn heads<S: Shape, T: Tape<f32, D::Device>>(
-        &self,
-        features: Tensor<S, f32, D::Device, T>,
-    ) -> Result<Distribution<Z, D, T>, D::Err> {
+        let features = self.trunk.forward(images.into(), mode)?;
         let (features, tape) = features.split_tape();
-        let log_var = || self.z_log_var.forward(features.clone().put_tape(tape));
-        let (log_var, tape) = part(|| "encoder.z_log_var".into(), log_var)?.split_tape();
-        let mean = || self.z_mean.forward(features.put_tape(tape));
-        let mean = part(|| "encoder.z_mean".into(), mean)?;
-        Ok((mean, log_var))
+        let log_var = self
+            .z_log_var
+            .forward(features.clone().put_tape(tape), mode)?;
+        let (log_var, tape) = rows::<_, D, _>(log_var)?.split_tape();
+        let mean = self.z_mean.forward(features.put_tape(tape), mode)?;
+        Ok((rows::<_, D, _>(mean)?, log_var))
     }
+}
+
+/// What maps of one place hold.
+fn rows<Z: Dim, D: Backend, T: Tape<f32, D::Device>>(
+    maps: FeatureMaps<Z, D, T>,
+) -> Result<Latent<Z, D, T>, D::Err> {
+    let &(batch, _, _, latent) = maps.shape();
+    maps.into_tensor().try_reshape_like(&(batch, latent))
 }
 
 impl<C: Dim, Z: Dim, D: Backend> Parameters<D> for Encoder<C, Z, D> {
     fn visit<V: Visit<D>>(&self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
-        self.stem
-            .visit(&format!("{prefix}encoder.conv0"), visitor)?;
-        for (i, conv) in self.convolutions.iter().enumerate() {
-            conv.visit(&format!("{prefix}encoder.conv{}", i + 1), visitor)?;
-        }
-        for (i, dense) in self.hidden.iter().enumerate() {
-            dense.visit(&format!("{prefix}{}", hidden_name(i)), visitor)?;
-        }
-        self.z_mean
-            .visit(&format!("{prefix}encoder.z_mean"), visitor)?;
-        self.z_log_var
-            .visit(&format!("{prefix}encoder.z_log_var"), visitor)
+        self.trunk.visit(prefix, visitor)?;
+        self.z_mean.visit(prefix, visitor)?;
+        self.z_log_var.visit(prefix, visitor)
     }
 
     fn visit_mut<V: VisitMut<D>>(&mut self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
-        self.stem
-            .visit_mut(&format!("{prefix}encoder.conv0"), visitor)?;
-        for (i, conv) in self.convolutions.iter_mut().enumerate() {
-            conv.visit_mut(&format!("{prefix}encoder.conv{}", i + 1), visitor)?;
-        }
-        for (i, dense) in self.hidden.iter_mut().enumerate() {
-            dense.visit_mut(&format!("{prefix}{}", hidden_name(i)), visitor)?;
-        }
-        self.z_mean
-            .visit_mut(&format!("{prefix}encoder.z_mean"), visitor)?;
-        self.z_log_var
-            .visit_mut(&format!("{prefix}encoder.z_log_var"), visitor)
+        self.trunk.visit_mut(prefix, visitor)?;
+        self.z_mean.visit_mut(prefix, visitor)?;
+        self.z_log_var.visit_mut(prefix, visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dfdx::tensor::Cpu;
+
+    use super::*;
+    use crate::nn::layers::testing::Seen;
+    use crate::plan::architecture::tests::reference;
+
+    #[test]
+    fn has_the_names_and_shapes_of_the_plan() {
+        let architecture = reference();
+        let mut init = Init::new(1);
+        let sizes = (architecture.image.channels, architecture.latent);
+        let encoder = Encoder::<_, _, Cpu>::new(&Cpu::default(), &mut init, &architecture, sizes);
+        let layers = architecture.encoder_layers();
+        let said = layers.iter().map(|layer| (&*layer.name, &layer.config));
+        assert_eq!(Seen::of(&encoder.unwrap(), ""), Seen::said(said));
     }
 }

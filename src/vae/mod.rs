@@ -1,4 +1,4 @@
-//! The variational autoencoder: encoder, reparameterisation, decoder, objective.
+//! The variational autoencoder: encoder and decoder, trained by an [objective](crate::objective).
 //!
 //! dfdx keeps shapes in types, a spec is known at run time only. They meet in [`build`], which maps the
 //! spec's numbers to types: common sizes become `Const`, all others `usize` in the same code. The latent
@@ -38,6 +38,6 @@ mod trainable;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use manifold::{Planar, manifold};
-pub use model::{Batch, Forward, Images, Model, ModelError, Objective, StepMetrics, StepReport};
+pub use model::{Batch, Forward, Images, Model, ModelError, StepMetrics, StepReport};
 pub use network::Vae;
 pub use registry::build;

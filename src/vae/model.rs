@@ -1,21 +1,9 @@
 //! The network as the rest of the program sees it: sizes are gone from the type.
 
 use super::manifold::Planar;
-use crate::kernels::loss::Reconstruction;
 use crate::numeric::named_tensor::NamedTensor;
+use crate::objective::{Drawn, compute::LOSS};
 use crate::optim::Step;
-
-/// What the loss is made of.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Objective {
-    /// Kind of reconstruction error.
-    pub reconstruction: Reconstruction,
-    /// Its weight.
-    pub reconstruction_weight: f64,
-    /// Whether the divergence is averaged over latent axes (as the published Keras example does) instead
-    /// of summed (the evidence lower bound).
-    pub kl_mean: bool,
-}
 
 /// The images of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -31,54 +19,54 @@ pub enum Images<'a> {
 pub struct Batch<'a> {
     /// Its images.
     pub images: Images<'a>,
-    /// (batch, latent), standard normal.
-    pub eps: &'a [f32],
-    /// Weight of the divergence.
+    /// As many others, for objectives that look at two batches.
+    pub second: Option<Images<'a>>,
+    /// The random numbers that the objective draws for it.
+    pub noise: &'a [Drawn],
+    /// Weight of the KL divergence.
     pub kl_weight: f64,
 }
 
-/// StepMetrics of a batch, each a mean over its images.
+/// Numbers of a batch, each a mean over its images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepMetrics {
-    /// The weighted sum.
-    pub loss: f64,
-    /// Reconstruction error, before its weight.
-    pub reconstruction: f64,
-    /// Divergence as in the loss, before its weight.
-    pub kl: f64,
-    /// Divergence of each latent axis in nats.
+    /// `loss`, `reconstruction`, `kl` and the objective's own terms, by the names of their metrics.
+    pub terms: Vec<(&'static str, f64)>,
+    /// KL divergence of each latent axis in nats.
     pub kl_per_axis: Vec<f64>,
     /// Means of q(z | x), (batch, latent).
     pub means: Vec<f32>,
 }
 
 impl StepMetrics {
-    /// The first term that is not finite, by its name.
+    /// A term by its name; not a number where there is none of that name.
+    pub fn term(&self, name: &str) -> f64 {
+        let found = self.terms.iter().find(|(term, _)| *term == name);
+        found.map_or(f64::NAN, |(_, value)| *value)
+    }
+
+    /// The first term that is not finite, by its name; the loss, which is made of the others, last.
     pub fn non_finite(&self) -> Option<&'static str> {
-        [
-            ("reconstruction", self.reconstruction),
-            ("kl", self.kl),
-            ("loss", self.loss),
-        ]
-        .into_iter()
-        .find(|(_, value)| !value.is_finite())
-        .map(|(name, _)| name)
+        let bad = self.terms.iter().filter(|(_, value)| !value.is_finite());
+        let bad: Vec<&'static str> = bad.map(|(name, _)| *name).collect();
+        let other = bad.iter().find(|name| **name != LOSS);
+        other.or(bad.first()).copied()
     }
 }
 
 /// What a training step reports.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
-    /// StepMetrics before the update.
+    /// Numbers of its batch, before the update.
     pub losses: StepMetrics,
-    /// Euclidean norm over all gradients, before clipping.
+    /// Euclidean norm over all gradients of the network, before clipping.
     pub grad_norm: f64,
 }
 
-/// Values of a forward pass with the gradients of the loss, for comparisons.
+/// Values of a forward pass with the gradients of the losses, for comparisons.
 #[derive(Clone, Debug)]
 pub struct Forward {
-    /// StepMetrics.
+    /// Numbers of the batch.
     pub losses: StepMetrics,
     /// (batch, latent)
     pub log_var: Vec<f32>,
@@ -109,7 +97,7 @@ pub trait Model {
     /// One optimizer step on a batch, whose numbers may stay on the device until [`Model::reports`] reads them.
     /// Nothing changes when a term is not finite, nor in any step after that until then.
     ///
-    /// `clip_norm` limits the norm over all gradients.
+    /// `clip_norm` limits the norm over the gradients of each parameter group.
     fn begin_step(
         &mut self,
         batch: Batch,
@@ -135,7 +123,7 @@ pub trait Model {
         last.unwrap_or_else(|| Err(ModelError::Device("a step left no report".to_owned())))
     }
 
-    /// StepMetrics of a batch, the weights at rest.
+    /// Numbers of a batch, the weights at rest.
     fn evaluate(&self, batch: Batch) -> Result<StepMetrics, ModelError>;
 
     /// Forward values and gradients of a batch, the weights at rest.
@@ -147,10 +135,11 @@ pub trait Model {
     /// (batch, latent) to pixel values from 0 to 1, (batch, height, width, channels).
     fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError>;
 
-    /// Every parameter.
+    /// Every parameter, the objective's own under `objective.`, and every value that is kept with them and not trained (a
+    /// running mean).
     fn weights(&self) -> Vec<NamedTensor>;
 
-    /// Replaces every parameter; nothing changes when one is missing, too many or of another shape.
+    /// Replaces all of [`Model::weights`]; nothing changes when one is missing, too many or of another shape.
     fn set_weights(&mut self, weights: &[NamedTensor]) -> Result<(), ModelError>;
 
     /// The optimizer's state: `optimizer.SLOT.PARAMETER`.

@@ -1,46 +1,49 @@
-//! PendingMetrics of a step that still lie on the device.
+//! Numbers of a step that still lie on the device.
 
 use dfdx::shapes::Dim;
-use dfdx::tensor::{NoneTape, Tensor};
+use dfdx::tensor::Tensor;
 
 use super::model::{ModelError, StepMetrics, StepReport};
-use super::network::Outcome;
 use crate::nn::Backend;
-use crate::nn::backend::Latent;
+use crate::nn::backend::{Latent, Scalar};
+use crate::objective::Outcome;
+use crate::objective::compute::TermValue;
 
 /// What [`StepMetrics`] are read from.
 #[derive(Debug)]
 pub(super) struct PendingMetrics<Z: Dim, D: Backend> {
-    loss: Tensor<(), f32, D::Device>,
-    reconstruction: Tensor<(), f32, D::Device>,
-    kl: Tensor<(), f32, D::Device>,
+    terms: Vec<TermValue<D>>,
     kl_per_axis: Tensor<(Z,), f32, D::Device>,
     mean: Latent<Z, D>,
 }
 
 impl<Z: Dim, D: Backend> PendingMetrics<Z, D> {
     /// Keeps what is to be read, and drops the rest.
-    pub(super) fn of<C: Dim>(outcome: Outcome<C, Z, D, NoneTape>) -> Self {
+    pub(super) fn of<C: Dim>(outcome: Outcome<C, Z, D>) -> Self {
+        let mut losses = outcome
+            .losses
+            .into_iter()
+            .map(|loss| (loss.name, loss.value));
+        let mut terms: Vec<_> = losses.next().into_iter().collect();
+        terms.extend(outcome.terms);
+        terms.extend(losses);
         Self {
-            loss: outcome.loss,
-            reconstruction: outcome.reconstruction,
-            kl: outcome.kl,
-            kl_per_axis: outcome.kl_per_axis,
-            mean: outcome.mean,
+            terms,
+            kl_per_axis: outcome.pass.kl_per_axis,
+            mean: outcome.pass.mean,
         }
     }
 
-    /// The weighted sum and its terms.
-    pub(super) fn losses(&self) -> [&Tensor<(), f32, D::Device>; 3] {
-        [&self.loss, &self.reconstruction, &self.kl]
+    /// Losses and terms.
+    pub(super) fn terms(&self) -> Vec<&Scalar<D>> {
+        self.terms.iter().map(|(_, value)| value).collect()
     }
 
     /// Waits for the device.
     pub(super) fn read(&self) -> StepMetrics {
+        let read = |(name, value): &TermValue<D>| (*name, D::scalar(value).into());
         StepMetrics {
-            loss: D::scalar(&self.loss).into(),
-            reconstruction: D::scalar(&self.reconstruction).into(),
-            kl: D::scalar(&self.kl).into(),
+            terms: self.terms.iter().map(read).collect(),
             kl_per_axis: D::to_vec(&self.kl_per_axis)
                 .into_iter()
                 .map(f64::from)
@@ -54,7 +57,8 @@ impl<Z: Dim, D: Backend> PendingMetrics<Z, D> {
 #[derive(Debug)]
 pub(super) struct PendingStep<Z: Dim, D: Backend> {
     pub(super) numbers: PendingMetrics<Z, D>,
-    pub(super) norm: D::Norm,
+    /// One for each loss, that of the network first.
+    pub(super) norms: Vec<D::Norm>,
 }
 
 impl<Z: Dim, D: Backend> PendingStep<Z, D> {
@@ -67,10 +71,11 @@ impl<Z: Dim, D: Backend> PendingStep<Z, D> {
         if let Some(term) = losses.non_finite() {
             return Err(ModelError::NotFinite(term));
         }
-        let grad_norm = D::norm(&self.norm);
-        if !grad_norm.is_finite() {
+        let norms: Vec<f64> = self.norms.iter().map(D::norm).collect();
+        if norms.iter().any(|norm| !norm.is_finite()) {
             return Err(ModelError::NotFinite("gradient norm"));
         }
+        let grad_norm = norms.first().copied().unwrap_or(0.0);
         Ok(StepReport { losses, grad_norm })
     }
 }

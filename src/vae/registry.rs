@@ -7,10 +7,12 @@ use dfdx::shapes::{Const, Dim};
 
 use super::Vae;
 use super::manifold::Planar;
-use super::model::{Model, ModelError, Objective};
-use super::trainable::{NewState, TrainableVae, device_error};
+use super::model::{Model, ModelError};
+use super::trainable::{Groups, NewState, Optimizers, TrainableVae, device_error};
+use crate::nn::Backend;
 use crate::nn::params::Init;
-use crate::nn::{Backend, Parameters};
+use crate::objective::description::Head;
+use crate::objective::{ParameterGroup, Prepared, Setup};
 use crate::optim::Rule;
 use crate::plan::Architecture;
 
@@ -42,21 +44,21 @@ macro_rules! latent_axes {
 }
 for_each_latent_size!(latent_axes);
 
-/// Builds the network of an architecture with new weights, and its optimizer.
+/// Builds the network of an architecture with new weights, its objective and its optimizers.
 ///
 /// # Errors
 /// The device has no memory for it.
 pub fn build<D: Backend>(
     device: &D::Device,
     architecture: &Architecture,
-    objective: Objective,
+    setup: Setup,
     rule: Rule,
     seed: u64,
 ) -> Result<Box<dyn Model>, ModelError> {
     let spec = Parts::<D> {
         device,
         architecture,
-        objective,
+        setup,
         rule,
         seed,
     };
@@ -79,7 +81,7 @@ pub fn build<D: Backend>(
 struct Parts<'a, D: Backend> {
     device: &'a D::Device,
     architecture: &'a Architecture,
-    objective: Objective,
+    setup: Setup,
     rule: Rule,
     seed: u64,
 }
@@ -104,30 +106,40 @@ impl<D: Backend> Parts<'_, D> {
         channels: C,
         latent: Z,
     ) -> Result<Box<dyn Model>, ModelError> {
-        let mut init = Init::new(self.seed);
-        let network = Vae::<C, Z, D>::new(
-            self.device,
-            &mut init,
-            self.architecture,
-            (channels, latent),
-        )
-        .map_err(device_error)?;
-        let slots = self.rule.slots().len();
-        let mut new = NewState::<D> {
-            device: self.device,
-            slots,
-            state: BTreeMap::new(),
+        let objective = &self.setup.objective;
+        // Another head would be another encoder.
+        let Head::Gaussian = objective.head();
+        let (device, mut init) = (self.device, Init::new(self.seed));
+        let sizes = (channels, latent);
+        let network = Vae::<C, Z, D>::new(device, &mut init, self.architecture, sizes);
+        // The network's weights come first, and are the same with each objective.
+        let network = network.map_err(device_error)?;
+        let objective_state = Prepared::new(objective, device, &mut init, latent);
+        let groups = Groups {
+            network,
+            objective: objective_state.map_err(device_error)?,
         };
-        network.visit("", &mut new).map_err(device_error)?;
-        let state = new.state;
+        let optimizers = Optimizers {
+            network: self.rule,
+            objective: objective.optimizer(),
+        };
+        let mut state = BTreeMap::new();
+        for group in ParameterGroup::ALL {
+            let mut new = NewState::<D> {
+                device,
+                slots: optimizers.rule(group).slots().len(),
+                state: &mut state,
+            };
+            groups.visit(group, &mut new).map_err(device_error)?;
+        }
         Ok(Box::new(TrainableVae {
             device: self.device.clone(),
-            network,
+            groups,
             channels,
             latent,
             image: self.architecture.image,
-            objective: self.objective,
-            rule: self.rule,
+            setup: self.setup.clone(),
+            optimizers,
             state,
             unread: vec![],
             gate: None,

@@ -1,39 +1,97 @@
-//! A network with its optimizer: what stands behind [`Model`].
+//! A network with its objective and optimizer: what stands behind [`Model`].
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use dfdx::shapes::{Dim, HasShape, Shape};
-use dfdx::tensor::{Gradients, NoneTape, Tensor, TensorFromVec, Trace};
+use dfdx::tensor::{Gradients, Tape, Tensor, TensorFromVec, Trace};
 use dfdx::tensor_ops::{Backward, GatherTo, ReshapeTo};
 
 use super::Vae;
 use super::manifold::Planar;
-use super::model::{Batch, Forward, Images, Model, ModelError, Objective, StepMetrics, StepReport};
-use super::network::Outcome;
+use super::model::{Batch, Forward, Images, Model, ModelError, StepMetrics, StepReport};
 use super::pending::{PendingMetrics, PendingStep};
 use super::registry::LatentAxis;
 use crate::kernels::Extent;
 use crate::kernels::profile::{self, part};
 use crate::nn::backend::Latent;
-use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
+use crate::nn::layers::BufferUpdates;
+use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::numeric::math::sigmoid;
 use crate::numeric::named_tensor::NamedTensor;
+use crate::objective::{Given, Loss, Outcome, OwnOptimizer, ParameterGroup, Prepared, Setup};
 use crate::optim::{Rule, Step};
 
 /// State slots of a parameter, in the order of [`Rule::slots`].
 type Slots<D> = Vec<Tensor<(usize,), f32, <D as Backend>::Device>>;
 
-/// A network, its objective, its update rule and the state of that.
+/// All that is trained, in groups.
+pub(super) struct Groups<C: Dim, Z: Dim, D: Backend> {
+    pub(super) network: Vae<C, Z, D>,
+    pub(super) objective: Prepared<Z, D>,
+}
+
+impl<C: Dim, Z: Dim, D: Backend> Groups<C, Z, D> {
+    pub(super) fn visit<V: Visit<D>>(
+        &self,
+        group: ParameterGroup,
+        visitor: &mut V,
+    ) -> Result<(), V::Err> {
+        match group {
+            ParameterGroup::Network => self.network.visit(group.prefix(), visitor),
+            ParameterGroup::Objective => self.objective.visit(group.prefix(), visitor),
+        }
+    }
+
+    fn visit_mut<V: VisitMut<D>>(
+        &mut self,
+        group: ParameterGroup,
+        visitor: &mut V,
+    ) -> Result<(), V::Err> {
+        match group {
+            ParameterGroup::Network => self.network.visit_mut(group.prefix(), visitor),
+            ParameterGroup::Objective => self.objective.visit_mut(group.prefix(), visitor),
+        }
+    }
+}
+
+/// How each group is trained.
+pub(super) struct Optimizers {
+    /// The network's rule.
+    pub(super) network: Rule,
+    /// The objective's, where it has one of its own.
+    pub(super) objective: Option<OwnOptimizer>,
+}
+
+impl Optimizers {
+    pub(super) fn rule(&self, group: ParameterGroup) -> &Rule {
+        match (group, &self.objective) {
+            (ParameterGroup::Objective, Some(own)) => &own.rule,
+            _ => &self.network,
+        }
+    }
+
+    fn step(&self, group: ParameterGroup, step: Step) -> Step {
+        match (group, self.objective) {
+            (ParameterGroup::Objective, Some(own)) => Step {
+                learning_rate: own.learning_rate,
+                ..step
+            },
+            _ => step,
+        }
+    }
+}
+
+/// A network, its objective, its optimizers and their state.
 pub(super) struct TrainableVae<C: Dim, Z: Dim, D: Backend> {
     pub(super) device: D::Device,
-    pub(super) network: Vae<C, Z, D>,
+    pub(super) groups: Groups<C, Z, D>,
     pub(super) channels: C,
     pub(super) latent: Z,
     pub(super) image: Extent,
-    pub(super) objective: Objective,
-    pub(super) rule: Rule,
+    pub(super) setup: Setup,
+    pub(super) optimizers: Optimizers,
     /// By the parameter's name.
     pub(super) state: BTreeMap<String, Slots<D>>,
     /// Steps that were taken and not reported.
@@ -58,7 +116,7 @@ pub(super) fn decode<C: Dim, Z: Dim, D: Backend>(
 ) -> Result<Vec<f32>, D::Err> {
     let device = network.decoder.device();
     let z: Latent<Z, D> = D::tensor(device, z, (z.len() / latent.size(), latent))?;
-    let mut pixels = D::to_vec(&network.decoder.forward(z)?);
+    let mut pixels = D::to_vec(&network.decoder.forward(z, Mode::Evaluation)?);
     pixels.iter_mut().for_each(|p| *p = sigmoid(*p));
     Ok(pixels)
 }
@@ -95,83 +153,102 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
         }
     }
 
-    fn latent(&self, values: &[f32]) -> Result<Latent<Z, D>, D::Err> {
-        let shape = (values.len() / self.latent.size(), self.latent);
-        D::tensor(&self.device, values, shape)
+    /// Losses and terms of a batch, whose images may carry a tape.
+    fn outcome<T: Tape<f32, D::Device>>(
+        &self,
+        images: Maps<C, D, T>,
+        batch: Batch,
+        mode: Mode<'_, D>,
+    ) -> Result<Outcome<C, Z, D, T>, D::Err> {
+        let given = Given {
+            second: batch.second.map(|images| self.images(images)).transpose()?,
+            noise: batch.noise,
+            latent: self.latent,
+            kl_weight: batch.kl_weight,
+            mode,
+            loss: &self.setup.loss,
+            train_images: self.setup.train_images,
+            device: &self.device,
+        };
+        let Groups { network, objective } = &self.groups;
+        objective.outcome(network, images, &given)
     }
 
-    /// Forward and backward.
-    fn gradients(&self, batch: Batch) -> Result<Differentiated<C, Z, D>, D::Err> {
+    /// Forward, and backward from each loss.
+    fn gradients(
+        &self,
+        batch: Batch,
+        updates: &BufferUpdates<D>,
+    ) -> Result<Differentiated<C, Z, D>, D::Err> {
         let images = || self.images(batch.images);
         let images = part(|| profile::BATCH.into(), images)?.leaky_traced();
-        let outcome = self.network.objective(
-            images,
-            self.latent(batch.eps)?,
-            &self.objective,
-            batch.kl_weight,
-        )?;
         let Outcome {
-            mean,
-            log_var,
-            z,
-            logits,
-            loss,
-            reconstruction,
-            kl,
-            kl_per_axis,
-        } = outcome;
-        let value = loss.retaped();
-        let gradients = loss.try_backward()?;
+            pass,
+            losses,
+            terms,
+        } = self.outcome(images, batch, Mode::training(updates))?;
+        let (mut values, mut gradients) = (vec![], vec![]);
+        for Loss { name, value, group } in losses {
+            values.push(Loss {
+                name,
+                value: value.retaped(),
+                group,
+            });
+            gradients.push((group, value.try_backward()?));
+        }
         let outcome = Outcome {
-            mean,
-            log_var,
-            z,
-            logits,
-            loss: value,
-            reconstruction,
-            kl,
-            kl_per_axis,
+            pass,
+            losses: values,
+            terms,
         };
         Ok((outcome, gradients))
     }
 
     /// A step whose numbers stay on the device.
     fn step(&mut self, batch: Batch, step: Step, clip_norm: Option<f64>) -> Result<(), D::Err> {
-        let (outcome, mut gradients) = self.gradients(batch)?;
-        let mut norm = SquaredNorm::<D> {
-            gradients: &mut gradients,
-            squares: D::Squares::default(),
+        let updates = BufferUpdates::default();
+        let (outcome, mut gradients) = self.gradients(batch, &updates)?;
+        let squares = |(group, gradients): &mut (ParameterGroup, _)| {
+            let squares = D::Squares::default();
+            let mut norm = SquaredNorm::<D> { gradients, squares };
+            self.groups.visit(*group, &mut norm)?;
+            Ok(norm.squares)
         };
-        part(
+        let squares: Vec<D::Squares> = part(
             || profile::GRADIENT_NORM.into(),
-            || self.network.visit("", &mut norm),
+            || gradients.iter_mut().map(squares).collect::<Result<_, _>>(),
         )?;
-        let squares = norm.squares;
         let numbers = PendingMetrics::of(outcome);
         let before = self.gate.as_ref();
-        let (norm, gate) = D::judge(step, numbers.losses(), squares, clip_norm, before)?;
-        self.unread.push(PendingStep { numbers, norm });
-        let (rule, state) = (&self.rule, &mut self.state);
-        let mut update = Update::<D> {
-            rule,
-            step,
-            gate: &gate,
-            gradients: &mut gradients,
-            state,
+        let judged = D::judge(step, &numbers.terms(), squares, clip_norm, before)?;
+        let (norms, gates): (Vec<_>, Vec<_>) = judged.into_iter().unzip();
+        self.unread.push(PendingStep { numbers, norms });
+        let (groups, optimizers, state) = (&mut self.groups, &self.optimizers, &mut self.state);
+        let update = || {
+            for ((group, mut gradients), gate) in gradients.into_iter().zip(&gates) {
+                let mut update = Update::<D> {
+                    rule: optimizers.rule(group),
+                    step: optimizers.step(group, step),
+                    gate,
+                    gradients: &mut gradients,
+                    state,
+                    updates: &updates,
+                };
+                groups.visit_mut(group, &mut update)?;
+            }
+            Ok(())
         };
-        part(
-            || profile::OPTIMIZER.into(),
-            || self.network.visit_mut("", &mut update),
-        )?;
-        self.gate = Some(gate);
+        part(|| profile::OPTIMIZER.into(), update)?;
+        // All groups go the same way.
+        self.gate = gates.into_iter().next();
         Ok(())
     }
 }
 
-/// Forward values, and the gradients.
+/// Forward values, and the gradients of each loss with the group that it trains.
 type Differentiated<C, Z, D> = (
-    Outcome<C, Z, D, NoneTape>,
-    Gradients<f32, <D as Backend>::Device>,
+    Outcome<C, Z, D>,
+    Vec<(ParameterGroup, Gradients<f32, <D as Backend>::Device>)>,
 );
 
 impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
@@ -197,22 +274,26 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
 
     fn evaluate(&self, batch: Batch) -> Result<StepMetrics, ModelError> {
         let images = self.images(batch.images).map_err(device_error)?;
-        let eps = self.latent(batch.eps).map_err(device_error)?;
         let outcome = self
-            .network
-            .objective(images, eps, &self.objective, batch.kl_weight);
-        Ok(PendingMetrics::of(outcome.map_err(device_error)?).read())
+            .outcome(images, batch, Mode::Evaluation)
+            .map_err(device_error)?;
+        Ok(PendingMetrics::of(outcome).read())
     }
 
     fn forward(&self, batch: Batch) -> Result<Forward, ModelError> {
-        let (outcome, gradients) = self.gradients(batch).map_err(device_error)?;
-        let mut collect = CollectGradients::<D> {
-            gradients: &gradients,
-            tensors: vec![],
-        };
-        let Ok(()) = self.network.visit("", &mut collect);
-        let [log_var, z] = [&outcome.log_var, &outcome.z].map(D::to_vec);
-        let logits = D::to_vec(&outcome.logits);
+        let gradients = self.gradients(batch, &BufferUpdates::default());
+        let (outcome, gradients) = gradients.map_err(device_error)?;
+        let mut tensors = vec![];
+        for (group, mut gradients) in gradients {
+            let mut collect = CollectGradients::<D> {
+                gradients: &mut gradients,
+                tensors: &mut tensors,
+            };
+            let collected = self.groups.visit(group, &mut collect);
+            collected.map_err(device_error)?;
+        }
+        let [log_var, z] = [&outcome.pass.log_var, &outcome.pass.z].map(D::to_vec);
+        let logits = D::to_vec(&outcome.pass.logits);
         let losses = PendingMetrics::of(outcome).read();
         if let Some(term) = losses.non_finite() {
             return Err(ModelError::NotFinite(term));
@@ -222,39 +303,54 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
             log_var,
             z,
             logits,
-            gradients: collect.tensors,
+            gradients: tensors,
         })
     }
 
     fn encode(&self, images: &[f32]) -> Result<Vec<f32>, ModelError> {
         let images = self.images(Images::Values(images)).map_err(device_error)?;
-        let (mean, _) = self.network.encoder.forward(images).map_err(device_error)?;
+        let (mean, _) = self
+            .groups
+            .network
+            .encoder
+            .forward(images, Mode::Evaluation)
+            .map_err(device_error)?;
         Ok(D::to_vec(&mean))
     }
 
     fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError> {
         self.expect(z.len() / self.latent.size())
-            .and_then(|()| decode(&self.network, z, self.latent))
+            .and_then(|()| decode(&self.groups.network, z, self.latent))
             .map_err(device_error)
     }
 
     fn weights(&self) -> Vec<NamedTensor> {
         let mut collect = Collect { tensors: vec![] };
-        let Ok(()) = self.network.visit("", &mut collect);
+        for group in ParameterGroup::ALL {
+            let Ok(()) = self.groups.visit(group, &mut collect);
+        }
         collect.tensors
     }
 
     fn set_weights(&mut self, weights: &[NamedTensor]) -> Result<(), ModelError> {
         check_fit(&self.weights(), weights)?;
         let by_name = weights.iter().map(|t| (t.name.as_str(), t)).collect();
-        let Ok(()) = self.network.visit_mut("", &mut Assign { by_name });
+        let mut assign = Assign { by_name };
+        for group in ParameterGroup::ALL {
+            let Ok(()) = self.groups.visit_mut(group, &mut assign);
+        }
         Ok(())
     }
 
     fn optimizer_state(&self) -> Vec<NamedTensor> {
         let mut tensors = vec![];
         for param in self.weights() {
-            for (slot, tensor) in self.rule.slots().iter().zip(&self.state[&param.name]) {
+            let slots = self
+                .optimizers
+                .rule(ParameterGroup::of(&param.name))
+                .slots();
+            let state = self.state.get(&param.name).into_iter().flatten();
+            for (slot, tensor) in slots.iter().zip(state) {
                 tensors.push(NamedTensor {
                     name: format!("optimizer.{slot}.{}", param.name),
                     shape: param.shape.clone(),
@@ -269,8 +365,9 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
         check_fit(&self.optimizer_state(), state)?;
         let by_name: BTreeMap<&str, &NamedTensor> =
             state.iter().map(|t| (t.name.as_str(), t)).collect();
-        for (param, slots) in &mut self.state {
-            for (slot, tensor) in self.rule.slots().iter().zip(slots) {
+        for (param, tensors) in &mut self.state {
+            let slots = self.optimizers.rule(ParameterGroup::of(param)).slots();
+            for (slot, tensor) in slots.iter().zip(tensors) {
                 if let Some(source) = by_name.get(format!("optimizer.{slot}.{param}").as_str()) {
                     tensor.copy_from(&source.data);
                 }
@@ -299,7 +396,7 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
     }
 
     fn planar(&self) -> Option<&dyn Planar> {
-        Z::planar(&self.network)
+        Z::planar(&self.groups.network)
     }
 }
 
@@ -355,6 +452,7 @@ struct Update<'a, D: Backend> {
     gate: &'a D::UpdateGate,
     gradients: &'a mut Gradients<f32, D::Device>,
     state: &'a mut BTreeMap<String, Slots<D>>,
+    updates: &'a BufferUpdates<D>,
 }
 
 impl<D: Backend> VisitMut<D> for Update<'_, D> {
@@ -378,6 +476,14 @@ impl<D: Backend> VisitMut<D> for Update<'_, D> {
             slots,
         )
     }
+
+    fn buffer<S: Shape>(
+        &mut self,
+        name: &str,
+        buffer: &mut Tensor<S, f32, D::Device>,
+    ) -> Result<(), D::Err> {
+        self.updates.apply(self.gate, name, buffer)
+    }
 }
 
 struct Collect {
@@ -394,20 +500,30 @@ impl<D: Backend> Visit<D> for Collect {
         self.tensors.push(named::<S, D>(name, param));
         Ok(())
     }
+
+    fn buffer<S: Shape>(
+        &mut self,
+        name: &str,
+        buffer: &Tensor<S, f32, D::Device>,
+    ) -> Result<(), Infallible> {
+        <Self as Visit<D>>::parameter(self, name, buffer)
+    }
 }
 
 struct CollectGradients<'a, D: Backend> {
-    gradients: &'a Gradients<f32, D::Device>,
-    tensors: Vec<NamedTensor>,
+    gradients: &'a mut Gradients<f32, D::Device>,
+    tensors: &'a mut Vec<NamedTensor>,
 }
 
 impl<D: Backend> Visit<D> for CollectGradients<'_, D> {
-    type Err = Infallible;
+    type Err = D::Err;
     fn parameter<S: Shape>(
         &mut self,
         name: &str,
         param: &Tensor<S, f32, D::Device>,
-    ) -> Result<(), Infallible> {
+    ) -> Result<(), D::Err> {
+        // A parameter that the loss does not look at has none.
+        self.gradients.try_alloc_for(param)?;
         self.tensors
             .push(named::<S, D>(name, &self.gradients.get(param)));
         Ok(())
@@ -430,13 +546,21 @@ impl<D: Backend> VisitMut<D> for Assign<'_> {
         }
         Ok(())
     }
+
+    fn buffer<S: Shape>(
+        &mut self,
+        name: &str,
+        buffer: &mut Tensor<S, f32, D::Device>,
+    ) -> Result<(), Infallible> {
+        <Self as VisitMut<D>>::parameter(self, name, buffer)
+    }
 }
 
 /// Zeroed state slots for every parameter.
 pub(super) struct NewState<'a, D: Backend> {
     pub(super) device: &'a D::Device,
     pub(super) slots: usize,
-    pub(super) state: BTreeMap<String, Slots<D>>,
+    pub(super) state: &'a mut BTreeMap<String, Slots<D>>,
 }
 
 impl<D: Backend> Visit<D> for NewState<'_, D> {

@@ -1,5 +1,5 @@
 //! Counts of injected faults. Each test that injects some compares its count with its line in `tests/tally.toml`, and
-//! `tests/readme.rs` compares the sums with the table in the README; both write instead where `RUNNER_TALLY=write`.
+//! `tests/readme.rs` compares the sums with the table in `tests/README.md`; both write instead where `RUNNER_TALLY=write`.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,5 @@
 //! Faults in every file operation, in every step and at every signal, in the real program built with the feature
-//! `faults` (`src/sys/fault_injection.rs` says what can be made to happen):
+//! `faults` (`src/fs/fault_injection.rs` says what can be made to happen):
 //!
 //! ```sh
 //! cargo test --release --features faults --test faults

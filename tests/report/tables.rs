@@ -401,8 +401,12 @@ fn the_table_of_runs_has_the_documented_columns() {
 }
 
 #[test]
-fn the_readme_has_the_columns_of_the_table_of_runs() {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+fn the_page_of_experiments_has_the_columns_of_the_table_of_runs() {
+    let readme = fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/experiments/README.md"
+    ))
+    .unwrap();
     let table = runner::report::run_columns_markdown();
     assert!(
         readme.contains(&table),

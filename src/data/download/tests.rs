@@ -10,12 +10,12 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 
 use super::*;
+use crate::data::division::Division;
+use crate::data::division::tests::whole;
 use crate::data::idx::tests::gzip;
-use crate::data::known::{FASHION_MNIST, MNIST};
-use crate::data::locate::locate_in;
-use crate::data::set::tests::data;
-use crate::data::set::{load_in, survey_in};
-use crate::experiment::{Data, Dataset};
+use crate::data::kinds::fashion_mnist::{FASHION_MNIST, FashionMnist};
+use crate::data::kinds::mnist::{MNIST, Mnist};
+use crate::data::load::{load_in, locate_in, survey_in};
 use crate::fs::digest::sha256_hex;
 
 /// What a server does with a request.
@@ -59,14 +59,14 @@ fn content(name: &str, mark: u8) -> Vec<u8> {
         .iter()
         .find(|file| file.published_name() == name)
         .unwrap();
-    let header = file.header();
-    let mut bytes = match header.height {
+    let axes = file.axes();
+    let mut bytes = match axes.height {
         28 => vec![0, 0, 8, 3],
         _ => vec![0, 0, 8, 1],
     };
-    let lengths = match header.height {
-        28 => vec![header.count, 28, 28],
-        _ => vec![header.count],
+    let lengths = match axes.height {
+        28 => vec![axes.count, 28, 28],
+        _ => vec![axes.count],
     };
     for length in lengths {
         bytes.extend((length as u32).to_be_bytes());
@@ -191,6 +191,7 @@ fn published() -> &'static KnownSet {
             package: Some("dataset-zeros"),
             mirrors: &["https://example.invalid/"],
             digests: Some([digest(0), digest(1), digest(2), digest(3)]),
+            similar: &[],
         }
     });
     &SET
@@ -206,11 +207,11 @@ fn mirrors(servers: &[&Server]) -> Mirrors {
     }
 }
 
-fn surroundings(cache: &Path, servers: &[&Server]) -> Surroundings {
-    Surroundings {
+fn places(cache: &Path, servers: &[&Server]) -> Places {
+    Places {
         cache: Some(cache.to_path_buf()),
         mirrors: Some(mirrors(servers)),
-        ..Surroundings::default()
+        ..Places::default()
     }
 }
 
@@ -237,16 +238,16 @@ const ALL_NAMES: [&str; 4] = [
 ];
 
 #[test]
-fn all_four_files_arrive_in_the_cache_with_progress() {
+fn downloads_all_four_files_with_progress() {
     for manner in [Manner::Good, Manner::PlainOfUnknownLength] {
         let cache = tempfile::tempdir().unwrap();
         let server = serve(manner);
         let mut last = Vec::new();
-        let mut progress = |event: Progress<'_>| match event {
-            Progress::Download { file, done, .. } => last.push((file.to_string(), done)),
+        let mut progress = |event: LoadProgress<'_>| match event {
+            LoadProgress::Download { file, done, .. } => last.push((file.to_string(), done)),
             other => panic!("{other:?}"),
         };
-        let around = surroundings(cache.path(), &[&server]);
+        let around = places(cache.path(), &[&server]);
         to_cache(published(), &around, Vec::new(), &mut progress).unwrap();
         assert_eq!(cached(cache.path()), ALL_NAMES);
         for name in ALL_NAMES {
@@ -266,7 +267,7 @@ fn all_four_files_arrive_in_the_cache_with_progress() {
 }
 
 #[test]
-fn a_server_that_fails_in_any_way_leaves_the_cache_empty_and_its_reason() {
+fn leaves_the_cache_empty_when_a_server_fails_in_any_way() {
     let cases = [
         (Manner::NotFound, "the server answers with status 404"),
         (Manner::OtherContent, "(uncompressed), expected "),
@@ -286,16 +287,13 @@ fn a_server_that_fails_in_any_way_leaves_the_cache_empty_and_its_reason() {
     for (manner, expected) in cases {
         let cache = tempfile::tempdir().unwrap();
         let server = serve(manner);
-        let around = surroundings(cache.path(), &[&server]);
+        let around = places(cache.path(), &[&server]);
         let mut failed = 0;
-        let mut progress = |event: Progress<'_>| {
-            failed += u32::from(matches!(event, Progress::MirrorFailed { .. }));
+        let mut progress = |event: LoadProgress<'_>| {
+            failed += u32::from(matches!(event, LoadProgress::MirrorFailed { .. }));
         };
         let error = to_cache(published(), &around, Vec::new(), &mut progress).unwrap_err();
-        let DataError::NotFound { ref tried, .. } = error else {
-            panic!("{manner:?}: {error:?}");
-        };
-
+        let NotFound { tried, .. } = error.downcast_ref().unwrap();
         assert_eq!((tried.len(), failed), (1, 1), "{manner:?}");
         assert!(
             tried[0].reason.contains(expected) && !tried[0].reason.is_empty(),
@@ -308,10 +306,10 @@ fn a_server_that_fails_in_any_way_leaves_the_cache_empty_and_its_reason() {
 }
 
 #[test]
-fn mirrors_are_tried_in_order_and_one_that_failed_goes_last() {
+fn tries_mirrors_in_order_and_failed_ones_last() {
     let cache = tempfile::tempdir().unwrap();
     let servers = [Manner::NotFound, Manner::OtherContent, Manner::Good].map(serve);
-    let around = surroundings(cache.path(), &servers.each_ref());
+    let around = places(cache.path(), &servers.each_ref());
     to_cache(published(), &around, Vec::new(), &mut |_| {}).unwrap();
     let asked = servers.map(|server| server.asked.lock().unwrap().len());
     assert_eq!(asked, [1, 1, 4]);
@@ -319,10 +317,10 @@ fn mirrors_are_tried_in_order_and_one_that_failed_goes_last() {
 }
 
 #[test]
-fn plain_http_is_refused_for_published_places() {
+fn refuses_plain_http_for_published_places() {
     let cache = tempfile::tempdir().unwrap();
     let server = serve(Manner::Good);
-    let mut around = surroundings(cache.path(), &[&server]);
+    let mut around = places(cache.path(), &[&server]);
     around.mirrors.as_mut().unwrap().https_only = true;
     assert!(to_cache(published(), &around, Vec::new(), &mut |_| {}).is_err());
     assert!(server.asked.lock().unwrap().is_empty());
@@ -330,21 +328,21 @@ fn plain_http_is_refused_for_published_places() {
 }
 
 #[test]
-fn nothing_found_and_no_network_names_every_place_and_the_ways_out() {
+fn names_every_place_where_nothing_was_found() {
     let root = tempfile::tempdir().unwrap();
     let cache = root.path().join("cache");
     let server = serve(Manner::NotFound);
-    let around = Surroundings {
+    let around = Places {
         data_dir: Some(root.path().join("variable")),
         system: Some(root.path().join("system")),
-        ..surroundings(&cache, &[&server])
+        ..places(&cache, &[&server])
     };
-    let spec = data(Dataset::FashionMnist);
-    let survey = survey_in(&spec, &around).unwrap();
+    let kind = FashionMnist { path: None }.into();
+    let survey = survey_in(&kind, &whole(), &around).unwrap();
     assert!(!survey.found && survey.train == 60_000);
     assert!(!cache.exists(), "a survey writes nothing");
 
-    let error = load_in(&spec, 1, &around, &mut |_| {}).unwrap_err();
+    let error = load_in(&kind, &whole(), 1, &around, &mut |_| {}).unwrap_err();
     let place = root.path().display();
     let expected = format!(
         "fashion-mnist is not on this machine and could not be downloaded; looked at\n  \
@@ -365,11 +363,11 @@ fn nothing_found_and_no_network_names_every_place_and_the_ways_out() {
 }
 
 #[test]
-fn without_a_cache_folder_nothing_is_downloaded() {
+fn downloads_nothing_without_a_cache_folder() {
     let server = serve(Manner::Good);
-    let around = Surroundings {
+    let around = Places {
         cache: None,
-        ..surroundings(Path::new(""), &[&server])
+        ..places(Path::new(""), &[&server])
     };
     let error = to_cache(published(), &around, Vec::new(), &mut |_| {}).unwrap_err();
     assert!(
@@ -381,10 +379,10 @@ fn without_a_cache_folder_nothing_is_downloaded() {
 }
 
 #[test]
-fn two_downloads_at_once_fetch_every_file_once() {
+fn fetches_every_file_once_in_two_downloads_at_once() {
     let cache = tempfile::tempdir().unwrap();
     let server = serve(Manner::Good);
-    let around = surroundings(cache.path(), &[&server]);
+    let around = places(cache.path(), &[&server]);
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| to_cache(published(), &around, Vec::new(), &mut |_| {}).unwrap());
@@ -395,10 +393,10 @@ fn two_downloads_at_once_fetch_every_file_once() {
 }
 
 #[test]
-fn mnist_is_downloaded_found_again_and_loaded() {
+fn downloads_finds_and_loads_mnist() {
     let cache = tempfile::tempdir().unwrap();
     let server = serve(Manner::Good);
-    let around = surroundings(cache.path(), &[&server]);
+    let around = places(cache.path(), &[&server]);
     let located = locate_in("mnist", &around, &mut |_| {}).unwrap();
     assert!(located.downloaded);
     assert_eq!(located.folder, Some(cache.path().join("mnist")));
@@ -406,11 +404,12 @@ fn mnist_is_downloaded_found_again_and_loaded() {
     assert_eq!(located.files[0].source.bytes, 47_040_016);
     assert!(!locate_in("mnist", &around, &mut |_| {}).unwrap().downloaded);
 
-    let spec = Data {
+    let division = Division {
         limit: Some(10),
-        ..data(Dataset::Mnist)
+        ..whole()
     };
-    let set = load_in(&spec, 1, &around, &mut |_| {}).unwrap();
+    let kind = Mnist { path: None }.into();
+    let set = load_in(&kind, &division, 1, &around, &mut |_| {}).unwrap();
     assert_eq!(set.images.len(), 10);
     assert_eq!(set.sources[0], located.files[0].source);
     assert_eq!(server.asked.lock().unwrap().len(), 4);

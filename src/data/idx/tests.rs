@@ -3,6 +3,8 @@
 use std::io::Write;
 
 use super::*;
+use crate::data::array_file::{ArrayError, Axes, BadFile};
+use crate::data::source::Source;
 use crate::tally::tally;
 
 /// An IDX file of 3 images, 4 x 5, pixel values 0, 1, 2 ...
@@ -22,26 +24,40 @@ pub(in crate::data) fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Reads a file to its end as the loaders do.
-fn read(bytes: &[u8], kind: Kind) -> Result<(Header, Vec<u8>, Source), DataError> {
-    let mut file = IdxFile::from_bytes(Path::new("file"), bytes, kind)?;
-    let header = file.header();
-    let mut items = vec![0; header.count * header.item_bytes()];
+fn read(bytes: &[u8], content: Content) -> Result<(Axes, Vec<u8>, Source), DataError> {
+    let mut file = from_bytes(bytes, content)?;
+    let axes = file.axes();
+    let mut items = vec![0; axes.count * axes.item_bytes()];
     file.fill(&mut items)?;
-    Ok((header, items, file.finish()?))
+    Ok((axes, items, file.finish()?))
 }
 
-fn error(bytes: &[u8], kind: Kind) -> IdxError {
-    match read(bytes, kind) {
-        Err(DataError::Idx { source, .. }) => source,
-        other => panic!("{other:?}"),
-    }
+fn from_bytes(bytes: &[u8], content: Content) -> Result<ArrayFile<'_>, DataError> {
+    with_header(ArrayFile::from_bytes(Path::new("file"), bytes)?, content)
+}
+
+fn is_bad(error: &DataError) -> bool {
+    error.downcast_ref::<BadFile>().is_some()
+}
+
+fn problem<E: std::error::Error + Clone + 'static>(error: &DataError) -> E {
+    let bad: &BadFile = error.downcast_ref().unwrap();
+    let problem: &dyn std::error::Error = &*bad.problem;
+    problem
+        .downcast_ref::<E>()
+        .unwrap_or_else(|| panic!("{error}"))
+        .clone()
+}
+
+fn error<E: std::error::Error + Clone + 'static>(bytes: &[u8], content: Content) -> E {
+    problem(&read(bytes, content).unwrap_err())
 }
 
 #[test]
-fn plain_and_gzip_files_read_the_same() {
-    let plain = read(&images(), Kind::Images).unwrap();
-    let (header, items, source) = &plain;
-    assert_eq!([header.count, header.height, header.width], [3, 4, 5]);
+fn reads_plain_and_gzip_files_alike() {
+    let plain = read(&images(), Content::Images).unwrap();
+    let (axes, items, source) = &plain;
+    assert_eq!((axes.count, axes.size()), (3, [4, 5, 1]));
     assert!(items.iter().copied().eq(0..60));
     assert_eq!(source.bytes, 76);
     assert_eq!(
@@ -49,43 +65,43 @@ fn plain_and_gzip_files_read_the_same() {
         crate::fs::digest::sha256_hex(&images()),
         "the digest is of the uncompressed file"
     );
-    let again = read(&gzip(&images()), Kind::Images).unwrap();
+    let again = read(&gzip(&images()), Content::Images).unwrap();
     assert_eq!((again.0, &again.1, &again.2), (plain.0, items, source));
-    let (header, items, _) = read(&labels(), Kind::Labels).unwrap();
-    assert_eq!((header.count, items), (3, vec![7, 0, 9]));
+    let (axes, items, _) = read(&labels(), Content::Labels).unwrap();
+    assert_eq!((axes.count, items), (3, vec![7, 0, 9]));
 }
 
 #[test]
-fn colour_images_have_a_fourth_axis() {
+fn reads_a_fourth_axis_of_colour_images() {
     let header = [
         0, 0, 8, 4, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6,
     ];
-    let (header, items, _) = read(&header, Kind::Images).unwrap();
-    assert_eq!((header.channels, items), (3, vec![1, 2, 3, 4, 5, 6]));
+    let (axes, items, _) = read(&header, Content::Images).unwrap();
+    assert_eq!((axes.channels, items), (3, vec![1, 2, 3, 4, 5, 6]));
 }
 
 #[test]
-fn a_digest_does_not_depend_on_how_much_is_kept() {
-    let all = read(&images(), Kind::Images).unwrap().2;
+fn takes_the_digest_of_what_is_not_kept_too() {
+    let all = read(&images(), Content::Images).unwrap().2;
     let bytes = images();
-    let mut file = IdxFile::from_bytes(Path::new("file"), &bytes, Kind::Images).unwrap();
+    let mut file = from_bytes(&bytes, Content::Images).unwrap();
     file.fill(&mut [0; 20]).unwrap();
     assert_eq!(file.finish().unwrap(), all);
 }
 
 #[test]
-fn a_file_cut_anywhere_is_refused() {
+fn refuses_a_file_cut_anywhere() {
     let mut cuts = 0;
     for whole in [images(), labels(), gzip(&images()), gzip(&labels())] {
-        let kind = if whole.len() > 60 && !whole.ends_with(&[7, 0, 9]) {
-            Kind::Images
+        let content = if whole.len() > 60 && !whole.ends_with(&[7, 0, 9]) {
+            Content::Images
         } else {
-            Kind::Labels
+            Content::Labels
         };
         for cut in 0..whole.len() {
-            for kind in [kind, Kind::Images, Kind::Labels] {
-                match read(&whole[..cut], kind) {
-                    Err(DataError::Idx { .. }) => {}
+            for content in [content, Content::Images, Content::Labels] {
+                match read(&whole[..cut], content) {
+                    Err(error) if is_bad(&error) => {}
                     other => panic!("cut at {cut}: {other:?}"),
                 }
             }
@@ -94,59 +110,71 @@ fn a_file_cut_anywhere_is_refused() {
     }
     tally("IDX and gzip lies / cut at every length", cuts);
     assert_eq!(
-        error(&images()[..70], Kind::Images),
-        IdxError::Short {
+        error::<ArrayError>(&images()[..70], Content::Images),
+        ArrayError::Short {
             offset: 70,
             expected: 76
         }
     );
     assert_eq!(
-        error(&images()[..10], Kind::Images),
-        IdxError::Short {
+        error::<ArrayError>(&images()[..10], Content::Images),
+        ArrayError::Short {
             offset: 10,
             expected: 16
         }
     );
     let cut = gzip(&images()).len() - 3;
     assert!(matches!(
-        error(&gzip(&images())[..cut], Kind::Images),
-        IdxError::Gzip { offset, reason, .. } if offset == cut as u64 && reason == "it is cut off"
+        error::<ArrayError>(&gzip(&images())[..cut], Content::Images),
+        ArrayError::Gzip { offset, reason, .. } if offset == cut as u64 && reason == "it is cut off"
     ));
 }
 
 #[test]
-fn two_gzip_members_count_as_one_file_and_either_may_be_cut() {
+fn reads_two_gzip_members_as_one_file() {
     let (first, second) = (gzip(&images()[..30]), gzip(&images()[30..]));
     let both = [first, second].concat();
-    let (_, items, _) = read(&both, Kind::Images).unwrap();
+    let (_, items, _) = read(&both, Content::Images).unwrap();
     assert!(items.iter().copied().eq(0..60));
     for cut in 0..both.len() {
-        assert!(read(&both[..cut], Kind::Images).is_err(), "cut at {cut}");
+        assert!(read(&both[..cut], Content::Images).is_err(), "cut at {cut}");
     }
 }
 
 #[test]
-fn a_file_with_more_behind_it_is_refused() {
+fn refuses_more_data_behind_the_array() {
     for extra in [&[0][..], &[0; 300], &[0x1f], &[0x1f, 0x8b, 8]] {
         let plain = [&images(), extra].concat();
-        assert_eq!(error(&plain, Kind::Images), IdxError::Long { offset: 76 });
+        assert_eq!(
+            error::<ArrayError>(&plain, Content::Images),
+            ArrayError::Long { offset: 76 }
+        );
         let packed = [&gzip(&images()), extra].concat();
         assert!(matches!(
-            error(&packed, Kind::Images),
-            IdxError::Gzip { .. } | IdxError::Long { .. }
+            error::<ArrayError>(&packed, Content::Images),
+            ArrayError::Gzip { .. } | ArrayError::Long { .. }
         ));
         let inside = gzip(&[&images(), extra].concat());
-        assert_eq!(error(&inside, Kind::Images), IdxError::Long { offset: 76 });
+        assert_eq!(
+            error::<ArrayError>(&inside, Content::Images),
+            ArrayError::Long { offset: 76 }
+        );
         let member = [gzip(&images()), gzip(extra)].concat();
-        assert_eq!(error(&member, Kind::Images), IdxError::Long { offset: 76 });
+        assert_eq!(
+            error::<ArrayError>(&member, Content::Images),
+            ArrayError::Long { offset: 76 }
+        );
     }
 }
 
 /// Any other header than the true one contradicts the file's length, so no change may pass.
 #[test]
-fn no_changed_header_is_believed() {
+fn refuses_every_changed_header() {
     let mut lies = 0;
-    for (whole, kind, header_bytes) in [(images(), Kind::Images, 16), (labels(), Kind::Labels, 8)] {
+    for (whole, content, header_bytes) in [
+        (images(), Content::Images, 16),
+        (labels(), Content::Labels, 8),
+    ] {
         for position in 0..header_bytes {
             for value in 0..=u8::MAX {
                 let mut changed = whole.clone();
@@ -155,8 +183,8 @@ fn no_changed_header_is_believed() {
                     continue;
                 }
                 for file in [changed.clone(), gzip(&changed)] {
-                    match read(&file, kind) {
-                        Err(DataError::Idx { .. }) => lies += 1,
+                    match read(&file, content) {
+                        Err(error) if is_bad(&error) => lies += 1,
                         other => panic!("byte {position} = {value}: {other:?}"),
                     }
                 }
@@ -170,19 +198,19 @@ fn no_changed_header_is_believed() {
 /// A changed byte of a gzip file either is refused or leaves the content as it was (the time in
 /// gzip's own header, or another code for the same content).
 #[test]
-fn no_changed_gzip_byte_changes_the_content() {
+fn refuses_changed_gzip_bytes_that_change_the_content() {
     let whole = gzip(&images());
-    let (_, items, source) = read(&whole, Kind::Images).unwrap();
+    let (_, items, source) = read(&whole, Content::Images).unwrap();
     let mut refused = 0;
     for position in 0..whole.len() {
         for value in 0..=u8::MAX {
             let mut changed = whole.clone();
             changed[position] = value;
-            match read(&changed, Kind::Images) {
+            match read(&changed, Content::Images) {
                 Ok((_, read_items, read_source)) => {
                     assert_eq!((&read_items, &read_source), (&items, &source));
                 }
-                Err(DataError::Idx { .. }) => refused += 1,
+                Err(error) if is_bad(&error) => refused += 1,
                 Err(other) => panic!("byte {position} = {value}: {other:?}"),
             }
         }
@@ -192,11 +220,12 @@ fn no_changed_gzip_byte_changes_the_content() {
 }
 
 #[test]
-fn each_lie_is_named_with_its_byte() {
+fn names_the_byte_of_each_mistake() {
     let with = |position: usize, value: u8| {
         let mut changed = images();
         changed[position] = value;
-        error(&changed, Kind::Images).to_string()
+        let error = read(&changed, Content::Images).unwrap_err().to_string();
+        error.strip_prefix("`file`: ").unwrap().to_owned()
     };
     assert_eq!(
         with(0, 1),
@@ -228,17 +257,17 @@ fn each_lie_is_named_with_its_byte() {
         "at byte 56: more data follows where the header says that the file ends"
     );
     assert!(matches!(
-        error(&labels(), Kind::Images),
+        error(&labels(), Content::Images),
         IdxError::Axes { found: 1, .. }
     ));
     assert!(matches!(
-        error(&images(), Kind::Labels),
+        error(&images(), Content::Labels),
         IdxError::Axes { found: 3, .. }
     ));
 }
 
 #[test]
-fn sizes_that_overflow_are_refused_by_the_header_alone() {
+fn refuses_sizes_that_overflow() {
     let file = |lengths: [u32; 4]| {
         let mut bytes = vec![0, 0, 8, 4];
         bytes.extend(lengths.into_iter().flat_map(u32::to_be_bytes));
@@ -247,26 +276,27 @@ fn sizes_that_overflow_are_refused_by_the_header_alone() {
     for lengths in [[u32::MAX, 16_384, 16_384, 3], [u32::MAX, 2, 1, 1]] {
         for bytes in [file(lengths), gzip(&file(lengths))] {
             assert!(matches!(
-                error(&bytes, Kind::Images),
-                IdxError::TooLarge { .. }
+                error::<ArrayError>(&bytes, Content::Images),
+                ArrayError::TooLarge { .. }
             ));
         }
     }
     let lengths = [5, 5, 5, u32::MAX];
     assert!(matches!(
-        error(&file(lengths), Kind::Images),
-        IdxError::Length { offset: 16, .. }
+        error::<ArrayError>(&file(lengths), Content::Images),
+        ArrayError::Axis { offset: 16, .. }
     ));
 }
 
 #[test]
-fn a_small_gzip_file_cannot_claim_much_memory() {
+fn refuses_much_memory_for_a_small_gzip_file() {
     let mut bytes = vec![0, 0, 8, 3];
     bytes.extend([60_000_u32, 28, 28].into_iter().flat_map(u32::to_be_bytes));
     let packed = gzip(&bytes);
     assert_eq!(
-        error(&packed, Kind::Images),
-        IdxError::Impossible {
+        error::<ArrayError>(&packed, Content::Images),
+        ArrayError::Impossible {
+            offset: 4,
             declared: 47_040_016,
             length: packed.len() as u64
         }
@@ -274,28 +304,23 @@ fn a_small_gzip_file_cannot_claim_much_memory() {
 }
 
 #[test]
-fn a_bomb_behind_an_honest_header_is_read_no_further_than_the_header_says() {
+fn reads_no_further_than_the_header_says() {
     let bomb = gzip(&[images(), vec![0; 20_000_000]].concat());
-    let mut file = IdxFile::from_bytes(Path::new("file"), &bomb, Kind::Images).unwrap();
+    let mut file = from_bytes(&bomb, Content::Images).unwrap();
     file.fill(&mut [0; 60]).unwrap();
-    assert!(file.input.file_position() < 2_000);
-    assert!(matches!(
-        file.finish(),
-        Err(DataError::Idx {
-            source: IdxError::Long { offset: 76 },
-            ..
-        })
-    ));
+    assert!(file.file_position() < 2_000);
+    let long: ArrayError = problem(&file.finish().unwrap_err());
+    assert_eq!(long, ArrayError::Long { offset: 76 });
 }
 
 #[test]
-fn errors_name_the_file_and_sort_themselves_by_kind() {
+fn names_the_file_and_chooses_the_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("images");
-    let missing = IdxFile::open(&path, Kind::Images).map(|_| ()).unwrap_err();
+    let missing = open(&path, Content::Images).map(|_| ()).unwrap_err();
     assert_eq!(missing.exit_code(), 74);
     std::fs::write(&path, b"text").unwrap();
-    let wrong = IdxFile::open(&path, Kind::Images).map(|_| ()).unwrap_err();
+    let wrong = open(&path, Content::Images).map(|_| ()).unwrap_err();
     assert_eq!(wrong.exit_code(), 65);
     assert!(wrong.to_string().contains(path.to_str().unwrap()));
 }

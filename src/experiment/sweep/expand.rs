@@ -56,7 +56,7 @@ pub(crate) fn expand(
     }
     refuse_duplicates(asked, &varied, &trials, diagnostics);
     let halving = asked.halving.as_ref().map(|(halving, place)| {
-        use crate::experiment::Validation;
+        use crate::data::Validation;
         let resolved = halving.resolved(base.data.validation != Validation::None);
         let without = trials
             .iter()

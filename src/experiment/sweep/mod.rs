@@ -36,7 +36,7 @@ use crate::config::choice::choices;
 use crate::config::section::section;
 use crate::config::source::Place;
 use crate::config::tree::Item;
-use crate::config::{Form, Kind, Schema, Table};
+use crate::config::{Form, Kind, Schema, Section, Table};
 
 pub(crate) use expand::expand;
 pub(crate) use read::{refuse, take};
@@ -158,12 +158,15 @@ pub(crate) fn schema() -> &'static Schema {
          Both ends of a range belong to it; whole numbers need no `steps`";
     const ZIP: &str = "Settings that vary together: lists of one length, the first values of all of them, then the second ones; each row with \
          every combination of `[sweep.over]`";
+    fn section<S: Section>(name: &str) -> Table {
+        Table::new(name, S::DOC, Form::Settings).with(S::settings())
+    }
     static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema {
         tables: vec![
             Table::new("sweep.over", OVER, Form::Apart),
             Table::new("sweep.zip", ZIP, Form::Apart),
-            Table::section::<Random>("sweep.random"),
-            Table::section::<WrittenHalving>("sweep.halving"),
+            section::<Random>("sweep.random"),
+            section::<WrittenHalving>("sweep.halving"),
         ],
     });
     &SCHEMA

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{Halving, HalvingMetric, Sweep};
-use crate::experiment::{Validation, load_text, parse};
+use crate::data::Validation;
+use crate::experiment::{load_text, parse};
 
 const GOOD: &str = "name = \"a\"\n[data]\ndataset = \"sprites\"\n";
 

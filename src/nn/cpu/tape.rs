@@ -1,13 +1,15 @@
 //! How operations stand on dfdx's tape: what a forward pass keeps, and the ways that gradients come and go.
 
 use dfdx::shapes::{Dim, Shape};
-use dfdx::tensor::{Cpu, CpuError, Gradients, Storage, Tape, Tensor};
+use dfdx::tensor::{Cpu, CpuError, Gradients, SplitTape, Storage, Tape, Tensor};
 
+use super::slot::Slot;
 use crate::kernels::tap_gemm::Store;
 use crate::kernels::tensor::values;
 use crate::kernels::{Activation, buffer_pool, conv, profile};
-use crate::nn::backend::Weights;
-use crate::nn::memory::{self, Slot};
+use crate::nn::backend::{Features, Weights};
+use crate::nn::linked::Linked;
+use crate::nn::memory;
 
 pub(super) type Buffer = <Cpu as Storage<f32>>::Vec;
 
@@ -33,8 +35,20 @@ fn put<S: Shape>(
     Ok(())
 }
 
+/// Lets `add` add to the gradient of a tensor.
+pub(super) fn add_to<S: Shape, R>(
+    gradients: &mut Gradients<f32, Cpu>,
+    tensor: &Tensor<S, f32, Cpu>,
+    add: impl FnOnce(&mut [f32]) -> R,
+) -> Result<R, CpuError> {
+    let mut gradient = take(gradients, tensor)?;
+    let result = add(&mut gradient);
+    put(gradients, tensor, gradient)?;
+    Ok(result)
+}
+
 /// The gradient of an operation's output, for its backward pass to use up.
-pub(super) enum Incoming {
+enum Incoming {
     /// Through the output's slot.
     Slot(Vec<f32>),
     /// Through dfdx.
@@ -42,67 +56,81 @@ pub(super) enum Incoming {
 }
 
 impl Incoming {
-    pub(super) fn of<S: Shape>(
+    fn of<S: Shape>(
         output: &Tensor<S, f32, Cpu>,
-        slot: Option<&Slot>,
+        slot: &Slot,
         gradients: &mut Gradients<f32, Cpu>,
     ) -> Result<Self, CpuError> {
-        match slot.and_then(Slot::take) {
-            Some(gradient) => {
-                debug_assert!(
-                    take(gradients, output)?.iter().all(|&g| g == 0.0),
-                    "an activation was consumed by our operations and by dfdx's"
-                );
-                Ok(Self::Slot(gradient))
+        let Some(mut gradient) = slot.take() else {
+            return Ok(Self::Dfdx(take(gradients, output)?));
+        };
+        if slot.is_open() {
+            let other = take(gradients, output)?;
+            // Zeros stand for none, and -0 + 0 would be another zero.
+            if other.iter().any(|&g| g != 0.0) {
+                gradient.iter_mut().zip(&*other).for_each(|(g, o)| *g += o);
             }
-            None => Ok(Self::Dfdx(take(gradients, output)?)),
         }
+        Ok(Self::Slot(gradient))
     }
 
-    pub(super) fn values(&mut self) -> &mut [f32] {
+    fn values(&mut self) -> &mut [f32] {
         match self {
             Self::Slot(gradient) => gradient,
             Self::Dfdx(gradient) => gradient,
         }
     }
 
-    pub(super) fn done(self) {
+    fn done(self) {
         if let Self::Slot(gradient) = self {
             buffer_pool::give(gradient);
         }
     }
 }
 
-/// Lets `write` set the gradient of an operation's input, or add to it.
-pub(super) fn send<S: Shape, R>(
-    input: &Tensor<S, f32, Cpu>,
-    slot: Option<&Slot>,
-    gradients: &mut Gradients<f32, Cpu>,
-    write: impl FnOnce(&mut [f32], Store<'static>) -> R,
-) -> Result<R, CpuError> {
-    let Some(slot) = slot else {
-        let mut gradient = take(gradients, input)?;
-        let result = write(&mut gradient, Store::Add);
-        put(gradients, input, gradient)?;
-        return Ok(result);
-    };
-    let (mut gradient, store) = match slot.take() {
-        Some(gradient) => (gradient, Store::Add),
-        None => {
-            let len = values(input).len();
-            (buffer_pool::vector(len), Store::Set)
+/// The input of a layer, and where its gradient goes.
+pub(super) struct Input<S: Shape> {
+    pub(super) tensor: Tensor<S, f32, Cpu>,
+    slot: Slot,
+}
+
+impl<S: Shape> Input<S> {
+    /// The features without their tape, and that.
+    pub(super) fn of<T: Tape<f32, Cpu>>(features: Features<S, Cpu, T>) -> (Self, T) {
+        let (tensor, slot) = features.into_parts();
+        let (tensor, tape) = tensor.split_tape();
+        (Self { tensor, slot }, tape)
+    }
+
+    /// Lets `write` set the gradient, or add to it.
+    fn send<R>(
+        &self,
+        gradients: &mut Gradients<f32, Cpu>,
+        write: impl FnOnce(&mut [f32], Store<'static>) -> R,
+    ) -> Result<R, CpuError> {
+        if !self.slot.exists() {
+            return add_to(gradients, &self.tensor, |gradient| {
+                write(gradient, Store::Add)
+            });
         }
-    };
-    let result = write(&mut gradient, store);
-    slot.put(gradient);
-    Ok(result)
+        let (mut gradient, store) = match self.slot.take() {
+            Some(gradient) => (gradient, Store::Add),
+            None => {
+                let len = values(&self.tensor).len();
+                (buffer_pool::vector(len), Store::Set)
+            }
+        };
+        let result = write(&mut gradient, store);
+        self.slot.put(gradient);
+        Ok(result)
+    }
 }
 
 /// What a layer keeps for its backward pass: the weighted sum where the activation's derivative needs it,
 /// else its output, which the tensor holds anyway.
 pub(super) struct Saved<S: Shape> {
-    pub(super) output: Tensor<S, f32, Cpu>,
-    slot: Option<Slot>,
+    output: Tensor<S, f32, Cpu>,
+    slot: Slot,
     weighted_sum: Option<Vec<f32>>,
     activation: Activation,
 }
@@ -121,8 +149,12 @@ impl<S: Shape> Saved<S> {
         let output = memory::output(device, shape, |output| {
             run(output, weighted_sum.as_deref_mut());
         })?;
+        let slot = match T::OWNS_TAPE {
+            true => Slot::new(),
+            false => Slot::default(),
+        };
         Ok(Self {
-            slot: T::OWNS_TAPE.then(|| Slot::new(&output)),
+            slot,
             output,
             weighted_sum,
             activation,
@@ -155,23 +187,24 @@ pub(super) fn on_tape<T: Tape<f32, Cpu>>(
     tape.add_backward_op(move |gradients| scope.backward(|| backward(gradients)));
 }
 
-/// Registers a convolution-like backward pass.
+/// Registers a convolution-like backward pass, and gives the layer's output.
 pub(super) fn register<X: Shape, K: Shape, O: Dim, S: Shape, T: Tape<f32, Cpu>>(
-    tape: &mut T,
-    x: Tensor<X, f32, Cpu>,
+    mut tape: T,
+    x: Input<X>,
     weights: Weights<K, O, Cpu>,
     saved: Saved<S>,
     input_gradient: bool,
     backward: impl Fn(&[f32], &[f32], (Activation, &[f32]), &mut [f32], conv::Gradients) + 'static,
-) -> Result<(), CpuError> {
+) -> Result<Features<S, Cpu, T>, CpuError> {
+    let output = Linked::new(saved.output.clone(), saved.slot.clone());
     if !T::OWNS_TAPE {
         // Nobody comes back for the input.
-        return memory::give(x);
+        memory::give(x.tensor)?;
+        return Ok(output.put_tape(tape));
     }
     let (kernel, bias) = (weights.kernel.clone(), weights.bias.clone());
-    let x_slot = Slot::of(&x);
-    on_tape(tape, move |gradients| {
-        let mut incoming = Incoming::of(&saved.output, saved.slot.as_ref(), gradients)?;
+    on_tape(&mut tape, move |gradients| {
+        let mut incoming = Incoming::of(&saved.output, &saved.slot, gradients)?;
         let mut kernel_gradient = take(gradients, &kernel)?;
         let mut bias_gradient = take(gradients, &bias)?;
         let mut run = |input: Option<&mut [f32]>, store| {
@@ -183,7 +216,7 @@ pub(super) fn register<X: Shape, K: Shape, O: Dim, S: Shape, T: Tape<f32, Cpu>>(
             };
             let gradient = incoming.values();
             backward(
-                values(&x),
+                values(&x.tensor),
                 values(&kernel),
                 saved.activation(),
                 gradient,
@@ -191,9 +224,7 @@ pub(super) fn register<X: Shape, K: Shape, O: Dim, S: Shape, T: Tape<f32, Cpu>>(
             );
         };
         if input_gradient {
-            send(&x, x_slot.as_ref(), gradients, |gradient, store| {
-                run(Some(gradient), store);
-            })?;
+            x.send(gradients, |gradient, store| run(Some(gradient), store))?;
         } else {
             run(None, Store::Set);
         }
@@ -202,12 +233,5 @@ pub(super) fn register<X: Shape, K: Shape, O: Dim, S: Shape, T: Tape<f32, Cpu>>(
         incoming.done();
         saved.done()
     });
-    Ok(())
-}
-
-/// For operations that only add.
-pub(super) fn clear_unless_added(gradient: &mut [f32], store: Store) {
-    if store != Store::Add {
-        gradient.fill(0.0);
-    }
+    Ok(output.put_tape(tape))
 }

@@ -51,7 +51,9 @@ on_each_device!(
     reconstructions,
     rules,
     verdicts,
+    groups_are_judged_together,
     what_is_no_number_stays_so,
+    values_that_dfdx_consumes_too,
 );
 
 /// A device that the composed operations run on.
@@ -87,17 +89,17 @@ fn differentiate<C: Backend, S: Shape, K: Shape>(
     (x, kernel, bias): (S, K, usize),
     input_gradient: bool,
     layer: impl FnOnce(
-        Tensor<S, f32, C::Device, dfdx::tensor::OwnedTape<f32, C::Device>>,
+        Features<S, C, dfdx::tensor::OwnedTape<f32, C::Device>>,
         &Tensor<K, f32, C::Device>,
         &Tensor<(usize,), f32, C::Device>,
-    ) -> Maps<usize, C, dfdx::tensor::OwnedTape<f32, C::Device>>,
+    ) -> FeatureMaps<usize, C, dfdx::tensor::OwnedTape<f32, C::Device>>,
 ) -> Vec<Vec<f32>> {
     let made = |len, seed| numbers(len, seed);
     let x = C::tensor(device, &made(x.num_elements(), 1), x).unwrap();
     let kernel = C::tensor(device, &made(kernel.num_elements(), 2), kernel).unwrap();
     let bias = C::tensor(device, &made(bias, 3), (bias,)).unwrap();
-    let output = layer(x.leaky_trace(), &kernel, &bias);
-    let (output, tape) = output.split_tape();
+    let output = layer(x.leaky_trace().into(), &kernel, &bias);
+    let (output, tape) = output.into_tensor().split_tape();
     let upstream = numbers(output.shape().num_elements(), 4);
     let upstream = C::tensor(device, &upstream, *output.shape()).unwrap();
     let loss = output.clone().put_tape(tape).try_mul(upstream).unwrap();
@@ -237,9 +239,9 @@ fn activation_alone<C: Backend>(device: &C::Device, activation: Activation) -> V
         bias: &bias,
         activation,
     };
-    let output: super::super::backend::Rows<usize, C, _> =
-        C::dense(x.leaky_trace(), weights, (values.len(), 1)).unwrap();
-    let (output, tape) = output.split_tape();
+    let x_: Features<_, C, _> = x.leaky_trace().into();
+    let output = C::dense(x_, weights, (values.len(), 1)).unwrap();
+    let (output, tape) = output.into_tensor().split_tape();
     let sum = output.clone().put_tape(tape).try_sum::<(), _>().unwrap();
     let gradients = sum.try_backward().unwrap();
     vec![C::to_vec(&output), gradient_of::<_, C>(&gradients, &x)]
@@ -357,8 +359,11 @@ fn three_steps<C: Backend>(device: &C::Device, rule: &Rule) -> Vec<Vec<f32>> {
         let mut squares = C::Squares::default();
         C::add_squares(&mut squares, &mut gradients, &param).unwrap();
         let loss = C::tensor(device, &[1.0], ()).unwrap();
-        let (_, gate) = C::judge(step, [&loss; 3], squares, Some(1.5), None).unwrap();
-        C::update(rule, step, &gate, &mut gradients, &mut param, &mut state).unwrap();
+        let judged = C::judge(step, &[&loss], vec![squares], Some(1.5), None).unwrap();
+        let [(_, gate)] = &judged[..] else {
+            panic!("one group")
+        };
+        C::update(rule, step, gate, &mut gradients, &mut param, &mut state).unwrap();
         seen.push(C::to_vec(&param));
         seen.extend(state.iter().map(C::to_vec));
     }
@@ -389,12 +394,14 @@ fn judged<C: Backend>(device: &C::Device, clip_norm: Option<f64>) -> Vec<Vec<f32
     }
     let loss = |value| C::tensor(device, &[value], ()).unwrap();
     let [good, bad, infinite] = [3.0, f32::NAN, f32::INFINITY].map(loss);
-    let (norm, first) = C::judge(step, [&good; 3], squares, clip_norm, None).unwrap();
+    let judge = |terms: &[&Tensor<(), f32, C::Device>], squares, clip_norm, before| {
+        let judged = C::judge(step, terms, vec![squares], clip_norm, before);
+        judged.unwrap().remove(0)
+    };
+    let (norm, first) = judge(&[&good; 3], squares, clip_norm, None);
     let mut seen = vec![vec![C::norm(&norm) as f32]];
-    let refused = |losses: [&Tensor<(), f32, C::Device>; 3], before| {
-        C::judge(step, losses, C::Squares::default(), None, before)
-            .unwrap()
-            .1
+    let refused = |terms: [&Tensor<(), f32, C::Device>; 3], before| {
+        judge(&terms, C::Squares::default(), None, before).1
     };
     let second = refused([&good, &bad, &good], Some(&first));
     // Its own losses are fine.
@@ -429,6 +436,55 @@ fn verdicts<D: Tested>(device: &D, tolerance: f32) {
     }
 }
 
+/// Two groups of six values in one step; every gradient of a group is its slope. What becomes of the values.
+fn groups_of_slopes<C: Backend>(device: &C::Device, slopes: [f32; 2]) -> [Vec<f32>; 2] {
+    let step = Step {
+        learning_rate: 1.0,
+        number: 1,
+        gradient_scale: 1.0,
+    };
+    let rule = Rule::given("sgd", &[]).unwrap();
+    let mut groups = slopes.map(|slope| {
+        let param = C::tensor(device, &[1.0; 6], (2, 3)).unwrap();
+        let product = param.leaky_trace().try_mul(slope).unwrap();
+        let gradients = product.try_sum::<(), _>().unwrap().try_backward().unwrap();
+        (param, gradients)
+    });
+    let squares = groups.iter_mut().map(|(param, gradients)| {
+        let mut squares = C::Squares::default();
+        C::add_squares(&mut squares, gradients, param).unwrap();
+        squares
+    });
+    let squares = squares.collect();
+    let loss = C::tensor(device, &[1.0], ()).unwrap();
+    let judged = C::judge(step, &[&loss], squares, Some(3.0), None).unwrap();
+    for ((param, gradients), (_, gate)) in groups.iter_mut().zip(&judged) {
+        C::update(&rule, step, gate, gradients, param, &mut []).unwrap();
+    }
+    groups.map(|(param, _)| C::to_vec(&param))
+}
+
+/// Each group is scaled down by its own norm, and none is updated where one has no finite norm.
+fn groups_are_judged_together<D: Tested>(device: &D, tolerance: f32) {
+    let both = |slopes| {
+        [
+            groups_of_slopes::<DfdxOps<D>>(device, slopes),
+            groups_of_slopes::<Cpu>(&Cpu::default(), slopes),
+        ]
+    };
+    // The norm of six equal gradients is sqrt(6) times theirs: 24.5 becomes 3, 2.4 stays.
+    let clipped = 1.0 - 3.0 / 6.0_f32.sqrt();
+    for got in both([10.0, 1.0]) {
+        assert_close("norms", &got, &[vec![clipped; 6], vec![0.0; 6]], tolerance);
+    }
+    for got in both([1.0, f32::INFINITY])
+        .into_iter()
+        .chain(both([f32::NAN, 1.0]))
+    {
+        assert_eq!(got, [[1.0; 6]; 2]);
+    }
+}
+
 fn what_is_no_number_stays_so<D: Tested>(device: &D, _: f32) {
     for activation in ACTIVATIONS {
         let x: Tensor<(usize,), f32, D, NoneTape> = device
@@ -440,4 +496,65 @@ fn what_is_no_number_stays_so<D: Tested>(device: &D, _: f32) {
             "{activation:?}: {values:?}"
         );
     }
+}
+
+/// The gradients of a small autoencoder's weights where features, mean, log variance and z are consumed by the
+/// backend's operations and by dfdx's own: an objective may look at them in its own way.
+fn mixed<C: Backend>(device: &C::Device) -> Vec<Vec<f32>> {
+    let made = |len, seed| numbers(len, seed);
+    let x = C::tensor(device, &made(5 * 4, 1), (5, 4)).unwrap();
+    let layers = [(4, 6, 2), (6, 3, 3), (6, 3, 4), (3, 4, 5)].map(|(inputs, outputs, seed)| {
+        let kernel = C::tensor(device, &made(inputs * outputs, seed), (inputs, outputs)).unwrap();
+        let bias = C::tensor(device, &made(outputs, seed + 10), (outputs,)).unwrap();
+        (kernel, bias)
+    });
+    let weights = |i: usize, activation| Weights {
+        kernel: &layers[i].0,
+        bias: &layers[i].1,
+        activation,
+    };
+    let x_: Features<_, C, _> = x.leaky_trace().into();
+    let features = C::dense(x_, weights(0, Activation::Silu), (5, 6)).unwrap();
+    let (features, tape) = features.split_tape();
+    let log_var = weights(1, Activation::Linear);
+    let log_var = C::dense(features.clone().put_tape(tape), log_var, (5, 3)).unwrap();
+    let (log_var, tape) = log_var.into_tensor().split_tape();
+    let mean = weights(2, Activation::Linear);
+    let mean = C::dense(features.clone().put_tape(tape), mean, (5, 3)).unwrap();
+    let (mean, tape) = mean.into_tensor().split_tape();
+    // Before the backend's next operation, and after it.
+    let early = mean.clone().put_tape(tape).try_square().unwrap();
+    let (early, tape) = early.try_sum::<(), _>().unwrap().split_tape();
+    let eps = C::tensor(device, &made(15, 6), (5, 3)).unwrap();
+    let sample = C::reparameterise(mean.put_tape(tape), log_var.clone(), eps, 0.7).unwrap();
+    let (kl, tape) = sample.kl.split_tape();
+    let z: Tensor<(usize, usize), f32, C::Device> = sample.z;
+    let out = weights(3, Activation::Tanh);
+    let z_: Features<_, C, _> = z.clone().put_tape(tape).into();
+    let out = C::dense(z_, out, (5, 4)).unwrap().into_tensor();
+    let upstream = C::tensor(device, &made(20, 7), (5, 4)).unwrap();
+    let out = out.try_mul(upstream).unwrap().try_sum::<(), _>().unwrap();
+    let (out, tape) = out.split_tape();
+    let z = z.put_tape(tape).try_square().unwrap();
+    let (z, tape) = z.try_sum::<(), _>().unwrap().split_tape();
+    let variance = log_var.put_tape(tape).try_exp().unwrap();
+    let (variance, tape) = variance.try_sum::<(), _>().unwrap().split_tape();
+    let squares = features.into_tensor().put_tape(tape).try_square().unwrap();
+    let mut loss = squares.try_sum::<(), _>().unwrap();
+    for term in [early, kl, out, z, variance] {
+        loss = loss.try_add(term).unwrap();
+    }
+    let (value, tape) = loss.split_tape();
+    let gradients = value.clone().put_tape(tape).try_backward().unwrap();
+    let mut all = vec![vec![C::scalar(&value)], gradient_of::<_, C>(&gradients, &x)];
+    for (kernel, bias) in &layers {
+        all.push(gradient_of::<_, C>(&gradients, kernel));
+        all.push(gradient_of::<_, C>(&gradients, bias));
+    }
+    all
+}
+
+fn values_that_dfdx_consumes_too<D: Tested>(device: &D, tolerance: f32) {
+    let (got, want) = (mixed::<DfdxOps<D>>(device), mixed::<Cpu>(&Cpu::default()));
+    assert_close("mixed use", &got, &want, tolerance);
 }

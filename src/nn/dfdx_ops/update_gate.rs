@@ -18,15 +18,15 @@ impl<D: Device<f32>> UpdateGate<D> {
     ///
     /// # Errors
     /// The device's.
-    pub fn new(
-        losses: [&Tensor<(), f32, D>; 3],
-        norm: &Tensor<(), f32, D>,
+    pub fn judge(
+        terms: &[&Tensor<(), f32, D>],
+        norms: Vec<Tensor<(), f32, D>>,
         clip_norm: Option<f64>,
         before: Option<&Self>,
-    ) -> Result<Self, D::Err> {
-        let mut sum = norm.clone();
-        for loss in losses {
-            sum = sum.try_add(loss.clone())?;
+    ) -> Result<Vec<(Tensor<(), f32, D>, Self)>, D::Err> {
+        let mut sum = terms[0].clone();
+        for value in terms[1..].iter().copied().chain(&norms) {
+            sum = sum.try_add(value.clone())?;
         }
         // x - x is 0 for every number, and no number for what is not one or infinite.
         let is_finite = sum.clone().try_sub(sum)?.try_eq(0.0)?;
@@ -34,14 +34,16 @@ impl<D: Device<f32>> UpdateGate<D> {
             Some(before) => bool_and::<Rank0, f32, D>(&is_finite, &before.go),
             None => is_finite,
         };
-        let scale = clip_norm.map(|limit| {
-            let factor = norm.clone().try_recip()?.try_mul(limit as f32)?;
-            factor.try_clamp(0.0, 1.0)
-        });
-        Ok(Self {
-            go,
-            scale: scale.transpose()?,
-        })
+        let scale = |norm: &Tensor<(), f32, D>| {
+            let limit = |limit: f64| norm.clone().try_recip()?.try_mul(limit as f32);
+            let factor = clip_norm.map(limit).transpose()?;
+            factor.map(|factor| factor.try_clamp(0.0, 1.0)).transpose()
+        };
+        let judge = |norm| {
+            let (go, scale) = (go.clone(), scale(&norm)?);
+            Ok((norm, Self { go, scale }))
+        };
+        norms.into_iter().map(judge).collect()
     }
 
     /// A parameter's gradient with the factor.

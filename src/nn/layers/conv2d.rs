@@ -1,77 +1,144 @@
-//! Two-dimensional convolution with `same` padding, bias and activation (`keras.layers.Conv2D`).
+//! Two-dimensional convolution with `same` padding, bias and activation (`keras.layers.Conv2D`):
+//! `y[i, j, o] = activation(b[o] + sum over u, v, c of x[i s + u - p, j s + v - p, c] k[u, v, c, o])`.
 
 use dfdx::shapes::Dim;
-use dfdx::tensor::{Tape, Tensor, TensorFromVec};
+use dfdx::tensor::Tape;
 
-use crate::kernels::{Activation, Conv};
-use crate::nn::backend::{Backend, Maps, Weights};
+use super::layer::{Describe, Module, Values, shape};
+use super::mode::Mode;
+use super::product::{Finish, Product, parameters_of_product};
+use crate::kernels::Conv;
+use crate::nn::backend::{Backend, FeatureMaps};
 use crate::nn::params::{Init, Parameters, Visit, VisitMut};
 
-/// Maps (batch, height, width, `I`) to (batch, height / stride, width / stride, `O`), rounded up.
+/// Sizes of a convolution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// From the big side, the input, to the small one.
+    pub conv: Conv,
+    /// What follows the product.
+    pub finish: Finish,
+    /// Whether anything before it is trained, so that somebody needs the gradient of its input.
+    pub input_gradient: bool,
+}
+
+impl Describe for Config {
+    fn kind(&self) -> &'static str {
+        "Conv2D"
+    }
+
+    fn output(&self) -> Vec<usize> {
+        shape(self.conv.small)
+    }
+
+    fn parameters(&self) -> Vec<Values> {
+        let Conv {
+            kernel, big, small, ..
+        } = self.conv;
+        let kernel = vec![kernel, kernel, big.channels, small.channels];
+        self.finish.parameters(kernel, small.channels)
+    }
+
+    fn flops(&self) -> u64 {
+        self.conv.flops()
+    }
+
+    fn training_flops(&self) -> u64 {
+        (2 + u64::from(self.input_gradient)) * self.flops()
+    }
+
+    fn partial_sums(&self) -> usize {
+        self.conv.kernel_len()
+    }
+}
+
+/// Maps (batch, height, width, `I`) to (batch, height / stride, width / stride, `O`), rounded up. The kernel is
+/// (kh, kw, in, out).
 #[derive(Clone, Debug)]
 pub struct Conv2d<I: Dim, O: Dim, D: Backend> {
     route: D::Route,
-    activation: Activation,
-    /// (kh, kw, in, out)
-    kernel: Tensor<(usize, usize, I, O), f32, D::Device>,
-    bias: Tensor<(O,), f32, D::Device>,
-    /// Whether the input is something that is trained.
+    product: Product<(usize, usize, I, O), O, D>,
     input_gradient: bool,
 }
 
-impl<I: Dim, O: Dim, D: Backend> Conv2d<I, O, D> {
-    /// Glorot-uniform kernel, zero bias. `inputs` and `outputs` are the channels of `conv.big` and
-    /// `conv.small`.
-    pub fn new(
+impl<I: Dim, O: Dim, D: Backend> Module<I, O, D> for Conv2d<I, O, D> {
+    type Config = Config;
+
+    fn new(
         device: &D::Device,
         init: &mut Init,
-        conv: Conv,
+        config: &Config,
         (inputs, outputs): (I, O),
-        activation: Activation,
     ) -> Result<Self, D::Err> {
-        let area = conv.kernel * conv.kernel;
-        let (fan_in, fan_out) = (area * inputs.size(), area * outputs.size());
-        let kernel = init.glorot_uniform(conv.kernel_len(), fan_in, fan_out);
+        let side = config.conv.kernel;
+        let fans = (side * side * inputs.size(), side * side * outputs.size());
+        let kernel = (side, side, inputs, outputs);
         Ok(Self {
-            route: D::to_small(device, &conv)?,
-            activation,
-            kernel: device
-                .try_tensor_from_vec(kernel, (conv.kernel, conv.kernel, inputs, outputs))?,
-            bias: device.try_tensor_from_vec(vec![0.0; outputs.size()], (outputs,))?,
-            input_gradient: true,
+            route: D::to_small(device, &config.conv)?,
+            product: Product::new(device, init, kernel, fans, outputs, config.finish)?,
+            input_gradient: config.input_gradient,
         })
     }
 
-    /// For the first layer: nobody needs the gradient of its input.
-    pub fn without_input_gradient(self) -> Self {
-        Self {
-            input_gradient: false,
-            ..self
-        }
-    }
-
-    /// Applies the layer.
-    pub fn forward<T: Tape<f32, D::Device>>(
+    fn forward<T: Tape<f32, D::Device>>(
         &self,
-        x: Maps<I, D, T>,
-    ) -> Result<Maps<O, D, T>, D::Err> {
-        let weights = Weights {
-            kernel: &self.kernel,
-            bias: &self.bias,
-            activation: self.activation,
-        };
-        D::conv2d(&self.route, x, weights, self.input_gradient)
+        x: FeatureMaps<I, D, T>,
+        _: Mode<'_, D>,
+    ) -> Result<FeatureMaps<O, D, T>, D::Err> {
+        D::conv2d(&self.route, x, self.product.weights(), self.input_gradient)
     }
 }
 
-impl<I: Dim, O: Dim, D: Backend> Parameters<D> for Conv2d<I, O, D> {
-    fn visit<V: Visit<D>>(&self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
-        visitor.parameter(&format!("{prefix}.kernel"), &self.kernel)?;
-        visitor.parameter(&format!("{prefix}.bias"), &self.bias)
-    }
+parameters_of_product!(Conv2d);
 
-    fn visit_mut<V: VisitMut<D>>(&mut self, prefix: &str, visitor: &mut V) -> Result<(), V::Err> {
-        visitor.parameter(&format!("{prefix}.kernel"), &mut self.kernel)?;
-        visitor.parameter(&format!("{prefix}.bias"), &mut self.bias)
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{assert_values, made};
+    use super::*;
+    use crate::kernels::{Activation, Extent};
+
+    /// Kernel 3, stride 2 on 4 x 3 pixels: `same` adds a row below, and a column on each side.
+    ///
+    /// ```python
+    /// def conv(x, k, b):
+    ///     x, y = np.pad(x, ((0, 0), (0, 1), (1, 1), (0, 0))), np.zeros((1, 2, 2, 2))
+    ///     for i in range(2):
+    ///         for j in range(2):
+    ///             y[:, i, j] = np.tensordot(x[:, 2*i:2*i+3, 2*j:2*j+3], k, 3) + b
+    ///     return np.tanh(y)
+    /// show(conv, made(2, 1, 4, 3, 1), made(5, 3, 3, 1, 2), made(4, 2))
+    /// ```
+    #[test]
+    fn has_values_and_gradients_of_numpy() {
+        let big = Extent {
+            height: 4,
+            width: 3,
+            channels: 1,
+        };
+        let config = Config {
+            conv: Conv::same(big, 2, 3, 2),
+            finish: Finish::with(Activation::Tanh),
+            input_gradient: true,
+        };
+        assert_values(
+            config,
+            ((1, 4, 3, 1), &made(2, 12)),
+            &[made(5, 18), made(4, 2)],
+            &[
+                &[
+                    -0.761594, -0.532587, -0.170202, -0.616134, -0.734072, -0.41157, -0.41157, 0.0,
+                ],
+                &[
+                    -0.141667, -0.162332, 0.037088, 0.023923, 0.008315, -0.12475, -0.187861,
+                    -0.02678, 0.19158, -0.005729, -0.120435, -0.260587,
+                ],
+                &[
+                    -0.09743, -0.272571, 0.264165, 0.125069, 0.156074, 0.093114, 0.149343,
+                    0.428821, -0.144374, -0.245099, -0.213716, -0.119071, -0.030345, -0.077547,
+                    0.131242, 0.089544, 0.065621, 0.044772,
+                ],
+                &[-0.164022, 0.652275],
+            ],
+        );
     }
 }

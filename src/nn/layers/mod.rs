@@ -1,9 +1,48 @@
-//! Layers of the network, one a file.
+//! Layers of the network, one kind a file: sizes, parameters, operations, and what it computes.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | [`layer`] | what every kind says of itself and does |
+//! | [`conv2d`], [`conv_transpose2d`], [`dense`], [`flatten`] | the kinds |
+//! | [`product`] | kernel and bias, the parameters of those that multiply |
+//! | [`normalization`] | which kind stands behind those that multiply |
+//! | [`mode`] | training or evaluation, and what becomes of buffers |
+//! | [`named`], [`sequential`] | layers with names, and one after another |
+//!
+//! A network is a list of [`NamedConfig`], which the plan makes of a spec. Its table, the numbers of parameters and
+//! operations and the names in a checkpoint follow from that list, and so does the network itself. A new kind is a file
+//! and a line here.
 
 pub mod conv2d;
 pub mod conv_transpose2d;
 pub mod dense;
+pub mod flatten;
+pub mod layer;
+pub mod mode;
+pub mod named;
+pub mod normalization;
+pub mod product;
+mod registry;
+pub mod sequential;
+#[cfg(test)]
+pub mod testing;
 
-pub use conv_transpose2d::ConvTranspose2d;
-pub use conv2d::Conv2d;
-pub use dense::Dense;
+use dfdx::shapes::Dim;
+use dfdx::tensor::Tape;
+
+pub use layer::{Describe, Module};
+pub use mode::{BufferUpdates, Mode};
+pub use named::{Named, NamedConfig};
+pub use normalization::Normalization;
+pub use product::Finish;
+pub use sequential::{Sequential, SequentialConfig};
+
+use crate::nn::backend::{Backend, FeatureMaps};
+use crate::nn::params::{Init, Parameters, Visit, VisitMut};
+
+registry::layers! {
+    Conv2d: conv2d,
+    ConvTranspose2d: conv_transpose2d,
+    Dense: dense,
+    Flatten: flatten,
+}

@@ -1,6 +1,6 @@
 //! Half a cosine wave.
 
-use super::{FRACTION, schedule};
+use super::settings::{FRACTION, schedule};
 use crate::numeric::math::cos_pi;
 
 schedule! {

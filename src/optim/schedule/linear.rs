@@ -1,6 +1,6 @@
 //! A straight line.
 
-use super::{FRACTION, schedule};
+use super::settings::{FRACTION, schedule};
 
 schedule! {
     /// A straight line down to a fraction of the learning rate

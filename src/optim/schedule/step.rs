@@ -1,6 +1,6 @@
 //! Steps down.
 
-use super::schedule;
+use super::settings::schedule;
 use crate::config::{Interval, Kind};
 
 schedule! {

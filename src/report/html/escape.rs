@@ -1,4 +1,4 @@
-//! What a page may hold: text and bytes from elsewhere, made harmless.
+//! Text from elsewhere, made harmless for a page.
 
 use crate::sys::printable::printable;
 
@@ -18,46 +18,15 @@ pub(super) fn escape(text: &str) -> String {
     out
 }
 
-/// Bytes as base64 (RFC 4648, with padding), as a `data:` URL has them.
-pub(super) fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let at = |i: usize| u32::from(three.get(i).copied().unwrap_or(0));
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        for i in 0..4 {
-            match i <= three.len() {
-                true => text.push(char::from(DIGITS[(bits >> (18 - 6 * i) & 63) as usize])),
-                false => text.push('='),
-            }
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn no_text_leaves_its_element() {
+    fn escapes_what_would_leave_an_element() {
         assert_eq!(
             escape("<script>alert('x')</script> & \"q\"\u{202e}"),
             "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;q&quot;\\u{202e}"
         );
-    }
-
-    #[test]
-    fn base64_is_that_of_the_rfc() {
-        // RFC 4648, section 10.
-        let texts =
-            ["", "f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base64(text.as_bytes()));
-        assert_eq!(
-            texts,
-            [
-                "", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"
-            ]
-        );
-        assert_eq!(base64(&[0xfb, 0xff, 0xfe]), "+//+");
     }
 }

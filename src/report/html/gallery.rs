@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::escape::{base64, escape};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use super::escape::escape;
 use crate::fs::files;
 use crate::report::question::Selection;
 use crate::report::run::Run;
@@ -74,7 +77,7 @@ pub(super) fn gallery(
 fn picture(path: &Path) -> Result<String, String> {
     let bytes = files::read(path, LARGEST).map_err(|error| error.to_string())?;
     match bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        true => Ok(base64(&bytes)),
+        true => Ok(BASE64_STANDARD.encode(&bytes)),
         false => Err(format!("{} is no PNG", path.display())),
     }
 }

@@ -1,0 +1,72 @@
+//! IDX files that a spec names one by one.
+
+use std::path::PathBuf;
+
+use crate::config::section::section;
+use crate::config::{Kind, PathKind, Rules};
+use crate::data::division::Split;
+use crate::data::error::DataError;
+use crate::data::idx;
+use crate::data::labelled::{self, NamedFiles, report_missing};
+use crate::data::loader::{Loaded, Loader, Request};
+use crate::data::progress::OnProgress;
+use crate::data::set::Survey;
+
+const NAME: &str = "idx";
+
+section! {
+    /// your own IDX files (the format of MNIST), plain or gzip
+    pub struct Idx {
+        /// The folder that the four files are relative to
+        pub path: Option<PathBuf>, Kind::Path(PathKind::Folder), unset("the usual places"),
+            also(&["folder", "directory", "root"]), changes_no_result();
+        /// Training images, an IDX file, plain or gzip
+        pub images: Option<PathBuf>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), changes_no_result();
+        /// Training labels, an IDX file
+        pub labels: Option<PathBuf>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), changes_no_result();
+        /// Test images, an IDX file
+        pub test_images: Option<PathBuf>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), changes_no_result();
+        /// Test labels, an IDX file
+        pub test_labels: Option<PathBuf>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), changes_no_result();
+    }
+    rules { files_are_named }
+}
+
+fn files_are_named(it: &mut Rules<'_>) {
+    let files = [
+        (Split::Train, "images", "train-images-idx3-ubyte.gz"),
+        (Split::Train, "labels", "train-labels-idx1-ubyte.gz"),
+        (Split::Test, "test_images", "t10k-images-idx3-ubyte.gz"),
+        (Split::Test, "test_labels", "t10k-labels-idx1-ubyte.gz"),
+    ];
+    report_missing(it, NAME, "the paths of the IDX files", &files);
+}
+
+impl Idx {
+    fn files(&self) -> NamedFiles<'_> {
+        NamedFiles {
+            dataset: NAME,
+            images: self.images.as_deref(),
+            labels: self.labels.as_deref(),
+            test_images: self.test_images.as_deref(),
+            test_labels: self.test_labels.as_deref(),
+            labels_are_needed: true,
+            open: idx::open,
+        }
+    }
+}
+
+impl Loader for Idx {
+    fn survey(&self, request: &Request<'_>) -> Result<Survey, DataError> {
+        let files = self.files().open(request.division)?;
+        labelled::survey(&files, request.division)
+    }
+
+    fn load(&self, request: &Request<'_>, _: OnProgress<'_>) -> Result<Loaded, DataError> {
+        let files = self.files().open(request.division)?;
+        labelled::read(files, request.division, None)
+    }
+}
+
+#[cfg(test)]
+mod tests;

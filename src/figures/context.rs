@@ -1,0 +1,110 @@
+//! What a figure is drawn from.
+
+use std::error::Error;
+
+use super::published::Published;
+use crate::data::Images;
+use crate::draw::{FigureError, ImageBatch};
+use crate::metrics::EpochMetrics;
+use crate::numeric::PcaError;
+
+/// A run at the end of its training.
+pub struct Context<'a> {
+    /// Name of the experiment.
+    pub name: &'a str,
+    /// Its seed.
+    pub seed: u64,
+    /// Images a side of what is drawn as a square, `figures.n`.
+    pub n: usize,
+    /// Latent axes are shown from -`scale` to `scale`, `figures.scale`.
+    pub scale: f64,
+    /// Latent axes.
+    pub latent: usize,
+    /// All images.
+    pub images: &'a Images,
+    /// Which of them are trained on, ascending.
+    pub train: &'a [u32],
+    /// Which of them are held out, ascending.
+    pub validation: &'a [u32],
+    /// The metrics of each epoch.
+    pub history: &'a [EpochMetrics],
+    /// A curve that was published.
+    pub published: Option<&'a Published>,
+    /// The trained network.
+    pub network: &'a dyn Network,
+}
+
+/// A trained network, as figures use it.
+pub trait Network {
+    /// Means of q(z | x) of the named images, (images, latent).
+    ///
+    /// # Errors
+    /// The device fails.
+    fn encode(&self, images: &[u32]) -> Result<Vec<f32>, NetworkError>;
+
+    /// Pixel values from 0 to 1 of latent points, (points, height, width, channels).
+    ///
+    /// # Errors
+    /// The device fails.
+    fn decode(&self, z: &[f32]) -> Result<Vec<f32>, NetworkError>;
+
+    /// The same of points of the plane, for a network with two latent axes.
+    ///
+    /// # Errors
+    /// The device fails.
+    fn decode_plane(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, NetworkError>;
+}
+
+/// Why a network could not do what it was asked.
+pub type NetworkError = Box<dyn Error + Send + Sync>;
+
+/// Why a figure is missing.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureError {
+    /// The network failed.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// It cannot be drawn.
+    #[error(transparent)]
+    Figure(#[from] FigureError),
+    /// There are no principal components.
+    #[error(transparent)]
+    Pca(#[from] PcaError),
+}
+
+impl Context<'_> {
+    /// A title: the experiment's name and what is shown.
+    pub fn title(&self, what: &str) -> String {
+        format!("{}: {what}", self.name)
+    }
+
+    /// A title that also says how long the network was trained.
+    pub fn title_with_epochs(&self, what: &str) -> String {
+        match self.history.len() {
+            1 => format!("{}: {what} after 1 epoch", self.name),
+            n => format!("{}: {what} after {n} epochs", self.name),
+        }
+    }
+
+    /// All images that are trained on or held out, ascending.
+    pub fn all_images(&self) -> Vec<u32> {
+        let mut indices = [self.train, self.validation].concat();
+        indices.sort_unstable();
+        indices
+    }
+
+    /// Pixel values as images of the size of the data's.
+    ///
+    /// # Errors
+    /// They are no such images.
+    pub fn batch<'a>(&self, pixels: &'a [f32]) -> Result<ImageBatch<'a>, FigureError> {
+        let Images {
+            height,
+            width,
+            channels,
+            ..
+        } = *self.images;
+        let count = pixels.len() / self.images.values_per_image().max(1);
+        ImageBatch::new(pixels, count, height, width, channels)
+    }
+}

@@ -1,0 +1,104 @@
+//! What every kind of layer says and does.
+
+use dfdx::shapes::Dim;
+use dfdx::tensor::Tape;
+
+use super::mode::Mode;
+use crate::kernels::Extent;
+use crate::nn::backend::{Backend, FeatureMaps};
+use crate::nn::params::{Init, Parameters};
+
+/// Name and shape of values that a layer keeps.
+pub type Values = (&'static str, Vec<usize>);
+
+/// A layer in numbers: what is known of it before there is any tensor.
+pub trait Describe {
+    /// What it is, in Keras' words.
+    fn kind(&self) -> &'static str;
+
+    /// Output shape without the batch axis: (height, width, channels), or one axis.
+    fn output(&self) -> Vec<usize>;
+
+    /// What is trained, in the order in which a visitor sees it.
+    fn parameters(&self) -> Vec<Values> {
+        vec![]
+    }
+
+    /// What is kept with the parameters and not trained: running means, say.
+    fn buffers(&self) -> Vec<Values> {
+        vec![]
+    }
+
+    /// Floating-point operations of a forward pass on one image. Only products are counted: what else there is, a few
+    /// operations a value, is not worth it.
+    fn flops(&self) -> u64 {
+        0
+    }
+
+    /// The same of a training step: forward, the gradient of the weights and that of the input.
+    fn training_flops(&self) -> u64 {
+        3 * self.flops()
+    }
+
+    /// Values of a gradient that each piece of a batch sums up by itself.
+    fn partial_sums(&self) -> usize {
+        0
+    }
+
+    /// Values that a training step keeps of one image: the output and its gradient.
+    fn kept_values(&self) -> u64 {
+        2 * product(&self.output())
+    }
+
+    /// Whether it computes at all, or is but another view of its input.
+    fn computes(&self) -> bool {
+        true
+    }
+}
+
+/// A layer with its tensors, from `I` channels to `O`.
+///
+/// Features without places are maps of one place: (batch, 1, 1, value).
+pub trait Module<I: Dim, O: Dim, D: Backend>: Parameters<D> + Sized {
+    /// The layer in numbers.
+    type Config;
+
+    /// Draws initial values.
+    ///
+    /// # Errors
+    /// The device's.
+    fn new(
+        device: &D::Device,
+        init: &mut Init,
+        config: &Self::Config,
+        channels: (I, O),
+    ) -> Result<Self, D::Err>;
+
+    /// Applies the layer.
+    ///
+    /// # Errors
+    /// The device's.
+    fn forward<T: Tape<f32, D::Device>>(
+        &self,
+        x: FeatureMaps<I, D, T>,
+        mode: Mode<'_, D>,
+    ) -> Result<FeatureMaps<O, D, T>, D::Err>;
+}
+
+/// The number of values of a shape. Sizes that nobody has checked yet may have a product above any number.
+pub(super) fn product(shape: &[usize]) -> u64 {
+    shape.iter().fold(1, |all, &n| all.saturating_mul(n as u64))
+}
+
+/// The shape of maps in numbers.
+pub(super) fn shape(maps: Extent) -> Vec<usize> {
+    vec![maps.height, maps.width, maps.channels]
+}
+
+/// Height and width of features of a shape.
+pub(super) fn places(shape: &[usize]) -> (usize, usize) {
+    match shape {
+        &[height, width, _] => (height, width),
+        _ => (1, 1),
+    }
+}

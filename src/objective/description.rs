@@ -1,0 +1,123 @@
+//! What is known about an objective without computing it.
+
+use super::noise::Noise;
+use crate::kernels::loss::Reconstruction;
+use crate::optim::Rule;
+
+/// A term of an objective, which every epoch reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Name of the metric: `total_correlation`.
+    pub name: &'static str,
+    /// What it is, with its formula.
+    pub doc: &'static str,
+    /// What it is measured in.
+    pub unit: &'static str,
+}
+
+/// What an objective needs the encoder to give for an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// Mean and log variance of a normal distribution, q(z | x).
+    Gaussian,
+}
+
+/// The parameters that one loss trains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterGroup {
+    /// Those of encoder and decoder.
+    Network,
+    /// The objective's own: a discriminator's, say.
+    Objective,
+}
+
+impl ParameterGroup {
+    /// All of them, in the order of their steps.
+    pub const ALL: [Self; 2] = [Self::Network, Self::Objective];
+
+    /// What the names of its parameters begin with.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Network => "",
+            Self::Objective => "objective.",
+        }
+    }
+
+    /// That of a parameter by its name.
+    pub fn of(name: &str) -> Self {
+        match name.starts_with(Self::Objective.prefix()) {
+            true => Self::Objective,
+            false => Self::Network,
+        }
+    }
+}
+
+/// How an objective's own parameters are trained, where it is not as the network's are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OwnOptimizer {
+    /// The update rule.
+    pub rule: Rule,
+    /// The learning rate of every step.
+    pub learning_rate: f64,
+}
+
+/// What the spec's `[loss]` says of the terms that every objective has.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LossTerms {
+    /// Kind of reconstruction error.
+    pub reconstruction: Reconstruction,
+    /// Its weight.
+    pub reconstruction_weight: f64,
+    /// Whether the KL divergence is averaged over latent axes (as the published Keras example does) instead of summed
+    /// (the evidence lower bound).
+    pub kl_mean: bool,
+}
+
+/// A setting that an objective does not go with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The setting: `loss.kl_reduction`.
+    pub key: &'static str,
+    /// Why.
+    pub why: &'static str,
+    /// What it does go with.
+    pub expected: &'static str,
+}
+
+/// An objective as the rest of the program knows it: no tensors.
+pub trait Description {
+    /// The terms that it reports besides `loss`, `reconstruction` and `kl`.
+    fn terms(&self) -> &'static [Term] {
+        &[]
+    }
+
+    /// The random numbers that it needs for a batch.
+    fn noise(&self) -> Vec<Noise> {
+        vec![Noise::REPARAMETERISATION]
+    }
+
+    /// Whether it looks at a second batch of images in each step.
+    fn second_batch(&self) -> bool {
+        false
+    }
+
+    /// What it needs the encoder to give.
+    fn head(&self) -> Head {
+        Head::Gaussian
+    }
+
+    /// How many values its own parameters have, with so many latent axes.
+    fn parameters(&self, _axes: usize) -> u64 {
+        0
+    }
+
+    /// How its own parameters are trained; nothing where that is as the network's are.
+    fn optimizer(&self) -> Option<OwnOptimizer> {
+        None
+    }
+
+    /// The first setting of `[loss]` that it does not go with.
+    fn refusal(&self, _loss: &LossTerms) -> Option<Refusal> {
+        None
+    }
+}

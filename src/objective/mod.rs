@@ -1,0 +1,60 @@
+//! Objectives: what training lowers.
+//!
+//! An objective is one file and one line of the list below. The file holds its settings, its [`Description`] (terms
+//! that become metrics, random numbers that it draws, parameters of its own, settings that it does not go with) and
+//! its formula, [`Objective::outcome`], generic over image channels, latent axis and backend, with its tests.
+//!
+//! A training step goes over a list of losses, each with the [`ParameterGroup`] that it trains: one for most
+//! objectives, two where an adversary has parameters and an optimizer of its own. Those parameters stand under
+//! `objective.` in a checkpoint.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | [`description`] | what is known without tensors; specs and plans read nothing else |
+//! | [`noise`] | random numbers of a batch, each kind under a purpose of its own |
+//! | [`compute`] | what an objective is given on the device, and what it gives |
+//! | `registry` | the types that follow from the list |
+
+#[cfg(test)]
+pub mod adversary;
+pub mod compute;
+pub mod description;
+pub mod elbo;
+pub mod noise;
+mod registry;
+#[cfg(test)]
+pub mod testing;
+
+use dfdx::shapes::Dim;
+use dfdx::tensor::Tape;
+
+pub use compute::{Given, Loss, Network, Objective, Outcome, Pass};
+pub use description::{Description, LossTerms, OwnOptimizer, ParameterGroup, Refusal, Term};
+pub use noise::{At, Drawn, Noise};
+
+use crate::config::members::members;
+use crate::nn::params::Init;
+use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
+
+registry::objectives! {
+    Elbo(elbo::Elbo) = "elbo",
+    #[cfg(test)]
+    Adversary(adversary::Adversary) = "adversary",
+}
+
+impl Default for AnyObjective {
+    fn default() -> Self {
+        Self::Elbo(elbo::Elbo {})
+    }
+}
+
+/// An objective with all that it is computed from besides the network and the batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setup {
+    /// The objective.
+    pub objective: AnyObjective,
+    /// The terms that every objective has.
+    pub loss: LossTerms,
+    /// Images of the training set.
+    pub train_images: usize,
+}

@@ -1,0 +1,106 @@
+//! What is checked once a spec's data is known: whether the batch fits the data, the history a checkpoint, the model
+//! the machine's memory, and the run its disk.
+
+use std::path::Path;
+
+use crate::experiment::Loaded;
+use crate::fs::disk;
+use crate::plan::Plan;
+use crate::run::LARGEST_HEADER;
+use crate::sys::machine;
+use crate::terminal::print::bytes;
+use crate::terminal::{CliError, tell};
+
+/// Refuses a batch larger than the data, a model larger than the machine, and a history larger than a checkpoint can
+/// hold, which would end a run near its end.
+///
+/// # Errors
+/// A diagnostic at the setting's place.
+pub fn check_against_data(loaded: &Loaded, plan: &Plan) -> Result<(), CliError> {
+    check_trial_against_data(loaded, None, plan)
+}
+
+/// The same for a trial of the spec's sweep, by its index.
+///
+/// # Errors
+/// A diagnostic at the setting's place.
+pub fn check_trial_against_data(
+    loaded: &Loaded,
+    trial: Option<usize>,
+    plan: &Plan,
+) -> Result<(), CliError> {
+    let (batch, images) = (plan.spec.training.batch_size, plan.train_images);
+    if batch > images {
+        let diagnostics = loaded.diagnostic_in(
+            trial,
+            "training.batch_size",
+            format!(
+                "a batch of {batch} is larger than the data, which has {images} training images"
+            ),
+            Some(format!("at most {images} images")),
+            None,
+        );
+        return Err(diagnostics.into());
+    }
+    check_history(plan).map_err(|(text, expected)| {
+        let hint = "train on a larger part of the data an epoch";
+        loaded.diagnostic_in(
+            trial,
+            "training.epochs",
+            text,
+            Some(expected),
+            Some(hint.to_owned()),
+        )
+    })?;
+    check_memory(plan.memory_bytes()).map_err(|text| {
+        let hint = "take fewer or smaller layers, a smaller batch or smaller images";
+        let key = "model.conv_filters";
+        loaded
+            .diagnostic_in(trial, key, text, None, Some(hint.to_owned()))
+            .into()
+    })
+}
+
+/// Whether a checkpoint can hold the metrics of all epochs; says in words that it cannot, and what it can.
+pub fn check_history(plan: &Plan) -> Result<(), (String, String)> {
+    let (history, most) = (plan.history_bytes(), LARGEST_HEADER);
+    let epochs = plan.spec.training.epochs as u64;
+    if history <= most {
+        return Ok(());
+    }
+    Err((
+        format!("the metrics of {epochs} epochs do not fit into a checkpoint"),
+        format!(
+            "at most {} epochs with {} latent axes",
+            most / (history / epochs),
+            plan.architecture.latent
+        ),
+    ))
+}
+
+/// Whether the machine has so much memory at all, in bytes; says in words that it has not.
+pub fn check_memory(needed: u64) -> Result<(), String> {
+    let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+    match machine::memory_bytes() {
+        Some(there) if needed > there => Err(format!(
+            "this model takes about {:.1} GB to train, the machine has {:.1} GB",
+            gigabytes(needed),
+            gigabytes(there)
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Warns where a disk has less room than what will be written; runs on all the same, since others may
+/// make room meanwhile, and since a full disk costs no more than the time since the last checkpoint.
+pub fn warn_of_little_room(folder: &Path, needed: u64) {
+    if let Some(free) = disk::free_bytes(folder).filter(|&free| free < needed) {
+        tell!(
+            "warning: the disk of `{}` has {} free, the run needs about {}; when the disk is full the run stops \
+             and can be resumed",
+            folder.display(),
+            bytes(free),
+            bytes(needed)
+        );
+    }
+}
