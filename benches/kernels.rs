@@ -7,6 +7,7 @@
 mod common;
 
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
+use runner::config::Members as _;
 use runner::kernels::conv::{self, Epilogue, Gradients};
 use runner::kernels::loss::{self, Reconstruction};
 use runner::kernels::parallel::Threads;
@@ -227,21 +228,5 @@ fn elementwise(criterion: &mut Criterion<BesidePeak>, name: &str, plan: &Plan) {
 }
 
 fn rules() -> [(&'static str, Rule); 3] {
-    let adam = Rule::Adam {
-        beta_1: 0.9,
-        beta_2: 0.999,
-        epsilon: 1e-7,
-        weight_decay: 0.0,
-    };
-    let rmsprop = Rule::RmsProp {
-        rho: 0.9,
-        momentum: 0.0,
-        epsilon: 1e-7,
-        centered: false,
-    };
-    let sgd = Rule::Sgd {
-        momentum: 0.0,
-        nesterov: false,
-    };
-    [("adam", adam), ("rmsprop", rmsprop), ("sgd", sgd)]
+    ["adam", "rmsprop", "sgd"].map(|name| (name, Rule::given(name, &[]).unwrap()))
 }

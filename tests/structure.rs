@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[&[&str]] = &[
     &["numeric", "sys"],
     &["fs"],
-    &["config", "metric", "slurm", "draw"],
-    &["kernels", "optim", "progress"],
+    &["config", "metric", "draw"],
+    &["kernels", "optim", "slurm", "progress"],
     &["nn"],
     &["data", "objective"],
     &["figures"],

@@ -1,17 +1,13 @@
 //! One written value against its setting: type, range, allowed names.
 
-use std::borrow::Cow;
-
-use super::choice::Choice;
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::hint::{did_you_mean_key, fixed_name, shown, type_hint};
-use super::kind::{Interval, Kind, LONGEST_NAME};
+use super::hint::{did_you_mean_key, did_you_mean_value, fixed_name, shown, type_hint};
+use super::kind::{Choice, Interval, Kind, LONGEST_NAME};
 use super::setting::Setting;
 use super::source::Place;
 use super::tree::{Entry, Item, Raw};
 use super::value::Value;
-use crate::config::nearest::{nearest, same_name};
-use crate::experiment::DeviceChoice;
+use crate::config::nearest::nearest;
 
 /// A check in progress: the setting, and the list that errors go to.
 struct Check<'a> {
@@ -38,7 +34,7 @@ pub(crate) fn check(
 
 /// Whether a value would pass, for guessing which setting was meant.
 pub(crate) fn fits(setting: &Setting, item: &Item) -> bool {
-    check(setting, setting.key, item, &mut Diagnostics::default()).is_some()
+    check(setting, &setting.key, item, &mut Diagnostics::default()).is_some()
 }
 
 impl Check<'_> {
@@ -48,36 +44,37 @@ impl Check<'_> {
             (Kind::Count { min, max }, Raw::Integer(integer)) => {
                 self.count(item, *integer, min, max).map(Value::Count)
             }
-            (Kind::Number(span), Raw::Integer(integer)) => {
-                // Exact for every range of the table but the ends of `i64`, which lie outside.
-                self.number(item, *integer as f64, Some(span))
-                    .map(Value::Number)
+            (Kind::Number(span) | Kind::NumberOr(span, _), Raw::Integer(integer)) => {
+                // Exact for every range but the ends of `i64`, which lie outside.
+                self.number(item, *integer as f64, span).map(Value::Number)
             }
-            (Kind::Number(span), Raw::Float(float)) => {
-                self.number(item, *float, Some(span)).map(Value::Number)
+            (Kind::Number(span) | Kind::NumberOr(span, _), Raw::Float(float)) => {
+                self.number(item, *float, span).map(Value::Number)
             }
-            (Kind::Name, Raw::Text(text)) => self.name(item, text).map(owned),
-            (Kind::Line { max }, Raw::Text(text)) => self.line(item, text, max).map(owned),
-            (Kind::Path(_), Raw::Text(text)) => self.path(item, text).map(owned),
+            (Kind::Name, Raw::Text(text)) => self.name(item, text).map(Value::Text),
+            (Kind::Line { max }, Raw::Text(text)) => self.line(item, text, max).map(Value::Text),
+            (Kind::Path(_), Raw::Text(text)) => self.path(item, text).map(Value::Text),
             (Kind::Choice(choices), Raw::Text(text)) => self
                 .choice(item, text, choices)
-                .map(|name| Value::Text(Cow::Borrowed(name))),
+                .map(|name| Value::Text(name.to_owned())),
             (Kind::Choices(choices), Raw::List(list)) => self.choices(item, list, choices),
             (Kind::Counts { fewest, most, max }, Raw::List(list)) => {
                 self.counts(item, list, fewest..=most, max)
             }
-            (Kind::Device, Raw::Text(text)) => self.device(item, text).map(owned),
-            (Kind::Validation, Raw::Text(text)) => match text.as_str() {
-                "test" | "none" => Some(owned(text.clone())),
-                _ => {
-                    let guess = nearest(text, ["test", "none"]);
-                    self.not_a_value(item, guess)
+            (Kind::Word(word), Raw::Text(text)) => match (word.read)(text) {
+                Ok(word) => Some(Value::Text(word)),
+                Err(hint) => {
+                    let guess = nearest(text, word.names.iter().copied()).map(did_you_mean_value);
+                    self.not_a_value(item, hint.or(guess))
                 }
             },
-            (Kind::Validation, Raw::Integer(integer)) => {
-                self.fraction(item, *integer as f64).map(Value::Number)
-            }
-            (Kind::Validation, Raw::Float(float)) => self.fraction(item, *float).map(Value::Number),
+            (Kind::NumberOr(_, words), Raw::Text(text)) => match words.contains(&text.as_str()) {
+                true => Some(Value::Text(text.clone())),
+                false => {
+                    let guess = nearest(text, words.iter().copied());
+                    self.not_a_value(item, guess.map(did_you_mean_value))
+                }
+            },
             (Kind::Limits, Raw::Table(table)) => self.limits(item, table),
             (kind, raw) => {
                 let hint = type_hint(&kind, raw, item);
@@ -93,7 +90,7 @@ impl Check<'_> {
         }
     }
 
-    fn number(&mut self, item: &Item, number: f64, span: Option<Interval>) -> Option<f64> {
+    fn number(&mut self, item: &Item, number: f64, span: Interval) -> Option<f64> {
         if !number.is_finite() {
             let what = if number.is_nan() {
                 "not a number"
@@ -103,20 +100,10 @@ impl Check<'_> {
             let message = format!("`{}` is {what}", self.key);
             return self.refuse(&item.place, message, None);
         }
-        match span {
-            Some(span) if !span.holds(number) => self.out_of_range(item),
-            _ => Some(number),
+        match span.holds(number) {
+            true => Some(number),
+            false => self.out_of_range(item),
         }
-    }
-
-    fn fraction(&mut self, item: &Item, number: f64) -> Option<f64> {
-        let number = self.number(item, number, None)?;
-        if number > 0.0 && number < 1.0 {
-            return Some(number);
-        }
-        let hint = (number == 0.0).then(|| "write `\"none\"` to keep nothing out".to_owned());
-        let message = format!("`{}` is out of range", self.key);
-        self.refuse(&item.place, message, hint)
     }
 
     fn name(&mut self, item: &Item, text: &str) -> Option<String> {
@@ -175,7 +162,7 @@ impl Check<'_> {
         let names = || choices.iter().map(|choice| choice.name);
         match names().find(|name| *name == text) {
             Some(name) => Some(name),
-            None => self.not_a_value(item, nearest(text, names())),
+            None => self.not_a_value(item, nearest(text, names()).map(did_you_mean_value)),
         }
     }
 
@@ -209,8 +196,8 @@ impl Check<'_> {
                 None => good = false,
             }
         }
-        let texts: Vec<_> = found.into_iter().map(Cow::Borrowed).collect();
-        good.then_some(Value::Texts(Cow::Owned(texts)))
+        let texts = found.into_iter().map(str::to_owned).collect();
+        good.then_some(Value::Texts(texts))
     }
 
     fn counts(
@@ -247,20 +234,7 @@ impl Check<'_> {
             };
             counts.extend(count);
         }
-        (counts.len() == list.len()).then_some(Value::Counts(Cow::Owned(counts)))
-    }
-
-    fn device(&mut self, item: &Item, text: &str) -> Option<String> {
-        match DeviceChoice::from_name(text) {
-            Some(device) => Some(device.to_string()),
-            None if same_name(text, "gpu") => self.not_a_value(item, Some("cuda")),
-            None if text.starts_with("cuda:") => {
-                let message = format!("`{}` names a GPU that cannot be", self.key);
-                let hint = format!("`N` is a number from 0 to {}", DeviceChoice::MAX_INDEX);
-                self.refuse(&item.place, message, Some(hint))
-            }
-            None => self.not_a_value(item, nearest(text, ["auto", "cpu", "cuda"])),
-        }
+        (counts.len() == list.len()).then_some(Value::Counts(counts))
     }
 
     fn limits(&mut self, item: &Item, table: &[Entry]) -> Option<Value> {
@@ -344,13 +318,12 @@ impl Check<'_> {
         self.refuse(&item.place, message, None)
     }
 
-    fn not_a_value<T>(&mut self, item: &Item, guess: Option<&str>) -> Option<T> {
+    fn not_a_value<T>(&mut self, item: &Item, hint: Option<String>) -> Option<T> {
         let found = match &item.raw {
             Raw::Text(text) => shown(text),
             raw => raw.noun().to_owned(),
         };
         let message = format!("unknown value \"{found}\" for `{}`", self.key);
-        let hint = guess.map(|name| format!("did you mean `\"{name}\"`?"));
         self.refuse(&item.place, message, hint)
     }
 
@@ -365,7 +338,3 @@ impl Check<'_> {
 
 /// Any finite number.
 const ANY: Interval = Interval::closed(f64::MIN, f64::MAX);
-
-fn owned(text: String) -> Value {
-    Value::Text(Cow::Owned(text))
-}

@@ -4,24 +4,6 @@
 //! prints are one line of the enumeration; everything else (checking, JSON Schema, the settings'
 //! table, `resolved.toml`) reads them from there.
 
-/// One allowed name of a setting, and what it means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Choice {
-    /// What the spec says, without quotes.
-    pub name: &'static str,
-    /// What it means, in one sentence.
-    pub doc: &'static str,
-}
-
-/// An enumeration whose variants have names. [`choices!`] makes it.
-pub trait Named: Copy + 'static {
-    /// The name as a spec writes it.
-    fn name(self) -> &'static str;
-
-    /// The variant of a name; `None` for a name that does not exist.
-    fn from_name(name: &str) -> Option<Self>;
-}
-
 /// Defines an enumeration together with its names: `name()`, `from_name()` and `CHOICES`.
 macro_rules! choices {
     (
@@ -61,7 +43,7 @@ macro_rules! choices {
             }
         }
 
-        impl $crate::config::choice::Named for $type {
+        impl $crate::config::Named for $type {
             fn name(self) -> &'static str {
                 self.name()
             }

@@ -65,6 +65,11 @@ pub(crate) fn did_you_mean_key(name: &str) -> String {
     format!("did you mean `{name}`?")
 }
 
+/// A hint that names a value.
+pub(crate) fn did_you_mean_value(name: &str) -> String {
+    format!("did you mean `\"{name}\"`?")
+}
+
 /// A name from the user's text, fit for a message: escaped and not endless.
 pub(crate) fn shown(name: &str) -> String {
     const MOST: usize = 60;

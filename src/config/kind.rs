@@ -3,8 +3,6 @@
 
 use std::ops::{Bound, RangeBounds};
 
-use super::choice::Choice;
-
 /// Type and range of a setting.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -41,12 +39,36 @@ pub enum Kind {
         /// Greatest value of an item; the least is 1.
         max: u64,
     },
-    /// `auto`, `cpu`, `cuda` or `cuda:N`.
-    Device,
-    /// A fraction above 0 and below 1, `test` or `none`.
-    Validation,
+    /// A word of a form that is told by itself.
+    Word(&'static Word),
+    /// A number, or one of several words.
+    NumberOr(Interval, &'static [&'static str]),
     /// A table with `min`, `max` or both.
     Limits,
+}
+
+/// One allowed name of a setting, and what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// What the spec says, without quotes.
+    pub name: &'static str,
+    /// What it means, in one sentence.
+    pub doc: &'static str,
+}
+
+/// Words of a form of their own, such as `cuda:N`.
+#[derive(Debug)]
+pub struct Word {
+    /// What would be right, for a message after "expected".
+    pub expected: &'static str,
+    /// The words that can be listed.
+    pub names: &'static [&'static str],
+    /// The form of the others, as a regular expression.
+    pub pattern: &'static str,
+    /// One of the others.
+    pub example: &'static str,
+    /// The word as it is kept, or a way out for one that is none.
+    pub read: fn(&str) -> Result<String, Option<String>>,
 }
 
 /// What has to be found at a path.
@@ -102,9 +124,39 @@ impl Interval {
         }
     }
 
+    /// Neither end belongs to it.
+    pub const fn open(min: f64, max: f64) -> Self {
+        Self {
+            min: Bound::Excluded(min),
+            max: Bound::Excluded(max),
+        }
+    }
+
     /// Whether a number lies in it.
     pub fn holds(&self, number: f64) -> bool {
         (self.min, self.max).contains(&number)
+    }
+}
+
+impl Interval {
+    fn expected(&self) -> String {
+        let noun = match *self == Self::open(0.0, 1.0) {
+            true => "fraction",
+            false => "number",
+        };
+        let min = match self.min {
+            Bound::Included(min) => format!("from {}", number_text(min)),
+            Bound::Excluded(min) => format!("above {}", number_text(min)),
+            Bound::Unbounded => String::new(),
+        };
+        let max = match (self.min, self.max) {
+            (Bound::Included(_), Bound::Included(max)) => format!("to {}", number_text(max)),
+            (Bound::Included(_), Bound::Excluded(max)) => format!("to below {}", number_text(max)),
+            (_, Bound::Included(max)) => format!("and at most {}", number_text(max)),
+            (_, Bound::Excluded(max)) => format!("and below {}", number_text(max)),
+            (_, Bound::Unbounded) => String::new(),
+        };
+        format!("a {noun} {min} {max}").trim_end().to_owned()
     }
 }
 
@@ -119,26 +171,7 @@ impl Kind {
             Self::Count { min, max } => {
                 format!("an integer from {} to {}", grouped(*min), grouped(*max))
             }
-            Self::Number(span) => match (span.min, span.max) {
-                (Bound::Included(a), Bound::Included(b)) => {
-                    format!("a number from {} to {}", number_text(a), number_text(b))
-                }
-                (Bound::Included(a), Bound::Excluded(b)) => {
-                    format!(
-                        "a number from {} to below {}",
-                        number_text(a),
-                        number_text(b)
-                    )
-                }
-                (Bound::Excluded(a), Bound::Included(b)) => {
-                    format!(
-                        "a number above {} and at most {}",
-                        number_text(a),
-                        number_text(b)
-                    )
-                }
-                _ => "a number".to_owned(),
-            },
+            Self::Number(span) => span.expected(),
             Self::Name => {
                 format!("1 to {LONGEST_NAME} ASCII letters, digits, `_`, `-` or `.`, in quotes")
             }
@@ -155,8 +188,11 @@ impl Kind {
                     grouped(*max)
                 )
             }
-            Self::Device => "\"auto\", \"cpu\", \"cuda\" or \"cuda:N\"".to_owned(),
-            Self::Validation => "a fraction above 0 and below 1, \"test\" or \"none\"".to_owned(),
+            Self::Word(word) => word.expected.to_owned(),
+            Self::NumberOr(span, words) => {
+                let words = words.iter().map(|word| format!("\"{word}\""));
+                joined([span.expected()].into_iter().chain(words).collect(), "or")
+            }
             Self::Limits => "`{ min = NUMBER }`, `{ max = NUMBER }` or both".to_owned(),
         }
     }
@@ -168,8 +204,8 @@ impl Kind {
             | Self::Line { .. }
             | Self::Path(_)
             | Self::Choice(_)
-            | Self::Device
-            | Self::Validation => true,
+            | Self::Word(_)
+            | Self::NumberOr(..) => true,
             Self::Switch
             | Self::Count { .. }
             | Self::Number(_)

@@ -1,35 +1,12 @@
 //! One section out of several: `[optimizer.adam]` by the name of its table, or `dataset = "sprites"` by a word.
 
-use super::rules::Rule;
-use super::section::Section;
-use super::setting::Setting;
+use super::kind::Choice;
+use super::member::Member;
+use super::schema::{Form, Table, first_paragraph};
+use super::setting::dotted;
+use super::table::{DocumentTable, RuledTable, WrittenTable};
 use super::value::Value;
-use super::values::TableValues;
-
-/// One of the sections that may be chosen.
-#[derive(Clone, Copy, Debug)]
-pub struct Member {
-    /// What a spec calls it.
-    pub name: &'static str,
-    /// Its doc comment.
-    pub doc: &'static str,
-    /// Its own settings.
-    pub settings: fn() -> Vec<Setting>,
-    /// What ties them together.
-    pub rules: &'static [Rule],
-}
-
-impl Member {
-    /// The member that a section is.
-    pub const fn of<S: Section>(name: &'static str) -> Self {
-        Self {
-            name,
-            doc: S::DOC,
-            settings: S::settings,
-            rules: S::RULES,
-        }
-    }
-}
+use super::values::{TableValues, Values};
 
 /// An enumeration of sections, of which a spec chooses one. `members!` makes it.
 pub trait Members: Sized {
@@ -50,22 +27,42 @@ pub trait Members: Sized {
 
     /// The value of each of its settings.
     fn write_member(&self) -> Vec<(&'static str, Option<Value>)>;
+
+    /// The member of a name with these values, and the defaults of its other settings.
+    fn given(name: &str, values: &[(&str, Value)]) -> Option<Self> {
+        let member = Self::MEMBERS.iter().find(|it| it.name == name)?;
+        Self::read_member(name, &TableValues::Given(&(member.settings)(), values))
+    }
 }
 
-/// The settings of all members, as those of the table in which the setting `name` chooses one by its word.
-///
-/// A setting that several members have under one name stands once, as the first one describes it.
-pub fn settings_of_words(name: &'static str, members: &[Member]) -> Vec<Setting> {
-    let mut all: Vec<Setting> = Vec::new();
-    for member in members {
-        for setting in (member.settings)() {
-            match all.iter_mut().find(|it| it.key == setting.key) {
-                Some(known) => known.only_words.push(member.name),
-                None => all.push(setting.only(name, &[member.name])),
-            }
-        }
+/// At most one of several tables.
+impl<M: Members> DocumentTable for Option<M> {
+    fn tables(name: &'static str) -> Vec<RuledTable> {
+        let form = Form::OneOf {
+            members: M::MEMBERS.iter().map(|it| it.name).collect(),
+            default: M::DEFAULT,
+            absent: M::ABSENT,
+        };
+        let member = |it: &Member| {
+            let table = Table::new(&dotted(name, it.name), it.doc, Form::Settings);
+            (table.with((it.settings)()), (it.rules)())
+        };
+        let mut tables = vec![(Table::new(name, M::DOC, form), vec![])];
+        tables.extend(M::MEMBERS.iter().map(member));
+        tables
     }
-    all
+
+    fn read(values: &Values, name: &'static str) -> Option<Self> {
+        let Some(member) = values.member(name) else {
+            return Some(None);
+        };
+        M::read_member(member, &values.table(&dotted(name, member))).map(Some)
+    }
+
+    fn write(&self, name: &'static str) -> Vec<WrittenTable> {
+        let table = |it: &M| (dotted(name, it.name()), it.write_member());
+        self.iter().map(table).collect()
+    }
 }
 
 /// Defines an enumeration of sections: one line a member.
@@ -138,9 +135,7 @@ macro_rules! members {
             };
 
             fn name(&self) -> &'static str {
-                match self {
-                    $($(#[$only])* Self::$variant(_) => $name,)+
-                }
+                self.name()
             }
 
             fn read_member(name: &str, values: &$crate::config::TableValues<'_>) -> Option<Self> {
@@ -157,7 +152,29 @@ macro_rules! members {
             }
         }
 
+        /// Where it is not optional, it has a default, so that one is always in force.
+        impl $crate::config::DocumentTable for $type {
+            fn tables(name: &'static str) -> Vec<$crate::config::RuledTable> {
+                <Option<Self> as $crate::config::DocumentTable>::tables(name)
+            }
+
+            fn read(values: &$crate::config::Values, name: &'static str) -> Option<Self> {
+                <Option<Self> as $crate::config::DocumentTable>::read(values, name)?
+            }
+
+            fn write(&self, name: &'static str) -> Vec<$crate::config::WrittenTable> {
+                $crate::config::DocumentTable::write(&Some(self.clone()), name)
+            }
+        }
+
         impl $type {
+            /// What a spec calls it.
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $($(#[$only])* Self::$variant(_) => $name,)+
+                }
+            }
+
             /// The words that choose a member.
             pub fn choices() -> &'static [$crate::config::Choice] {
                 static CHOICES: std::sync::LazyLock<Vec<$crate::config::Choice>> =
@@ -168,6 +185,9 @@ macro_rules! members {
 
         impl $crate::config::FieldValue for $type {
             type Literal = &'static str;
+
+            const WORDS: &'static [$crate::config::Member] =
+                <Self as $crate::config::Members>::MEMBERS;
 
             fn default_value(literal: &'static str) -> $crate::config::Value {
                 $crate::config::Value::Text(literal.into())
@@ -196,13 +216,6 @@ macro_rules! members {
                 written.extend($crate::config::Members::write_member(self));
                 written
             }
-
-            fn settings_of_words(name: &'static str) -> Vec<$crate::config::Setting> {
-                $crate::config::members::settings_of_words(
-                    name,
-                    <Self as $crate::config::Members>::MEMBERS,
-                )
-            }
         }
     };
 }
@@ -210,11 +223,11 @@ macro_rules! members {
 pub(crate) use members;
 
 /// The names and meanings of all members.
-pub fn choices<M: Members>() -> Vec<super::choice::Choice> {
-    let choice = |member: &Member| super::choice::Choice {
+pub fn choices<M: Members>() -> Vec<Choice> {
+    let choice = |member: &Member| Choice {
         name: member.name,
         // Made once for each enumeration, and kept as long as the program runs.
-        doc: super::section::first_paragraph(member.doc).leak(),
+        doc: first_paragraph(member.doc).leak(),
     };
     M::MEMBERS.iter().map(choice).collect()
 }

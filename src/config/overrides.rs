@@ -7,11 +7,10 @@
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::setting::Form;
+use super::schema::Schema;
 use super::source::{Place, SET, Source};
 use super::syntax;
 use super::tree::{Entry, Item, Raw};
-use crate::experiment::settings;
 
 /// Longest override, in bytes: more is refused before it is looked at.
 pub(crate) const LONGEST: usize = 64 * 1024;
@@ -23,7 +22,12 @@ struct Override {
 }
 
 /// Puts the overrides into what the file says, in order: a later one wins.
-pub(crate) fn apply(given: &[String], root: &mut Vec<Entry>, diagnostics: &mut Diagnostics) {
+pub(crate) fn apply(
+    schema: &Schema,
+    given: &[String],
+    root: &mut Vec<Entry>,
+    diagnostics: &mut Diagnostics,
+) {
     let mut read = Vec::new();
     for text in given {
         match parse(text) {
@@ -32,14 +36,14 @@ pub(crate) fn apply(given: &[String], root: &mut Vec<Entry>, diagnostics: &mut D
         }
     }
     for Override { path, item } in read {
-        make_room(root, &path, |other| other.key.source.is_file);
+        make_room(schema, root, &path, |other| other.key.source.is_file);
         put(root, &path, item);
     }
 }
 
 /// Puts the value of a trial at its place, instead of what stands there.
-pub(crate) fn vary(root: &mut Vec<Entry>, path: &[(String, Place)], item: Item) {
-    make_room(root, path, |_| true);
+pub(crate) fn vary(schema: &Schema, root: &mut Vec<Entry>, path: &[(String, Place)], item: Item) {
+    make_room(schema, root, path, |_| true);
     put(root, path, item);
 }
 
@@ -84,11 +88,16 @@ fn parse(given: &str) -> Result<Override, Diagnostic> {
 
 /// An override that names another optimizer or schedule takes the place of the file's. Two overrides
 /// that disagree are left for the check to find.
-fn make_room(root: &mut [Entry], path: &[(String, Place)], gives_way: impl Fn(&Entry) -> bool) {
+fn make_room(
+    schema: &Schema,
+    root: &mut [Entry],
+    path: &[(String, Place)],
+    gives_way: impl Fn(&Entry) -> bool,
+) {
     let [(table, _), (member, _), ..] = path else {
         return;
     };
-    let Some(Form::OneOf { members, .. }) = settings::find_table(table).map(|it| &it.form) else {
+    let Some(members) = schema.members(table) else {
         return;
     };
     if !members.contains(&member.as_str()) {

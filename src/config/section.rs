@@ -1,10 +1,8 @@
 //! A table of settings as a struct: name, type, default, range, unit, meaning, reading and writing of each setting
 //! stand once, in `section!`.
 
-use std::path::PathBuf;
-
-use super::choice::Named;
-use super::rules::Rule;
+use super::member::Member;
+use super::rules::TableRule;
 use super::setting::Setting;
 use super::value::Value;
 use super::values::TableValues;
@@ -14,46 +12,35 @@ pub trait Section: Sized {
     /// What the table is about: the struct's doc comment, whose first paragraph the handbook prints.
     const DOC: &'static str;
 
-    /// What ties its settings together.
-    const RULES: &'static [Rule];
-
     /// Its settings, by their names within the table, in the order of the documentation.
     fn settings() -> Vec<Setting>;
+
+    /// What ties its settings together.
+    fn rules() -> Vec<TableRule> {
+        Vec::new()
+    }
 
     /// From checked values. `None` where one is missing or was written wrongly, which has been reported then.
     fn read(values: &TableValues<'_>) -> Option<Self>;
 
     /// The value of each setting; `None` where it is unset.
     fn write(&self) -> Vec<(&'static str, Option<Value>)>;
+
+    /// With these values, and the defaults of the other settings; `None` where one has none.
+    fn given(values: &[(&str, Value)]) -> Option<Self> {
+        Self::read(&TableValues::Given(&Self::settings(), values))
+    }
 }
 
-/// A Rust type that a setting can have.
-pub trait FieldValue: Sized {
-    /// What its default is written as.
-    type Literal;
-
-    /// The default as a value.
-    fn default_value(literal: Self::Literal) -> Value;
-
-    /// From a checked value; `None` for a value of another type.
-    fn from_value(value: Value) -> Option<Self>;
-
-    /// As a value; `None` where the setting is unset.
-    fn to_value(&self) -> Option<Value>;
-
-    /// The setting of this name, or its default.
-    fn read(values: &TableValues<'_>, name: &str) -> Option<Self> {
-        Self::from_value(values.get(name)?)
-    }
-
-    /// What the setting writes: its value, and where the word chosen has settings of its own, theirs.
-    fn write(&self, name: &'static str) -> Vec<(&'static str, Option<Value>)> {
-        vec![(name, self.to_value())]
-    }
-
-    /// Settings that the words of this one bring into the table, each with the words it belongs to.
-    fn settings_of_words(_name: &'static str) -> Vec<Setting> {
-        Vec::new()
+impl Member {
+    /// The member that a section is.
+    pub const fn of<S: Section>(name: &'static str) -> Self {
+        Self {
+            name,
+            doc: S::DOC,
+            settings: S::settings,
+            rules: S::rules,
+        }
     }
 }
 
@@ -63,6 +50,7 @@ pub trait FieldValue: Sized {
 /// section! {
 ///     /// What the table is about; the first paragraph stands in the handbook
 ///     pub struct Adam: Copy {                       // `: Copy` is optional
+///         with drawn: Switches;                     // a `Section` whose settings stand in this table too
 ///         /// What the setting does; printed in the handbook, so Markdown on one paragraph without a full stop
 ///         pub beta_1: f64 = 0.9, Kind::Number(Interval::below(0.0, 1.0)), also(&["b1"]);
 ///         /// Without a default: every spec must say
@@ -79,6 +67,7 @@ macro_rules! section {
     (
         $(#[doc = $doc:literal])+
         pub struct $type:ident $(: $derive:ident)? {
+            $(with $group:ident : $group_type:ty;)*
             $(
                 $(#[doc = $field_doc:literal])+
                 pub $field:ident : $field_type:ty $(= $default:expr)?, $kind:expr
@@ -90,43 +79,63 @@ macro_rules! section {
         $(#[doc = $doc])+
         #[derive(Clone, Debug, PartialEq $(, $derive)?)]
         pub struct $type {
+            $(
+                #[doc = concat!("Settings of the same table: [`", stringify!($group_type), "`]")]
+                pub $group: $group_type,
+            )*
             $($(#[doc = $field_doc])+ pub $field: $field_type,)*
         }
 
         impl $crate::config::Section for $type {
             const DOC: &'static str = concat!($($doc, "\n"),+);
-            const RULES: &'static [$crate::config::Rule] = &[$($($rule),+)?];
 
             fn settings() -> Vec<$crate::config::Setting> {
                 #[allow(unused_mut)]
-                let mut settings = vec![$(
-                    $crate::config::Setting::new(
+                let mut settings = Vec::new();
+                $(settings.extend(<$group_type as $crate::config::Section>::settings());)*
+                $(
+                    settings.push(
+                        $crate::config::Setting::new(
+                            stringify!($field),
+                            $kind,
+                            concat!($($field_doc),+).trim_ascii(),
+                        )
+                        $(.default(
+                            <$field_type as $crate::config::FieldValue>::default_value($default)
+                        ))?
+                        $(.$flag($($argument)*))*
+                    );
+                    settings.extend($crate::config::member::settings_of_words(
                         stringify!($field),
-                        $kind,
-                        $crate::config::DefaultValue::Required,
-                        concat!($($field_doc),+).trim_ascii(),
-                    )
-                    $(.default(
-                        <$field_type as $crate::config::FieldValue>::default_value($default)
-                    ))?
-                    $(.$flag($($argument)*))*
-                ),*];
-                $(settings.extend(
-                    <$field_type as $crate::config::FieldValue>::settings_of_words(stringify!($field))
-                );)*
+                        <$field_type as $crate::config::FieldValue>::WORDS,
+                    ));
+                )*
                 settings
+            }
+
+            fn rules() -> Vec<$crate::config::TableRule> {
+                #[allow(unused_mut)]
+                let mut rules: Vec<$crate::config::TableRule> = vec![$($(($rule as $crate::config::Rule).into()),+)?];
+                $(rules.extend($crate::config::member::rules_of_words(
+                    stringify!($field),
+                    <$field_type as $crate::config::FieldValue>::WORDS,
+                ));)*
+                rules
             }
 
             #[allow(unused_variables)]
             fn read(values: &$crate::config::TableValues<'_>) -> Option<Self> {
                 Some(Self {
+                    $($group: $crate::config::Section::read(values)?,)*
                     $($field: $crate::config::FieldValue::read(values, stringify!($field))?,)*
                 })
             }
 
             fn write(&self) -> Vec<(&'static str, Option<$crate::config::Value>)> {
                 #[allow(unused_mut)]
+                #[allow(unused_mut)]
                 let mut written = Vec::new();
+                $(written.extend($crate::config::Section::write(&self.$group));)*
                 $(written.extend(
                     $crate::config::FieldValue::write(&self.$field, stringify!($field))
                 );)*
@@ -138,168 +147,12 @@ macro_rules! section {
 
 pub(crate) use section;
 
-/// A type whose default is written as itself, and the variant of [`Value`] that holds it.
-macro_rules! plain {
-    ($($type:ty => $variant:ident),+ $(,)?) => {
-        $(impl FieldValue for $type {
-            type Literal = Self;
-
-            fn default_value(literal: Self) -> Value {
-                Value::$variant(literal.into())
-            }
-
-            fn from_value(value: Value) -> Option<Self> {
-                match value {
-                    Value::$variant(value) => value.try_into().ok(),
-                    _ => None,
-                }
-            }
-
-            fn to_value(&self) -> Option<Value> {
-                Some(Value::$variant((*self).into()))
-            }
-        })+
-    };
-}
-
-plain!(bool => Switch, u32 => Count, u64 => Count, f64 => Number);
-
-impl FieldValue for usize {
-    type Literal = Self;
-
-    fn default_value(literal: Self) -> Value {
-        Value::Count(literal as u64)
-    }
-
-    fn from_value(value: Value) -> Option<Self> {
-        u64::from_value(value)?.try_into().ok()
-    }
-
-    fn to_value(&self) -> Option<Value> {
-        Some(Value::Count(*self as u64))
-    }
-}
-
-impl FieldValue for String {
-    type Literal = &'static str;
-
-    fn default_value(literal: &'static str) -> Value {
-        Value::Text(literal.into())
-    }
-
-    fn from_value(value: Value) -> Option<Self> {
-        match value {
-            Value::Text(text) => Some(text.into_owned()),
-            _ => None,
-        }
-    }
-
-    fn to_value(&self) -> Option<Value> {
-        Some(Value::Text(self.clone().into()))
-    }
-}
-
-/// A path that is absolute once read.
-impl FieldValue for PathBuf {
-    type Literal = &'static str;
-
-    fn default_value(literal: &'static str) -> Value {
-        Value::Text(literal.into())
-    }
-
-    fn from_value(value: Value) -> Option<Self> {
-        String::from_value(value).map(Self::from)
-    }
-
-    fn to_value(&self) -> Option<Value> {
-        // Reading a spec refuses paths that are not UTF-8, so that nothing is lost here.
-        self.to_string_lossy().into_owned().to_value()
-    }
-
-    fn read(values: &TableValues<'_>, name: &str) -> Option<Self> {
-        values.path(name)
-    }
-}
-
-impl FieldValue for Vec<usize> {
-    type Literal = &'static [usize];
-
-    fn default_value(literal: Self::Literal) -> Value {
-        Value::Counts(literal.iter().map(|count| *count as u64).collect())
-    }
-
-    fn from_value(value: Value) -> Option<Self> {
-        match value {
-            Value::Counts(counts) => counts.iter().map(|it| (*it).try_into().ok()).collect(),
-            _ => None,
-        }
-    }
-
-    fn to_value(&self) -> Option<Value> {
-        Some(Value::Counts(
-            self.iter().map(|count| *count as u64).collect(),
-        ))
-    }
-}
-
-impl<T: Named> FieldValue for Vec<T> {
-    type Literal = &'static [T];
-
-    fn default_value(literal: Self::Literal) -> Value {
-        Value::Texts(literal.iter().map(|it| it.name().into()).collect())
-    }
-
-    fn from_value(value: Value) -> Option<Self> {
-        match value {
-            Value::Texts(texts) => texts.iter().map(|text| T::from_name(text)).collect(),
-            _ => None,
-        }
-    }
-
-    fn to_value(&self) -> Option<Value> {
-        Some(Value::Texts(
-            self.iter().map(|it| it.name().into()).collect(),
-        ))
-    }
-}
-
-impl<T: FieldValue> FieldValue for Option<T> {
-    type Literal = T::Literal;
-
-    fn default_value(literal: T::Literal) -> Value {
-        T::default_value(literal)
-    }
-
-    fn from_value(value: Value) -> Option<Self> {
-        T::from_value(value).map(Some)
-    }
-
-    fn to_value(&self) -> Option<Value> {
-        self.as_ref().and_then(T::to_value)
-    }
-
-    fn read(values: &TableValues<'_>, name: &str) -> Option<Self> {
-        // One that was written wrongly is unset here; it has been reported, and nothing is made of the spec.
-        Some(T::read(values, name))
-    }
-}
-
-/// The first paragraph of a doc comment, on one line.
-pub fn first_paragraph(doc: &str) -> String {
-    let lines = doc.lines().map(str::trim);
-    let lines: Vec<&str> = lines
-        .skip_while(|line| line.is_empty())
-        .take_while(|line| !line.is_empty())
-        .collect();
-    lines.join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::kind::{Interval, Kind};
     use crate::config::members::{Members, members};
-    use crate::config::values::Values;
+    use crate::config::schema::first_paragraph;
     use crate::config::{DefaultValue, Rules};
 
     section! {
@@ -320,7 +173,7 @@ mod tests {
         pub struct Crate {
             /// Sides
             pub sides: Vec<usize> = &[1, 2], Kind::Counts { fewest: 1, most: 3, max: 9 };
-            /// How many
+            /// How many boxes
             pub count: Option<usize>, Kind::Count { min: 1, max: 9 }, unset("all");
         }
         rules { nothing }
@@ -348,32 +201,29 @@ mod tests {
     }
 
     #[test]
-    fn a_struct_describes_its_settings() {
+    fn describes_the_settings_of_a_struct() {
         let [width, count] = Ball::settings().try_into().unwrap();
         assert_eq!(
-            (width.key, width.unit, width.also),
+            (width.key.as_str(), width.unit, width.also),
             ("width", "m", ["size"].as_slice())
         );
         assert_eq!(width.doc, "Across, from one side to the other");
         assert_eq!(width.default, DefaultValue::Is(Value::Number(2.0)));
         assert_eq!(count.default, DefaultValue::Unset("all"));
         assert_eq!(first_paragraph(Ball::DOC), "A ball");
-        assert_eq!((Ball::RULES.len(), Crate::RULES.len()), (0, 1));
+        assert_eq!((Ball::rules().len(), Crate::rules().len()), (0, 1));
         assert_eq!(Ball::DOC.lines().count(), 3);
     }
 
     #[test]
-    fn members_are_written_by_name_and_with_their_settings() {
+    fn writes_members_by_name_with_their_settings() {
         let kicked = Kicked::Crate(Crate {
             sides: vec![3],
             count: None,
         });
         assert_eq!(kicked.name(), "crate");
         assert_eq!(Kicked::DEFAULT, Some("ball"));
-        let written = [
-            ("sides", Some(Value::Counts(vec![3].into()))),
-            ("count", None),
-        ];
+        let written = [("sides", Some(Value::Counts(vec![3]))), ("count", None)];
         assert_eq!(kicked.write_member(), written);
         assert_eq!(each!(&kicked, it => it.count), None);
         let names: Vec<_> = Kicked::choices()
@@ -384,22 +234,30 @@ mod tests {
     }
 
     #[test]
-    fn a_word_brings_the_settings_of_its_section_into_the_table() {
+    fn brings_settings_of_a_word_into_the_table() {
         let settings = Game::settings();
         let keys: Vec<_> = settings
             .iter()
-            .map(|it| (it.key, it.only_words.clone()))
+            .map(|it| (it.key.as_str(), it.only.clone().map_or(vec![], |it| it.1)))
             .collect();
         let expected: [(&str, Vec<&str>); 5] = [
             ("kind", vec![]),
-            ("player", vec![]),
             ("width", vec!["ball"]),
             ("count", vec!["ball", "crate"]),
             ("sides", vec!["crate"]),
+            ("player", vec![]),
         ];
         assert_eq!(keys, expected);
-        assert!(settings[1].changes_no_result && settings[2].only_key == "kind");
-        let values = Values::default();
-        assert_eq!(Game::read(&values.table("game")), None);
+        assert!(settings[4].changes_no_result);
+        assert_eq!(settings[2].doc, "How many. `crate`: How many boxes");
+        assert_eq!(Game::rules().len(), 1);
+        assert_eq!(settings[1].only.clone().unwrap().0, "kind");
+        assert_eq!(Game::given(&[]), None);
+        let word = Value::Text("crate".to_owned());
+        let game = Game::given(&[("kind", word), ("sides", Value::Counts(vec![3]))]).unwrap();
+        assert!(matches!(&game.kind, Kicked::Crate(it) if it.sides == [3] && it.count.is_none()));
+        assert_eq!(Game::given(&[("sides", Value::Switch(true))]), None);
+        let names: Vec<_> = game.write().iter().map(|it| it.0).collect();
+        assert_eq!(names, ["kind", "sides", "count", "player"]);
     }
 }

@@ -1,14 +1,16 @@
-//! What is known about one setting, and about one table of settings.
+//! What is known about one setting.
 
-use super::kind::Kind;
+use super::kind::{Kind, one_of};
 use super::value::Value;
-use crate::experiment::Dataset;
 
-/// One setting of a spec.
-#[derive(Debug)]
+/// One setting.
+#[derive(Clone, Debug)]
 pub struct Setting {
-    /// Dotted name, as `--set` takes it: `model.latent_dim`.
-    pub key: &'static str,
+    /// Its dotted name, as `--set` takes it: `model.latent_dim`. Before its section has its place in a [`Schema`], the
+    /// name within the section alone.
+    ///
+    /// [`Schema`]: super::schema::Schema
+    pub key: String,
     /// Type and range.
     pub kind: Kind,
     /// What holds where a spec does not say.
@@ -16,19 +18,15 @@ pub struct Setting {
     /// What is counted or measured; empty where there is no unit.
     pub unit: &'static str,
     /// What it does, in one sentence or two, in Markdown without line breaks.
-    pub doc: &'static str,
-    /// The data sets it applies to; empty where it applies to all.
-    pub datasets: &'static [Dataset],
+    pub doc: String,
     /// What other programs call it, for did-you-mean.
     pub also: &'static [&'static str],
-    /// The setting whose word decides whether this one has a meaning; empty where it always has.
-    pub only_key: &'static str,
-    /// The words with which it has one.
-    pub only_words: Vec<&'static str>,
-    /// The setting without which it has no meaning; empty where there is none.
-    pub needs: &'static str,
-    /// The setting that holds the folder to which a path is relative; empty for the folder of the spec.
-    pub relative_to: &'static str,
+    /// Where it has a meaning only with some words of another setting: that setting and the words.
+    pub only: Option<(String, Vec<&'static str>)>,
+    /// The setting without which it has no meaning.
+    pub needs: Option<String>,
+    /// The setting that holds the folder to which a path is relative; else it is that of the spec.
+    pub relative_to: Option<String>,
     /// Whether it changes nothing of what a run computes: what it is called, where files lie, what is drawn.
     pub changes_no_result: bool,
     /// The version of the fingerprint in which it appeared: where it has its default, it is left out of the
@@ -48,42 +46,21 @@ pub enum DefaultValue {
 }
 
 impl Setting {
-    pub(crate) const fn new(
-        key: &'static str,
-        kind: Kind,
-        default: DefaultValue,
-        doc: &'static str,
-    ) -> Self {
+    /// A setting that every spec must say; `section!` makes it.
+    pub fn new(name: &str, kind: Kind, doc: &str) -> Self {
         Self {
-            key,
+            key: name.to_owned(),
             kind,
-            default,
+            default: DefaultValue::Required,
             unit: "",
-            doc,
-            datasets: &[],
+            doc: doc.to_owned(),
             also: &[],
-            only_key: "",
-            only_words: Vec::new(),
-            needs: "",
-            relative_to: "",
+            only: None,
+            needs: None,
+            relative_to: None,
             changes_no_result: false,
             added_in: 1,
         }
-    }
-
-    pub(crate) const fn unit(mut self, unit: &'static str) -> Self {
-        self.unit = unit;
-        self
-    }
-
-    pub(crate) const fn only_sets(mut self, datasets: &'static [Dataset]) -> Self {
-        self.datasets = datasets;
-        self
-    }
-
-    pub(crate) const fn also(mut self, names: &'static [&'static str]) -> Self {
-        self.also = names;
-        self
     }
 
     /// With a default.
@@ -98,22 +75,33 @@ impl Setting {
         self
     }
 
+    /// What is counted or measured.
+    pub fn unit(mut self, unit: &'static str) -> Self {
+        self.unit = unit;
+        self
+    }
+
+    /// What other programs call it.
+    pub fn also(mut self, names: &'static [&'static str]) -> Self {
+        self.also = names;
+        self
+    }
+
     /// With some words of another setting of the same table only.
-    pub fn only(mut self, key: &'static str, words: &[&'static str]) -> Self {
-        self.only_key = key;
-        self.only_words = words.to_vec();
+    pub fn only(mut self, name: &str, words: &[&'static str]) -> Self {
+        self.only = Some((name.to_owned(), words.to_vec()));
         self
     }
 
     /// Only where another setting of the same table is set.
-    pub fn needs(mut self, key: &'static str) -> Self {
-        self.needs = key;
+    pub fn needs(mut self, name: &str) -> Self {
+        self.needs = Some(name.to_owned());
         self
     }
 
     /// A path relative to the folder that another setting of the same table names.
-    pub fn relative_to(mut self, key: &'static str) -> Self {
-        self.relative_to = key;
+    pub fn relative_to(mut self, name: &str) -> Self {
+        self.relative_to = Some(name.to_owned());
         self
     }
 
@@ -129,14 +117,28 @@ impl Setting {
         self
     }
 
+    /// The same in a table.
+    pub(crate) fn within(mut self, table: &str) -> Self {
+        let others = [
+            self.only.as_mut().map(|(key, _)| key),
+            self.needs.as_mut(),
+            self.relative_to.as_mut(),
+        ];
+        for key in others.into_iter().flatten() {
+            *key = dotted(table, key);
+        }
+        self.key = dotted(table, &self.key);
+        self
+    }
+
     /// The table it stands in: `model`, `optimizer.adam`, or empty for the top level.
-    pub fn table(&self) -> &'static str {
+    pub fn table(&self) -> &str {
         self.key.rsplit_once('.').map_or("", |(table, _)| table)
     }
 
     /// Its name within the table.
-    pub fn name(&self) -> &'static str {
-        self.key.rsplit_once('.').map_or(self.key, |(_, name)| name)
+    pub fn name(&self) -> &str {
+        name_of(&self.key)
     }
 
     /// Type, range and unit: what a message says after "expected".
@@ -148,43 +150,28 @@ impl Setting {
         }
     }
 
-    /// Whether it applies to a data set.
-    pub fn applies_to(&self, dataset: Dataset) -> bool {
-        self.datasets.is_empty() || self.datasets.contains(&dataset)
-    }
-
-    /// The data sets it is limited to, as a spec names them; `None` where it applies to all.
-    pub fn datasets_text(&self) -> Option<String> {
-        let names = self.datasets.iter().map(|it| it.name());
-        (!self.datasets.is_empty()).then(|| super::kind::one_of(names))
+    /// The words it is limited to, as a spec writes them; `None` where it always has a meaning.
+    pub fn only_text(&self) -> Option<String> {
+        let (_, words) = self.only.as_ref()?;
+        Some(one_of(words.iter().copied()))
     }
 }
 
-/// One table of a spec.
-#[derive(Debug)]
-pub struct Table {
-    /// Its name, dotted; empty for the top level.
-    pub name: &'static str,
-    /// What it is about, in one sentence.
-    pub doc: &'static str,
-    /// What it may hold.
-    pub form: Form,
+/// `table.name`, or the name alone above the first table.
+pub(crate) fn dotted(table: &str, name: &str) -> String {
+    match table {
+        "" => name.to_owned(),
+        table => format!("{table}.{name}"),
+    }
 }
 
-/// What a table may hold.
-#[derive(Debug)]
-pub enum Form {
-    /// Settings.
-    Settings,
-    /// One table out of several: `[optimizer.adam]`.
-    OneOf {
-        /// Names of the tables.
-        members: &'static [&'static str],
-        /// The one taken where the spec has none; `None` where having none means something.
-        default: Option<&'static str>,
-    },
-    /// One setting for each metric.
-    Metrics,
-    /// What varies from trial to trial: see [`sweep`](crate::experiment::sweep).
-    Sweep,
+/// The name of a key within its table.
+pub(crate) fn name_of(key: &str) -> &str {
+    key.rsplit_once('.').map_or(key, |(_, name)| name)
+}
+
+/// Whether a key is that of a table or setting, or of one in it.
+pub fn is_or_is_in(key: &str, table: &str) -> bool {
+    key.strip_prefix(table)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

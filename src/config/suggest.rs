@@ -2,18 +2,18 @@
 
 use super::check::fits;
 use super::kind::one_of_keys;
-use super::setting::{Form, Setting};
+use super::schema::Schema;
+use super::setting::Setting;
 use super::tree::{Item, Raw};
 use crate::config::nearest::{nearest, same_name};
-use crate::experiment::settings::{SETTINGS, TABLES, of_table};
 
 /// A setting or table that may have been meant.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Guess {
+pub(crate) struct Guess<'a> {
     /// Its name within its table.
-    pub name: &'static str,
+    pub name: &'a str,
     /// Its table.
-    pub table: &'static str,
+    pub table: &'a str,
     /// Whether the key is a name of the setting, not just close to one.
     pub sure: bool,
 }
@@ -22,13 +22,14 @@ pub(crate) struct Guess {
 /// of a setting of another table, then what other programs call a setting, then the closest name of
 /// the table, then the closest of any. A setting that could hold the value goes first. `chosen` tells which optimizer and schedule are in force, so
 /// that nobody is sent to `[optimizer.adam]` who uses `sgd`.
-pub(crate) fn guess(
-    table: &'static str,
+pub(crate) fn guess<'a>(
+    schema: &'a Schema,
+    table: &'a str,
     key: &str,
     item: &Item,
     chosen: &[(&str, &str)],
-) -> Option<Guess> {
-    let here = names(table);
+) -> Option<Guess<'a>> {
+    let here = names(schema, table);
     if let Some(name) = here.iter().copied().find(|name| same_name(name, key)) {
         return Some(Guess {
             name,
@@ -44,25 +45,26 @@ pub(crate) fn guess(
             sure: false,
         });
     }
-    let reachable = |setting: &&'static Setting| match setting.table().split_once('.') {
+    let reachable = |setting: &&'a Setting| match setting.table().split_once('.') {
         Some(both) => table == setting.table() || chosen.contains(&both),
         None => true,
     };
     let elsewhere = || {
-        SETTINGS
-            .iter()
+        schema
+            .settings()
             .filter(reachable)
             .filter(|it| it.table() != table)
     };
-    let sure = |setting: &'static Setting| Guess {
+    let own = || schema.of_table(table).iter();
+    let sure = |setting: &'a Setting| Guess {
         name: setting.name(),
         table: setting.table(),
         sure: true,
     };
-    let also = |it: &&'static Setting| it.also.iter().any(|name| same_name(name, key));
-    let fitting = |it: &&'static Setting| fits(it, item);
+    let also = |it: &&'a Setting| it.also.iter().any(|name| same_name(name, key));
+    let fitting = |it: &&'a Setting| fits(it, item);
 
-    if let Some(setting) = of_table(table).filter(also).find(fitting) {
+    if let Some(setting) = own().filter(also).find(fitting) {
         return Some(sure(setting));
     }
     if let Some(setting) = elsewhere()
@@ -71,7 +73,7 @@ pub(crate) fn guess(
     {
         return Some(sure(setting));
     }
-    if let Some(setting) = of_table(table).find(also) {
+    if let Some(setting) = own().find(also) {
         return Some(sure(setting));
     }
     if let Some(setting) = elsewhere().filter(also).find(fitting) {
@@ -84,8 +86,8 @@ pub(crate) fn guess(
         return Some(sure(setting));
     }
     // A setting of an optimizer or schedule that the spec does not use.
-    if let Some(setting) = SETTINGS
-        .iter()
+    if let Some(setting) = schema
+        .settings()
         .find(|it| it.table() != table && same_name(it.name(), key))
     {
         return Some(sure(setting));
@@ -107,18 +109,19 @@ pub(crate) fn guess(
 
 /// The meaning of a key that stands in `[optimizer]` or `[schedule]` itself instead of in one of
 /// their tables.
-pub(crate) fn within(
-    group: &'static str,
-    members: &[&'static str],
+pub(crate) fn within<'a>(
+    schema: &'a Schema,
+    group: &str,
+    members: &[&str],
     chosen: &[(&str, &str)],
     key: &str,
-) -> Option<Guess> {
-    let mut order: Vec<&'static str> = members.to_vec();
+) -> Option<Guess<'a>> {
+    let mut order = members.to_vec();
     order.sort_by_key(|member| !chosen.contains(&(group, member)));
     let all = || {
         order.iter().flat_map(move |member| {
-            SETTINGS
-                .iter()
+            schema
+                .settings()
                 .filter(move |it| it.table().split_once('.') == Some((group, *member)))
         })
     };
@@ -142,30 +145,23 @@ pub(crate) fn within(
 }
 
 /// The names that a table knows, for a message after "expected".
-pub(crate) fn allowed(table: &str, is_table: bool) -> String {
-    if !table.is_empty() {
-        return format!("one of {}", one_of_keys(of_table(table).map(Setting::name)));
-    }
-    let tables = TABLES.iter().map(|it| it.name);
-    let tables = tables.filter(|name| !name.is_empty() && !name.contains('.'));
-    if is_table {
-        format!("one of {}", one_of_keys(tables))
-    } else {
-        let keys = of_table("").map(Setting::name);
-        format!("{}, or a table", one_of_keys(keys))
+pub(crate) fn allowed(schema: &Schema, table: &str, is_table: bool) -> String {
+    let keys = || one_of_keys(schema.of_table(table).iter().map(Setting::name));
+    match (table, is_table) {
+        ("", true) => {
+            let tables = schema.first_level().map(|it| it.name.as_str());
+            format!("one of {}", one_of_keys(tables))
+        }
+        ("", false) => format!("{}, or a table", keys()),
+        _ => format!("one of {}", keys()),
     }
 }
 
-fn names(table: &'static str) -> Vec<&'static str> {
-    let tables = TABLES
-        .iter()
-        .filter(|it| table.is_empty() && !it.name.contains('.'));
-    let keys = of_table(table).map(Setting::name);
-    match TABLES.iter().find(|it| it.name == table).map(|it| &it.form) {
-        Some(Form::OneOf { members, .. }) => members.to_vec(),
-        _ => keys
-            .chain(tables.map(|it| it.name))
-            .filter(|name| !name.is_empty())
-            .collect(),
+fn names<'a>(schema: &'a Schema, table: &str) -> Vec<&'a str> {
+    if let Some(members) = schema.members(table) {
+        return members.to_vec();
     }
+    let tables = schema.first_level().filter(|_| table.is_empty());
+    let keys = schema.of_table(table).iter().map(Setting::name);
+    keys.chain(tables.map(|it| it.name.as_str())).collect()
 }

@@ -1,8 +1,6 @@
 //! A setting's value once it has been read and checked.
 
-use std::borrow::Cow;
-
-/// A checked value. Defaults are values too, which is why texts and lists may be borrowed.
+/// A checked value, or a default.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// `true` or `false`.
@@ -12,11 +10,11 @@ pub enum Value {
     /// A finite number.
     Number(f64),
     /// A name, a path, one of several choices.
-    Text(Cow<'static, str>),
+    Text(String),
     /// Several integers.
-    Counts(Cow<'static, [u64]>),
+    Counts(Vec<u64>),
     /// Several names.
-    Texts(Cow<'static, [Cow<'static, str>]>),
+    Texts(Vec<String>),
     /// A pair of limits, of which at least one is there.
     Limits {
         /// The least allowed value.
@@ -51,9 +49,9 @@ impl Value {
             Self::Switch(switch) => (*switch).into(),
             Self::Count(count) => (*count).into(),
             Self::Number(number) => (*number).into(),
-            Self::Text(text) => text.as_ref().into(),
-            Self::Counts(counts) => counts.as_ref().into(),
-            Self::Texts(texts) => texts.iter().map(|text| text.as_ref()).collect(),
+            Self::Text(text) => text.as_str().into(),
+            Self::Counts(counts) => counts.as_slice().into(),
+            Self::Texts(texts) => texts.as_slice().into(),
             Self::Limits { min, max } => serde_json::json!({ "min": min, "max": max }),
         }
     }
@@ -89,11 +87,8 @@ mod tests {
                 .unwrap(),
             toml::Value::from("a\"b\n")
         );
-        assert_eq!(Value::Counts(vec![32, 64].into()).to_toml(), "[32, 64]");
-        assert_eq!(
-            Value::Texts(vec!["train".into()].into()).to_toml(),
-            "[\"train\"]"
-        );
+        assert_eq!(Value::Counts(vec![32, 64]).to_toml(), "[32, 64]");
+        assert_eq!(Value::Texts(vec!["train".into()]).to_toml(), "[\"train\"]");
         let limits = Value::Limits {
             min: None,
             max: Some(253.5),

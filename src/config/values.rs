@@ -1,49 +1,17 @@
-//! The checked values of a spec, by dotted key.
+//! The checked values of a document, by dotted key.
 //!
 //! Holds what was written, and answers with the default for what was not. A setting that was written
 //! wrongly has no value: checks that need it are skipped, so that one mistake is told once.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::setting::{DefaultValue, Form};
+use super::schema::{Form, Schema};
+use super::setting::{DefaultValue, Setting, dotted};
 use super::source::Place;
 use super::value::Value;
-use crate::experiment::settings;
 
-/// The values of one table.
-#[derive(Clone, Copy, Debug)]
-pub struct TableValues<'a> {
-    values: &'a Values,
-    table: &'a str,
-}
-
-impl TableValues<'_> {
-    /// The value of a setting of the table, or its default; `None` where it is unset or wrong.
-    pub fn get(&self, name: &str) -> Option<Value> {
-        self.values.get(&dotted(self.table, name))
-    }
-
-    /// The path of a setting, absolute.
-    pub fn path(&self, name: &str) -> Option<PathBuf> {
-        match self.get(name)? {
-            Value::Text(text) => Some(PathBuf::from(text.as_ref())),
-            _ => None,
-        }
-    }
-}
-
-/// `table.name`, or the name alone above the first table.
-pub(crate) fn dotted(table: &str, name: &str) -> String {
-    if table.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{table}.{name}")
-    }
-}
-
-/// What a spec says about one setting or table.
+/// What a document says about one setting or table.
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
     /// The key.
@@ -53,8 +21,11 @@ pub(crate) struct Written {
 }
 
 /// Checked values and where they were written.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Values {
+    pub(crate) schema: &'static Schema,
+    /// The folder to which paths are relative.
+    base: PathBuf,
     values: BTreeMap<String, Value>,
     /// Settings and tables that were written, rightly or wrongly.
     written: BTreeMap<String, Written>,
@@ -62,13 +33,70 @@ pub struct Values {
     wrong: BTreeSet<String>,
 }
 
+/// The values of one table.
+#[derive(Clone, Copy, Debug)]
+pub enum TableValues<'a> {
+    /// Those of a document.
+    Read(&'a Values, &'a str),
+    /// Some, and for the other settings the defaults.
+    Given(&'a [Setting], &'a [(&'a str, Value)]),
+}
+
+impl TableValues<'_> {
+    /// The value of a setting of the table, or its default; `None` where it is unset or wrong.
+    pub fn get(&self, name: &str) -> Option<Value> {
+        match self {
+            Self::Read(values, table) => values.get(&dotted(table, name)),
+            Self::Given(settings, values) => match values.iter().find(|it| it.0 == name) {
+                Some((_, value)) => Some(value.clone()),
+                None => default(settings.iter().find(|it| it.key == name)?),
+            },
+        }
+    }
+
+    /// The path of a setting, absolute where it was read.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        match self {
+            Self::Read(values, table) => values.path(&dotted(table, name)),
+            Self::Given(..) => text(self.get(name)?).map(PathBuf::from),
+        }
+    }
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn default(setting: &Setting) -> Option<Value> {
+    match &setting.default {
+        DefaultValue::Is(value) => Some(value.clone()),
+        DefaultValue::Required | DefaultValue::Unset(_) => None,
+    }
+}
+
 impl Values {
+    /// Nothing written. Paths are relative to `base`, which may itself be relative to the current folder.
+    pub(crate) fn new(schema: &'static Schema, base: &Path) -> Self {
+        let base = match base.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => base,
+        };
+        Self {
+            schema,
+            // Fails only where there is no current folder; then everything relative is not there either.
+            base: std::path::absolute(base).unwrap_or_else(|_| base.to_owned()),
+            values: BTreeMap::new(),
+            written: BTreeMap::new(),
+            wrong: BTreeSet::new(),
+        }
+    }
+
     /// Those of one table.
     pub fn table<'a>(&'a self, table: &'a str) -> TableValues<'a> {
-        TableValues {
-            values: self,
-            table,
-        }
+        TableValues::Read(self, table)
     }
 
     pub(crate) fn note(&mut self, key: &str, written: Written) {
@@ -97,81 +125,57 @@ impl Values {
     }
 
     /// The value of a setting, or its default; `None` where it is unset or wrong.
-    pub(crate) fn get(&self, key: &str) -> Option<Value> {
+    pub fn get(&self, key: &str) -> Option<Value> {
         if self.wrong.contains(key) {
             return None;
         }
         if let Some(value) = self.values.get(key) {
             return Some(value.clone());
         }
-        match &settings::find(key)?.default {
-            DefaultValue::Is(value) => Some(value.clone()),
-            DefaultValue::Required | DefaultValue::Unset(_) => None,
-        }
+        default(self.schema.find(key)?)
     }
 
-    pub(crate) fn switch(&self, key: &str) -> Option<bool> {
-        match self.get(key)? {
-            Value::Switch(switch) => Some(switch),
-            _ => None,
-        }
+    /// The value of a setting that holds text.
+    pub(crate) fn text(&self, key: &str) -> Option<String> {
+        text(self.get(key)?)
     }
 
-    pub(crate) fn count(&self, key: &str) -> Option<u64> {
-        match self.get(key)? {
-            Value::Count(count) => Some(count),
-            _ => None,
-        }
+    /// The path of a setting, absolute; `None` where it is unset.
+    pub(crate) fn path(&self, key: &str) -> Option<PathBuf> {
+        let path = self.text(key)?;
+        let folder = self.schema.find(key)?.relative_to.as_deref();
+        let folder = folder.and_then(|folder| self.text(folder));
+        let base = folder.map_or_else(|| self.base.clone(), |folder| self.base.join(folder));
+        Some(base.join(path))
     }
 
-    pub(crate) fn size(&self, key: &str) -> Option<usize> {
-        usize::try_from(self.count(key)?).ok()
+    /// Whether the tables and words chosen are those of a setting.
+    pub(crate) fn is_in_force(&self, setting: &Setting) -> bool {
+        let by_word = setting.only.as_ref().is_none_or(|(choice, words)| {
+            self.text(choice)
+                .is_some_and(|word| words.contains(&word.as_str()))
+        });
+        let by_table = setting
+            .table()
+            .split_once('.')
+            .is_none_or(|(group, member)| {
+                self.schema.members(group).is_none() || self.member(group) == Some(member)
+            });
+        by_word && by_table
     }
 
-    pub(crate) fn number(&self, key: &str) -> Option<f64> {
-        match self.get(key)? {
-            Value::Number(number) => Some(number),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn text(&self, key: &str) -> Option<Cow<'static, str>> {
-        match self.get(key)? {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn choice<T>(&self, key: &str, from_name: fn(&str) -> Option<T>) -> Option<T> {
-        from_name(&self.text(key)?)
-    }
-
-    pub(crate) fn sizes(&self, key: &str) -> Option<Vec<usize>> {
-        match self.get(key)? {
-            Value::Counts(counts) => counts
-                .iter()
-                .map(|count| usize::try_from(*count).ok())
-                .collect(),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn choices<T>(&self, key: &str, from_name: fn(&str) -> Option<T>) -> Option<Vec<T>> {
-        match self.get(key)? {
-            Value::Texts(texts) => texts.iter().map(|text| from_name(text)).collect(),
-            _ => None,
-        }
-    }
-
-    /// The member table of `[optimizer]` or `[schedule]` that is in force: the one written (the first
-    /// of several, which is an error reported elsewhere), else the default.
-    pub(crate) fn member(&self, table: &str) -> Option<&'static str> {
-        let Form::OneOf { members, default } = &settings::find_table(table)?.form else {
+    /// The one of several tables that is in force, such as that of `[optimizer]`: the one written (the first of
+    /// several, which is an error reported elsewhere), else the default.
+    pub fn member(&self, table: &str) -> Option<&'static str> {
+        let Form::OneOf {
+            members, default, ..
+        } = &self.schema.table(table)?.form
+        else {
             return None;
         };
         let written = members
             .iter()
-            .filter_map(|member| Some((member, self.written(&format!("{table}.{member}"))?)))
+            .filter_map(|member| Some((member, self.written(&dotted(table, member))?)))
             .min_by_key(|(_, written)| (!written.key.source.is_file, written.key.span.start));
         match written {
             Some((member, _)) => Some(member),

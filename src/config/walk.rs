@@ -4,72 +4,46 @@
 //! whose meaning is clear is read as what was meant as well, so that `epoch = "ten"` is told both
 //! that the key is `epochs` and that it takes an integer, and a mistyped `name` is not also missing.
 
+use std::path::Path;
+
 use super::check::check;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::hint::{did_you_mean_key, shown};
 use super::kind::one_of_keys;
-use super::setting::{DefaultValue, Form, Table};
-use super::source::Place;
+use super::schema::{Form, Schema, Table};
+use super::setting::dotted;
 use super::suggest::{self, Guess};
 use super::tree::{Entry, Item, Raw};
 use super::values::{Values, Written};
 use crate::config::nearest::nearest;
-use crate::experiment::settings::{self, EXPECT, SETTINGS, TABLES, scalar_names};
 
-/// Checks every key and value.
-pub(crate) fn walk(root: &[Entry], diagnostics: &mut Diagnostics) -> Values {
+/// Checks every key and value. Paths are relative to `base`.
+pub(crate) fn walk(
+    schema: &'static Schema,
+    base: &Path,
+    root: &[Entry],
+    diagnostics: &mut Diagnostics,
+) -> Values {
     let mut walk = Walk {
-        values: Values::default(),
-        chosen: chosen(root),
+        schema,
+        values: Values::new(schema, base),
+        chosen: chosen(schema, root),
         diagnostics,
     };
-    if let Some(top) = settings::find_table("") {
+    if let Some(top) = schema.table("") {
         walk.settings(top, root);
     }
     walk.values
 }
 
-/// Reports every setting that has no default and was not written.
-pub(crate) fn missing(values: &Values, file: &Place, diagnostics: &mut Diagnostics) {
-    for setting in SETTINGS
-        .iter()
-        .filter(|it| it.default == DefaultValue::Required)
-    {
-        if values.written(setting.key).is_some() {
-            continue;
-        }
-        let message = format!("`{}` is missing", setting.key);
-        let name = setting.name();
-        let example = match setting.kind {
-            super::kind::Kind::Choice([first, ..]) => first.name,
-            _ => "my_experiment",
-        };
-        let (diagnostic, hint) = match values.written(setting.table()) {
-            Some(table) => (
-                Diagnostic::at(&table.item, message),
-                format!("add a line such as `{name} = \"{example}\"` to the table"),
-            ),
-            None if setting.table().is_empty() => (
-                Diagnostic::whole(&file.source, message),
-                format!("add a line such as `{name} = \"{example}\"` at the top"),
-            ),
-            None => (
-                Diagnostic::whole(&file.source, message),
-                format!(
-                    "add a table `[{}]` with `{name} = \"{example}\"`",
-                    setting.table()
-                ),
-            ),
-        };
-        diagnostics.push(diagnostic.expected(setting.expected()).hint(hint));
-    }
-}
-
-/// The optimizer and the schedule that a spec names, known before the walk gets there.
-fn chosen(root: &[Entry]) -> Vec<(&'static str, &'static str)> {
+/// The members that are chosen, such as the optimizer, known before the walk gets there.
+fn chosen(schema: &'static Schema, root: &[Entry]) -> Vec<(&'static str, &'static str)> {
     let mut chosen = Vec::new();
-    for table in TABLES {
-        let Form::OneOf { members, default } = &table.form else {
+    for table in &schema.tables {
+        let Form::OneOf {
+            members, default, ..
+        } = &table.form
+        else {
             continue;
         };
         let inner = root.iter().find(|entry| entry.name == table.name);
@@ -79,12 +53,17 @@ fn chosen(root: &[Entry]) -> Vec<(&'static str, &'static str)> {
                 .find_map(|entry| members.iter().copied().find(|member| *member == entry.name)),
             _ => None,
         };
-        chosen.extend(written.or(*default).map(|member| (table.name, member)));
+        chosen.extend(
+            written
+                .or(*default)
+                .map(|member| (table.name.as_str(), member)),
+        );
     }
     chosen
 }
 
 struct Walk<'a> {
+    schema: &'static Schema,
     values: Values,
     chosen: Vec<(&'static str, &'static str)>,
     diagnostics: &'a mut Diagnostics,
@@ -100,7 +79,7 @@ impl Walk<'_> {
     }
 
     /// A table of settings, and for the top level of tables.
-    fn settings(&mut self, table: &Table, entries: &[Entry]) {
+    fn settings(&mut self, table: &'static Table, entries: &[Entry]) {
         for entry in entries {
             if self.diagnostics.is_full() {
                 break;
@@ -112,16 +91,16 @@ impl Walk<'_> {
     }
 
     /// Reads an entry as the setting or table `name`; false where there is none of that name.
-    fn known(&mut self, table: &Table, name: &str, entry: &Entry) -> bool {
-        let key = dotted(table.name, name);
-        if let Some(setting) = SETTINGS.iter().find(|it| it.key == key) {
+    fn known(&mut self, table: &'static Table, name: &str, entry: &Entry) -> bool {
+        let key = dotted(&table.name, name);
+        if let Some(setting) = table.settings.iter().find(|it| it.key == key) {
             self.note(&key, entry);
             let value = check(setting, &key, &entry.item, self.diagnostics);
             self.values.set(&key, value);
             return true;
         }
         if table.name.is_empty()
-            && let Some(inner) = TABLES.iter().find(|it| it.name == name && !name.is_empty())
+            && let Some(inner) = self.schema.first_level().find(|it| it.name == name)
         {
             self.table(inner, entry);
             return true;
@@ -129,28 +108,24 @@ impl Walk<'_> {
         false
     }
 
-    fn table(&mut self, table: &Table, entry: &Entry) {
-        self.note(table.name, entry);
+    fn table(&mut self, table: &'static Table, entry: &Entry) {
+        self.note(&table.name, entry);
         let Raw::Table(entries) = &entry.item.raw else {
             self.not_a_table(table, &entry.item);
-            self.values.set(table.name, None);
+            self.values.set(&table.name, None);
             return;
         };
         match &table.form {
             Form::Settings => self.settings(table, entries),
-            Form::OneOf { members, default } => {
-                self.one_of(table, members, default.is_some(), entry, entries);
-            }
-            Form::Metrics => self.metrics(table, entries),
-            // Where sweeps have a place they are taken out before this walk.
-            Form::Sweep => self.diagnostics.push(
-                Diagnostic::at(&entry.key, "a sweep within a single run")
-                    .expected("the settings of one run"),
-            ),
+            Form::OneOf {
+                members, default, ..
+            } => self.one_of(table, members, default.is_some(), entry, entries),
+            Form::Names { names, noun } => self.names(table, names, noun, entries),
+            Form::Apart => {}
         }
     }
 
-    fn not_a_table(&mut self, table: &Table, item: &Item) {
+    fn not_a_table(&mut self, table: &'static Table, item: &Item) {
         let message = format!("`{}` is {}", table.name, item.raw.noun());
         let mut diagnostic = Diagnostic::at(&item.place, message);
         diagnostic = match (&table.form, &item.raw) {
@@ -167,7 +142,7 @@ impl Walk<'_> {
                     }
                 });
                 diagnostic
-                    .expected(tables_text(table.name, members))
+                    .expected(tables_text(&table.name, members))
                     .maybe_hint(hint)
             }
             (_, Raw::List(_)) => diagnostic
@@ -178,10 +153,10 @@ impl Walk<'_> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// `[optimizer]` or `[schedule]`: one table out of several.
+    /// One table out of several.
     fn one_of(
         &mut self,
-        table: &Table,
+        table: &'static Table,
         members: &'static [&'static str],
         required: bool,
         entry: &Entry,
@@ -191,7 +166,7 @@ impl Walk<'_> {
             let message = format!("`[{}]` is empty", table.name);
             self.diagnostics.push(
                 Diagnostic::at(&entry.item.place, message)
-                    .expected(tables_text(table.name, members)),
+                    .expected(tables_text(&table.name, members)),
             );
         }
         let mut first: Option<&Entry> = None;
@@ -217,16 +192,16 @@ impl Walk<'_> {
         }
     }
 
-    fn member(&mut self, table: &Table, member: &str, inner: &Entry) {
-        let name = dotted(table.name, member);
-        if let Some(inner_table) = settings::find_table(&name) {
+    fn member(&mut self, table: &'static Table, member: &str, inner: &Entry) {
+        let name = dotted(&table.name, member);
+        if let Some(inner_table) = self.schema.table(&name) {
             self.table(inner_table, inner);
         }
     }
 
     fn unknown_member(
         &mut self,
-        table: &Table,
+        table: &'static Table,
         members: &'static [&'static str],
         inner: &Entry,
         siblings: &[Entry],
@@ -239,7 +214,8 @@ impl Walk<'_> {
             (format!("unknown {} `{key}`", table.name), hint)
         } else {
             let message = format!("unknown key `{key}` in `[{}]`", table.name);
-            let guess = suggest::within(table.name, members, &self.chosen, &inner.name);
+            let guess =
+                suggest::within(self.schema, &table.name, members, &self.chosen, &inner.name);
             let hint = match guess {
                 Some(Guess {
                     name,
@@ -257,7 +233,7 @@ impl Walk<'_> {
         };
         self.diagnostics.push(
             Diagnostic::at(&inner.key, message)
-                .expected(tables_text(table.name, members))
+                .expected(tables_text(&table.name, members))
                 .maybe_hint(hint),
         );
         if is_table
@@ -268,43 +244,55 @@ impl Walk<'_> {
         }
     }
 
-    /// `[expect]`: a metric a line.
-    fn metrics(&mut self, table: &Table, entries: &[Entry]) {
+    /// One of several names a line.
+    fn names(
+        &mut self,
+        table: &'static Table,
+        names: &'static [&'static str],
+        noun: &str,
+        entries: &[Entry],
+    ) {
+        let Some(setting) = table.settings.first() else {
+            return;
+        };
         for entry in entries {
             if self.diagnostics.is_full() {
                 break;
             }
             let name = entry.name.as_str();
-            if scalar_names().contains(&name) {
-                let key = dotted(table.name, name);
+            if names.contains(&name) {
+                let key = dotted(&table.name, name);
                 self.note(&key, entry);
-                let value = check(&EXPECT, &key, &entry.item, self.diagnostics);
+                let value = check(setting, &key, &entry.item, self.diagnostics);
                 self.values.set(&key, value);
                 continue;
             }
-            let message = format!("unknown metric `{}` in `[expect]`", shown(name));
-            let guess = nearest(name, scalar_names().iter().copied()).map(did_you_mean_key);
+            let message = format!("unknown {noun} `{}` in `[{}]`", shown(name), table.name);
+            let guess = nearest(name, names.iter().copied()).map(did_you_mean_key);
             self.diagnostics.push(
                 Diagnostic::at(&entry.key, message)
-                    .expected(format!(
-                        "one of {}",
-                        one_of_keys(scalar_names().iter().copied())
-                    ))
+                    .expected(format!("one of {}", one_of_keys(names.iter().copied())))
                     .maybe_hint(guess),
             );
         }
     }
 
-    fn unknown(&mut self, table: &Table, entry: &Entry, siblings: &[Entry]) {
+    fn unknown(&mut self, table: &'static Table, entry: &Entry, siblings: &[Entry]) {
         let is_table = matches!(entry.item.raw, Raw::Table(_));
         let key = shown(&entry.name);
-        let message = match (table.name, is_table) {
+        let message = match (table.name.as_str(), is_table) {
             ("", true) => format!("unknown table `[{key}]`"),
             ("", false) => format!("unknown key `{key}`"),
             (name, true) => format!("unknown table `[{name}.{key}]`"),
             (name, false) => format!("unknown key `{key}` in `[{name}]`"),
         };
-        let guess = suggest::guess(table.name, &entry.name, &entry.item, &self.chosen);
+        let guess = suggest::guess(
+            self.schema,
+            &table.name,
+            &entry.name,
+            &entry.item,
+            &self.chosen,
+        );
         let (hint, here) = match guess {
             None => (None, None),
             Some(guess) if guess.table == table.name => {
@@ -331,7 +319,7 @@ impl Walk<'_> {
         };
         self.diagnostics.push(
             Diagnostic::at(&entry.key, message)
-                .expected(suggest::allowed(table.name, is_table))
+                .expected(suggest::allowed(self.schema, &table.name, is_table))
                 .maybe_hint(hint),
         );
         if let Some(name) = here
@@ -339,14 +327,6 @@ impl Walk<'_> {
         {
             self.known(table, name, entry);
         }
-    }
-}
-
-fn dotted(table: &str, name: &str) -> String {
-    if table.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{table}.{name}")
     }
 }
 

@@ -55,13 +55,13 @@ impl FieldValue for Validation {
 
 /// Whether a spec trains on a part; not where that was written wrongly.
 pub(super) fn trains_on(it: &Rules<'_>, part: Split) -> bool {
-    let splits = it.values.choices("data.splits", Split::from_name);
+    let splits: Option<Vec<Split>> = it.get("splits");
     splits.is_some_and(|splits| splits.contains(&part))
 }
 
 /// Whether a spec validates on the test part.
 pub(super) fn validates_on_test(it: &Rules<'_>) -> bool {
-    it.values.text("data.validation").as_deref() == Some("test")
+    it.get("validation") == Some(Validation::Test)
 }
 
 /// Whether a spec needs a part.

@@ -81,7 +81,7 @@ pub(super) fn report_missing(
         };
         let message = format!("`{key}` is missing: \"{dataset}\" needs it since {reason}");
         let hint = format!("add a line such as `{name} = \"{example}\"` to `[data]`");
-        let diagnostic = it.at(&["data.dataset"], message);
+        let diagnostic = it.at(&["dataset"], message);
         let diagnostic = diagnostic.expected(expected).hint(hint);
         it.diagnostics.push(diagnostic);
     }

@@ -1,56 +1,15 @@
 //! From what a spec says of its data to images in memory.
 
-use crate::config::Members as _;
-use crate::experiment::{Data, Dataset};
 use crate::sys::exit;
 
 use super::division::Division;
 use super::error::{DataError, Refusal};
 use super::kinds::DataKind;
-use super::kinds::{
-    fashion_mnist::FashionMnist, idx::Idx, images::ImageFolder, kmnist::Kmnist, mnist::Mnist,
-    sprites::Sprites,
-};
 use super::loader::{Loaded, Located, Request};
 use super::places::Places;
 use super::progress::OnProgress;
 use super::set::{DataSet, Survey};
-
-fn kind_of(data: &Data) -> DataKind {
-    let path = data.path.clone();
-    match data.dataset {
-        Dataset::FashionMnist => FashionMnist { path }.into(),
-        Dataset::Mnist => Mnist { path }.into(),
-        Dataset::Kmnist => Kmnist { path }.into(),
-        Dataset::Sprites => Sprites {
-            image_size: data.image_size,
-            count: data.count,
-        }
-        .into(),
-        Dataset::Idx => Idx {
-            path,
-            images: data.images.clone(),
-            labels: data.labels.clone(),
-            test_images: data.test_images.clone(),
-            test_labels: data.test_labels.clone(),
-        }
-        .into(),
-        Dataset::Images => ImageFolder {
-            path,
-            image_size: data.image_size,
-            color: data.color,
-        }
-        .into(),
-    }
-}
-
-fn division_of(data: &Data) -> Division {
-    Division {
-        splits: data.splits.clone(),
-        validation: data.validation,
-        limit: data.limit,
-    }
-}
+use super::table::Data;
 
 /// Loads what the `[data]` table asks for, downloading it where it has to.
 ///
@@ -60,7 +19,7 @@ fn division_of(data: &Data) -> Division {
 /// See [`DataError`]; [`DataError::exit_code`] sorts them.
 pub fn load(data: &Data, seed: u64, progress: OnProgress<'_>) -> Result<DataSet, DataError> {
     let places = Places::of_process();
-    load_in(&kind_of(data), &division_of(data), seed, &places, progress)
+    load_in(&data.dataset, &data.division(), seed, &places, progress)
 }
 
 /// [`load`] with the places to look at given.
@@ -99,7 +58,7 @@ pub(super) fn load_in(
 /// As [`load`], where that can be known without reading pixels. A known data set that is not on this
 /// machine is not an error.
 pub fn survey(data: &Data) -> Result<Survey, DataError> {
-    survey_in(&kind_of(data), &division_of(data), &Places::of_process())
+    survey_in(&data.dataset, &data.division(), &Places::of_process())
 }
 
 /// [`survey`] with the places to look at given.
@@ -122,28 +81,13 @@ pub(super) fn survey_in(
 /// # Errors
 /// Those of [`load`].
 pub fn fingerprint(data: &Data, progress: OnProgress<'_>) -> Result<String, DataError> {
-    let kind = kind_of(data);
+    let kind = &data.dataset;
     if let Some(fingerprint) = kind.loader().fingerprint() {
         return Ok(fingerprint);
     }
-    let division = division_of(data).undivided();
-    let set = load_in(&kind, &division, 0, &Places::of_process(), progress)?;
+    let division = data.division().undivided();
+    let set = load_in(kind, &division, 0, &Places::of_process(), progress)?;
     Ok(set.checksum())
-}
-
-/// The table without what does not decide which files are read.
-pub fn without_division(data: &Data) -> Data {
-    let Division {
-        splits,
-        validation,
-        limit,
-    } = division_of(data).undivided();
-    Data {
-        splits,
-        validation,
-        limit,
-        ..data.clone()
-    }
 }
 
 /// No data set of that name.

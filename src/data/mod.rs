@@ -50,7 +50,7 @@ pub use division::{Division, Split, Validation};
 pub use error::{DataError, Refusal};
 pub use images::{Factor, Factors, Images, fill_batch};
 pub use kinds::DataKind;
-pub use load::{fingerprint, load, locate, located_names, survey, without_division};
+pub use load::{fingerprint, load, locate, located_names, survey};
 pub use loader::{Located, LocatedFile};
 pub use picture::Color;
 pub use progress::{LoadProgress, OnProgress};

@@ -1,7 +1,7 @@
 //! The `[data]` table of a spec: what holds for data of every kind. Each kind brings its own settings.
 
 use crate::config::section::section;
-use crate::config::{Kind, Members, Rules};
+use crate::config::{Interval, Kind, Rules};
 
 use super::division::{Division, Split, Validation, trains_on, validates_on_test};
 use super::kinds::DataKind;
@@ -14,13 +14,13 @@ section! {
         /// The published parts to train on
         pub splits: Vec<Split> = &[Split::Train], Kind::Choices(Split::CHOICES);
         /// What is kept out of training to measure the model on: a fraction of the images, or the published test part
-        pub validation: Validation = Validation::None, Kind::Validation,
+        pub validation: Validation = Validation::None, Kind::NumberOr(Interval::open(0.0, 1.0), &["test", "none"]),
             also(&["validation_split", "validation_fraction", "val_split"]);
         /// Only the first so many training images
         pub limit: Option<usize>, Kind::Count { min: 1, max: 1_000_000_000 }, unset("all"), unit("images"),
             also(&["max_images", "num_samples"]);
     }
-    rules { has_the_test_part, of_the_kind }
+    rules { has_the_test_part }
 }
 
 impl Data {
@@ -51,7 +51,7 @@ impl Data {
 
 /// Reports a test part that is not there, and one that is both trained and validated on.
 fn has_the_test_part(it: &mut Rules<'_>) {
-    let Some(dataset) = it.values.text("data.dataset") else {
+    let Some(dataset) = it.get::<String>("dataset") else {
         return;
     };
     let (trains, validates) = (trains_on(it, Split::Test), validates_on_test(it));
@@ -65,7 +65,7 @@ fn has_the_test_part(it: &mut Rules<'_>) {
     if DataKind::has_test_part(&dataset) {
         if trains && validates {
             report(
-                "data.validation",
+                "validation",
                 "the test images would be both trained on and validated on",
                 "a fraction, or \"none\", while `splits` has \"test\"",
                 Some("take \"test\" out of `splits`, or write `validation = 0.1`"),
@@ -75,25 +75,14 @@ fn has_the_test_part(it: &mut Rules<'_>) {
     }
     let message = format!("\"{dataset}\" has no published test part");
     if trains {
-        report("data.splits", &message, "`[\"train\"]`", None);
+        report("splits", &message, "`[\"train\"]`", None);
     }
     if validates {
         report(
-            "data.validation",
+            "validation",
             &message,
             "a fraction above 0 and below 1, or \"none\"",
             Some("keep a tenth of the images out with `validation = 0.1`"),
         );
     }
-}
-
-/// Runs the rules of the kind that was chosen.
-fn of_the_kind(it: &mut Rules<'_>) {
-    let word = it.values.text("data.dataset");
-    let kind = DataKind::MEMBERS
-        .iter()
-        .find(|kind| Some(kind.name) == word.as_deref());
-    kind.into_iter()
-        .flat_map(|kind| kind.rules)
-        .for_each(|rule| rule(it));
 }

@@ -5,13 +5,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use super::settings::{SETTINGS, TABLES, find};
-use super::{Dataset, parse, resolved_toml};
-use crate::config::Setting;
+use super::{parse, resolved_toml, schema};
 use crate::config::kind::{Interval, Kind};
-use crate::config::setting::Form;
+use crate::config::{DefaultValue, Form, Setting};
+use crate::data::DataKind;
 use crate::numeric::random::{Purpose, Stream};
-use crate::objective::scalar_names;
 
 /// A spec that writes every setting of its data set, optimizer and schedule.
 const VALID: &str = r#"# An experiment.
@@ -90,13 +88,12 @@ fn keys(table: &toml::Table, prefix: &str, out: &mut BTreeSet<String>) {
 }
 
 fn is_known(key: &str) -> bool {
-    find(key).is_some()
-        || key
-            .strip_prefix("expect.")
-            .and_then(|rest| rest.split_once('.'))
-            .is_some_and(|(metric, limit)| {
-                scalar_names().contains(&metric) && matches!(limit, "min" | "max")
-            })
+    let is_limit = |key: &str| {
+        let (setting, limit) = key.rsplit_once('.')?;
+        let kind = schema().find(setting)?.kind;
+        Some(matches!(kind, Kind::Limits) && matches!(limit, "min" | "max"))
+    };
+    schema().find(key).is_some() || is_limit(key) == Some(true)
 }
 
 /// Damages a text: bytes, characters, lines and whole pieces, taken out, doubled or swapped.
@@ -307,76 +304,57 @@ fn random_value(setting: &Setting, stream: &mut Stream, folder: &Path) -> String
                 .collect();
             format!("[{}]", items.join(", "))
         }
-        Kind::Device => {
-            ["\"auto\"", "\"cpu\"", "\"cuda\"", "\"cuda:3\""][stream.below(4) as usize].to_owned()
+        Kind::Word(word) => {
+            let words = [word.names, &[word.example]].concat();
+            format!("{:?}", words[stream.below(words.len() as u64) as usize])
         }
-        Kind::Validation => match stream.below(3) {
-            0 => "\"none\"".to_owned(),
-            _ => format!(
-                "{:?}",
-                number(
-                    stream,
-                    Interval {
-                        min: std::ops::Bound::Excluded(0.0),
-                        ..Interval::below(0.0, 1.0)
-                    }
-                )
-            ),
+        Kind::NumberOr(span, words) => match stream.below(3) {
+            0 => format!("{:?}", words[words.len() - 1]),
+            _ => format!("{:?}", number(stream, span)),
         },
-        Kind::Limits => unreachable!(),
+        Kind::Limits => {
+            let low = number(stream, Interval::closed(-1e3, 1e3));
+            format!("{{ min = {low:?}, max = {:?} }}", low + 0.1)
+        }
     }
 }
 
 /// A random valid spec: each setting is written or not, at the ends of its range or inside.
 fn random_spec(stream: &mut Stream, folder: &Path) -> String {
-    let dataset = [
-        "fashion-mnist",
-        "mnist",
-        "kmnist",
-        "sprites",
-        "images",
-        "idx",
-    ][stream.below(6) as usize];
+    let choices = DataKind::choices();
+    let dataset = choices[stream.below(choices.len() as u64) as usize].name;
     let mut out = String::new();
-    for table in TABLES {
-        let group = table.name.split_once('.');
-        if let Form::OneOf { .. } | Form::Sweep = table.form {
-            continue;
+    let mut chosen = Vec::new();
+    for table in &schema().tables {
+        if let Form::OneOf { members, .. } = &table.form {
+            let at = stream.below(members.len() as u64 + 1) as usize;
+            chosen.extend(members.get(at).map(|it| format!("{}.{it}", table.name)));
         }
-        if let Some((group, name)) = group {
-            // One member, chosen by the stream's position alone.
-            let members = match TABLES.iter().find(|it| it.name == group).map(|it| &it.form) {
-                Some(Form::OneOf { members, .. }) => *members,
-                _ => unreachable!(),
-            };
-            let mut choice =
-                Stream::new(stream_seed(&out), Purpose::Noise, members.len() as u32, 0);
-            let chosen = choice.below(members.len() as u64 + 1) as usize;
-            if members.get(chosen) != Some(&name) || out.contains(&format!("[{group}.")) {
-                continue;
-            }
+        let is_chosen = !table.name.contains('.') || chosen.contains(&table.name);
+        if !matches!(table.form, Form::Settings | Form::Names { .. }) || !is_chosen {
+            continue;
         }
         if !table.name.is_empty() {
             writeln!(out, "[{}]", table.name).unwrap();
         }
-        if matches!(table.form, Form::Metrics) {
-            for metric in scalar_names().iter().filter(|it| !it.starts_with("val_")) {
+        if let Form::Names { names, .. } = &table.form {
+            for name in names.iter().filter(|it| !it.starts_with("val_")) {
                 if stream.below(3) == 0 {
-                    let low = number(stream, Interval::closed(-1e3, 1e3));
-                    writeln!(out, "{metric} = {{ min = {low:?}, max = {:?} }}", low + 0.1).unwrap();
+                    let value = random_value(&table.settings[0], stream, folder);
+                    writeln!(out, "{name} = {value}").unwrap();
                 }
             }
             continue;
         }
-        for setting in SETTINGS.iter().filter(|it| it.table() == table.name) {
-            let kind = Dataset::from_name(dataset).unwrap();
-            let required = matches!(setting.key, "name" | "data.dataset")
-                || (dataset == "idx" && setting.key.ends_with("ages")
-                    || setting.key.ends_with("labels"));
-            if !setting.applies_to(kind) || (!required && stream.below(3) == 0) {
+        for setting in &table.settings {
+            let only = setting.only.as_ref();
+            let applies = only.is_none_or(|(_, words)| words.contains(&dataset));
+            let is_file = dataset == "idx" && setting.relative_to.is_some();
+            let required = setting.default == DefaultValue::Required || is_file;
+            if !applies || (!required && stream.below(3) == 0) {
                 continue;
             }
-            let value = match setting.key {
+            let value = match setting.key.as_str() {
                 "data.dataset" => format!("\"{dataset}\""),
                 // Rules between settings, kept by hand.
                 "data.count" => pick(stream, 1, 4000).to_string(),
@@ -394,12 +372,6 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
         }
     }
     out
-}
-
-fn stream_seed(text: &str) -> u64 {
-    text.bytes().fold(7, |hash, byte| {
-        hash.wrapping_mul(31).wrapping_add(u64::from(byte))
-    })
 }
 
 #[test]
@@ -425,9 +397,9 @@ fn random_specs_read_back_from_their_resolved_form_bit_for_bit() {
         keys(&table, "", &mut seen);
     }
     // Every setting took part, so that one forgotten in either direction would have been found.
-    for setting in SETTINGS {
+    for setting in schema().settings().filter(|it| it.table() != "expect") {
         assert!(
-            seen.contains(setting.key),
+            seen.contains(&setting.key),
             "{} was never written",
             setting.key
         );
@@ -438,11 +410,14 @@ fn random_specs_read_back_from_their_resolved_form_bit_for_bit() {
 fn a_resolved_spec_names_every_setting_that_is_in_force() {
     let spec = parse(VALID, "x.toml", Path::new(""), &[]).unwrap();
     let resolved = resolved_toml(&spec);
-    for setting in SETTINGS {
+    for setting in schema().settings().filter(|it| it.table() != "expect") {
         let table = setting.table();
+        let only = setting.only.as_ref();
         let in_force = match table.split_once('.') {
             Some(_) => table == "optimizer.rmsprop" || table == "schedule.cosine",
-            None => setting.applies_to(Dataset::Sprites) && setting.name() != "published_name",
+            None => {
+                only.is_none_or(|(_, words)| words.contains(&"sprites")) && setting.needs.is_none()
+            }
         };
         let written = resolved
             .split(&format!("[{table}]"))

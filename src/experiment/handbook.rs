@@ -1,40 +1,40 @@
 //! The table of settings for people: Markdown for experiments/SETTINGS.md, plain text for the terminal.
 
-use super::settings::{EXPECT, TABLES, of_table};
-use super::sweep::{SWEEP_SETTINGS, SWEEP_TABLES};
+use super::spec::schema;
+use super::sweep;
 use crate::config::kind::Kind;
-use crate::config::setting::{DefaultValue, Form, Setting};
-use crate::objective::scalar_names;
+use crate::config::schema::{Form, Table};
+use crate::config::setting::{DefaultValue, Setting};
 
 /// The settings in Markdown: a heading and a table for each table of the spec.
 pub fn settings_markdown() -> String {
     let mut out = String::new();
-    for table in TABLES {
+    for table in tables() {
         if !out.is_empty() {
             out.push('\n');
         }
-        match table.name {
+        match table.name.as_str() {
             "" => out.push_str(&format!("{}:\n", table.doc)),
             name => out.push_str(&format!("**`[{name}]`** {}.\n", table.doc)),
         }
-        let rows: Vec<&Setting> = match table.form {
-            Form::Settings => of_table(table.name).collect(),
-            Form::Metrics => vec![&EXPECT],
-            Form::OneOf { .. } => continue,
-            Form::Sweep => {
-                out.push_str(&sweep_markdown());
-                continue;
-            }
-        };
-        out.push_str("\n| setting | value | default | meaning |\n| --- | --- | --- | --- |\n");
-        for setting in rows {
+        if !table.settings.is_empty() {
+            out.push_str("\n| setting | value | default | meaning |\n| --- | --- | --- | --- |\n");
+        }
+        for setting in &table.settings {
             out.push_str(&row(setting, setting.name()));
         }
-        if matches!(table.form, Form::Metrics) {
-            out.push_str(&format!("\n`METRIC` is one of {}.\n", metrics()));
+        if let Form::Names { names, .. } = &table.form {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            let stand_in = table.settings.first().map_or("", Setting::name);
+            out.push_str(&format!("\n`{stand_in}` is one of {}.\n", names.join(", ")));
         }
     }
     out
+}
+
+/// The tables of a spec, then those of a sweep.
+fn tables() -> impl Iterator<Item = &'static Table> {
+    schema().tables.iter().chain(&sweep::schema().tables)
 }
 
 fn row(setting: &Setting, name: &str) -> String {
@@ -46,52 +46,18 @@ fn row(setting: &Setting, name: &str) -> String {
     )
 }
 
-/// The tables of a sweep: what they are, then the settings of its own.
-fn sweep_markdown() -> String {
-    let mut out = String::new();
-    for (name, doc) in SWEEP_TABLES {
-        out.push_str(&format!("\n**`[{name}]`** {doc}.\n"));
-        let rows: Vec<&Setting> = sweep_settings(name).collect();
-        if !rows.is_empty() {
-            out.push_str("\n| setting | value | default | meaning |\n| --- | --- | --- | --- |\n");
-        }
-        for setting in rows {
-            out.push_str(&row(setting, setting.name()));
-        }
-    }
-    out
-}
-
-fn sweep_settings(table: &str) -> impl Iterator<Item = &'static Setting> + use<'_> {
-    SWEEP_SETTINGS.iter().filter(move |it| it.table() == table)
-}
-
 /// The settings as plain text for the terminal, one paragraph a setting.
 pub fn settings_help() -> String {
     let mut out = String::new();
-    for table in TABLES {
+    for table in tables() {
         if !out.is_empty() {
             out.push('\n');
         }
-        match table.name {
-            "" => out.push_str(&format!("{}\n", plain(table.doc))),
-            name => out.push_str(&format!("[{name}]  {}\n", plain(table.doc))),
+        match table.name.as_str() {
+            "" => out.push_str(&format!("{}\n", plain(&table.doc))),
+            name => out.push_str(&format!("[{name}]  {}\n", plain(&table.doc))),
         }
-        let rows: Vec<&Setting> = match table.form {
-            Form::Settings => of_table(table.name).collect(),
-            Form::Metrics => vec![&EXPECT],
-            Form::OneOf { .. } => continue,
-            Form::Sweep => {
-                for (name, doc) in SWEEP_TABLES {
-                    out.push_str(&format!("\n[{name}]  {}\n", plain(doc)));
-                    sweep_settings(name).for_each(|setting| help(&mut out, setting));
-                }
-                continue;
-            }
-        };
-        for setting in rows {
-            help(&mut out, setting);
-        }
+        table.settings.iter().for_each(|it| help(&mut out, it));
     }
     out
 }
@@ -136,16 +102,11 @@ fn default(setting: &Setting) -> String {
 }
 
 fn meaning(setting: &Setting) -> String {
-    let mut out = setting.doc.to_owned();
-    if let Some(datasets) = setting.datasets_text() {
-        out.push_str(&format!(". Only for {datasets}"));
+    let mut out = setting.doc.clone();
+    if let Some(words) = setting.only_text() {
+        out.push_str(&format!(". Only for {words}"));
     }
     out
-}
-
-fn metrics() -> String {
-    let names = scalar_names().iter().map(|name| format!("`{name}`"));
-    names.collect::<Vec<_>>().join(", ")
 }
 
 /// Text without the marks of Markdown.
@@ -156,7 +117,6 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::SETTINGS;
 
     #[test]
     fn every_setting_has_its_row() {
@@ -165,7 +125,7 @@ mod tests {
             .lines()
             .filter(|line| line.starts_with("| `"))
             .count();
-        assert_eq!(rows, SETTINGS.len() + 1 + SWEEP_SETTINGS.len());
+        assert_eq!(rows, tables().flat_map(|it| &it.settings).count());
         assert!(markdown.contains(
             "| `latent_dim` | an integer from 1 to 4096 (axes) | `2` | Number of latent axes |"
         ));
@@ -185,7 +145,7 @@ mod tests {
     #[test]
     fn help_names_every_setting_and_default() {
         let help = settings_help();
-        for setting in SETTINGS.iter().chain(SWEEP_SETTINGS) {
+        for setting in tables().flat_map(|it| &it.settings) {
             assert!(
                 help.contains(&format!("  {}\n", setting.name())),
                 "{}",

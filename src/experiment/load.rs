@@ -6,22 +6,19 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::cross::cross;
-use super::meant::meant;
-use super::paths::Paths;
-use super::settings;
-use super::spec::Spec;
+use super::spec::{Spec, schema};
 use super::sweep::{self, Sweep};
 use crate::config::diagnostic::{Diagnostic, Diagnostics};
 use crate::config::error::SpecError;
 use crate::config::nearest::nearest;
 use crate::config::overrides;
+use crate::config::rules;
 use crate::config::setting::DefaultValue;
 use crate::config::source::{Place, Source};
 use crate::config::syntax;
 use crate::config::tree::Entry;
 use crate::config::values::{Values, Written};
-use crate::config::walk::{missing, walk};
+use crate::config::walk::walk;
 
 /// Most bytes of a spec file.
 pub const MOST_BYTES: u64 = 1 << 20;
@@ -78,7 +75,7 @@ impl Loaded {
         let mut diagnostic = match place {
             Some(place) => Diagnostic::at(place, message),
             None => {
-                let default = settings::find(key).map(|setting| &setting.default);
+                let default = schema().find(key).map(|setting| &setting.default);
                 let message = match default {
                     Some(DefaultValue::Is(value)) => {
                         format!("{message} (`{key}` is {} by default)", value.to_toml())
@@ -160,6 +157,14 @@ pub fn parse(
     understand(text, source_name, base, overrides, None).map(|it| it.spec)
 }
 
+/// The spec of a text that was written by [`resolved_toml`](super::resolved_toml), maybe by an earlier version and on
+/// another machine: nothing is looked for on the disk. `None` where it cannot be read.
+pub fn read_back(text: &str) -> Option<Spec> {
+    let (root, syntax) = syntax::document(&Source::file("resolved.toml", text));
+    let values = walk(schema(), Path::new("/"), &root, &mut Diagnostics::default());
+    Spec::read(&values).filter(|_| syntax.is_empty())
+}
+
 /// What a text means.
 struct Understood {
     spec: Spec,
@@ -180,20 +185,22 @@ fn understand(
     let file = Place::new(&source, 0..0);
     let (mut root, syntax) = syntax::document(&source);
     let mut diagnostics = Diagnostics::default();
-    overrides::apply(given, &mut root, &mut diagnostics);
-    let asked = sweeping.and_then(|options| sweep::take(&mut root, options, &mut diagnostics));
-    let paths = Paths::new(base);
+    overrides::apply(schema(), given, &mut root, &mut diagnostics);
+    let asked = match sweeping {
+        Some(options) => sweep::take(&mut root, options, &mut diagnostics),
+        None => sweep::refuse(&root, &mut diagnostics),
+    };
     if !syntax.is_empty() {
-        walk(&root, &mut diagnostics);
+        walk(schema(), base, &root, &mut diagnostics);
         keep_what_is_sure(&mut diagnostics, &syntax);
         diagnostics.append(syntax);
         diagnostics.sort();
         return Err(diagnostics);
     }
-    let (spec, values) = meaning(&root, &file, &paths, &mut diagnostics);
+    let (spec, values) = meaning(&root, &file, base, &mut diagnostics);
     if let Some(spec) = spec.filter(|_| diagnostics.is_empty()) {
         let of_trial = |tree: &[Entry], diagnostics: &mut Diagnostics| {
-            meaning(tree, &file, &paths, diagnostics).0
+            meaning(tree, &file, base, diagnostics).0
         };
         let sweep =
             asked.and_then(|asked| sweep::expand(&asked, &root, &spec, of_trial, &mut diagnostics));
@@ -214,18 +221,16 @@ fn understand(
 fn meaning(
     root: &[Entry],
     file: &Place,
-    paths: &Paths,
+    base: &Path,
     diagnostics: &mut Diagnostics,
 ) -> (Option<Spec>, Values) {
     let before = diagnostics.len();
-    let values = walk(root, diagnostics);
-    missing(&values, file, diagnostics);
-    cross(&values, file, diagnostics);
-    paths.check(&values, diagnostics);
+    let values = walk(schema(), base, root, diagnostics);
+    rules::check(&values, super::spec::rules(), file, diagnostics);
     if diagnostics.len() > before {
         return (None, values);
     }
-    let spec = meant(&values, paths);
+    let spec = Spec::read(&values);
     if spec.is_none() {
         // Unreachable while the tests hold; a refusal is better than a panic.
         diagnostics.push(Diagnostic::whole(&file.source, "the spec has no meaning"));

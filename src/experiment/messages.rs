@@ -3,7 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Dataset, DeviceChoice, Rule, Spec, Split, Validation, parse};
+use super::{DeviceChoice, Spec, parse};
+use crate::config::Members as _;
+use crate::data::kinds::sprites::Sprites;
+use crate::data::{DataKind, Split, Validation};
+use crate::figures::switches;
+use crate::optim::Rule;
 
 const GOOD: &str = "name = \"a\"\n[data]\ndataset = \"sprites\"\n";
 
@@ -33,29 +38,25 @@ fn titles(text: &str, overrides: &[&str]) -> Vec<String> {
 fn the_shortest_spec_gets_every_default() {
     let spec = read(GOOD, &[]).unwrap();
     assert_eq!(spec.name, "a");
-    assert_eq!(spec.data.dataset, Dataset::Sprites);
+    let sprites = Sprites {
+        image_size: 28,
+        count: 10_000,
+    };
+    assert_eq!(spec.data.dataset, DataKind::Sprites(sprites));
     assert_eq!(spec.data.splits, [Split::Train]);
     assert_eq!(spec.data.validation, Validation::None);
-    assert_eq!((spec.data.count, spec.data.image_size), (10_000, 28));
     assert_eq!(spec.model.conv_filters, [32, 64]);
     assert_eq!(
         (spec.model.latent_dim, spec.model.hidden.as_slice()),
         (2, [16].as_slice())
     );
-    assert_eq!(spec.optimizer.learning_rate, 1e-3);
-    assert_eq!(
-        spec.optimizer.rule,
-        Rule::Adam {
-            beta_1: 0.9,
-            beta_2: 0.999,
-            epsilon: 1e-7
-        }
-    );
-    assert_eq!(spec.schedule.decay.name(), None);
+    assert_eq!(Some(spec.optimizer), Rule::given("adam", &[]));
+    assert_eq!(spec.schedule, None);
     assert_eq!(spec.training.device, DeviceChoice::Auto);
     assert_eq!((spec.training.epochs, spec.training.batch_size), (10, 64));
     assert_eq!(spec.training.early_stopping, None);
-    assert!(spec.figures.manifold && spec.figures.n == 10 && spec.figures.scale == 2.0);
+    assert!(switches().all(|it| spec.figures.asks_for(it)));
+    assert_eq!((spec.figures.n, spec.figures.scale), (10, 2.0));
     assert!(spec.expect.is_empty());
 }
 
@@ -79,7 +80,7 @@ error: unknown key `latent_dims` in `[model]`
 5 | latent_dims = 0
   | ^^^^^^^^^^^
   |
-  = note: expected one of `latent_dim`, `conv_filters`, `kernel_size`, `stride`, `hidden` or `activation`
+  = note: expected one of `latent_dim`, `conv_filters`, `kernel_size`, `stride`, `hidden`, `activation` or `normalization`
   = help: did you mean `latent_dim`?
 
 error: `model.latent_dim` is out of range
@@ -392,7 +393,10 @@ fn idx_needs_the_files_of_the_parts_it_uses() {
     fs::write(folder.path().join("d/l"), "").unwrap();
     let good = format!("{idx}path = \"d\"\nimages = \"i\"\nlabels = \"l\"\n");
     let spec = parse(&good, "x.toml", folder.path(), &[]).unwrap();
-    assert_eq!(spec.data.images, Some(folder.path().join("d/i")));
+    let DataKind::Idx(files) = spec.data.dataset else {
+        panic!("{:?}", spec.data);
+    };
+    assert_eq!(files.images, Some(folder.path().join("d/i")));
     assert_eq!(
         missing(&good.replace("\"l\"", "\"m\"")),
         ["`data.labels` names no file"]
@@ -457,21 +461,12 @@ fn an_override_that_names_another_optimizer_replaces_the_files() {
         &["optimizer.sgd.learning_rate=0.1", "schedule.cosine={}"],
     )
     .unwrap();
-    assert_eq!(
-        spec.optimizer.rule,
-        Rule::Sgd {
-            momentum: 0.0,
-            nesterov: false
-        }
-    );
-    assert_eq!(spec.optimizer.learning_rate, 0.1);
-    assert_eq!(spec.schedule.decay.name(), Some("cosine"));
-    assert_eq!(
-        read(&text, &["schedule={}"]).unwrap().schedule.decay.name(),
-        None
-    );
+    assert_eq!(spec.optimizer.name(), "sgd");
+    assert_eq!(spec.optimizer.learning_rate(), 0.1);
+    assert_eq!(spec.schedule.map(|it| it.name()), Some("cosine"));
+    assert_eq!(read(&text, &["schedule={}"]).unwrap().schedule, None);
     let same = read(&text, &["optimizer.rmsprop.learning_rate=0.1"]).unwrap();
-    assert!(matches!(same.optimizer.rule, Rule::RmsProp { rho, .. } if rho == 0.5));
+    assert!(matches!(same.optimizer, Rule::RmsProp(it) if it.rho == 0.5));
     assert_eq!(
         titles(
             &text,

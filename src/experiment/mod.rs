@@ -31,23 +31,15 @@
 //! - [`resolved_toml`] read back gives the same spec, bit for bit.
 //! - Reading looks at the disk (are the named files there?) and writes nothing.
 
-mod cross;
-mod data;
-pub mod expectation;
+pub mod expect;
 mod figures;
+mod fingerprint;
 mod handbook;
-mod idle;
+mod json_schema;
+mod launcher;
 pub(crate) mod load;
 mod loss;
-mod meant;
 mod model;
-mod optimizer;
-mod paths;
-mod resolved;
-mod schedule;
-mod schema;
-pub(crate) mod settings;
-mod shared_settings;
 mod spec;
 pub mod sweep;
 mod training;
@@ -59,19 +51,15 @@ mod messages;
 #[cfg(test)]
 mod typos;
 
-pub use data::{Color, Data, Dataset, Split, Validation};
-pub use expectation::Expectation;
+pub use expect::Expectation;
 pub use figures::Figures;
+pub use fingerprint::{Fingerprint, first_identity_text, identity_text};
 pub use handbook::{settings_help, settings_markdown};
-pub use idle::{is_idle, is_or_is_in};
-pub use load::{Loaded, MOST_BYTES, load, load_text, load_with_sweep, parse};
+pub use json_schema::json_schema;
+pub use launcher::Launcher;
+pub use load::{Loaded, MOST_BYTES, load, load_text, load_with_sweep, parse, read_back};
 pub use loss::{KlReduction, Loss, Reconstruction};
 pub use model::{Activation, Model};
-pub use optimizer::{Optimizer, Rule};
-pub use resolved::resolved_toml;
-pub use schedule::{Decay, Schedule};
-pub use schema::json_schema;
-pub use settings::{EXPECT, SETTINGS, TABLES, find};
-pub use spec::Spec;
-pub use sweep::{Halving, HalvingMetric, MOST_TRIALS, Sweep, Trial, identity_text};
+pub use spec::{Spec, resolved_toml, schema};
+pub use sweep::{Halving, HalvingMetric, MOST_TRIALS, Sweep, Trial};
 pub use training::{DeviceChoice, Training};

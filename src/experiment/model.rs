@@ -1,6 +1,9 @@
 //! The shape of the network.
 
+use crate::config::Kind;
 use crate::config::choice::choices;
+use crate::config::section::section;
+use crate::nn::layers::Normalization;
 
 choices! {
     /// The nonlinearity after each layer but the heads and the output.
@@ -20,20 +23,26 @@ choices! {
     }
 }
 
-/// The `[model]` table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Model {
-    /// Number of latent axes.
-    pub latent_dim: usize,
-    /// Output channels of the encoder's convolutions, first to last; the decoder mirrors them.
-    /// Never empty.
-    pub conv_filters: Vec<usize>,
-    /// Side of every convolution's kernel, in pixels.
-    pub kernel_size: usize,
-    /// Step of every convolution but the decoder's output layer, in pixels.
-    pub stride: usize,
-    /// Widths of the encoder's dense layers after flattening; may be empty.
-    pub hidden: Vec<usize>,
-    /// The nonlinearity.
-    pub activation: Activation,
+section! {
+    /// The shape of the network
+    pub struct Model {
+        /// Number of latent axes
+        pub latent_dim: usize = 2, Kind::Count { min: 1, max: 4096 }, unit("axes"),
+            also(&["z_dim", "latent_size", "latent_axes", "n_latent", "bottleneck"]);
+        /// Output channels of the encoder's convolutions, first to last; the decoder mirrors them
+        pub conv_filters: Vec<usize> = &[32, 64], Kind::Counts { fewest: 1, most: 12, max: 4096 }, unit("channels"),
+            also(&["channels", "conv_channels", "conv_layers"]);
+        /// Side of the convolution kernels
+        pub kernel_size: usize = 3, Kind::Count { min: 1, max: 31 }, unit("pixels");
+        /// Step of the convolutions: each one divides the size of the image by it
+        pub stride: usize = 2, Kind::Count { min: 1, max: 8 }, unit("pixels");
+        /// Widths of the encoder's dense layers after flattening; may be `[]`
+        pub hidden: Vec<usize> = &[16], Kind::Counts { fewest: 0, most: 8, max: 65_536 }, unit("units"),
+            also(&["dense", "dense_units", "hidden_units", "hidden_dims"]);
+        /// The nonlinearity after each layer but the heads and the output
+        pub activation: Activation = Activation::Relu, Kind::Choice(Activation::CHOICES), also(&["nonlinearity"]);
+        /// What stands between the product and the activation of each layer but the heads and the output
+        pub normalization: Normalization = "none", Kind::Choice(Normalization::choices()), added_in(2),
+            also(&["norm", "batch_norm"]);
+    }
 }

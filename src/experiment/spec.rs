@@ -1,37 +1,77 @@
-//! The whole spec, as meant.
+//! The whole spec: which tables there are, and the struct that they become.
 
+use std::sync::LazyLock;
+
+use super::expect::Expectation;
+use super::figures::Figures;
+use super::launcher::Launcher;
+use super::loss::Loss;
+use super::model::Model;
+use super::training::Training;
+use crate::config::document::document;
+use crate::config::{Form, Kind, RuledTable, Schema, Table, TableRule, Value, write};
+use crate::data::Data;
 use crate::objective::AnyObjective;
-use crate::slurm::Request;
+use crate::optim::{Rule, Schedule};
 
-use super::{Data, Expectation, Figures, Loss, Model, Optimizer, Schedule, Training};
+document! {
+    /// An experiment: every default filled in, every value checked, every path absolute. [`load`](super::load) and
+    /// [`parse`](super::parse) make it.
+    pub struct Spec, top AboveTables {
+        /// Name of the experiment; its run folders carry it. It neither starts with `.` or `-` nor ends with `.`
+        pub name: String, Kind::Name, changes_no_result();
+        /// Seed of everything random: the same spec and seed give the same bits
+        pub seed: u64 = 0, Kind::Count { min: 0, max: i64::MAX as u64 }, also(&["random_seed", "random_state"]);
+    }
+    tables {
+        data: Data,
+        model: Model,
+        loss: Loss,
+        objective: AnyObjective,
+        optimizer: Rule,
+        schedule: Option<Schedule>,
+        training: Training,
+        figures: Figures [changes_no_result],
+        expect: Vec<Expectation> [changes_no_result],
+        launcher: Option<Launcher> [changes_no_result],
+    }
+}
 
-/// An experiment as the program understands it: every default filled in, every value checked, every
-/// path absolute. [`load`](super::load) and [`parse`](super::parse) make it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Spec {
-    /// Name of the experiment, and part of the name of its run folders: ASCII letters, digits, `_`,
-    /// `-` and `.`, at most 64, neither starting with `.` or `-` nor ending with `.`.
-    pub name: String,
-    /// Seed of everything random.
-    pub seed: u64,
-    /// Where the images come from.
-    pub data: Data,
-    /// The shape of the network.
-    pub model: Model,
-    /// The terms that every objective has, and their weights.
-    pub loss: Loss,
-    /// What is made of the terms.
-    pub objective: AnyObjective,
-    /// The update rule.
-    pub optimizer: Optimizer,
-    /// The learning rate over time.
-    pub schedule: Schedule,
-    /// How long and where.
-    pub training: Training,
-    /// Which pictures.
-    pub figures: Figures,
-    /// Limits on the final metrics, in the order of the metrics.
-    pub expect: Vec<Expectation>,
-    /// What the trials of a sweep ask of a Slurm cluster; nothing where they run on this machine.
-    pub launcher: Option<Request>,
+/// Everything that a spec may say.
+///
+/// The upper ends of the ranges are not advice. They are far above what is sensible, and keep a slip or a hostile file
+/// from asking for absurd amounts of memory.
+pub fn schema() -> &'static Schema {
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+        let mut tables: Vec<Table> = Spec::tables().into_iter().map(|it| it.0).collect();
+        let doc = "Many runs from one file: `runner SPEC.toml` then runs a trial for each of them";
+        tables.push(Table::new("sweep", doc, Form::Apart));
+        Schema { tables }
+    });
+    &SCHEMA
+}
+
+/// What ties settings together, each rule with its table.
+pub(super) fn rules() -> &'static [(String, TableRule)] {
+    static RULES: LazyLock<Vec<(String, TableRule)>> = LazyLock::new(|| {
+        let of_table = |(table, rules): RuledTable| {
+            let named = move |rule| (table.name.clone(), rule);
+            rules.into_iter().map(named)
+        };
+        Spec::tables().into_iter().flat_map(of_table).collect()
+    });
+    &RULES
+}
+
+/// The spec as TOML, ready to be run again as it is.
+///
+/// Reading it back gives exactly the spec. Paths are absolute. The text ends with a line break.
+pub fn resolved_toml(spec: &Spec) -> String {
+    let head = "# What ran: every default and override filled in. Runnable again as it is.\n";
+    head.to_owned() + &write::to_toml(schema(), &spec.write())
+}
+
+/// The settings that are set and have a meaning, by dotted key.
+pub fn settings_of(spec: &Spec) -> Vec<(String, Value)> {
+    write::settings(schema(), &spec.write())
 }

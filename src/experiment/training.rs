@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use crate::config::kind::Word;
+use crate::config::section::section;
+use crate::config::{FieldValue, Kind, Value};
+
 /// The device to train on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceChoice {
@@ -51,21 +55,66 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
-/// The `[training]` table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Training {
-    /// Passes over the training images.
-    pub epochs: usize,
-    /// Images a step.
-    pub batch_size: usize,
-    /// Where to train.
-    pub device: DeviceChoice,
-    /// Threads of the processor; `None` takes every core.
-    pub threads: Option<usize>,
-    /// Epochs between two checkpoints.
-    pub checkpoint_every: usize,
-    /// Patience: training stops after so many epochs without a new best.
-    pub early_stopping: Option<usize>,
+impl FieldValue for DeviceChoice {
+    type Literal = Self;
+
+    fn default_value(literal: Self) -> Value {
+        Value::Text(literal.to_string())
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Text(name) => Self::from_name(&name),
+            _ => None,
+        }
+    }
+
+    fn to_value(&self) -> Option<Value> {
+        Some(Self::default_value(*self))
+    }
+}
+
+/// What a spec may say of a device.
+static DEVICE: Word = Word {
+    expected: "\"auto\", \"cpu\", \"cuda\" or \"cuda:N\"",
+    names: &["auto", "cpu", "cuda"],
+    pattern: {
+        assert!(DeviceChoice::MAX_INDEX == 63, "the pattern says 63");
+        "^cuda:([0-9]|[1-5][0-9]|6[0-3])$"
+    },
+    example: "cuda:3",
+    read: |word| match DeviceChoice::from_name(word) {
+        Some(device) => Ok(device.to_string()),
+        None if word.eq_ignore_ascii_case("gpu") => {
+            Err(Some("did you mean `\"cuda\"`?".to_owned()))
+        }
+        None if word.starts_with("cuda:") => Err(Some(format!(
+            "`N` is a number from 0 to {}",
+            DeviceChoice::MAX_INDEX
+        ))),
+        None => Err(None),
+    },
+};
+
+section! {
+    /// How long and where
+    pub struct Training {
+        /// Passes over the training images
+        pub epochs: usize = 10, Kind::Count { min: 1, max: 1_000_000 }, unit("epochs"),
+            also(&["n_epochs", "num_epochs", "max_epochs"]);
+        /// Images a step
+        pub batch_size: usize = 64, Kind::Count { min: 1, max: 65_536 }, unit("images"), also(&["bs"]);
+        /// Where to train; `cuda:N` is the GPU of index N, `auto` the first GPU where there is one, else the processor
+        pub device: DeviceChoice = DeviceChoice::Auto, Kind::Word(&DEVICE), changes_no_result(), also(&["accelerator"]);
+        /// Threads of the processor; the result does not depend on them
+        pub threads: Option<usize>, Kind::Count { min: 1, max: 1024 }, unset("every core"), unit("threads"),
+            changes_no_result(), also(&["workers", "num_workers", "num_threads", "jobs"]);
+        /// Epochs between two checkpoints; the last epoch always gets one
+        pub checkpoint_every: usize = 1, Kind::Count { min: 1, max: 1_000_000 }, unit("epochs"), changes_no_result();
+        /// Stop after so many epochs without a new best `val_loss` (`loss` without a validation part)
+        pub early_stopping: Option<usize>, Kind::Count { min: 1, max: 1_000_000 }, unset("off"), unit("epochs"),
+            also(&["patience"]);
+    }
 }
 
 #[cfg(test)]

@@ -3,23 +3,29 @@
 
 use std::path::Path;
 
-use super::parse;
-use super::settings::SETTINGS;
+use super::{parse, schema};
 use crate::config::Diagnostics;
 use crate::config::kind::Kind;
+use crate::config::schema::Form;
 use crate::config::setting::Setting;
-use crate::objective::scalar_names;
+
+/// The settings of the tables that have some of their own.
+fn settings() -> impl Iterator<Item = &'static Setting> {
+    let tables = schema().tables.iter();
+    let own = tables.filter(|it| matches!(it.form, Form::Settings));
+    own.flat_map(|it| &it.settings)
+}
 
 /// A valid spec around one line of one table. Whatever the line is about is not written elsewhere.
 fn around(setting: &Setting, line: &str) -> String {
-    let dataset = setting.datasets.first().map_or("mnist", |it| it.name());
+    let dataset = setting.only.as_ref().map_or("mnist", |(_, words)| words[0]);
     let mut text = String::new();
     if setting.key == "name" {
         text.push_str(&format!("{line}\n[data]\ndataset = \"{dataset}\"\n"));
         return text;
     }
     text.push_str("name = \"a\"\n");
-    match setting.key {
+    match setting.key.as_str() {
         "data.dataset" => return format!("{text}[data]\n{line}\n"),
         _ if setting.table().is_empty() => text.push_str(&format!("{line}\n")),
         _ => {}
@@ -45,8 +51,8 @@ fn good_value(setting: &Setting) -> String {
         Kind::Choice(choices) => format!("\"{}\"", choices[0].name),
         Kind::Choices(choices) => format!("[\"{}\"]", choices[0].name),
         Kind::Counts { .. } => "[8, 16]".to_owned(),
-        Kind::Device => "\"cpu\"".to_owned(),
-        Kind::Validation => "0.5".to_owned(),
+        Kind::Word(word) => format!("{:?}", word.example),
+        Kind::NumberOr(..) => "0.5".to_owned(),
         Kind::Limits => "{ max = 1 }".to_owned(),
     }
 }
@@ -117,11 +123,11 @@ fn place_of(text: &str, line: &str) -> (usize, usize) {
 fn every_setting_with_every_typo() {
     let (mut tried, mut suggested) = (0, 0);
     let mut wrong = Vec::new();
-    for setting in SETTINGS {
+    for setting in settings() {
         for (kind, typo) in typos(setting.name()) {
             // Another setting's name (`images` of `image`...) or none at all is no typo.
             let is_key = |it: &Setting| it.table() == setting.table() && it.name() == typo;
-            if typo.is_empty() || SETTINGS.iter().any(is_key) {
+            if typo.is_empty() || settings().any(is_key) {
                 continue;
             }
             let line = format!("{typo} = {}", good_value(setting));
@@ -154,18 +160,9 @@ fn every_setting_with_every_typo() {
 #[test]
 fn every_table_with_typos() {
     let (mut tried, mut suggested) = (0, 0);
-    for table in [
-        "data",
-        "model",
-        "loss",
-        "optimizer",
-        "schedule",
-        "training",
-        "figures",
-        "expect",
-    ] {
+    for table in schema().first_level().map(|it| it.name.as_str()) {
         for (_, typo) in typos(table) {
-            if typo == table || typo.is_empty() || SETTINGS.iter().any(|it| it.key == typo) {
+            if typo == table || typo.is_empty() || schema().find(&typo).is_some() {
                 continue;
             }
             let text = format!("name = \"a\"\n[data]\ndataset = \"mnist\"\n[{typo}]\n");
@@ -182,36 +179,38 @@ fn every_table_with_typos() {
             suggested += usize::from(found.hint == Some(format!("did you mean `{table}`?")));
         }
     }
-    println!("{tried} tables with typos");
-    assert!(tried >= 130, "only {tried} typos");
     assert!(suggested * 100 >= tried * 95, "{suggested} of {tried}");
 }
 
 #[test]
 fn every_optimizer_schedule_and_metric_with_typos() {
-    let groups = ["adam", "adamw", "rmsprop", "sgd"].map(|it| ("optimizer", it));
-    let schedules = ["cosine", "step", "linear"].map(|it| ("schedule", it));
-    let metrics = scalar_names().iter().map(|it| ("expect", *it));
+    let names = schema().tables.iter().flat_map(|table| {
+        let names = match &table.form {
+            Form::OneOf { members, .. } => members.as_slice(),
+            Form::Names { names, .. } => names.as_slice(),
+            _ => &[],
+        };
+        names.iter().map(move |name| (table, *name))
+    });
     let (mut tried, mut suggested) = (0, 0);
     let mut wrong = Vec::new();
-    for (table, name) in groups.into_iter().chain(schedules).chain(metrics) {
+    for (table, name) in names {
         for (_, typo) in typos(name) {
-            let known = ["adam", "adamw"].contains(&typo.as_str())
-                || scalar_names().contains(&typo.as_str());
-            if known || typo.is_empty() || typo == name {
+            let key = format!("{}.{typo}", table.name);
+            if schema().find(&key).is_some() || schema().table(&key).is_some() || typo.is_empty() {
                 continue;
             }
-            let line = match table {
-                "expect" => format!("[expect]\n{typo} = {{ max = 1 }}"),
-                _ => format!("[{table}.{typo}]"),
+            let is_names = matches!(table.form, Form::Names { .. });
+            let line = match is_names {
+                true => format!("[{}]\n{typo} = {{ max = 1 }}", table.name),
+                false => format!("[{key}]"),
             };
             let text =
                 format!("name = \"a\"\n[data]\ndataset = \"mnist\"\nvalidation = 0.1\n{line}\n");
             let error = refused(&text);
-            let column = if table == "expect" {
-                1
-            } else {
-                table.len() + 3
+            let column = match is_names {
+                true => 1,
+                false => table.name.len() + 3,
             };
             let last = text.lines().count();
             assert!(
@@ -229,8 +228,6 @@ fn every_optimizer_schedule_and_metric_with_typos() {
             }
         }
     }
-    println!("{tried} names with typos");
-    assert!(tried >= 380, "only {tried} typos");
     assert!(
         suggested * 100 >= tried * 95,
         "{suggested} of {tried}: {wrong:?}"
@@ -254,14 +251,14 @@ fn every_setting_with_every_wrong_type() {
         ("-inf", "odd"),
     ];
     let mut tried = 0;
-    for setting in SETTINGS {
+    for setting in settings() {
         for (value, what) in values {
             let right = match setting.kind {
                 Kind::Switch => what == "switch",
                 Kind::Count { .. } => what == "integer",
                 Kind::Number(_) => matches!(what, "integer" | "float"),
                 Kind::Line { .. } => what == "text",
-                Kind::Validation => what == "float",
+                Kind::NumberOr(..) => what == "float",
                 _ => false,
             };
             if right {
@@ -282,7 +279,7 @@ fn every_setting_with_every_wrong_type() {
                 "{line}: nothing expected\n{error}"
             );
             assert!(
-                found.message.contains(setting.key),
+                found.message.contains(&setting.key),
                 "{line}: {}",
                 found.message
             );
@@ -297,7 +294,7 @@ fn every_setting_with_every_wrong_type() {
 fn every_setting_just_outside_its_range() {
     use std::ops::Bound::{Excluded, Included};
     let mut tried = 0;
-    for setting in SETTINGS {
+    for setting in settings() {
         let (bad, good): (Vec<String>, Vec<String>) = match setting.kind {
             Kind::Count { min, max } => {
                 let low = i128::from(min) - 1;
@@ -349,7 +346,7 @@ fn every_setting_just_outside_its_range() {
                 }
                 (bad, vec![list(fewest, 1), list(most, max)])
             }
-            Kind::Validation => (
+            Kind::NumberOr(_, words) => (
                 vec![
                     "0".into(),
                     "0.0".into(),
@@ -358,7 +355,7 @@ fn every_setting_just_outside_its_range() {
                     "-0.1".into(),
                 ],
                 vec![
-                    "\"none\"".into(),
+                    format!("{:?}", words[0]),
                     "5e-324".into(),
                     format!("{:?}", 1f64.next_down()),
                 ],

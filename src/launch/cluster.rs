@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::disk_room::little_room;
-use crate::experiment::Loaded;
+use crate::experiment::{Launcher, Loaded};
 use crate::fs::files;
 use crate::slurm::{self, Failed, Listed, Request, Workers, script};
 use crate::sweep::cluster::is_at_work;
@@ -22,6 +22,7 @@ use crate::terminal::{CliError, Outcome};
 /// `--dry-run` without a cluster.
 pub fn request(args: &SweepArgs, loaded: &Loaded) -> Result<Option<Request>, CliError> {
     let written = loaded.spec.launcher.clone();
+    let written = written.map(|Launcher::Slurm(request)| request);
     let request = match args.launcher {
         Some(LauncherChoice::Local) => None,
         Some(LauncherChoice::Slurm) => Some(written.unwrap_or_default()),

@@ -58,9 +58,10 @@ impl Launch<'_> {
     pub fn run(&self, stop: &Stop) -> Outcome {
         let (loaded, args) = (self.loaded, self.args);
         let plans = trial_plans::plans(loaded)?;
-        let tasks = trial_plans::tasks(loaded, self.quiet)?;
+        let mut tasks = trial_plans::tasks(loaded, self.quiet)?;
         let name = &loaded.spec.name;
         let path = SweepFolder::path_of(self.runs_dir, name);
+        SweepFolder::keep_first_ids(&path, &mut tasks)?;
         trial_plans::check_room(&path, &plans, &tasks)?;
         let request = cluster::request(args, loaded)?;
         if let (Some(request), true) = (&request, args.dry_run) {
@@ -92,7 +93,8 @@ pub fn work_on(path: &Path, workers: WorkersArgs, quiet: bool, stop: &Stop) -> O
     let (folder, definition) = SweepFolder::open(path)?;
     let loaded = definition.load()?;
     let plans = trial_plans::plans(&loaded)?;
-    let tasks = trial_plans::tasks(&loaded, quiet)?;
+    let mut tasks = trial_plans::tasks(&loaded, quiet)?;
+    SweepFolder::keep_first_ids(path, &mut tasks)?;
     trial_plans::check_room(path, &plans, &tasks)?;
     let outcome = local::LocalSweep {
         folder: &folder,

@@ -49,7 +49,7 @@ pub fn tasks(loaded: &Loaded, quiet: bool) -> Result<Vec<Task>, CliError> {
     let fingerprint = |spec: &Spec| {
         let choice: DeviceChoice = spec.training.device;
         device::find(choice)?;
-        let key = format!("{:?}", data::without_division(&spec.data));
+        let key = format!("{:?}", spec.data.without_division());
         if let Some(digest) = known.get(&key) {
             return Ok::<_, CliError>(digest.clone());
         }

@@ -118,11 +118,7 @@ fn times(plans: &[Plan]) -> Vec<f64> {
     let key = |plan: &Plan| {
         let spec = &plan.spec;
         let batch = spec.training.batch_size;
-        format!(
-            "{:?} {batch} {}",
-            plan.architecture,
-            spec.optimizer.rule.name()
-        )
+        format!("{:?} {batch} {}", plan.architecture, spec.optimizer.name())
     };
     let mut different: Vec<(String, &Plan)> = vec![];
     let mut seen = HashMap::new();

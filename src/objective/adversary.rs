@@ -19,7 +19,7 @@ use crate::nn::layers::{
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::numeric::random::Purpose;
-use crate::optim::Rule;
+use crate::optim::{Adam, Rule};
 
 section! {
     /// FactorVAE (Kim and Mnih, 2018, eq. 2 and algorithm 2): `R + KL + gamma mean(D_0(z) - D_1(z))`. The discriminator D
@@ -75,12 +75,13 @@ impl Description for Adversary {
 
     fn optimizer(&self) -> Option<OwnOptimizer> {
         Some(OwnOptimizer {
-            rule: Rule::Adam {
+            rule: Rule::Adam(Adam {
+                learning_rate: self.learning_rate,
                 beta_1: 0.5,
                 beta_2: 0.9,
                 epsilon: 1e-7,
-                weight_decay: 0.0,
-            },
+                clip_norm: None,
+            }),
             learning_rate: self.learning_rate,
         })
     }

@@ -4,11 +4,10 @@ pub mod architecture;
 
 pub use architecture::Architecture;
 
-use crate::experiment::{self, Rule, Spec};
+use crate::experiment::{self, Spec};
 use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
 use crate::metric;
-use crate::nn::layers::Normalization;
 use crate::objective;
 
 /// A spec together with the data it was found to have.
@@ -37,7 +36,7 @@ impl Plan {
             hidden: spec.model.hidden.clone(),
             latent: spec.model.latent_dim,
             activation: activation(spec.model.activation),
-            normalization: Normalization::default(),
+            normalization: spec.model.normalization,
         };
         Self {
             architecture,
@@ -56,13 +55,7 @@ impl Plan {
 
     /// Values that the optimizer keeps for each trained value.
     pub fn optimizer_slots(&self) -> u64 {
-        match self.spec.optimizer.rule {
-            Rule::Adam { .. } | Rule::AdamW { .. } => 2,
-            Rule::RmsProp {
-                momentum, centered, ..
-            } => 1 + u64::from(momentum > 0.0) + u64::from(centered),
-            Rule::Sgd { momentum, .. } => u64::from(momentum > 0.0),
-        }
+        self.spec.optimizer.slots().len() as u64
     }
 
     /// Size of a checkpoint in bytes, without its header.

@@ -14,7 +14,7 @@ use super::run::Run;
 use super::runs::{BEST, larger_is_better, metrics, runs_frame};
 use super::selection::Selection;
 use crate::config::nearest::nearest;
-use crate::experiment::is_idle;
+use crate::experiment::schema;
 use crate::run::RunStatus;
 
 /// What is asked.
@@ -140,7 +140,7 @@ fn differing(runs: &[&Run]) -> Vec<String> {
     };
     let mut keys: Vec<String> = owned
         .into_iter()
-        .filter(|key| !is_idle(key) && differs(key))
+        .filter(|key| !schema().changes_no_result(key) && differs(key))
         .map(str::to_owned)
         .collect();
     keys.sort_by_key(|key| super::settings::place(key));

@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use super::cell::Cell;
-use crate::experiment::{SETTINGS, TABLES};
-
-/// Tables of which a spec has one out of several; which one is a setting of its own: `optimizer = "adam"`.
-const CHOICES: [(&str, &str); 2] = [("optimizer", "none"), ("schedule", "constant")];
+use crate::config::Form;
+use crate::experiment::schema;
 
 /// Settings by dotted key. Lists are their TOML text.
 pub type Settings = BTreeMap<String, Cell>;
 
-/// The settings of a resolved spec, and as `optimizer` and `schedule` which of those it has.
+/// The settings of a resolved spec, and of tables of which it has one out of several which one that is, as a setting of
+/// its own: `optimizer = "adam"`.
 ///
 /// # Errors
 /// It is no TOML: the parser's words, on one line.
@@ -23,15 +22,27 @@ pub fn settings(resolved: &str) -> Result<Settings, String> {
         .map_err(|error: toml::de::Error| error.message().to_owned())?;
     let mut settings = Settings::new();
     flatten("", &table, &mut settings);
-    for (name, otherwise) in CHOICES {
+    for (name, absent) in choices() {
         let member = table
             .get(name)
             .and_then(Value::as_table)
             .and_then(|it| it.keys().next());
-        let member = member.map_or(otherwise, String::as_str).to_owned();
+        let member = member.map_or(absent, String::as_str).to_owned();
         settings.insert(name.to_owned(), Cell::Text(member));
     }
     Ok(settings)
+}
+
+/// The tables of which a spec has one out of several, each with what having none is called. Those that decide nothing are
+/// left out.
+fn choices() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let tables = schema().tables.iter();
+    tables.filter_map(|table| match table.form {
+        Form::OneOf {
+            default, absent, ..
+        } if !table.changes_no_result => Some((table.name.as_str(), default.unwrap_or(absent))),
+        _ => None,
+    })
 }
 
 fn flatten(prefix: &str, table: &Table, settings: &mut Settings) {
@@ -57,14 +68,15 @@ fn flatten(prefix: &str, table: &Table, settings: &mut Settings) {
 
 /// Where a setting stands in a list: in the order of the table of settings; what that does not know, last.
 pub fn place(key: &str) -> (usize, usize) {
-    let choice = CHOICES.iter().any(|(name, _)| *name == key);
+    let choice = choices().any(|(name, _)| name == key);
     let table = match choice {
         true => key,
         false => key.rsplit_once('.').map_or("", |(table, _)| table),
     };
-    let table = TABLES.iter().position(|it| it.name == table);
-    let last = TABLES.len();
-    let within = SETTINGS.iter().position(|it| it.key == key);
+    let tables = &schema().tables;
+    let table = tables.iter().position(|it| it.name == table);
+    let last = tables.len();
+    let within = schema().settings().position(|it| it.key == key);
     (
         table.unwrap_or(last),
         within.unwrap_or(if choice { 0 } else { usize::MAX }),

@@ -6,7 +6,7 @@ use super::figures::RunFigures;
 use super::provenance::describe_model;
 use super::reporter::{self, Reporter, Tone};
 use crate::data::DataSet;
-use crate::experiment::expectation;
+use crate::experiment::expect;
 use crate::figures::Published;
 use crate::plan::Plan;
 use crate::run::{Checkpoint, Origin, RunFolder, Status};
@@ -54,7 +54,7 @@ impl Session<'_> {
         // Figures need memory too, but not at the same time.
         self.trainer.model().release_memory()?;
         self.draw();
-        let missed = expectation::missed(&self.plan.spec.expect, self.trainer.history());
+        let missed = expect::missed(&self.plan.spec.expect, self.trainer.history());
         self.folder
             .finish(Status::Completed, self.end_note(&missed))?;
         self.summarise(started.elapsed());

@@ -10,7 +10,6 @@
 //! | [`process`] | threads and signals |
 //! | [`device`] | which device a run takes |
 //! | [`provenance`] | what manifest and checkpoints say of where a run comes from |
-//! | [`fingerprint`] | the settings that decide a run's numbers |
 //! | [`figures`] | the figures of a run |
 //! | [`reporter`] | progress of a run on the terminal |
 //! | [`trained`] | a trained model by its run folder |
@@ -21,7 +20,6 @@ pub mod checks;
 pub mod device;
 pub mod drive;
 pub mod figures;
-pub mod fingerprint;
 pub mod inputs;
 pub mod process;
 pub mod provenance;

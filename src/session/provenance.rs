@@ -1,9 +1,8 @@
 //! Where a run comes from, for its manifest and its checkpoints: device, data, network, and the digests by which a
 //! resume recognises them.
 
-use super::fingerprint::Decisive;
 use crate::data::{DataSet, Source};
-use crate::experiment::{self, Spec};
+use crate::experiment::{self, Fingerprint, Spec};
 use crate::kernels::{Isa, parallel};
 use crate::nn::Device;
 use crate::plan::Plan;
@@ -30,7 +29,7 @@ pub fn kernels(device: Device) -> &'static str {
 pub fn origin(spec: &Spec, data: &DataSet) -> Origin {
     Origin {
         seed: spec.seed,
-        spec_digest: Decisive::of(spec).digest(),
+        spec_digest: Fingerprint::of_run(spec).digest(),
         data_digest: data.checksum(),
     }
 }
@@ -66,8 +65,8 @@ pub fn describe_model(plan: &Plan) -> serde_json::Value {
         "hidden": a.hidden,
         "latent": a.latent,
         "activation": spec.model.activation.name(),
-        "optimizer": spec.optimizer.rule.name(),
-        "learning_rate": spec.optimizer.learning_rate,
+        "optimizer": spec.optimizer.name(),
+        "learning_rate": spec.optimizer.learning_rate(),
         "recon": spec.loss.reconstruction.name(),
         "kl": spec.loss.kl_reduction.name(),
         "klw": spec.loss.kl_weight,

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use super::fingerprint::Decisive;
 use super::provenance::data_source;
 use crate::data::DataSet;
-use crate::experiment::Spec;
+use crate::experiment::{self, Fingerprint, Spec};
 use crate::kernels::Isa;
 use crate::run::{Loaded, Manifest, Origin, RunFolder};
 use crate::sys::exit;
@@ -96,8 +95,8 @@ pub fn check_past(
     if other_spec || other_seed {
         let old = loaded
             .and_then(|loaded| loaded.checkpoint.model.get("spec")?.as_str())
-            .and_then(Decisive::of_text);
-        let changes = old.map(|old| old.changes(&Decisive::of(spec)));
+            .and_then(experiment::read_back);
+        let changes = old.map(|old| Fingerprint::of_run(&old).changes(&Fingerprint::of_run(spec)));
         if changes.as_ref().is_some_and(Vec::is_empty) {
             let text = format!(
                 "{}: the checkpoint says itself that it comes from another spec or seed",

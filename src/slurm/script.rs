@@ -3,27 +3,32 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// What each task asks of the cluster; what is absent is left to the cluster's defaults.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Request {
-    /// Partition (`--partition`).
-    pub partition: Option<String>,
-    /// Time limit of a task (`--time`), in Slurm's form: `30`, `12:00:00`, `1-00:00:00`.
-    pub time: Option<String>,
-    /// Processors of a task (`--cpus-per-task`), which are its threads too.
-    pub cpus: Option<usize>,
-    /// Memory of a task (`--mem`), in Slurm's form: `4G`.
-    pub memory: Option<String>,
-    /// GPUs of a task (`--gpus`), in Slurm's form: `1`, `a100:2`.
-    pub gpus: Option<String>,
-    /// Account (`--account`).
-    pub account: Option<String>,
-    /// Tasks that run at the same time at most.
-    pub throttle: Option<usize>,
-    /// Further options of `sbatch`, a word each: `--qos=long`.
-    pub options: Vec<String>,
-    /// Commands before the work: `module load cuda`.
-    pub setup: Option<String>,
+use crate::config::Kind;
+use crate::config::section::section;
+
+section! {
+    /// A Slurm cluster: what each task of the job array asks for; what is absent is left to the cluster
+    pub struct Request: Default {
+        /// Partition (`--partition`)
+        pub partition: Option<String>, Kind::Line { max: 200 }, unset("the cluster's default");
+        /// Time limit of a task (`--time`), in Slurm's form: `30`, `12:00:00`, `1-00:00:00`. A task that reaches it
+        /// saves, goes back into the queue and goes on
+        pub time: Option<String>, Kind::Line { max: 40 }, unset("the cluster's default");
+        /// Processors of a task (`--cpus-per-task`)
+        pub cpus: Option<usize>, Kind::Count { min: 1, max: 1_024 }, unset("the cluster's default");
+        /// Memory of a task (`--mem`), in Slurm's form: `4G`
+        pub memory: Option<String>, Kind::Line { max: 40 }, unset("the cluster's default");
+        /// GPUs of a task (`--gpus`), in Slurm's form: `1`, `a100:1`
+        pub gpus: Option<String>, Kind::Line { max: 80 }, unset("none");
+        /// Account (`--account`)
+        pub account: Option<String>, Kind::Line { max: 200 }, unset("the cluster's default");
+        /// Tasks that run at the same time at most
+        pub throttle: Option<usize>, Kind::Count { min: 1, max: 10_000 }, unset("no limit");
+        /// Further options of `sbatch`, with spaces between them: `--qos=long --constraint=a100`
+        pub options: Option<String>, Kind::Line { max: 1000 }, unset("none");
+        /// Commands before the work: `module load cuda`
+        pub setup: Option<String>, Kind::Line { max: 1000 }, unset("none");
+    }
 }
 
 /// The workers of an array.
@@ -88,8 +93,9 @@ pub fn script(request: &Request, workers: &Workers) -> String {
     if let Some(cpus) = request.cpus {
         option(format!("--cpus-per-task={cpus}"));
     }
-    for word in &request.options {
-        option(word.clone());
+    let options = request.options.iter();
+    for word in options.flat_map(|options| options.split_whitespace()) {
+        option(word.to_owned());
     }
     let folder = quoted(&workers.folder.display().to_string());
     let _ = writeln!(
@@ -151,7 +157,7 @@ mod tests {
             gpus: Some("a100:1".to_owned()),
             account: Some("vae".to_owned()),
             throttle: Some(8),
-            options: vec!["--qos=long".to_owned(), "--nice=7".to_owned()],
+            options: Some("--qos=long  --nice=7".to_owned()),
             setup: Some("module load cuda".to_owned()),
         };
         let text = script(

@@ -1,13 +1,13 @@
 //! The folder of a sweep: what is written into it, and how each trial stands.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::cluster;
 use super::definition::Definition;
 use super::error::{DEFINITION, SweepError};
 use super::task::Task;
-use crate::experiment::{Spec, expectation};
+use crate::experiment::{Spec, expect};
 use crate::fs::claim::{self, Attempt, Claim, Claimant, Release};
 use crate::fs::files;
 use crate::fs::lock::{Lock, LockError};
@@ -113,6 +113,28 @@ impl SweepFolder {
             path: path.to_owned(),
         };
         Ok((folder, definition))
+    }
+
+    /// Gives trials that the first version of the program ran, or was to run, the identities that it gave them: where a
+    /// trial is run and what is expected of it was part of them then.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
+    pub fn keep_first_ids(path: &Path, tasks: &mut [Task]) -> Result<(), SweepError> {
+        if !path.is_dir() {
+            return Ok(());
+        }
+        let definition = Definition::read(path).map(|it| it.trials);
+        let mut known: HashSet<String> = definition.into_iter().flatten().map(|it| it.id).collect();
+        for run in files::list(path)? {
+            let name = run.file_name().and_then(|name| name.to_str());
+            known.extend(name.and_then(|name| Some(name.rsplit_once('_')?.1.to_owned())));
+        }
+        let is_known = |id: &str| known.contains(id);
+        tasks
+            .iter_mut()
+            .for_each(|task| task.keep_first_id(is_known));
+        Ok(())
     }
 
     /// The folder.
@@ -253,12 +275,10 @@ impl SweepFolder {
 pub fn state(view: &RunView, spec: &Spec) -> State {
     let why = || view.why().unwrap_or("no reason given").to_owned();
     match view.status() {
-        RunStatus::Completed => {
-            match expectation::missed(&spec.expect, view.history()).as_slice() {
-                [] => State::Completed,
-                missed => State::Missed(missed.join("; ")),
-            }
-        }
+        RunStatus::Completed => match expect::missed(&spec.expect, view.history()).as_slice() {
+            [] => State::Completed,
+            missed => State::Missed(missed.join("; ")),
+        },
         RunStatus::Running => State::Running,
         RunStatus::Interrupted => {
             let epochs = view.summary().map_or(0, |summary| summary.progress.epoch);

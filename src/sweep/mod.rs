@@ -23,7 +23,8 @@
 //! | [`jobs`], [`cluster`] | the jobs of a sweep on a Slurm cluster; which of them are at work |
 //! | [`error`] | what can go wrong, with exit codes |
 //!
-//! **Identity.** A trial is its resolved spec without name, threads, figures and paths, and the digests of its data.
+//! **Identity.** A trial is what decides its numbers: the settings of [`experiment::Fingerprint`](crate::experiment::Fingerprint)
+//! and the digests of its data.
 //! Twelve digits of a hash over both end the name of its run folder. What stands in that run folder is the only record
 //! of how far the trial has come: nothing else could disagree with it. So a sweep that is started again skips, resumes
 //! and adds by looking, and a list with another value makes new trials beside the old ones.

@@ -19,16 +19,14 @@ pub struct Task {
     pub folder: String,
     /// The spec as meant.
     pub spec: Spec,
+    /// The identity that the first version of the program gave to the trial.
+    first_id: String,
 }
 
 impl Task {
     /// A trial on data of a digest (`data::fingerprint`).
     pub fn new(varied: &[String], trial: &Trial, data: &str) -> Self {
-        let mut digest = Sha256Writer::new();
-        digest.update_text(&experiment::identity_text(&trial.spec));
-        digest.update_text(data);
-        let mut id = digest.hex();
-        id.truncate(DIGITS);
+        let id = id(&experiment::identity_text(&trial.spec), data);
         let settings: Vec<String> = varied
             .iter()
             .zip(&trial.values)
@@ -40,6 +38,15 @@ impl Task {
             settings,
             folder,
             spec: trial.spec.clone(),
+            first_id: self::id(&experiment::first_identity_text(&trial.spec), data),
+        }
+    }
+
+    /// Takes the identity that the first version gave to the trial, where a sweep knows it under that.
+    pub fn keep_first_id(&mut self, is_known: impl Fn(&str) -> bool) {
+        if !is_known(&self.id) && is_known(&self.first_id) {
+            self.id.clone_from(&self.first_id);
+            self.folder = format!("{}_{}", label(&self.settings), self.id);
         }
     }
 
@@ -47,6 +54,15 @@ impl Task {
     pub fn name(&self) -> String {
         self.settings.join(" ")
     }
+}
+
+fn id(identity: &str, data: &str) -> String {
+    let mut digest = Sha256Writer::new();
+    digest.update_text(identity);
+    digest.update_text(data);
+    let mut id = digest.hex();
+    id.truncate(DIGITS);
+    id
 }
 
 /// The tasks of a sweep; `fingerprint` gives the digest of a trial's data.
@@ -94,6 +110,7 @@ fn label(settings: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::experiment::load_text;
+    use crate::sweep::SweepFolder;
     use std::path::Path;
 
     fn tasks_of(text: &str) -> Vec<Task> {
@@ -134,11 +151,13 @@ mod tests {
     }
 
     #[test]
-    fn threads_figures_name_and_paths_are_no_part_of_it_and_all_else_is() {
+    fn identifies_a_trial_by_what_decides_its_numbers() {
         let sweep = "[sweep.over]\nseed = [0]\n";
         let id = |more: &str| tasks_of(&format!("{more}\n{sweep}")).remove(0).id;
         let plain = id("");
-        assert_eq!(id("[training]\nthreads = 3\n[figures]\nn = 3"), plain);
+        let other = "[training]\nthreads = 3\ndevice = \"cpu\"\ncheckpoint_every = 2\n[figures]\nn = 3\n\
+                     [expect]\nkl = { min = 1 }\n";
+        assert_eq!(id(other), plain);
         for other in [
             "[training]\nepochs = 11",
             "[loss]\nkl_weight = 0.5",
@@ -155,5 +174,24 @@ mod tests {
         };
         assert_eq!(loaded("data"), plain);
         assert_ne!(loaded("other data"), plain);
+    }
+
+    #[test]
+    fn keeps_the_identities_that_the_first_version_gave() {
+        let text = "[training]\ndevice = \"cpu\"\n[expect]\nloss = { max = 253.5 }\n[sweep.over]\nseed = [0, 1, 2]\n";
+        let sweep = tempfile::tempdir().unwrap();
+        let mut tasks = tasks_of(text);
+        let before: Vec<String> = tasks.iter().map(|it| it.id.clone()).collect();
+        SweepFolder::keep_first_ids(&sweep.path().join("none"), &mut tasks).unwrap();
+        let run = |name: String| std::fs::create_dir(sweep.path().join(name)).unwrap();
+        run(format!("seed-0_{}", tasks[0].first_id));
+        // Run by both versions: this one's goes on.
+        run(format!("seed-1_{}", tasks[1].first_id));
+        run(format!("seed-1_{}", tasks[1].id));
+        SweepFolder::keep_first_ids(sweep.path(), &mut tasks).unwrap();
+        let after: Vec<&str> = tasks.iter().map(|it| it.id.as_str()).collect();
+        assert_eq!(after, [&tasks[0].first_id, &before[1], &before[2]]);
+        assert_eq!(tasks[0].folder, format!("seed-0_{}", tasks[0].first_id));
+        assert_ne!(tasks[0].id, before[0]);
     }
 }

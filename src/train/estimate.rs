@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dfdx::tensor::{Cpu, CpuError, Gradients, TensorFromVec};
 
-use super::{Timing, TrainError, Trainer, build_model, rule, time_steps};
+use super::{Timing, TrainError, Trainer, build_model, time_steps};
 use crate::data::{DataSet, Images};
 use crate::kernels::parallel;
 use crate::kernels::{Isa, roofline};
@@ -111,7 +111,7 @@ fn time_update(plan: &Plan) -> Result<f64, CpuError> {
     const VALUES: usize = 1 << 20;
     let device = Cpu::default();
     let values = |value: f32| device.try_tensor_from_vec(vec![value; VALUES], (VALUES,));
-    let rule = rule(&plan.spec.optimizer.rule);
+    let rule = plan.spec.optimizer;
     let mut param = values(0.5)?;
     let mut state: Vec<_> = rule
         .slots()
@@ -150,7 +150,7 @@ fn time_sample(plan: &Plan, images: usize) -> Result<Option<Timing>, TrainError>
     let mut spec = plan.spec.clone();
     spec.training.batch_size = images;
     // Steps that are meant to be timed, not to learn or to diverge.
-    spec.optimizer.learning_rate = 1e-9;
+    spec.optimizer.set_learning_rate(1e-9);
     let sample = Plan::new(spec, plan.architecture.image, images * STEPS, 0);
     let data = noise(&sample, images);
     let mut trainer = Trainer::new(&sample, &data, build_model(&sample, Device::Cpu)?);

@@ -8,14 +8,12 @@ mod batches;
 mod estimate;
 #[cfg(test)]
 mod objectives;
-mod schedule;
 mod setup;
 mod sums;
 mod timing;
 mod trainer;
 
 pub use estimate::{Basis, Estimate, estimate, whole_run};
-pub use schedule::{kl_weight, learning_rate};
-pub use setup::{build, build_model, keep_images, rule, setup};
+pub use setup::{build, build_model, keep_images, setup};
 pub use timing::{PartTime, TimedStep, Timing, time_steps};
 pub use trainer::{Advance, Impossible, StepView, TrainError, Trainer};

@@ -19,7 +19,7 @@ use crate::numeric::random::Purpose;
 use crate::objective::adversary::Adversary;
 use crate::objective::beta_tc::{BetaTc, Estimator};
 use crate::objective::{AnyObjective, At, Drawn, LossTerms, ParameterGroup, Setup};
-use crate::optim::{Rule, Step};
+use crate::optim::{Adam, Rule, Step};
 use crate::plan::{Architecture, Plan};
 use crate::sys::stop::Stop;
 use crate::vae::{Batch, Images, Model, ModelError};
@@ -364,12 +364,13 @@ impl Golden {
             },
             train_images: images.map_or(0, |n| n.as_u64().unwrap() as usize),
         };
-        let rule = Rule::Adam {
+        let rule = Rule::Adam(Adam {
+            learning_rate: 1e-3,
             beta_1: 0.9,
             beta_2: 0.999,
             epsilon: 1e-7,
-            weight_decay: 0.0,
-        };
+            clip_norm: None,
+        });
         let mut model = build(device, &architecture, setup, rule, 0).unwrap();
         let initial = model.weights().into_iter().map(|tensor| NamedTensor {
             data: self.tensors[&format!("init.{}", tensor.name)].data.clone(),

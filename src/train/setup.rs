@@ -3,10 +3,9 @@
 use dfdx::tensor::{Cache, Cpu};
 
 use crate::data::{Images, fill_batch};
-use crate::experiment;
 use crate::nn::{Device, DfdxOps};
 use crate::objective::Setup;
-use crate::optim;
+use crate::optim::Rule;
 use crate::plan::{Architecture, Plan};
 use crate::vae::{self, Model, ModelError};
 
@@ -19,56 +18,16 @@ pub fn setup(plan: &Plan) -> Setup {
     }
 }
 
-/// What the spec's `[optimizer.NAME]` asks for.
-pub fn rule(rule: &experiment::Rule) -> optim::Rule {
-    match *rule {
-        experiment::Rule::Adam {
-            beta_1,
-            beta_2,
-            epsilon,
-        } => optim::Rule::Adam {
-            beta_1,
-            beta_2,
-            epsilon,
-            weight_decay: 0.0,
-        },
-        experiment::Rule::AdamW {
-            beta_1,
-            beta_2,
-            epsilon,
-            weight_decay,
-        } => optim::Rule::Adam {
-            beta_1,
-            beta_2,
-            epsilon,
-            weight_decay,
-        },
-        experiment::Rule::RmsProp {
-            rho,
-            momentum,
-            epsilon,
-            centered,
-        } => optim::Rule::RmsProp {
-            rho,
-            momentum,
-            epsilon,
-            centered,
-        },
-        experiment::Rule::Sgd { momentum, nesterov } => optim::Rule::Sgd { momentum, nesterov },
-    }
-}
-
 /// The plan's network on a device, with new weights of the plan's seed.
 ///
 /// # Errors
 /// The device has no memory for it.
 pub fn build_model(plan: &Plan, device: Device) -> Result<Box<dyn Model>, ModelError> {
-    let rule = rule(&plan.spec.optimizer.rule);
     build(
         device,
         &plan.architecture,
         setup(plan),
-        rule,
+        plan.spec.optimizer,
         plan.spec.seed,
     )
 }
@@ -81,7 +40,7 @@ pub fn build(
     device: Device,
     architecture: &Architecture,
     setup: Setup,
-    rule: optim::Rule,
+    rule: Rule,
     seed: u64,
 ) -> Result<Box<dyn Model>, ModelError> {
     match device {

@@ -9,6 +9,7 @@ use crate::numeric::named_tensor::NamedTensor;
 use crate::numeric::random::{Purpose, Stream};
 use crate::objective::At;
 use crate::optim::Step;
+use crate::optim::schedule::{Position, learning_rate};
 use crate::plan::Plan;
 use crate::progress::{Best, Partial, Progress};
 use crate::sys::clock;
@@ -16,7 +17,6 @@ use crate::sys::stop::Stop;
 use crate::vae::{Model, ModelError};
 
 use super::batches::Batches;
-use super::schedule::{Position, kl_weight, learning_rate};
 use super::sums::Sums;
 
 /// A run in memory.
@@ -204,8 +204,12 @@ impl<'a> Trainer<'a> {
         let mut unread = vec![];
         for step in self.progress.step_in_epoch..steps {
             let position = self.position(self.progress.step);
-            let rate = learning_rate(spec.optimizer.learning_rate, &spec.schedule, position);
-            let kl_weight = kl_weight(&spec.loss, position);
+            let rate = learning_rate(
+                spec.optimizer.learning_rate(),
+                spec.schedule.as_ref(),
+                position,
+            );
+            let kl_weight = spec.loss.kl_weight_at(position);
             // Faults are made in a batch's values.
             let kept = self.model.keeps_images() && !cfg!(feature = "faults");
             let at = At::Step { epoch, step };
@@ -232,7 +236,7 @@ impl<'a> Trainer<'a> {
             };
             let model = &mut self.model;
             model
-                .begin_step(batch, optimizer_step, spec.optimizer.clip_norm)
+                .begin_step(batch, optimizer_step, spec.optimizer.clip_norm())
                 .map_err(|error| diverged(error, epoch, step))?;
             unread.push(images);
             let progress = &mut self.progress;
@@ -292,8 +296,9 @@ impl<'a> Trainer<'a> {
         self.check_weights()?;
         let spec = &self.plan.spec;
         let last = self.position(self.progress.step.saturating_sub(1));
-        let learning_rate = learning_rate(spec.optimizer.learning_rate, &spec.schedule, last);
-        let kl_weight = kl_weight(&spec.loss, last);
+        let learning_rate =
+            learning_rate(spec.optimizer.learning_rate(), spec.schedule.as_ref(), last);
+        let kl_weight = spec.loss.kl_weight_at(last);
         let validation = match self.validate(kl_weight, stop)? {
             Validation::None => None,
             Validation::Means(means) => Some(means),

@@ -121,7 +121,8 @@ const JSON: &[u8] =
 /// A TOML file.
 fn specs() -> Reader {
     let file = |name: &str| fs::read_to_string(root().join("experiments").join(name)).unwrap();
-    let tables = experiment::TABLES
+    let tables = experiment::schema()
+        .tables
         .iter()
         .filter(|table| !table.name.is_empty());
     let tables: String = tables.map(|table| format!("[{}]\n", table.name)).collect();

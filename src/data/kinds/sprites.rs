@@ -62,8 +62,8 @@ section! {
 
 /// Reports more pixels than are kept in memory.
 fn fits_into_memory(it: &mut Rules<'_>) {
-    let keys = ["data.count", "data.image_size"];
-    let [Some(count), Some(size)] = keys.map(|key| it.values.count(key)) else {
+    let keys = ["count", "image_size"];
+    let [Some(count), Some(size)] = keys.map(|key| it.get::<u64>(key)) else {
         return;
     };
     let pixels = size.saturating_mul(size).max(1);

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::draw::{axes, rows, toml_of};
 use super::read::Asked;
-use super::{Sweep, Trial, identity_text};
+use super::{Sweep, Trial};
 use crate::config::diagnostic::{Diagnostic, Diagnostics};
 use crate::config::overrides;
 use crate::config::tree::{Entry, Item};
-use crate::experiment::Spec;
+use crate::experiment::{Spec, identity_text, schema};
 
 /// Expands and checks every trial. `meaning` gives the spec of a tree, or reports what is wrong with it.
 pub(crate) fn expand(
@@ -28,7 +28,7 @@ pub(crate) fn expand(
         let values: Vec<String> = row.iter().map(toml_of).collect();
         let mut tree = root.to_vec();
         for (axis, item) in axes(asked).zip(&row) {
-            overrides::vary(&mut tree, &axis.path, item.clone());
+            overrides::vary(schema(), &mut tree, &axis.path, item.clone());
         }
         let mut wrong = Diagnostics::default();
         let spec = meaning(&tree, &mut wrong);
@@ -55,8 +55,8 @@ pub(crate) fn expand(
         return None;
     }
     refuse_duplicates(asked, &varied, &trials, diagnostics);
-    let halving = asked.halving.as_ref().map(|halving| {
-        use crate::experiment::Validation;
+    let halving = asked.halving.as_ref().map(|(halving, place)| {
+        use crate::data::Validation;
         let resolved = halving.resolved(base.data.validation != Validation::None);
         let without = trials
             .iter()
@@ -64,7 +64,7 @@ pub(crate) fn expand(
         if resolved.metric.needs_validation() && without {
             let message = format!("`{}` needs a validation part", resolved.metric);
             diagnostics.push(
-                Diagnostic::at(&halving.place, message)
+                Diagnostic::at(place, message)
                     .expected("`data.validation` in every trial, or another `metric`"),
             );
         }
@@ -97,7 +97,7 @@ fn refuse_duplicates(
         diagnostics.push(
             Diagnostic::at(place, message)
                 .expected("trials that differ in what decides their numbers")
-                .hint("name, threads, figures and paths change none"),
+                .hint("name, device, threads, figures, limits and paths change none"),
         );
         return;
     }

@@ -3,10 +3,9 @@
 use super::Axis;
 use crate::config::diagnostic::{Diagnostic, Diagnostics};
 use crate::config::nearest::nearest;
-use crate::config::setting::Form;
 use crate::config::source::Place;
 use crate::config::tree::Entry;
-use crate::experiment::settings::{self, SETTINGS};
+use crate::experiment::schema;
 
 /// No setting twice, none within another one, and no two optimizers or schedules.
 pub(crate) fn check(axes: &[&Axis], diagnostics: &mut Diagnostics) {
@@ -39,8 +38,9 @@ fn two_members(one: &str, other: &str) -> Option<&'static str> {
     let member = |key: &str| {
         let mut parts = key.split('.');
         let group = parts.next()?.to_owned();
-        let table = settings::find_table(&group)?;
-        matches!(table.form, Form::OneOf { .. }).then_some((table.name, parts.next()?.to_owned()))
+        let table = schema().table(&group)?;
+        schema().members(&group)?;
+        Some((table.name.as_str(), parts.next()?.to_owned()))
     };
     let (one, other) = (member(one)?, member(other)?);
     (one.0 == other.0 && one.1 != other.1).then_some(one.0)
@@ -54,13 +54,14 @@ pub(crate) fn parts_of(entry: &Entry) -> Vec<(String, Place)> {
 
 /// The setting that may have been meant: one with a name close to the whole key, or with its last part.
 pub(crate) fn guess(key: &str) -> Option<String> {
-    let keys = || SETTINGS.iter().map(|it| it.key);
+    let all = || schema().settings().filter(|it| it.table() != "expect");
+    let keys = || all().map(|it| it.key.as_str());
     let last = key.rsplit('.').next().unwrap_or(key);
-    if let Some(setting) = SETTINGS.iter().find(|it| it.name() == last) {
-        return Some(setting.key.to_owned());
+    if let Some(setting) = all().find(|it| it.name() == last) {
+        return Some(setting.key.clone());
     }
-    let by_another_name = SETTINGS.iter().find(|it| it.also.contains(&last));
-    let by_another_name = by_another_name.map(|it| it.key);
+    let by_another_name = all().find(|it| it.also.contains(&last));
+    let by_another_name = by_another_name.map(|it| it.key.as_str());
     let found = nearest(key, keys()).or(by_another_name);
     found.map(str::to_owned)
 }

@@ -16,7 +16,6 @@
 //! | `command_line` | `--sweep` |
 //! | `draw` | which values each trial has: combinations, rows, draws |
 //! | `expand` | from values to checked specs |
-//! | `settings` | the settings of `[sweep.random]` and `[sweep.halving]` |
 //!
 //! A trial is the spec with its values put into the tree before it is checked, as an override would be, so that
 //! whatever is wrong with a value is shown at the place where the value was written.
@@ -24,24 +23,23 @@
 mod command_line;
 mod draw;
 mod expand;
-mod identity;
 mod keys;
 mod range;
 mod read;
-mod settings;
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 use super::spec::Spec;
 use crate::config::choice::choices;
+use crate::config::section::section;
 use crate::config::source::Place;
 use crate::config::tree::Item;
-
-pub use identity::identity_text;
-pub use settings::{SWEEP_SETTINGS, SWEEP_TABLES};
+use crate::config::{Form, Kind, Schema, Section, Table};
 
 pub(crate) use expand::expand;
-pub(crate) use read::take;
+pub(crate) use read::{refuse, take};
 
 /// Most trials of a sweep.
 pub const MOST_TRIALS: usize = 10_000;
@@ -129,11 +127,47 @@ pub(crate) enum Values {
     Interval(range::Interval),
 }
 
-/// How trials are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Random {
-    /// How many trials.
-    pub trials: usize,
-    /// Seed of the draws.
-    pub seed: u64,
+section! {
+    /// Draws from the lists and ranges of `[sweep.over]` instead of all combinations; a range needs no `steps` then
+    pub struct Random: Copy {
+        /// How many trials are drawn, no two alike. More of them begin with the same ones
+        pub trials: usize, Kind::Count { min: 1, max: MOST_TRIALS as u64 }, unit("trials");
+        /// Seed of the draws
+        pub seed: u64 = 0, Kind::Count { min: 0, max: i64::MAX as u64 };
+    }
+}
+
+section! {
+    /// Successive halving: all trials train for some epochs, the best ones go on. A trial keeps its number of epochs,
+    /// and with it its schedules
+    pub struct WrittenHalving: Copy {
+        /// What trials are compared by, after the epoch of the decision
+        pub metric: Option<HalvingMetric>, Kind::Choice(HalvingMetric::CHOICES),
+            unset("`val_loss`, without a validation part `loss`");
+        /// Epochs before the first decision; the next ones come after `factor` times as many each
+        pub first_epochs: usize = 1, Kind::Count { min: 1, max: 1_000_000 }, unit("epochs");
+        /// One trial in so many goes on, rounded up
+        pub factor: usize = 3, Kind::Count { min: 2, max: 100 };
+    }
+}
+
+/// The tables of `[sweep]`, in the order of the documentation.
+pub(crate) fn schema() -> &'static Schema {
+    const OVER: &str = "Settings that vary, each with a list (`\"model.latent_dim\" = [2, 4, 8]`) or a range (`seed = { from = 0, to = 9 }`, \
+         `\"optimizer.adam.learning_rate\" = { from = 1e-4, to = 1e-2, steps = 3, scale = \"log\" }`): all combinations are run. \
+         Both ends of a range belong to it; whole numbers need no `steps`";
+    const ZIP: &str = "Settings that vary together: lists of one length, the first values of all of them, then the second ones; each row with \
+         every combination of `[sweep.over]`";
+    fn section<S: Section>(name: &str) -> Table {
+        Table::new(name, S::DOC, Form::Settings).with(S::settings())
+    }
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema {
+        tables: vec![
+            Table::new("sweep.over", OVER, Form::Apart),
+            Table::new("sweep.zip", ZIP, Form::Apart),
+            section::<Random>("sweep.random"),
+            section::<WrittenHalving>("sweep.halving"),
+        ],
+    });
+    &SCHEMA
 }

@@ -1,19 +1,24 @@
 //! From the written `[sweep]` and `--sweep` to axes: which settings vary, and the values that each one takes.
 
+use std::path::Path;
+
 use super::keys::{self, guess, parts_of};
 use super::range::range;
-use super::settings::find as find_setting;
-use super::{Axis, Halving, HalvingMetric, MOST_TRIALS, Random, Values, command_line};
+use super::{
+    Axis, Halving, HalvingMetric, MOST_TRIALS, Random, Values, WrittenHalving, command_line,
+};
+use crate::config::Section;
 use crate::config::check::check;
 use crate::config::diagnostic::{Diagnostic, Diagnostics};
 use crate::config::hint::{did_you_mean_key, shown};
 use crate::config::kind::{grouped, one_of_keys};
 use crate::config::nearest::nearest;
-use crate::config::setting::{DefaultValue, Form, Setting};
+use crate::config::setting::{DefaultValue, Setting};
 use crate::config::source::Place;
 use crate::config::tree::{Entry, Item, Raw};
 use crate::config::value::Value;
-use crate::experiment::settings::{self, TABLES};
+use crate::config::values;
+use crate::experiment::schema;
 
 const PARTS: [&str; 4] = ["over", "zip", "random", "halving"];
 
@@ -26,17 +31,8 @@ pub(crate) struct Asked {
     pub zip: Vec<Axis>,
     /// Draws instead of combinations.
     pub random: Option<Random>,
-    pub halving: Option<WrittenHalving>,
+    pub halving: Option<(WrittenHalving, Place)>,
     /// Where the sweep as a whole was asked for.
-    pub place: Place,
-}
-
-/// `[sweep.halving]`, whose metric may follow from the rest of the spec.
-#[derive(Clone, Debug)]
-pub(crate) struct WrittenHalving {
-    pub metric: Option<HalvingMetric>,
-    pub first_epochs: usize,
-    pub factor: usize,
     pub place: Place,
 }
 
@@ -53,6 +49,16 @@ impl WrittenHalving {
             factor: self.factor,
         }
     }
+}
+
+/// Reports a `[sweep]` where it has no place.
+pub(crate) fn refuse(root: &[Entry], diagnostics: &mut Diagnostics) -> Option<Asked> {
+    let sweep = root.iter().find(|entry| entry.name == "sweep")?;
+    diagnostics.push(
+        Diagnostic::at(&sweep.key, "a sweep within a single run")
+            .expected("the settings of one run"),
+    );
+    None
 }
 
 /// Takes `[sweep]` out of a spec's tree and reads it together with what the command line has. Nothing where neither
@@ -89,7 +95,7 @@ struct Read<'a> {
     over: Vec<Axis>,
     zip: Vec<Axis>,
     random: Option<(Random, Place)>,
-    halving: Option<WrittenHalving>,
+    halving: Option<(WrittenHalving, Place)>,
     diagnostics: &'a mut Diagnostics,
 }
 
@@ -110,7 +116,7 @@ impl Read<'_> {
             let Raw::Table(entries) = &part.item.raw else {
                 let name = shown(&part.name);
                 let message = format!("`sweep.{name}` is {}", part.item.raw.noun());
-                let hint = settings::find(&part.name).map(|setting| {
+                let hint = schema().find(&part.name).map(|setting| {
                     format!(
                         "lists of values belong in `[sweep.over]`: `{} = [...]`",
                         setting.key
@@ -129,8 +135,8 @@ impl Read<'_> {
                     let message = format!("unknown table `[sweep.{}]`", shown(name));
                     let guess = nearest(name, PARTS).map(did_you_mean_key);
                     let guess = guess.or_else(|| {
-                        let is_table = TABLES.iter().any(|table| table.name == name);
-                        is_table.then(|| format!("write `[sweep.over.{name}]` for its settings"))
+                        let table = schema().table(name).filter(|it| !it.name.is_empty());
+                        table.map(|_| format!("write `[sweep.over.{name}]` for its settings"))
                     });
                     let diagnostic = Diagnostic::at(&part.key, message).expected(parts_text());
                     self.error(diagnostic.maybe_hint(guess));
@@ -207,15 +213,13 @@ impl Read<'_> {
             let message = "the name cannot vary: the sweep's folder carries it";
             return self.error(Diagnostic::at(place, message).expected("another setting"));
         }
-        let choice = TABLES
-            .iter()
-            .any(|it| it.name == key && matches!(it.form, Form::OneOf { .. }));
-        let values = match settings::find(&key) {
+        let choice = schema().members(&key).is_some();
+        let values = match schema().find(&key) {
             Some(setting) => self.values(setting, item, draws),
             None if choice && matches!(item.raw, Raw::List(_)) => self.tables_of(&key, item),
             None => {
                 if let Raw::Table(inner) = &item.raw
-                    && TABLES.iter().any(|it| it.name == key)
+                    && schema().table(&key).is_some()
                 {
                     for entry in inner {
                         let mut longer = path.clone();
@@ -253,13 +257,13 @@ impl Read<'_> {
         let Values::List(items) = &values else {
             return Some(values);
         };
-        if !self.has_some(setting.key, items, item) {
+        if !self.has_some(&setting.key, items, item) {
             return None;
         }
         let mut seen: Vec<Value> = vec![];
         let mut is_good = true;
         for item in items {
-            match check(setting, setting.key, item, self.diagnostics) {
+            match check(setting, &setting.key, item, self.diagnostics) {
                 Some(value) if seen.contains(&value) => {
                     let message =
                         format!("`{}` has the value {} twice", setting.key, value.to_toml());
@@ -295,81 +299,46 @@ impl Read<'_> {
     }
 
     fn random(&mut self, part: &Entry, entries: &[Entry]) {
-        let values = self.settings("sweep.random", part, entries);
-        let count = |key| match value(&values, key) {
-            Some(Value::Count(count)) => Some(count),
-            _ => None,
-        };
-        let (Some(trials), Some(seed)) = (count("sweep.random.trials"), count("sweep.random.seed"))
-        else {
-            return;
-        };
-        let random = Random {
-            // At most `MOST_TRIALS`.
-            trials: trials as usize,
-            seed,
-        };
-        self.random = Some((random, part.key.clone()));
+        let random = self.section("sweep.random", part, entries);
+        self.random = random.map(|it| (it, part.key.clone()));
     }
 
     fn halving(&mut self, part: &Entry, entries: &[Entry]) {
-        let values = self.settings("sweep.halving", part, entries);
-        let size = |key| match value(&values, key) {
-            Some(Value::Count(count)) => usize::try_from(count).ok(),
-            _ => None,
-        };
-        let metric = match value(&values, "sweep.halving.metric") {
-            Some(Value::Text(name)) => HalvingMetric::from_name(&name),
-            _ => None,
-        };
-        let first_epochs = size("sweep.halving.first_epochs");
-        let factor = size("sweep.halving.factor");
-        if let (Some(first_epochs), Some(factor)) = (first_epochs, factor) {
-            self.halving = Some(WrittenHalving {
-                metric,
-                first_epochs,
-                factor,
-                place: part.key.clone(),
-            });
-        }
+        let halving = self.section("sweep.halving", part, entries);
+        self.halving = halving.map(|it| (it, part.key.clone()));
     }
 
     /// The settings of a table of the sweep itself.
-    fn settings(&mut self, table: &str, part: &Entry, entries: &[Entry]) -> Vec<(String, Value)> {
-        let mut values = vec![];
-        let names = || {
-            let all = super::SWEEP_SETTINGS.iter();
-            all.filter(|it| it.table() == table).map(Setting::name)
-        };
+    fn section<S: Section>(&mut self, table: &str, part: &Entry, entries: &[Entry]) -> Option<S> {
+        let settings = super::schema().of_table(table);
+        let names = || settings.iter().map(Setting::name);
+        let mut values = values::Values::new(super::schema(), Path::new(""));
         for entry in entries {
-            let key = format!("{table}.{}", entry.name);
-            let Some(setting) = find_setting(&key) else {
+            let Some(setting) = settings.iter().find(|it| it.name() == entry.name) else {
                 let message = format!("unknown key `{}` in `[{table}]`", shown(&entry.name));
                 let guess = nearest(&entry.name, names()).map(did_you_mean_key);
-                let is_axis = settings::find(&entry.name).is_some();
-                let guess = match is_axis {
-                    true => Some("values of a setting belong in `[sweep.over]`".to_owned()),
-                    false => guess,
+                let guess = match schema().find(&entry.name) {
+                    Some(_) => Some("values of a setting belong in `[sweep.over]`".to_owned()),
+                    None => guess,
                 };
                 let expected = format!("one of {}", one_of_keys(names()));
                 let diagnostic = Diagnostic::at(&entry.key, message).expected(expected);
                 self.error(diagnostic.maybe_hint(guess));
                 continue;
             };
-            if let Some(value) = check(setting, &key, &entry.item, self.diagnostics) {
-                values.push((key, value));
-            }
+            let value = check(setting, &setting.key, &entry.item, self.diagnostics);
+            values.set(&setting.key, value);
         }
-        let required = super::SWEEP_SETTINGS
+        let required = settings
             .iter()
-            .filter(|it| it.table() == table);
-        for setting in required.filter(|it| it.default == DefaultValue::Required) {
+            .filter(|it| it.default == DefaultValue::Required);
+        for setting in required {
             if !entries.iter().any(|entry| entry.name == setting.name()) {
                 let message = format!("`{}` is missing", setting.key);
                 self.error(Diagnostic::at(&part.key, message).expected(setting.expected()));
             }
         }
-        values
+        S::read(&values.table(table))
     }
 
     fn finish(mut self, place: Option<Place>) -> Option<Asked> {
@@ -418,17 +387,6 @@ impl Read<'_> {
             halving: self.halving,
             place,
         })
-    }
-}
-
-/// The value of a setting of the sweep, or its default.
-fn value(values: &[(String, Value)], key: &str) -> Option<Value> {
-    if let Some((_, value)) = values.iter().find(|(name, _)| name == key) {
-        return Some(value.clone());
-    }
-    match &find_setting(key)?.default {
-        DefaultValue::Is(value) => Some(value.clone()),
-        DefaultValue::Required | DefaultValue::Unset(_) => None,
     }
 }
 

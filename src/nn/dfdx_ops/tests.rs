@@ -5,6 +5,7 @@ use dfdx::tensor::{Cpu, Gradients, NoneTape, Trace};
 use dfdx::tensor_ops::{Backward, TryMul};
 
 use super::*;
+use crate::config::{Members as _, Value};
 use crate::kernels::Extent;
 use crate::kernels::reference::numbers;
 
@@ -314,25 +315,19 @@ fn reconstructions<D: Tested>(device: &D, tolerance: f32) {
 
 /// Every rule with every slot that it can have.
 fn all_rules() -> Vec<Rule> {
-    let mut rules = vec![];
-    for weight_decay in [0.0, 0.01] {
-        rules.push(Rule::Adam {
-            beta_1: 0.9,
-            beta_2: 0.99,
-            epsilon: 1e-7,
-            weight_decay,
-        });
+    let number = |name, value| (name, Value::Number(value));
+    let switch = |name, value| (name, Value::Switch(value));
+    let mut rules: Vec<Rule> = Rule::MEMBERS
+        .iter()
+        .filter_map(|it| Rule::given(it.name, &[]))
+        .collect();
+    for (momentum, centered) in [(0.9, false), (0.0, true), (0.9, true)] {
+        let given = [number("momentum", momentum), switch("centered", centered)];
+        rules.extend(Rule::given("rmsprop", &given));
     }
-    for (momentum, centered) in [(0.0, false), (0.9, false), (0.0, true), (0.9, true)] {
-        rules.push(Rule::RmsProp {
-            rho: 0.9,
-            momentum,
-            epsilon: 1e-7,
-            centered,
-        });
-    }
-    for (momentum, nesterov) in [(0.0, false), (0.9, false), (0.9, true)] {
-        rules.push(Rule::Sgd { momentum, nesterov });
+    for nesterov in [false, true] {
+        let given = [number("momentum", 0.9), switch("nesterov", nesterov)];
+        rules.extend(Rule::given("sgd", &given));
     }
     rules
 }
@@ -390,10 +385,7 @@ fn judged<C: Backend>(device: &C::Device, clip_norm: Option<f64>) -> Vec<Vec<f32
         number: 1,
         gradient_scale: 1.0,
     };
-    let rule = Rule::Sgd {
-        momentum: 0.9,
-        nesterov: false,
-    };
+    let rule = Rule::given("sgd", &[("momentum", Value::Number(0.9))]).unwrap();
     let mut squares = C::Squares::default();
     let mut param = C::tensor(device, &numbers(12, 1), (3, 4)).unwrap();
     for seed in [5, 6] {
@@ -451,10 +443,7 @@ fn groups_of_slopes<C: Backend>(device: &C::Device, slopes: [f32; 2]) -> [Vec<f3
         number: 1,
         gradient_scale: 1.0,
     };
-    let rule = Rule::Sgd {
-        momentum: 0.0,
-        nesterov: false,
-    };
+    let rule = Rule::given("sgd", &[]).unwrap();
     let mut groups = slopes.map(|slope| {
         let param = C::tensor(device, &[1.0; 6], (2, 3)).unwrap();
         let product = param.leaky_trace().try_mul(slope).unwrap();

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::config::{Members as _, Value};
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Extent};
 use crate::nn::layers::{NamedConfig, Normalization};
@@ -116,37 +117,10 @@ impl Description {
     /// # Errors
     /// It is none of this program's.
     pub(super) fn rule(&self) -> Result<Rule, String> {
-        let epsilon = self.epsilon;
-        Ok(match self.optimizer.as_str() {
-            "rmsprop" => Rule::RmsProp {
-                rho: 0.9,
-                momentum: 0.0,
-                epsilon,
-                centered: false,
-            },
-            "adam" => Rule::Adam {
-                beta_1: 0.9,
-                beta_2: 0.999,
-                epsilon,
-                weight_decay: 0.0,
-            },
-            "adamw" => Rule::Adam {
-                beta_1: 0.9,
-                beta_2: 0.999,
-                epsilon,
-                weight_decay: 0.004,
-            },
-            "sgd" => Rule::Sgd {
-                momentum: 0.0,
-                nesterov: false,
-            },
-            other => {
-                return Err(choose(
-                    "optimizer",
-                    other,
-                    &["rmsprop", "adam", "adamw", "sgd"],
-                ));
-            }
+        let epsilon = ("epsilon", Value::Number(self.epsilon));
+        Rule::given(&self.optimizer, &[epsilon]).ok_or_else(|| {
+            let names: Vec<&str> = Rule::MEMBERS.iter().map(|it| it.name).collect();
+            choose("optimizer", &self.optimizer, &names)
         })
     }
 

@@ -6,14 +6,11 @@ use std::ops::Bound;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::data::Dataset;
-use super::settings::{EXPECT, SETTINGS, TABLES, find_table, of_table};
-use super::sweep::{SWEEP_SETTINGS, SWEEP_TABLES};
-use super::training::DeviceChoice;
-use crate::config::choice::Choice;
-use crate::config::kind::{Interval, Kind, LONGEST_NAME};
-use crate::config::setting::{DefaultValue, Form, Setting, Table};
-use crate::objective::scalar_names;
+use super::spec::schema;
+use super::sweep;
+use crate::config::kind::{Choice, Interval, Kind, LONGEST_NAME};
+use crate::config::schema::{Form, Table};
+use crate::config::setting::{DefaultValue, Setting, dotted, name_of};
 
 /// The JSON Schema (draft 7) of a spec.
 ///
@@ -21,14 +18,11 @@ use crate::objective::scalar_names;
 /// other rules that tie settings together, and whether files are there, are left to `runner check`.
 pub fn json_schema() -> Json {
     let mut properties = Map::new();
-    for setting in of_table("") {
+    for setting in schema().of_table("") {
         properties.insert(setting.name().to_owned(), of_setting(setting));
     }
-    for table in TABLES
-        .iter()
-        .filter(|it| !it.name.is_empty() && !it.name.contains('.'))
-    {
-        properties.insert(table.name.to_owned(), of_table_form(table));
+    for table in schema().first_level() {
+        properties.insert(table.name.clone(), of_table_form(table));
     }
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -44,11 +38,9 @@ pub fn json_schema() -> Json {
 /// Required settings, and tables with required settings.
 fn required_at_the_top() -> Vec<&'static str> {
     let mut names = Vec::new();
-    for setting in SETTINGS
-        .iter()
-        .filter(|it| it.default == DefaultValue::Required)
-    {
-        let name = setting.key.split('.').next().unwrap_or(setting.key);
+    let in_any = |it: &&Setting| is_required(it) && !it.table().contains('.');
+    for setting in schema().settings().filter(in_any) {
+        let name = setting.key.split('.').next().unwrap_or_default();
         if !names.contains(&name) {
             names.push(name);
         }
@@ -59,10 +51,12 @@ fn required_at_the_top() -> Vec<&'static str> {
 fn of_table_form(table: &Table) -> Json {
     let mut out = match &table.form {
         Form::Settings => plain_table(table),
-        Form::OneOf { members, default } => {
+        Form::OneOf {
+            members, default, ..
+        } => {
             let mut properties = Map::new();
-            for member in *members {
-                if let Some(inner) = find_table(&format!("{}.{member}", table.name)) {
+            for member in members {
+                if let Some(inner) = schema().table(&dotted(&table.name, member)) {
                     properties.insert((*member).to_owned(), of_table_form(inner));
                 }
             }
@@ -73,42 +67,27 @@ fn of_table_form(table: &Table) -> Json {
             }
             out
         }
-        Form::Metrics => {
-            let metric = |name: &&str| ((*name).to_owned(), of_setting(&EXPECT));
-            object(scalar_names().iter().map(metric).collect())
+        Form::Names { names, .. } => {
+            let each = table.settings.first().map_or(Json::Null, of_setting);
+            let named = |name: &&str| ((*name).to_owned(), each.clone());
+            object(names.iter().map(named).collect())
         }
-        Form::Sweep => sweep(),
+        Form::Apart => of_sweep(),
     };
-    out.insert("description".to_owned(), table.doc.into());
+    out.insert("description".to_owned(), table.doc.as_str().into());
     Json::Object(out)
 }
 
 /// `[sweep]`: of the values that vary only that they are a list or a range.
-fn sweep() -> Map<String, Json> {
+fn of_sweep() -> Map<String, Json> {
     let mut properties = Map::new();
-    for (name, doc) in SWEEP_TABLES {
-        let own: Vec<&Setting> = SWEEP_SETTINGS
-            .iter()
-            .filter(|it| it.table() == *name)
-            .collect();
-        let mut table = match own.is_empty() {
-            true => object(varied()),
-            false => {
-                let named = |it: &&Setting| (it.name().to_owned(), of_setting(it));
-                object(own.iter().map(named).collect())
-            }
+    for table in &sweep::schema().tables {
+        let mut out = match table.form {
+            Form::Apart => object(varied()),
+            _ => plain_table(table),
         };
-        let required: Vec<&str> = own
-            .iter()
-            .filter(|it| it.default == DefaultValue::Required)
-            .map(|it| it.name())
-            .collect();
-        if !required.is_empty() {
-            table.insert("required".to_owned(), json!(required));
-        }
-        table.insert("description".to_owned(), (*doc).into());
-        let short = name.rsplit('.').next().unwrap_or(name);
-        properties.insert(short.to_owned(), Json::Object(table));
+        out.insert("description".to_owned(), table.doc.as_str().into());
+        properties.insert(name_of(&table.name).to_owned(), Json::Object(out));
     }
     object(properties)
 }
@@ -116,18 +95,19 @@ fn sweep() -> Map<String, Json> {
 /// What may vary, by its quoted name (`"model.latent_dim"`) or as tables within tables (`model.latent_dim`).
 fn varied() -> Map<String, Json> {
     let values = || json!({ "type": ["array", "object"] });
-    let settings = SETTINGS.iter().filter(|it| it.key != "name");
-    let mut out: Map<String, Json> = settings.map(|it| (it.key.to_owned(), values())).collect();
-    for table in TABLES.iter().filter(|it| !it.name.is_empty()) {
-        let names = of_table(table.name).map(|it| (it.name().to_owned(), values()));
-        let mut inner = object(names.collect());
+    let may_vary = |it: &&Table| !matches!(it.form, Form::Names { .. } | Form::Apart);
+    let tables = || schema().tables.iter().filter(may_vary);
+    let settings = tables().flat_map(|it| &it.settings);
+    let settings = settings.filter(|it| it.key != "name");
+    let mut out: Map<String, Json> = settings.map(|it| (it.key.clone(), values())).collect();
+    for table in tables().filter(|it| !it.name.is_empty()) {
+        let names = table.settings.iter();
+        let mut inner = object(names.map(|it| (it.name().to_owned(), values())).collect());
         let Some((group, member)) = table.name.split_once('.') else {
             if let Form::OneOf { .. } = table.form {
                 inner.insert("type".to_owned(), json!(["array", "object"]));
             }
-            if !matches!(table.form, Form::Metrics | Form::Sweep) {
-                out.insert(table.name.to_owned(), Json::Object(inner));
-            }
+            out.insert(table.name.clone(), Json::Object(inner));
             continue;
         };
         if let Some(Json::Object(members)) =
@@ -141,34 +121,47 @@ fn varied() -> Map<String, Json> {
 
 fn plain_table(table: &Table) -> Map<String, Json> {
     let named = |setting: &Setting| (setting.name().to_owned(), of_setting(setting));
-    let mut out = object(of_table(table.name).map(named).collect());
-    let required: Vec<&str> = of_table(table.name)
-        .filter(|it| it.default == DefaultValue::Required)
-        .map(Setting::name)
-        .collect();
+    let settings = table.settings.iter();
+    let mut out = object(settings.clone().map(named).collect());
+    let required = settings.filter(|it| is_required(it));
+    let required: Vec<&str> = required.map(Setting::name).collect();
     if !required.is_empty() {
         out.insert("required".to_owned(), json!(required));
     }
-    if table.name == "data" {
-        out.insert("allOf".to_owned(), keys_by_data_set());
+    let rules: Vec<Json> = table
+        .settings
+        .iter()
+        .flat_map(|it| by_word(table, it))
+        .collect();
+    if !rules.is_empty() {
+        out.insert("allOf".to_owned(), rules.into());
     }
     out
 }
 
-/// For each data set, the keys that mean nothing to it.
-fn keys_by_data_set() -> Json {
-    let rule = |choice: &Choice| {
-        let dataset = Dataset::from_name(choice.name)?;
-        let refused: Map<String, Json> = of_table("data")
-            .filter(|it| !it.applies_to(dataset))
+/// Where settings of the table have a meaning with some words of a choice only: for each word, those that have none.
+fn by_word(table: &Table, choice: &Setting) -> Vec<Json> {
+    let Kind::Choice(choices) = choice.kind else {
+        return Vec::new();
+    };
+    let rule = |word: &Choice| {
+        let refused = table.settings.iter().filter(|it| match &it.only {
+            Some((key, words)) => *key == choice.key && !words.contains(&word.name),
+            None => false,
+        });
+        let refused: Map<String, Json> = refused
             .map(|it| (it.name().to_owned(), Json::Bool(false)))
             .collect();
-        Some(json!({
-            "if": { "properties": { "dataset": { "const": choice.name } } },
-            "then": { "properties": refused },
-        }))
+        let word = Map::from_iter([(choice.name().to_owned(), json!({ "const": word.name }))]);
+        (!refused.is_empty())
+            .then(|| json!({ "if": { "properties": word }, "then": { "properties": refused } }))
     };
-    Dataset::CHOICES.iter().filter_map(rule).collect()
+    choices.iter().filter_map(rule).collect()
+}
+
+/// Whether its table has to say it, whatever the table holds.
+fn is_required(setting: &Setting) -> bool {
+    setting.default == DefaultValue::Required && setting.only.is_none()
 }
 
 fn object(properties: Map<String, Json>) -> Map<String, Json> {
@@ -184,12 +177,12 @@ fn of_setting(setting: &Setting) -> Json {
         Json::Object(out) => out,
         _ => Map::new(),
     };
-    let mut doc = setting.doc.to_owned();
+    let mut doc = setting.doc.clone();
     if !setting.unit.is_empty() {
         doc.push_str(&format!(" ({})", setting.unit));
     }
-    if let Some(datasets) = setting.datasets_text() {
-        doc.push_str(&format!(". Only for {datasets}"));
+    if let Some(words) = setting.only_text() {
+        doc.push_str(&format!(". Only for {words}"));
     }
     match &setting.default {
         DefaultValue::Is(value) => {
@@ -227,18 +220,10 @@ fn of_kind(kind: &Kind) -> Json {
             "minItems": fewest,
             "maxItems": most,
         }),
-        Kind::Device => json!({
-            "anyOf": [
-                { "enum": ["auto", "cpu", "cuda"] },
-                { "type": "string", "pattern": device_pattern() },
-            ],
+        Kind::Word(word) => json!({
+            "anyOf": [{ "enum": word.names }, { "type": "string", "pattern": word.pattern }],
         }),
-        Kind::Validation => json!({
-            "anyOf": [
-                { "enum": ["none", "test"] },
-                { "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1 },
-            ],
-        }),
+        Kind::NumberOr(span, words) => json!({ "anyOf": [{ "enum": words }, number(*span)] }),
         Kind::Limits => json!({
             "type": "object",
             "properties": { "min": { "type": "number" }, "max": { "type": "number" } },
@@ -274,15 +259,11 @@ fn number(span: Interval) -> Json {
     Json::Object(out)
 }
 
-/// `cuda:N` up to the highest index, which the test compares with the reader.
-fn device_pattern() -> &'static str {
-    const { assert!(DeviceChoice::MAX_INDEX == 63, "the pattern below says 63") };
-    "^cuda:([0-9]|[1-5][0-9]|6[0-3])$"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::DataKind;
+    use crate::objective::scalar_names;
 
     fn property<'a>(schema: &'a Json, key: &str) -> &'a Json {
         let pointer: String = key
@@ -295,10 +276,13 @@ mod tests {
     #[test]
     fn every_setting_is_in_the_schema_with_its_doc_and_default() {
         let schema = json_schema();
-        for setting in SETTINGS {
-            let found = property(&schema, setting.key);
+        for setting in super::schema()
+            .settings()
+            .filter(|it| it.table() != "expect")
+        {
+            let found = property(&schema, &setting.key);
             let doc = found["description"].as_str().unwrap_or_default();
-            assert!(doc.starts_with(setting.doc), "{}: {found}", setting.key);
+            assert!(doc.starts_with(&setting.doc), "{}: {found}", setting.key);
             match &setting.default {
                 DefaultValue::Is(value) => {
                     assert_eq!(found["default"], value.to_json(), "{}", setting.key);
@@ -376,7 +360,7 @@ mod tests {
         let rules = property(&schema, "data")["allOf"]
             .as_array()
             .map_or(0, Vec::len);
-        assert_eq!(rules, Dataset::CHOICES.len());
+        assert_eq!(rules, DataKind::choices().len());
         let sprites = &property(&schema, "data")["allOf"][3];
         assert_eq!(
             sprites["if"]["properties"]["dataset"]["const"],
