@@ -1,57 +1,69 @@
-//! Experiment runner for variational autoencoders: one TOML file in, a trained model and a run folder that
-//! explains itself out.
+//! Experiment runner for variational autoencoders: one TOML file in, a trained model and a self-contained run folder out.
 //!
-//! # The way through the house
+//! # Map
 //!
 //! ```text
-//! text --spec--> Spec --plan--> Plan (layers, sizes, costs)
-//! Data --data--> images in memory (u8)
-//! session::drive: loop { train::Trainer::advance   memory only, one epoch or until somebody asks to stop
-//!                      run::RunFolder::commit    disk only, one checkpoint, the truth
-//!                      metrics.parquet, figures  made from it, can be made again }
-//! a spec with [sweep] is many: sweep::worker claims one after the other, each runs as a process of its own
+//! text --config--> values --experiment--> Spec --plan--> Plan (layers, sizes, costs)
+//! files --data--> images in memory (u8), labels, factors
+//! session: loop { train::Trainer::advance   memory only, one epoch or until a stop is asked for
+//!                 run::RunFolder::commit    disk only, one checkpoint, the truth
+//!                 metrics, figures          derived from it, can be made again }
+//! a spec with [sweep] is many: sweep::worker claims one trial after the other, each runs as a process of its own
+//! run folders --report--> tables, figures, HTML
 //! ```
 //!
-//! # Floors
+//! # Rooms
 //!
-//! A file uses lower floors only (`tests/floors.rs` checks it).
+//! Files use lower files only, without circles, and rooms stand in this order (`tests/structure.rs` checks both).
+//! In the rooms marked * each kind of thing is one file (description, settings, implementation, tests) and one line of
+//! a registry in the room's `mod.rs`; specs, checks, JSON Schema, handbook, reports and checkpoints are derived from it.
 //!
-//! | floor | part | holds | knows nothing of |
-//! | --- | --- | --- | --- |
-//! | 0 | [`numeric`] | counter-based randomness, elementary functions, eigenvalues, principal components | I/O |
-//! | 0 | [`fs`] | atomic files, locks, claims, digests, room on the disk | the field |
-//! | 0 | [`sys`] | clock, signals, exit codes, the machine | the field |
-//! | 0 | [`config`] | reading TOML configuration | the field |
-//! | 1 | [`metric`], [`progress`] | an epoch's numbers by name; how far a run has come | where they come from |
-//! | 1 | [`slurm`] | batch scripts and the queue of a cluster | what the jobs do |
-//! | 2 | [`experiment`] | the table of settings, checks, diagnostics, overrides | tensors, run folders |
-//! | 2 | [`data`] | IDX, picture folders, sprites, search, download, batches; of specs it knows the `[data]` table | tensors |
-//! | 2 | [`kernels`] | the CPU's arithmetic over slices, threads | dfdx (but for one door), specs |
-//! | 3 | [`plan`] | a spec resolved against its data: layer table, parameters, operations, memory | files of a run |
-//! | 3 | [`optim`] | update rules whose state can be saved | networks |
-//! | 4 | [`nn`] | layers on dfdx's tape, generic over axes and over who computes: our kernels, or dfdx's operations (CUDA); devices; parameters by name | specs, files |
-//! | 5 | [`vae`] | encoder, decoder, objective, the registry from numbers to types | files, progress bars |
-//! | 5 | [`run`] | the run folder: lock, commit, checkpoint, metrics, manifest, view | how training works |
-//! | 5 | [`figures`] | pictures from plain arrays | training |
-//! | 6 | [`train`] | batches, schedules, steps, evaluation, timing of steps, in memory | folders, progress bars |
-//! | 6 | [`report`] | many runs: tables, means, pages | training, networks |
-//! | 6 | [`sweep`] | the folder of a sweep: trials, claims, workers, halving | how a trial trains, progress bars |
-//! | 7 | [`cmd`], [`cli`] | one file a command; the driver that joins training and run folder; exit codes | - |
+//! | room | holds | knows nothing of |
+//! | --- | --- | --- |
+//! | [`numeric`] | random streams, elementary functions, eigenvalues, principal components | I/O |
+//! | [`sys`] | clock, stop signals, exit codes, the machine | files of the program |
+//! | [`fs`] | atomic files, locks, claims, digests, room on the disk | the field |
+//! | [`config`] | the TOML front end: syntax, overrides, checks against a table of settings, diagnostics, suggestions | what the settings are |
+//! | [`metric`] * | what is measured in an epoch: names, meanings, units, and the row of an epoch | where the numbers come from |
+//! | [`progress`] | counters and sums of a run, part of a checkpoint | what they count |
+//! | [`slurm`] | batch scripts and the queue of a cluster | what the jobs do |
+//! | [`draw`] | shapes, text, axes, curves and images on a page, as PNG and SVG | figures |
+//! | [`kernels`] | the CPU's arithmetic over slices, threads | specs; dfdx but for [`kernels::tensor`] |
+//! | [`optim`] * | update rules with their settings and state | networks |
+//! | [`data`] * | images, labels and factors in memory: kinds of data sets, search, download | tensors |
+//! | [`nn`] * | layers on dfdx's tape, generic over axes and backend: our kernels, or dfdx's operations (CUDA) | specs, files |
+//! | [`objective`] * | what training lowers: terms, random numbers, parameters of its own | files |
+//! | [`figures`] * | one figure a file | folders |
+//! | [`experiment`] | the typed spec: one file a table; fingerprint, sweep, handbook, schema | tensors, run folders |
+//! | [`plan`] | a spec resolved against its data: list of layers, parameters, operations, memory | files of a run |
+//! | [`vae`] | encoder, decoder, network, the registry from numbers to types | files, progress bars |
+//! | [`run`] | the run folder: lock, checkpoint, metrics, manifest, reader | how training works |
+//! | [`train`] | batches, schedules, steps, evaluation, timing of steps, in memory | folders, progress bars |
+//! | [`report`] | many runs: tables, means, pages | training, networks |
+//! | [`sweep`] | the folder of a sweep: trials, claims, workers, halving | how a trial trains, progress bars |
+//! | [`terminal`] | printing, errors, progress, arguments that commands share | - |
+//! | [`session`] | joins training and run folder: start, drive, resume, figures | - |
+//! | [`launch`] | the trials of a sweep on this machine or on Slurm | - |
+//! | [`cmd`] * | one command a file with its arguments | - |
 //!
 //! # Types
 //!
 //! dfdx keeps shapes in types, a TOML file is known at run time. Layers are generic over
 //! [`dfdx::shapes::Dim`], one implementation for `Const<32>` and `usize`. The network's type carries the axes that
-//! have a meaning, image channels and the latent axis; inner sizes are `usize`, since carrying them would multiply
-//! compiled code and catch nothing that the plan does not decide in one place. [`vae::build`] is the one place
-//! where numbers become types, and [`vae::Model`] the one dynamic call, once a step.
+//! have a meaning, image channels and the latent axis: an encoder and a decoder of different latent sizes do not
+//! compile, nor does the two-dimensional manifold of a network with three axes. Inner sizes are `usize`, since carrying
+//! them would multiply compiled code and catch nothing that the plan does not decide in one place. [`vae::build`] is the
+//! one place where numbers become types, and [`vae::Model`] the one dynamic call, once a step.
+//!
+//! Convolutions are our own, since dfdx has none on stable Rust: register blocks over NHWC, without multiplications with
+//! inserted zeros ([`kernels`]).
 //!
 //! # The same bits
 //!
 //! Same spec, same seed, same kernel path: same bits, for any number of threads, and whether or not the run was
-//! stopped and resumed on the way. Work is cut by shapes, never by threads ([`kernels::parallel`]); randomness is
-//! a function of (seed, purpose, epoch, step) ([`numeric::random`]); everything else that decides what comes next is
-//! in the checkpoint ([`run`]).
+//! stopped and resumed on the way. Work is cut by shapes, never by threads ([`kernels::parallel`]), and sums are taken in
+//! a fixed order; randomness is a function of (seed, purpose, epoch, step) ([`numeric::random`]); everything else that
+//! decides what comes next is in the checkpoint ([`run`]).
 
 pub mod cmd;
 pub mod config;

@@ -80,8 +80,8 @@ commands! {
 
 /// Trains variational autoencoders from TOML files.
 ///
-/// `runner SPEC.toml` checks the whole spec, trains what it describes and leaves a run folder behind that
-/// explains itself: resolved spec, metrics, checkpoints, figures.
+/// `runner SPEC.toml` checks the whole spec, trains what it describes and leaves a self-contained run
+/// folder behind: resolved spec, metrics, checkpoints, figures.
 #[derive(Debug, Parser)]
 #[command(
     name = "runner",

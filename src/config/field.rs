@@ -36,7 +36,7 @@ pub trait FieldValue: Sized {
     }
 }
 
-/// An enumeration whose variants have names. [`choices!`] makes it.
+/// An enumeration whose variants have names. `choices!` makes it.
 pub trait Named: Copy + 'static {
     /// The name as a spec writes it.
     fn name(self) -> &'static str;

@@ -1,4 +1,17 @@
-//! Reading TOML configuration: syntax, overrides, checks against a table of settings, diagnostics, suggestions.
+//! The TOML front end: from a text and overrides to typed values, or to everything that is wrong with them. It knows no
+//! setting; a [`Schema`] says what there is.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `section` | `section!`: a table as a struct; name, type, default, range, unit, meaning, reading and writing stand once |
+//! | `members`, `member`, `choice` | `members!` and `choices!`: one out of several tables or words |
+//! | `document`, `schema`, `table` | all tables of a document, and what is known of them |
+//! | `setting`, `kind`, `field`, `value` | a setting, its type and range, its value |
+//! | `source`, `tree`, `syntax`, `overrides` | what was written, with the place of every key and value |
+//! | `walk`, `check`, `suggest`, `nearest`, `hint` | every key and value against the schema |
+//! | `values`, `rules` | what was written rightly, and rules that tie settings together |
+//! | `write` | back to TOML |
+//! | `diagnostic`, `error` | what is wrong, and how it is shown |
 
 pub(crate) mod check;
 pub(crate) mod choice;

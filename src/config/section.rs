@@ -80,7 +80,7 @@ macro_rules! section {
         #[derive(Clone, Debug, PartialEq $(, $derive)?)]
         pub struct $type {
             $(
-                #[doc = concat!("Settings of the same table: [`", stringify!($group_type), "`]")]
+                #[doc = concat!("Settings of the same table: `", stringify!($group_type), "`")]
                 pub $group: $group_type,
             )*
             $($(#[doc = $field_doc])+ pub $field: $field_type,)*

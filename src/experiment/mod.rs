@@ -1,27 +1,24 @@
 //! The experiment spec: what a user writes in a TOML file, checked and understood.
 //!
-//! # The way of a spec
-//!
 //! ```text
 //! file ----syntax--> tree --+     (sweep: once a trial)
-//!                           +--> walk --> values --> cross, paths --> meant --> Spec
-//! --set ---overrides--------+      \________\____________\______
-//!                                                               \--> Diagnostics
+//!                           +--> walk --> values --> rules --> Spec
+//! --set ---overrides--------+      \________\__________\--> Diagnostics
 //! ```
 //!
-//! | part | holds |
+//! All of that is [`config`](crate::config), which knows no setting. Here stand the settings: one file a table, each with
+//! type, range, unit, default, meaning, reading and writing of its settings and with the rules that tie them together.
+//! Update rules, schedules, objectives, kinds of data, normalizations and figures bring settings of their own, from the
+//! files that they stand in.
+//!
+//! | file | holds |
 //! | --- | --- |
-//! | `settings` | **the table of settings**: name, type, range, unit, default and meaning of each, once |
-//! | `setting`, `shared_settings`, `kind`, `value`, `choice` | what a line of the table says |
-//! | `source`, `tree`, `syntax`, `overrides` | what was written, with the place of every key and value |
-//! | `walk`, `check`, `suggest`, `hint` | every key and value against the table |
-//! | `values`, `cross`, `paths` | what was written rightly, and the rules that tie settings together |
-//! | `diagnostic`, `error` | what is wrong, and how it is shown |
-//! | `data`, `model`, `loss`, `optimizer`, `schedule`, `training`, `figures`, `expectation`, `experiment` | the spec as meant: plain types without tensors, options for defaults or strings for choices |
+//! | `spec` | [`Spec`]: the tables in their order |
+//! | `model`, `loss`, `training`, `figures`, `expect`, `launcher` | a table each |
 //! | [`sweep`] | `[sweep]`: many specs from one |
-//! | `idle` | which settings change no number |
-//! | `meant`, `resolved` | from values to the plain types and back to TOML |
-//! | `schema`, `handbook` | the table of settings as JSON Schema, Markdown and help text |
+//! | `fingerprint` | which settings decide results, and digests over them |
+//! | `load` | from a file and overrides to a spec |
+//! | `json_schema`, `handbook` | the settings as JSON Schema, Markdown and help text |
 //!
 //! # Promises
 //!

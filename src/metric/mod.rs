@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`description`] | [`Metric`]: what a metric is called and means, and how it is computed |
 //! | [`facts`] | [`EpochFacts`]: what metrics are computed from |
-//! | [`row`], [`real_text`] | [`Row`]: the metrics of an epoch, names and values, also as JSON |
+//! | [`mod@row`], [`real_text`] | [`Row`]: the metrics of an epoch, names and values, also as JSON |
 //! | `loss`, `kl`, `active_axes`, `gradient`, `schedule`, `speed` | the metrics |
 //!
 //! A metric is a constant in one of the files and a line of [`METRICS`]. Everything else follows from that: the row of

@@ -1,6 +1,6 @@
 //! The leading eigenvectors of a symmetric matrix.
 //!
-//! Up to [`EXACT`] rows all eigenvectors are found with Jacobi's rotations (Golub and Van Loan,
+//! Up to `EXACT` rows all eigenvectors are found with Jacobi's rotations (Golub and Van Loan,
 //! Matrix Computations, section 8.5). Their cost grows with the third power of the size and many
 //! sweeps; for larger matrices a few vectors are multiplied by the matrix again and again until
 //! they span the leading eigenvectors (the same book, section 8.2.4), and the rotations sort them

@@ -132,7 +132,7 @@ fn perhaps(text: Option<&str>) -> Cell {
 }
 
 /// Names of the metrics that a run has two of, in the last epoch and in the best one; some may have more
-/// ([`metrics_of`]).
+/// (`metrics_of`).
 pub fn metrics() -> impl Iterator<Item = &'static str> {
     let scalars = METRICS.iter().filter(|metric| metric.kind.is_scalar());
     scalars

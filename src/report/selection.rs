@@ -5,7 +5,7 @@ use polars::prelude::DataFrame;
 /// The runs that a question is about, sorted.
 #[derive(Clone, Debug)]
 pub struct Selection {
-    /// All that is known of them, a row a run ([`runs_frame`]).
+    /// All that is known of them, a row a run (`runs_frame`).
     pub frame: DataFrame,
     /// For each row which run it is.
     pub rows: Vec<usize>,

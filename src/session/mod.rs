@@ -13,7 +13,7 @@
 //! | [`figures`] | the figures of a run |
 //! | [`reporter`] | progress of a run on the terminal |
 //! | [`trained`] | a trained model by its run folder |
-//! | [`reference`] | a model against values that another framework computed |
+//! | [`mod@reference`] | a model against values that another framework computed |
 //! | [`speed`] | what training steps cost |
 
 pub mod checks;

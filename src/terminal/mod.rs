@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`args`] | groups of arguments that more than one command takes |
 //! | [`cli_error`] | why a command failed: text, hint, exit code |
-//! | [`print`] | text to stdout and stderr; how numbers look |
+//! | [`mod@print`] | text to stdout and stderr; how numbers look |
 //! | [`output`] | data to stdout or to a file that was named |
 //! | [`tables`] | tables of runs, in each format |
 //! | [`loading`] | progress of loading data |
