@@ -116,7 +116,7 @@ impl FieldValue for String {
     }
 
     fn to_value(&self) -> Option<Value> {
-        Some(Value::Text(self.clone().into()))
+        Some(Value::Text(self.clone()))
     }
 }
 
