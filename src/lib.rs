@@ -22,7 +22,7 @@
 //! | 0 | [`fs`] | atomic files, locks, claims, digests, room on the disk | the field |
 //! | 0 | [`sys`] | clock, signals, exit codes, the machine | the field |
 //! | 0 | [`config`] | reading TOML configuration | the field |
-//! | 1 | [`metrics`], [`progress`] | an epoch's numbers; how far a run has come | where they come from |
+//! | 1 | [`metric`], [`progress`] | an epoch's numbers by name; how far a run has come | where they come from |
 //! | 1 | [`slurm`] | batch scripts and the queue of a cluster | what the jobs do |
 //! | 2 | [`experiment`] | the table of settings, checks, diagnostics, overrides | tensors, run folders |
 //! | 2 | [`data`] | IDX, picture folders, sprites, search, download, batches; of specs it knows the `[data]` table | tensors |
@@ -62,7 +62,7 @@ pub mod figures;
 pub mod fs;
 pub mod kernels;
 pub mod launch;
-pub mod metrics;
+pub mod metric;
 pub mod nn;
 pub mod numeric;
 pub mod objective;
@@ -78,7 +78,3 @@ pub mod sys;
 pub mod terminal;
 pub mod train;
 pub mod vae;
-
-#[cfg(test)]
-#[path = "../tests/common/tally.rs"]
-mod tally;

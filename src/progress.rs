@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::metric::facts::Measurements;
+use crate::metric::real_text;
+
 /// Counters of a run. Part of every checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,14 +32,15 @@ pub struct Partial {
     pub images: u64,
     /// Steps taken.
     pub steps: u64,
-    /// Sums of the metrics; only training knows their order.
-    pub sums: Vec<f64>,
+    /// What the means of the epoch are made of, by the same names; empty before the first step.
+    pub sums: Measurements,
     /// Seconds spent. A wall-clock value.
+    #[serde(with = "real_text")]
     pub seconds: f64,
 }
 
 /// The epoch with the lowest `val_loss` (without a validation part: `loss`) among those with the full weight
-/// of the divergence.
+/// of the KL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Best {
@@ -45,5 +49,6 @@ pub struct Best {
     /// `val_loss` or `loss`.
     pub metric: String,
     /// Its value.
+    #[serde(with = "real_text")]
     pub value: f64,
 }

@@ -2,13 +2,11 @@
 //! early stopping. What can be had in two ways has to train to the same bits.
 
 mod common;
-mod hostile;
 
 use std::fs;
 use std::path::Path;
 
-use common::{Lab, NO_FIGURES, Session, bars, checkpoint, idx, manifest};
-use hostile::{gzip, picture};
+use common::{Lab, NO_FIGURES, Session, bars, checkpoint, gzip, idx, manifest, picture};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use runner::numeric::named_tensor::NamedTensor;
 
@@ -28,7 +26,10 @@ fn weights(run: &Path) -> Vec<NamedTensor> {
 /// Losses of training and validation, epoch by epoch.
 fn losses(run: &Path) -> Vec<(f64, Option<f64>)> {
     let history = checkpoint(run, "last.safetensors").history;
-    history.iter().map(|row| (row.loss, row.val_loss)).collect()
+    history
+        .iter()
+        .map(|row| (row.scalar("loss").unwrap(), row.scalar("val_loss")))
+        .collect()
 }
 
 /// Fails unless the run is whole and its numbers make sense.
@@ -52,7 +53,7 @@ fn sha256(path: &Path) -> String {
 }
 
 #[test]
-fn idx_files_plain_and_gzip_train_to_the_same_bits() {
+fn trains_on_plain_and_gzip_files_to_the_same_bits() {
     let lab = Lab::new();
     let (images, labels) = bars(120, 9, 14);
     let (test_images, test_labels) = bars(40, 9, 14);
@@ -97,7 +98,7 @@ fn idx_files_plain_and_gzip_train_to_the_same_bits() {
 
 /// The same pixels as IDX and as PNG files: one class a folder, names in the order of the images.
 #[test]
-fn pictures_train_to_the_same_bits_as_the_same_pixels_in_an_idx_file() {
+fn trains_on_pictures_to_the_bits_of_the_same_pixels_in_an_idx_file() {
     for (color, channels) in [("gray", 1_usize), ("rgb", 3)] {
         let lab = Lab::new();
         let (count, side) = (60_u32, 12_u32);
@@ -155,7 +156,7 @@ fn pictures_train_to_the_same_bits_as_the_same_pixels_in_an_idx_file() {
 }
 
 #[test]
-fn pictures_of_both_formats_and_of_any_size_are_resized_and_trained_on() {
+fn resizes_pictures_of_both_formats_and_of_any_size() {
     let lab = Lab::new();
     for i in 0..40_u32 {
         let (width, height) = (5 + i * 3, 40 - i);
@@ -197,7 +198,7 @@ fn known_files(lab: &Lab, folder: &str) {
 }
 
 #[test]
-fn a_known_set_is_taken_from_the_folder_that_path_names() {
+fn reads_a_known_set_from_the_folder_that_path_names() {
     let lab = Lab::new();
     known_files(&lab, "mine/kmnist");
     let (images, labels) = bars(96, 28, 28);
@@ -244,7 +245,7 @@ fn a_known_set_is_taken_from_the_folder_that_path_names() {
 }
 
 #[test]
-fn odd_strides_kernels_and_sizes() {
+fn trains_with_odd_strides_kernels_and_sizes() {
     let lab = Lab::new();
     for (height, width) in [(7, 9), (17, 6)] {
         let (images, labels) = bars(40, height, width);
@@ -283,7 +284,7 @@ fn odd_strides_kernels_and_sizes() {
 
 /// With so small a step no weight changes, so no epoch after the first is a better one.
 #[test]
-fn early_stopping_ends_a_run_that_gets_no_better() {
+fn stops_a_run_early_that_gets_no_better() {
     let lab = Lab::new();
     let (images, labels) = bars(60, 8, 8);
     lab.write("a", images);
@@ -316,7 +317,7 @@ fn early_stopping_ends_a_run_that_gets_no_better() {
 }
 
 #[test]
-fn validation_parts_are_held_out_of_training() {
+fn holds_validation_parts_out_of_training() {
     let lab = Lab::new();
     let (images, labels) = bars(50, 8, 8);
     lab.write("a", images);
@@ -336,7 +337,7 @@ fn validation_parts_are_held_out_of_training() {
 }
 
 #[test]
-fn runs_on_files_and_pictures_are_resumed_to_the_same_bits() {
+fn resumes_runs_on_files_and_pictures_to_the_same_bits() {
     let lab = Lab::new();
     let (images, labels) = bars(200, 10, 10);
     lab.write("a.gz", gzip(&images));

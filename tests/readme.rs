@@ -7,7 +7,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::Lab;
-use common::tally;
 
 const PAGES: [&str; 5] = [
     "README.md",
@@ -167,36 +166,5 @@ fn checks_every_example_experiment() {
         let ended = Lab::new().runner(&["check", file.to_str().unwrap()]);
         assert_eq!(ended.code, 0, "{}: {ended:#?}", file.display());
         assert!(ended.stderr.is_empty(), "{}: {ended:#?}", file.display());
-    }
-}
-
-/// A number as the tables write it.
-fn thousands(n: usize) -> String {
-    match n {
-        0..1_000 => n.to_string(),
-        _ => format!("{},{:03}", n / 1_000, n % 1_000),
-    }
-}
-
-#[test]
-fn sums_the_counts_of_injected_faults() {
-    let mut page = read("tests/README.md");
-    let mut sums = BTreeMap::<String, usize>::new();
-    for (what, count) in tally::counts() {
-        let kind = what.split(" / ").next().unwrap().to_owned();
-        *sums.entry(kind).or_default() += count;
-    }
-    for (kind, sum) in sums {
-        let start = format!("| {kind} | ");
-        let line = page.lines().find(|line| line.starts_with(&start));
-        let line = line.unwrap_or_else(|| panic!("tests/README.md has no row `{start}`"));
-        let (_, rest) = line[start.len()..].split_once(" |").unwrap();
-        let new = format!("{start}{} |{rest}", thousands(sum));
-        let (old, text) = (line.to_owned(), page.replace(line, &new));
-        assert!(old == new || tally::writes(), "{old}\nis old:\n{new}");
-        page = text;
-    }
-    if tally::writes() {
-        fs::write(root().join("tests/README.md"), page).unwrap();
     }
 }

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[&[&str]] = &[
     &["numeric", "sys"],
     &["fs"],
-    &["config", "metric", "metrics", "progress", "draw"],
-    &["kernels", "optim", "slurm"],
+    &["config", "metric", "draw"],
+    &["kernels", "optim", "slurm", "progress"],
     &["nn"],
     &["data", "objective"],
     &["figures"],

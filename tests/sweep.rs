@@ -5,25 +5,17 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Ended, Lab, NO_FIGURES, Session, digest, folders, listing, manifest};
+use common::{Ended, Lab, Session, digest, folders, listing, manifest, plain_with, table};
 
 /// Trials of some hundredths of a second.
-fn spec(epochs: u32, sweep: &str) -> String {
-    format!(
+fn spec(epochs: u32, more: &str) -> String {
+    plain_with(&format!(
         "name = \"s\"
-[data]
-dataset = \"sprites\"
-count = 120
-image_size = 8
-validation = 0.1
-[model]
-conv_filters = [3]
-[training]
-epochs = {epochs}
-batch_size = 20
-{NO_FIGURES}
-{sweep}"
-    )
+        data = {{ count = 120, image_size = 8, validation = 0.1 }}
+        model.conv_filters = [3]
+        training = {{ epochs = {epochs}, batch_size = 20 }}
+        {more}"
+    ))
 }
 
 const TWO_BY_TWO: &str = "[sweep.over]\n\"model.latent_dim\" = [2, 3]\nseed = [0, 1]\n";
@@ -72,13 +64,10 @@ fn last_line<'a>(ended: &'a Ended, word: &str) -> &'a str {
 }
 
 #[test]
-fn every_trial_has_the_bits_of_the_run_that_one_would_get_alone() {
+fn trains_each_trial_to_the_bits_of_a_run_alone() {
     let lab = Lab::with(&spec(3, TWO_BY_TWO));
     let ended = lab.runner(&["spec.toml", "--jobs", "2"]).with_code(0);
-    assert!(
-        ended.stdout.contains("4 trials: 4 completed\n"),
-        "{ended:#?}"
-    );
+    ended.prints("4 trials: 4 completed\n");
     assert!(ended.stderr.is_empty(), "{ended:#?}");
     let expected = [
         "latent_dim-2_seed-0",
@@ -110,15 +99,12 @@ fn every_trial_has_the_bits_of_the_run_that_one_would_get_alone() {
 }
 
 #[test]
-fn a_sweep_started_again_does_what_is_not_done_and_a_new_value_only_adds() {
+fn skips_what_is_done_and_adds_new_values() {
     let lab = Lab::with(&spec(2, "[sweep.over]\n\"model.latent_dim\" = [2, 3]\n"));
     lab.runner(&["spec.toml", "--quiet"]).with_code(0);
     let before = digests(&lab);
     let ended = lab.runner(&["spec.toml"]).with_code(0);
-    assert!(
-        ended.stdout.contains("2 trials: 2 completed\n"),
-        "{ended:#?}"
-    );
+    ended.prints("2 trials: 2 completed\n");
     // Other threads and figures are the same trials, whatever else varies beside.
     let more = [
         "spec.toml",
@@ -145,15 +131,12 @@ fn a_sweep_started_again_does_what_is_not_done_and_a_new_value_only_adds() {
     assert_eq!(counts(&lab, "resumed"), [0; 6]);
     // Fewer values leave the others where they are.
     let ended = lab.runner(&["spec.toml"]).with_code(0);
-    assert!(
-        ended.stdout.contains("2 trials: 2 completed\n"),
-        "{ended:#?}"
-    );
+    ended.prints("2 trials: 2 completed\n");
     assert_eq!(names(&lab).len(), 6);
 }
 
 #[test]
-fn a_sweep_goes_on_by_its_folder_alone() {
+fn resumes_by_the_folder_alone() {
     let lab = Lab::with(&spec(2, ""));
     let mut session =
         Session::spawn(lab.command(&["spec.toml", "--sweep", "seed=0..3", "--jobs", "1"]));
@@ -162,10 +145,7 @@ fn a_sweep_goes_on_by_its_folder_alone() {
     session.end();
     fs::remove_file(lab.path().join("spec.toml")).unwrap();
     let ended = lab.runner(&["sweep", "run", "runs/s.sweep"]).with_code(0);
-    assert!(
-        ended.stdout.contains("3 trials: 3 completed\n"),
-        "{ended:#?}"
-    );
+    ended.prints("3 trials: 3 completed\n");
     let status = lab.runner(&["status", "runs/s.sweep"]).with_code(0);
     let rows: Vec<_> = status.stdout.lines().skip(4).collect();
     assert_eq!(rows.len(), 3, "{status:#?}");
@@ -176,31 +156,25 @@ fn a_sweep_goes_on_by_its_folder_alone() {
 }
 
 #[test]
-fn one_that_diverges_stops_no_other_and_is_named() {
+fn names_a_diverged_trial_and_runs_the_others() {
     let lab = Lab::with(&spec(
         2,
         "[sweep.over]\n\"optimizer.sgd.learning_rate\" = [1e-4, 100.0]\nseed = [0, 1]\n",
     ));
     let ended = lab.runner(&["spec.toml", "--jobs", "2"]).with_code(3);
-    assert!(
-        ended.stdout.contains("4 trials: 2 completed, 2 diverged\n"),
-        "{ended:#?}"
-    );
+    ended.prints("4 trials: 2 completed, 2 diverged\n");
     for seed in [0, 1] {
         let named = format!("diverged: optimizer.sgd.learning_rate=100.0 seed={seed}: ");
-        assert!(ended.stderr.contains(&named), "{ended:#?}");
+        ended.says(&named);
     }
     // It would do so again: nothing is run, and the answer stays the same.
     let ended = lab.runner(&["spec.toml", "--retry-failed"]).with_code(3);
-    assert!(
-        ended.stdout.contains("2 completed, 2 diverged\n"),
-        "{ended:#?}"
-    );
+    ended.prints("2 completed, 2 diverged\n");
     assert_eq!(counts(&lab, "resumed"), [0; 4]);
 }
 
 #[test]
-fn one_that_failed_is_tried_again_when_asked() {
+fn retries_a_failed_trial_when_asked() {
     let lab = Lab::with(&spec(2, "[sweep.over]\nseed = [0, 1]\n"));
     let args = ["spec.toml", "--jobs", "1", "--set", "training.epochs=400"];
     let mut session = Session::spawn(lab.command(&args));
@@ -212,11 +186,8 @@ fn one_that_failed_is_tried_again_when_asked() {
     }
     fs::create_dir(table.join("in_the_way")).unwrap();
     let ended = session.end().with_code(3);
-    assert!(
-        ended.stdout.contains("2 trials: 1 completed, 1 failed\n"),
-        "{ended:#?}"
-    );
-    assert!(ended.stderr.contains("metrics.parquet"), "{ended:#?}");
+    ended.prints("2 trials: 1 completed, 1 failed\n");
+    ended.says("metrics.parquet");
     assert!(last_line(&ended, "again").ends_with("--retry-failed"));
     fs::remove_dir_all(run.join("metrics.parquet")).unwrap();
     let again = ["spec.toml", "--quiet", "--set", "training.epochs=400"];
@@ -250,22 +221,14 @@ fn kill(pid: u32, signal: &str) {
 }
 
 #[test]
-fn one_that_is_killed_stops_no_other_and_goes_on_next_time() {
+fn resumes_a_killed_trial_next_time() {
     let lab = Lab::with(&spec(150, "[sweep.over]\nseed = [0, 1, 2]\n"));
     let mut session = Session::spawn(lab.command(&["spec.toml", "--jobs", "1"]));
     let (run, pid) = trial_of(&lab, &mut session);
     kill(pid, "KILL");
     let ended = session.end().with_code(3);
-    assert!(
-        ended.stdout.contains("3 trials: 2 completed, 1 killed\n"),
-        "{ended:#?}"
-    );
-    assert!(
-        ended
-            .stderr
-            .contains("killed: seed=0: killed by signal 9\n"),
-        "{ended:#?}"
-    );
+    ended.prints("3 trials: 2 completed, 1 killed\n");
+    ended.says("killed: seed=0: killed by signal 9\n");
     lab.runner(&["spec.toml", "--quiet"]).with_code(0);
     let undisturbed = Lab::with(&spec(150, ""));
     assert_eq!(digest(&run), digest(&undisturbed.train(&[])));
@@ -273,19 +236,14 @@ fn one_that_is_killed_stops_no_other_and_goes_on_next_time() {
 }
 
 #[test]
-fn a_signal_is_passed_on_and_everything_is_saved() {
+fn passes_a_signal_on_and_saves_everything() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let lab = Lab::with(&spec(3_000, "[sweep.over]\nseed = [0, 1, 2]\n"));
         let mut session = Session::spawn(lab.command(&["spec.toml", "--jobs", "2"]));
         trial_of(&lab, &mut session);
         session.signal(signal);
         let ended = session.end().with_code(code);
-        assert!(
-            ended
-                .stderr
-                .contains("go on with: runner sweep run runs/s.sweep\n"),
-            "{ended:#?}"
-        );
+        ended.says("go on with: runner sweep run runs/s.sweep\n");
         let all = runs(&lab);
         assert!(!all.is_empty());
         for (_, run) in all {
@@ -296,19 +254,19 @@ fn a_signal_is_passed_on_and_everything_is_saved() {
 }
 
 #[test]
-fn an_expectation_that_one_trial_misses_has_the_exit_code_of_a_run() {
+fn reports_missed_expectations_by_exit_code() {
     let lab = Lab::with(&spec(1, "[sweep.over]\nseed = [0, 1]\n"));
     let args = ["spec.toml", "--set", "expect.loss={ max = 1e-3 }"];
     let ended = lab.runner(&args).with_code(4);
     let all = "2 trials: 2 missed an [expect]\n";
-    assert!(ended.stdout.contains(all), "{ended:#?}");
+    ended.prints(all);
     // Nothing is run again for it.
     lab.runner(&args).with_code(4);
     assert_eq!(counts(&lab, "created by runner"), [1, 1]);
 }
 
 #[test]
-fn a_trial_that_another_machine_works_on_is_left_to_it_until_it_is_freed_by_name() {
+fn leaves_a_claimed_trial_until_it_is_released() {
     let lab = Lab::with(&spec(1, "[sweep.over]\nseed = [0, 1]\n"));
     lab.runner(&["spec.toml", "--quiet"]).with_code(0);
     let (_, run) = runs(&lab).remove(1);
@@ -321,17 +279,9 @@ fn a_trial_that_another_machine_works_on_is_left_to_it_until_it_is_freed_by_name
     });
     lab.write(&format!("runs/s.sweep/claims/{id}"), claim.to_string());
     let ended = lab.runner(&["spec.toml"]).with_code(0);
-    assert!(
-        ended
-            .stdout
-            .contains("1 completed, 1 held by another process\n"),
-        "{ended:#?}"
-    );
+    ended.prints("1 completed, 1 held by another process\n");
     let by = "process 3 on `elsewhere` since 2026-11-24T00:00:00.000Z (Slurm job 7)";
-    assert!(
-        ended.stderr.contains(&format!("held: seed=1: {by}\n")),
-        "{ended:#?}"
-    );
+    ended.says(&format!("held: seed=1: {by}\n"));
     let status = lab.runner(&["status", "runs/s.sweep"]).with_code(0);
     assert!(
         status.stdout.contains(&format!("held by {by}")),
@@ -347,17 +297,12 @@ fn a_trial_that_another_machine_works_on_is_left_to_it_until_it_is_freed_by_name
 }
 
 #[test]
-fn halving_stops_the_worse_ones_and_leaves_the_others_their_schedules() {
+fn halving_stops_the_worse_trials() {
     let text = "[schedule.cosine]\n[sweep.over]\n\"optimizer.adam.learning_rate\" = [1e-6, 1e-5, 1e-3, 3e-3]\n\
                 [sweep.halving]\nfactor = 2\nmetric = \"val_loss\"\n";
     let lab = Lab::with(&spec(8, text));
     let ended = lab.runner(&["spec.toml", "--jobs", "2"]).with_code(0);
-    assert!(
-        ended
-            .stdout
-            .contains("4 trials: 1 completed, 3 stopped early\n"),
-        "{ended:#?}"
-    );
+    ended.prints("4 trials: 1 completed, 3 stopped early\n");
     let record: serde_json::Value =
         serde_json::from_slice(&fs::read(sweep(&lab).join("halving.json")).unwrap()).unwrap();
     let decisions = record["decisions"].as_array().unwrap();
@@ -402,7 +347,7 @@ fn halving_stops_the_worse_ones_and_leaves_the_others_their_schedules() {
 }
 
 #[test]
-fn a_check_lists_the_trials_and_writes_nothing() {
+fn check_lists_the_trials_and_writes_nothing() {
     let lab = Lab::with(&spec(3, TWO_BY_TWO));
     let before = lab.listing();
     let ended = lab
@@ -411,18 +356,8 @@ fn a_check_lists_the_trials_and_writes_nothing() {
     assert_eq!(lab.listing(), before);
     let lines: Vec<&str> = ended.stdout.lines().collect();
     assert_eq!(lines[0], "s: 4 trials");
-    let heads: Vec<_> = lines[2].split_whitespace().collect();
-    assert_eq!(
-        heads,
-        [
-            "trial",
-            "model.latent_dim",
-            "seed",
-            "parameters",
-            "time",
-            "disk"
-        ]
-    );
+    let heads = lines[2].split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(heads, "trial model.latent_dim seed parameters time disk");
     for (row, (latent, seed)) in lines[4..8].iter().zip([(2, 0), (2, 1), (3, 0), (3, 1)]) {
         let words: Vec<_> = row.split_whitespace().collect();
         assert_eq!(words[1..3], [latent.to_string(), seed.to_string()], "{row}");
@@ -437,41 +372,24 @@ fn a_check_lists_the_trials_and_writes_nothing() {
 }
 
 #[test]
-fn what_cannot_be_run_is_refused_before_anything_is_written() {
+fn rejects_what_cannot_be_run_before_anything_is_written() {
     let lab = Lab::with(&spec(3, ""));
-    for (args, text) in [
-        (vec!["--sweep", "seed=1,1"], "`seed` has the value 1 twice"),
-        (
-            vec!["--sweep", "training.threads=1,2"],
-            "two trials are the same",
-        ),
-        (
-            vec![
-                "--sweep",
-                "seed=0..200",
-                "--sweep",
-                "model.latent_dim={ from = 1, to = 100 }",
-            ],
-            "a sweep of 20000 trials",
-        ),
-        (
-            vec!["--sweep", "training.batch_size=20,400"],
-            "a batch of 400 is larger than the data",
-        ),
-        (vec!["--jobs", "2"], "`--jobs` without a sweep"),
-        (vec!["--retry-failed"], "`--retry-failed` without a sweep"),
-    ] {
+    for [args, text] in table(
+        "
+        --sweep seed=1,1 | `seed` has the value 1 twice
+        --sweep training.threads=1,2 | two trials are the same
+        --sweep seed=0..200 --sweep model.latent_dim={from=1,to=100} | a sweep of 20000 trials
+        --sweep training.batch_size=20,400 | a batch of 400 is larger than the data
+        --jobs 2 | `--jobs` is for a sweep, and the spec has none
+        --retry-failed | `--retry-failed` is for a sweep, and the spec has none",
+    ) {
+        let args: Vec<&str> = args.split(' ').collect();
         let ended = lab.runner(&[&["spec.toml"], &args[..]].concat());
-        assert_eq!(ended.code, 2, "{ended:#?}");
-        let text = text.replace("without a sweep", "is for a sweep, and the spec has none");
-        assert!(ended.stderr.contains(&text), "{text}: {ended:#?}");
+        ended.with_code(2).says(text);
         assert_eq!(lab.listing(), ["spec.toml"]);
     }
-    let ended = lab.runner(&["spec.toml", "--sweep", "training.batch_size=20,400"]);
-    assert!(
-        ended.stderr.contains("--sweep training.batch_size=20,400"),
-        "{ended:#?}"
-    );
+    lab.runner(&["spec.toml", "--sweep", "training.batch_size=20,400"])
+        .says("--sweep training.batch_size=20,400");
     lab.runner(&["sweep", "run", "nothing"])
         .with_code(65)
         .says("is not the folder of a sweep");
@@ -481,7 +399,7 @@ fn what_cannot_be_run_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn a_definition_that_is_damaged_or_newer_is_refused() {
+fn rejects_a_damaged_or_newer_definition() {
     let lab = Lab::with(&spec(1, "[sweep.over]\nseed = [0]\n"));
     lab.runner(&["spec.toml", "--quiet"]).with_code(0);
     let path = sweep(&lab).join("sweep.json");
@@ -502,11 +420,9 @@ fn a_definition_that_is_damaged_or_newer_is_refused() {
     ] {
         fs::write(&path, new).unwrap();
         for command in [&["sweep", "run"][..], &["status"], &["cancel"]] {
-            let ended = lab
-                .runner(&[command, &["runs/s.sweep"]].concat())
-                .with_code(65)
-                .says(says);
-            assert!(!ended.stderr.contains('\u{1b}'), "{ended:#?}");
+            let ended = lab.runner(&[command, &["runs/s.sweep"]].concat());
+            let ended = ended.with_code(65);
+            assert!(!ended.says(says).stderr.contains('\u{1b}'), "{ended:#?}");
         }
     }
     // A new start writes it anew.
@@ -516,7 +432,7 @@ fn a_definition_that_is_damaged_or_newer_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn what_leads_out_of_a_strangers_sweep_is_not_followed() {
+fn follows_nothing_out_of_a_strangers_sweep() {
     let lab = Lab::with(&spec(1, "[sweep.over]\nseed = [0]\n"));
     lab.runner(&["spec.toml", "--quiet"]).with_code(0);
     let outside = lab.path().join("outside");

@@ -3,18 +3,11 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
 
-use common::{Lab, NO_FIGURES, Session, plain, tiny};
-use runner::run::{LARGEST_FILE, read_checkpoint, state_digest};
-
-fn digest(run: &Path) -> String {
-    let last = run.join("checkpoints/last.safetensors");
-    state_digest(&read_checkpoint(&last, LARGEST_FILE).unwrap())
-}
+use common::{Lab, Session, digest, manifest, plain, plain_with, tiny};
 
 #[test]
-fn a_run_leaves_a_folder_that_is_complete_and_can_be_run_again() {
+fn leaves_a_complete_folder_that_can_be_run_again() {
     let lab = Lab::with(&tiny());
     let run = lab.train(&["--set", "seed=5"]);
     for file in [
@@ -35,10 +28,8 @@ fn a_run_leaves_a_folder_that_is_complete_and_can_be_run_again() {
         assert!(size > 0, "{file} is missing or empty");
     }
     assert!(lab.listing().iter().all(|path| !path.ends_with(".tmp")));
-    let manifest: serde_json::Value =
-        serde_json::from_str(&fs::read_to_string(run.join("manifest.json")).unwrap()).unwrap();
-    assert_eq!(manifest["status"], "completed");
-    assert_eq!(manifest["overrides"][0], "seed=5");
+    assert_eq!(manifest(&run)["status"], "completed");
+    assert_eq!(manifest(&run)["overrides"][0], "seed=5");
     let frame = runner::run::metrics::read_metrics(&run.join("metrics.parquet")).unwrap();
     assert_eq!(frame.height(), 2);
 
@@ -49,7 +40,7 @@ fn a_run_leaves_a_folder_that_is_complete_and_can_be_run_again() {
 }
 
 #[test]
-fn the_bits_do_not_depend_on_threads_but_on_the_seed() {
+fn gives_the_same_bits_for_any_number_of_threads() {
     let lab = Lab::with(&plain());
     let one = digest(&lab.train(&["--threads", "1"]));
     for threads in ["2", "3", "8"] {
@@ -64,29 +55,17 @@ fn the_bits_do_not_depend_on_threads_but_on_the_seed() {
 
 /// A spec whose every kind of state matters: schedule, warm-up, validation, optimizer state.
 fn long(optimizer: &str) -> String {
-    format!(
-        "name = \"long\"
-[data]
-dataset = \"sprites\"
-count = 700
-image_size = 12
-validation = 0.2
-[model]
-conv_filters = [4, 8]
-[loss]
-kl_warmup_epochs = 2
-{optimizer}
-[schedule.cosine]
-warmup_epochs = 1
-[training]
-epochs = 6
-batch_size = 16
-{NO_FIGURES}"
-    )
+    plain_with(&format!(
+        "data = {{ count = 700, validation = 0.2 }}
+        loss.kl_warmup_epochs = 2
+        schedule.cosine.warmup_epochs = 1
+        training = {{ epochs = 6, batch_size = 16 }}
+        {optimizer}"
+    ))
 }
 
 #[test]
-fn a_run_that_is_stopped_and_resumed_ends_with_the_same_bits() {
+fn resumes_stopped_runs_to_the_same_bits() {
     for (optimizer, signals) in [
         ("[optimizer.adam]", ["INT", "KILL"]),
         (
@@ -124,21 +103,19 @@ fn a_run_that_is_stopped_and_resumed_ends_with_the_same_bits() {
 }
 
 #[test]
-fn a_run_that_diverges_says_which_term_and_keeps_what_it_had() {
+fn names_the_term_that_diverges() {
     let lab = Lab::with(&plain());
     let args = ["spec.toml", "--set", "optimizer.sgd.learning_rate=100"];
     let ended = lab.runner(&args).with_code(1);
     assert!(ended.stderr.contains("is not finite at step"), "{ended:#?}");
     let run = lab.new_run(&[]);
-    let manifest = fs::read_to_string(run.join("manifest.json")).unwrap();
-    assert!(
-        manifest.contains("\"status\": \"diverged\"") && manifest.contains("is not finite"),
-        "{manifest}"
-    );
+    let manifest = manifest(&run);
+    assert_eq!(manifest["status"], "diverged");
+    assert!(manifest["why"].to_string().contains("is not finite"));
 }
 
 #[test]
-fn a_missed_expectation_and_an_absent_device_have_their_exit_codes() {
+fn exits_by_code_for_missed_expectations_and_absent_devices() {
     let lab = Lab::with(&plain());
     lab.runner(&["spec.toml", "--set", "expect.loss={ max = 0.5 }"])
         .with_code(4)

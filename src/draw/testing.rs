@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 use super::render::Rendered;
-use crate::metrics::EpochMetrics;
+use crate::metric::Row;
 
 /// The PNG as pixels, after checks that hold for every picture: it is not blank, its SVG is well
 /// formed and half as large.
@@ -59,27 +59,18 @@ pub(crate) fn texts(svg: &str) -> Vec<String> {
 }
 
 /// Epochs 1 to `count` whose loss falls from 301 towards 251, without a validation part.
-pub(crate) fn epochs(count: u32) -> Vec<EpochMetrics> {
+pub(crate) fn epochs(count: u32) -> Vec<Row> {
     let one = |epoch: u32| {
         let (reconstruction, kl) = (247.0 + 50.0 / f64::from(epoch), 4.0);
-        EpochMetrics {
-            epoch,
-            loss: reconstruction + kl,
-            reconstruction,
-            kl,
-            kl_nats: 2.0 * kl,
-            elbo: -reconstruction - 2.0 * kl,
-            val_loss: None,
-            val_reconstruction: None,
-            val_kl: None,
-            kl_per_axis: vec![kl, kl],
-            active_axes: 2,
-            grad_norm: 1.0,
-            learning_rate: 1e-3,
-            kl_weight: 1.0,
-            images_per_second: 2_000.0,
-            seconds: 30.0,
-        }
+        let loss = reconstruction + kl;
+        let terms = [
+            ("loss", loss),
+            ("reconstruction", reconstruction),
+            ("kl", kl),
+        ];
+        let mut row = Row::from_iter(terms);
+        row.set("epoch", epoch);
+        row
     };
     (1..=count).map(one).collect()
 }

@@ -263,7 +263,7 @@ fn number(span: Interval) -> Json {
 mod tests {
     use super::*;
     use crate::data::DataKind;
-    use crate::metrics::SCALARS;
+    use crate::objective::scalar_names;
 
     fn property<'a>(schema: &'a Json, key: &str) -> &'a Json {
         let pointer: String = key
@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn every_metric_may_be_expected() {
         let schema = json_schema();
-        for metric in SCALARS {
+        for metric in scalar_names() {
             assert_eq!(
                 property(&schema, "expect")["properties"][metric]["minProperties"],
                 json!(1)

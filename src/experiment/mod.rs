@@ -31,7 +31,7 @@
 //! - [`resolved_toml`] read back gives the same spec, bit for bit.
 //! - Reading looks at the disk (are the named files there?) and writes nothing.
 
-mod expect;
+pub mod expect;
 mod figures;
 mod fingerprint;
 mod handbook;

@@ -148,7 +148,8 @@ fn every_setting_with_every_typo() {
             }
         }
     }
-    assert!(tried > 840, "only {tried} typos");
+    println!("{tried} settings with typos");
+    assert!(tried >= 1_400, "only {tried} typos");
     assert!(
         suggested * 100 >= tried * 95,
         "{suggested} of {tried}:\n{}",
@@ -285,7 +286,8 @@ fn every_setting_with_every_wrong_type() {
             tried += 1;
         }
     }
-    assert!(tried > 600, "{tried}");
+    println!("{tried} values of a wrong type");
+    assert!(tried >= 800, "{tried}");
 }
 
 #[test]
@@ -387,5 +389,6 @@ fn every_setting_just_outside_its_range() {
             }
         }
     }
-    assert!(tried > 150, "{tried}");
+    println!("{tried} values out of range");
+    assert!(tried >= 180, "{tried}");
 }

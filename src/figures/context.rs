@@ -5,7 +5,7 @@ use std::error::Error;
 use super::published::Published;
 use crate::data::Images;
 use crate::draw::{FigureError, ImageBatch};
-use crate::metrics::EpochMetrics;
+use crate::metric::Row;
 use crate::numeric::PcaError;
 
 /// A run at the end of its training.
@@ -27,7 +27,7 @@ pub struct Context<'a> {
     /// Which of them are held out, ascending.
     pub validation: &'a [u32],
     /// The metrics of each epoch.
-    pub history: &'a [EpochMetrics],
+    pub history: &'a [Row],
     /// A curve that was published.
     pub published: Option<&'a Published>,
     /// The trained network.

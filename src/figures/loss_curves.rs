@@ -17,7 +17,7 @@ use crate::draw::panel::{
 use crate::draw::polyline::{dashes, visible_pieces};
 use crate::draw::render::{Picture, Rendered, render};
 use crate::draw::ticks::{significant, whole_ticks};
-use crate::metrics::EpochMetrics;
+use crate::metric::Row;
 
 const WIDTH: u32 = 860;
 const HEIGHT: u32 = 640;
@@ -70,16 +70,13 @@ fn draw(context: &Context) -> Result<Rendered, PictureError> {
 /// drawing.
 fn loss_curves(
     title: &str,
-    epochs: &[EpochMetrics],
+    epochs: &[Row],
     published: Option<&Published>,
 ) -> Result<Rendered, FigureError> {
     let panels = [
-        ("Loss", terms(epochs, |m| m.loss, |m| m.val_loss)),
-        (
-            "Reconstruction",
-            terms(epochs, |m| m.reconstruction, |m| m.val_reconstruction),
-        ),
-        ("KL divergence", terms(epochs, |m| m.kl, |m| m.val_kl)),
+        ("Loss", terms(epochs, "loss")),
+        ("Reconstruction", terms(epochs, "reconstruction")),
+        ("KL divergence", terms(epochs, "kl")),
     ];
     let references = match published {
         None => [None, None, None],
@@ -358,8 +355,8 @@ mod tests {
     #[test]
     fn curves_are_named_at_their_ends_with_their_last_values() {
         let mut own = epochs(10);
-        for m in &mut own {
-            m.val_loss = Some(m.loss + 20.0);
+        for row in &mut own {
+            row.set("val_loss", row.scalar("loss").unwrap() + 20.0);
         }
         let rendered = loss_curves("a run", &own, Some(&published())).unwrap();
         let texts = texts(&rendered.svg);
@@ -402,23 +399,20 @@ mod tests {
     #[test]
     fn values_that_are_no_numbers_leave_gaps() {
         let mut own = epochs(40);
-        own[3].loss = f64::NAN;
-        own[5].loss = f64::INFINITY;
-        own[6].kl = -1e300;
-        own[20].reconstruction = 1e99;
-        for m in &mut own {
-            m.val_kl = Some(f64::NAN);
+        own[3].set("loss", f64::NAN);
+        own[5].set("loss", f64::INFINITY);
+        own[6].set("kl", -1e300);
+        own[20].set("reconstruction", 1e99);
+        own[21].retain(|name| name == "epoch");
+        for row in &mut own {
+            row.set("val_kl", f64::NAN);
         }
         let rendered = loss_curves("a run", &own, None).unwrap();
         assert!(texts(&rendered.svg).contains(&"1 value above the frame".to_owned()));
-        let all: Vec<_> = own
-            .iter()
-            .map(|m| EpochMetrics {
-                loss: f64::NAN,
-                ..m.clone()
-            })
-            .collect();
-        decode(&loss_curves("a run", &all, None).unwrap());
+        for row in &mut own {
+            row.set("loss", f64::NAN);
+        }
+        decode(&loss_curves("a run", &own, None).unwrap());
     }
 
     #[test]

@@ -7,13 +7,13 @@ use crate::draw::canvas::Point;
 use crate::draw::error::FigureError;
 use crate::draw::panel::{Range, is_usable};
 use crate::draw::ticks::{Tick, ticks};
-use crate::metrics::EpochMetrics;
+use crate::metric::{Row, VALIDATION};
 
 /// From this many values on, a few that lie far off are left out of a panel's range.
 const ROBUST: usize = 20;
-const TRAINING: RGBColor = RGBColor(0x00, 0x72, 0xb2);
-const VALIDATION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
-const PUBLISHED: RGBColor = RGBColor(0x6e, 0x6e, 0x6e);
+const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
+const ORANGE: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
+const GREY: RGBColor = RGBColor(0x6e, 0x6e, 0x6e);
 /// Least distance of two ticks of a vertical axis, about.
 const TICK_ROOM: f64 = 21.0;
 
@@ -84,26 +84,21 @@ impl Terms {
     }
 }
 
-/// Validation before training.
-pub(super) fn terms(
-    epochs: &[EpochMetrics],
-    training: impl Fn(&EpochMetrics) -> f64,
-    validation: impl Fn(&EpochMetrics) -> Option<f64>,
-) -> [Curve; 2] {
-    let curve = |name: &str, color, value: &dyn Fn(&EpochMetrics) -> f64| Curve {
+/// The curves of a term of the loss, validation before training.
+pub(super) fn terms(epochs: &[Row], term: &str) -> [Curve; 2] {
+    let value = |row: &Row, name: &str| row.scalar(name).unwrap_or(f64::NAN);
+    let curve = |name: &str, color, metric: &str| Curve {
         name: name.to_owned(),
         color,
         dashed: false,
         points: epochs
             .iter()
-            .map(|m| (f64::from(m.epoch), value(m)))
+            .map(|row| (f64::from(row.epoch()), value(row, metric)))
             .collect(),
     };
     [
-        curve("validation", VALIDATION, &|m| {
-            validation(m).unwrap_or(f64::NAN)
-        }),
-        curve("training", TRAINING, &training),
+        curve("validation", ORANGE, &format!("{VALIDATION}{term}")),
+        curve("training", BLUE, term),
     ]
 }
 
@@ -113,7 +108,7 @@ pub(super) fn reference(
     published: &Published,
     what: &'static str,
     list: &[f64],
-    epochs: &[EpochMetrics],
+    epochs: &[Row],
 ) -> Result<Curve, FigureError> {
     if list.len() != published.epochs.len() {
         return Err(FigureError::Length {
@@ -124,13 +119,13 @@ pub(super) fn reference(
     }
     let last = epochs
         .iter()
-        .map(|m| f64::from(m.epoch))
+        .map(|row| f64::from(row.epoch()))
         .reduce(f64::max)
         .unwrap_or(f64::MAX);
     let points = published.epochs.iter().copied().zip(list.iter().copied());
     Ok(Curve {
         name: published.name.clone(),
-        color: PUBLISHED,
+        color: GREY,
         dashed: true,
         points: points
             .filter(|&(epoch, _)| is_usable(epoch) && epoch <= last)
@@ -183,7 +178,7 @@ mod tests {
             .map(|(i, value)| (i as f64, value));
         Curve {
             name: String::new(),
-            color: TRAINING,
+            color: BLUE,
             dashed: false,
             points: points.collect(),
         }

@@ -43,7 +43,7 @@ pub const FIGURE: Figure = Figure {
 fn draw(context: &Context) -> Result<Rendered, PictureError> {
     let (latent, scale) = (context.latent, context.scale);
     let last = context.history.last();
-    let kl = last.map_or(&[][..], |row| &row.kl_per_axis);
+    let kl = last.map_or(&[][..], |row| row.axes("kl_per_axis"));
     let nats = |axis: usize| kl.get(axis).copied().unwrap_or(0.0);
     let mut axes: Vec<usize> = (0..latent).collect();
     axes.sort_by(|&a, &b| nats(b).total_cmp(&nats(a)));

@@ -214,7 +214,7 @@ impl Progress<'_> {
             return Ok(None);
         };
         let view = RunView::open(&self.work.folder.run(task)?);
-        let far = view.history().last().is_some_and(|row| row.epoch >= rung);
+        let far = view.history().last().is_some_and(|row| row.epoch() >= rung);
         let is_whole = matches!(
             self.work.folder.state(task)?,
             State::Completed | State::Missed(_)

@@ -6,13 +6,16 @@ use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor, TensorFromVec};
 use dfdx::tensor_ops::{GatherTo, ReshapeTo, SumTo, TryAdd, TryMul};
 
 use super::compute::{Given, Loss, Network, Objective, Outcome};
-use super::description::{Description, OwnOptimizer, ParameterGroup, Term};
+use super::description::{Description, OwnOptimizer, ParameterGroup};
 use super::noise::{Draw, Noise};
 use crate::config::section::section;
 use crate::config::{Interval, Kind};
 use crate::kernels::Activation;
+use crate::metric::Metric;
 use crate::nn::backend::{FeatureMaps, Latent, Rows, Scalar};
-use crate::nn::layers::{Finish, Named, NamedConfig, Sequential, SequentialConfig, dense};
+use crate::nn::layers::{
+    BufferUpdates, Finish, Named, NamedConfig, Sequential, SequentialConfig, dense,
+};
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::numeric::random::Purpose;
@@ -32,20 +35,20 @@ section! {
 }
 
 impl Description for Adversary {
-    fn terms(&self) -> &'static [Term] {
-        const TERMS: [Term; 2] = [
-            Term {
+    fn terms() -> &'static [Metric] {
+        const TERMS: &[Metric] = &[
+            Metric {
                 name: "total_correlation",
                 doc: "mean(D_0(z) - D_1(z))",
-                unit: "nats",
+                ..Metric::TERM
             },
-            Term {
+            Metric {
                 name: "discriminator_loss",
                 doc: "(CE(D(z), 0) + CE(D(z'), 1)) / 2",
-                unit: "nats",
+                ..Metric::TERM
             },
         ];
-        &TERMS
+        TERMS
     }
 
     fn noise(&self) -> Vec<Noise> {
@@ -172,7 +175,13 @@ impl Adversary {
         given: &Given<C, Z, D>,
     ) -> Result<Latent<Z, D>, D::Err> {
         let images = given.second.clone().expect("a second batch");
-        let (mean, log_var) = network.encode(images, given.mode)?;
+        // Running means are those of the first batch alone.
+        let aside = BufferUpdates::default();
+        let mode = match given.mode {
+            Mode::Training { .. } => Mode::training(&aside),
+            Mode::Evaluation => Mode::Evaluation,
+        };
+        let (mean, log_var) = network.encode(images, mode)?;
         let eps = given.points(Purpose::TestPoints)?;
         let z = D::reparameterise(mean, log_var, eps, 1.0)?.z;
         let (shape, axes) = (*z.shape(), given.latent.size());

@@ -2,18 +2,8 @@
 
 use super::noise::Noise;
 use crate::kernels::loss::Reconstruction;
+use crate::metric::Metric;
 use crate::optim::Rule;
-
-/// A term of an objective, which every epoch reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Term {
-    /// Name of the metric: `total_correlation`.
-    pub name: &'static str,
-    /// What it is, with its formula.
-    pub doc: &'static str,
-    /// What it is measured in.
-    pub unit: &'static str,
-}
 
 /// What an objective needs the encoder to give for an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,21 +63,14 @@ pub struct LossTerms {
     pub kl_mean: bool,
 }
 
-/// A setting that an objective does not go with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The setting: `loss.kl_reduction`.
-    pub key: &'static str,
-    /// Why.
-    pub why: &'static str,
-    /// What it does go with.
-    pub expected: &'static str,
-}
-
 /// An objective as the rest of the program knows it: no tensors.
 pub trait Description {
-    /// The terms that it reports besides `loss`, `reconstruction` and `kl`.
-    fn terms(&self) -> &'static [Term] {
+    /// The metrics of the terms that it reports besides `loss`, `reconstruction` and `kl`: [`Metric::TERM`] with name, meaning
+    /// and unit. Each also gets a twin on the validation part.
+    fn terms() -> &'static [Metric]
+    where
+        Self: Sized,
+    {
         &[]
     }
 
@@ -113,11 +96,6 @@ pub trait Description {
 
     /// How its own parameters are trained; nothing where that is as the network's are.
     fn optimizer(&self) -> Option<OwnOptimizer> {
-        None
-    }
-
-    /// The first setting of `[loss]` that it does not go with.
-    fn refusal(&self, _loss: &LossTerms) -> Option<Refusal> {
         None
     }
 }

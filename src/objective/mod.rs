@@ -1,8 +1,8 @@
 //! Objectives: what training lowers.
 //!
-//! An objective is one file and one line of the list below. The file holds its settings, its [`Description`] (terms
-//! that become metrics, random numbers that it draws, parameters of its own, settings that it does not go with) and
-//! its formula, [`Objective::outcome`], generic over image channels, latent axis and backend, with its tests.
+//! An objective is one file and one line of the list below. The file holds its settings with what they do not go with,
+//! its [`Description`] (terms that become metrics, random numbers that it draws, parameters of its own) and its formula,
+//! [`Objective::outcome`], generic over image channels, latent axis and backend, with its tests.
 //!
 //! A training step goes over a list of losses, each with the [`ParameterGroup`] that it trains: one for most
 //! objectives, two where an adversary has parameters and an optimizer of its own. Those parameters stand under
@@ -13,13 +13,16 @@
 //! | [`description`] | what is known without tensors; specs and plans read nothing else |
 //! | [`noise`] | random numbers of a batch, each kind under a purpose of its own |
 //! | [`compute`] | what an objective is given on the device, and what it gives |
+//! | `metrics` | every metric that the program knows, terms of objectives included |
 //! | `registry` | the types that follow from the list |
 
 #[cfg(test)]
 pub mod adversary;
+pub mod beta_tc;
 pub mod compute;
 pub mod description;
 pub mod elbo;
+mod metrics;
 pub mod noise;
 mod registry;
 #[cfg(test)]
@@ -29,15 +32,18 @@ use dfdx::shapes::Dim;
 use dfdx::tensor::Tape;
 
 pub use compute::{Given, Loss, Network, Objective, Outcome, Pass};
-pub use description::{Description, LossTerms, OwnOptimizer, ParameterGroup, Refusal, Term};
+pub use description::{Description, LossTerms, OwnOptimizer, ParameterGroup};
+pub use metrics::{find_metric, metrics, scalar_names};
 pub use noise::{At, Drawn, Noise};
 
 use crate::config::members::members;
+use crate::metric::Metric;
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
 
 registry::objectives! {
     Elbo(elbo::Elbo) = "elbo",
+    BetaTc(beta_tc::BetaTc) = "beta_tc",
     #[cfg(test)]
     Adversary(adversary::Adversary) = "adversary",
 }

@@ -10,6 +10,13 @@ macro_rules! objectives {
             }
         }
 
+        impl AnyObjective {
+            /// The metrics of the terms of all objectives: see [`Description::terms`].
+            pub fn terms() -> Vec<Metric> {
+                [$($(#[$only])* <$Type as Description>::terms(),)+].concat()
+            }
+        }
+
         impl std::ops::Deref for AnyObjective {
             type Target = dyn Description;
 

@@ -2,7 +2,7 @@
 //! follow from it.
 
 use crate::kernels::{Activation, Conv, Extent};
-use crate::nn::layers::normalization::Normalizes as _;
+use crate::nn::layers::layer::Normalizes as _;
 use crate::nn::layers::{
     Finish, LayerConfig, NamedConfig, Normalization, SequentialConfig, conv_transpose2d, conv2d,
     dense, flatten,

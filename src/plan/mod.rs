@@ -7,6 +7,8 @@ pub use architecture::Architecture;
 use crate::experiment::{self, Spec};
 use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
+use crate::metric;
+use crate::objective;
 
 /// A spec together with the data it was found to have.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,10 +47,10 @@ impl Plan {
         }
     }
 
-    /// All trained values.
+    /// All trained values, those of the objective too.
     pub fn parameters(&self) -> u64 {
         let (encoder, decoder) = self.architecture.parameters();
-        encoder + decoder
+        encoder + decoder + self.spec.objective.parameters(self.architecture.latent)
     }
 
     /// Values that the optimizer keeps for each trained value.
@@ -73,9 +75,7 @@ impl Plan {
     /// The most that the metrics of all epochs take in a checkpoint's header, in bytes: names and numbers of
     /// a row, and one number a latent axis.
     pub fn history_bytes(&self) -> u64 {
-        const ROW: u64 = 850;
-        const AXIS: u64 = 30;
-        let row = ROW + AXIS * self.architecture.latent as u64;
+        let row = metric::row_bytes(objective::metrics(), self.architecture.latent);
         (self.spec.training.epochs as u64).saturating_mul(row)
     }
 

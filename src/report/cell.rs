@@ -98,6 +98,15 @@ impl Cell {
                     .unwrap_or(Ordering::Equal),
             })
     }
+
+    /// The order from the smallest or from the largest; what is missing or not a number is last in both.
+    pub fn ranked(&self, other: &Self, descending: bool) -> Ordering {
+        let is_last = |cell: &Self| cell.is_null() || cell.number().is_some_and(f64::is_nan);
+        match descending && !is_last(self) && !is_last(other) {
+            true => other.order(self),
+            false => self.order(other),
+        }
+    }
 }
 
 /// The rows of a table, cell by cell.

@@ -1,7 +1,7 @@
 //! Which metrics compare runs, and what a reader must know before comparing.
 //!
 //! A loss compares runs only where it is the same function: with `kl_reduction = "mean"` its KL is a mean over
-//! latent axes, so that the same divergence counts half as much with twice the axes, and with other weights
+//! latent axes, so that the same KL counts half as much with twice the axes, and with other weights
 //! it is another sum. `elbo` and `kl_nats` are sums over axes in nats whatever the loss is.
 
 use std::collections::BTreeSet;
@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 use super::cell::Cell;
 use super::run::Run;
 use super::runs::BEST;
+use crate::metric::Comparable;
+use crate::objective::find_metric;
 use crate::run::RunStatus;
 
-/// Metrics that hold the KL as it stands in the loss.
-const AS_IN_THE_LOSS: [&str; 4] = ["loss", "kl", "val_loss", "val_kl"];
-/// RunStatus beside the metric that runs are compared by.
+/// Shown beside the metric that runs are compared by.
 const COMPANIONS: [&str; 3] = ["reconstruction", "kl_nats", "elbo"];
 
 /// The metrics to show for some runs, the one to compare them by first, and what must be said about them.
@@ -24,7 +24,8 @@ pub(super) fn metrics(runs: &[&Run], asked: &[String]) -> (Vec<String>, Vec<Stri
     let metrics: Vec<String> = match asked {
         [] => {
             let trained: Vec<_> = runs.iter().filter_map(|run| run.last.as_ref()).collect();
-            let validated = !trained.is_empty() && trained.iter().all(|row| row.val_loss.is_some());
+            let validated =
+                !trained.is_empty() && trained.iter().all(|row| row.get("val_loss").is_some());
             let first = match (&obstacle, validated) {
                 (Some(_), _) => "elbo",
                 (None, true) => "val_loss",
@@ -39,9 +40,13 @@ pub(super) fn metrics(runs: &[&Run], asked: &[String]) -> (Vec<String>, Vec<Stri
         asked => asked.to_vec(),
     };
     if let Some(obstacle) = obstacle {
+        let is_unfit = |name: &&String| {
+            let metric = find_metric(name.strip_prefix(BEST).unwrap_or(name));
+            metric.is_some_and(|metric| metric.comparable_when == Comparable::SameLoss)
+        };
         let unfit: Vec<String> = metrics
             .iter()
-            .filter(|name| AS_IN_THE_LOSS.contains(&name.strip_prefix(BEST).unwrap_or(name)))
+            .filter(is_unfit)
             .map(|name| format!("`{name}`"))
             .collect();
         notes.push(match unfit.is_empty() {

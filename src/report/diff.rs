@@ -6,9 +6,9 @@ use std::path::Path;
 use super::cell::{Cell, number};
 use super::error::ReportError;
 use super::run::{Run, open};
-use super::runs::{RUN_COLUMNS, metrics};
+use super::runs::{RUN_COLUMNS, metrics_of};
 use super::settings::place;
-use crate::metrics::EpochMetrics;
+use crate::metric::{self, Row};
 
 /// Columns of the table of runs that say where, when and with what a run ran, not how it ended.
 const ENVIRONMENT: [&str; 11] = [
@@ -24,8 +24,6 @@ const ENVIRONMENT: [&str; 11] = [
     "git_commit",
     "data_digest",
 ];
-/// Metrics that a clock decides.
-const WALL_CLOCK: [&str; 2] = ["images_per_second", "seconds"];
 
 /// Something that two runs do not have in common.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +74,7 @@ pub fn diff(one: &Path, two: &Path) -> Result<Diff, ReportError> {
     let mut pairs = first.iter().zip(&second);
     let parts = pairs.find_map(|(one, two)| {
         let differences = of_epoch(one, two, true);
-        (!differences.is_empty()).then_some((one.epoch, differences))
+        (!differences.is_empty()).then_some((one.epoch(), differences))
     });
     let metrics = match common.checked_sub(1) {
         Some(last) => of_epoch(&first[last], &second[last], false),
@@ -110,10 +108,13 @@ fn of_environment(one: &Run, two: &Run) -> Vec<Difference> {
         .collect()
 }
 
-fn of_epoch(one: &EpochMetrics, two: &EpochMetrics, without_clock: bool) -> Vec<Difference> {
-    let names = metrics().filter(|name| !(without_clock && WALL_CLOCK.contains(name)));
-    let value = |row: &EpochMetrics, name| row.scalar(name).map_or(Cell::Null, Cell::Real);
+fn of_epoch(one: &Row, two: &Row, without_clock: bool) -> Vec<Difference> {
+    let names = metrics_of([one, two].into_iter());
+    let of_clock = |name: &str| metric::find(name).is_some_and(|it| it.is_wall_clock);
+    let value = |row: &Row, name| row.scalar(name).map_or(Cell::Null, Cell::Real);
     names
+        .into_iter()
+        .filter(|name| !(without_clock && of_clock(name)))
         .filter_map(|name| difference(name, value(one, name), value(two, name)))
         .collect()
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use polars::error::PolarsError;
 
+use crate::config::nearest::nearest;
 use crate::fs::files::FileError;
 use crate::sys::exit;
 
@@ -77,6 +78,19 @@ pub enum ReportError {
 }
 
 impl ReportError {
+    /// A name that none of the columns has.
+    pub(super) fn no_column(place: &'static str, name: &str, columns: &[&str]) -> Self {
+        let hint = match nearest(name, columns.iter().copied()) {
+            Some(other) => format!("did you mean `{other}`?"),
+            None => "all columns: runner report --table runs --format csv | head -1".to_owned(),
+        };
+        Self::NoColumn {
+            place,
+            name: name.to_owned(),
+            hint,
+        }
+    }
+
     /// The exit code that a command ends with.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -4,8 +4,8 @@ use polars::prelude::{Column, DataFrame, IdxCa, IdxSize, NewChunkedArray, Series
 
 use super::cell::Cell;
 use super::error::ReportError;
-use super::question::{Selection, larger_is_better, order};
-use super::runs::typed;
+use super::runs::{larger_is_better, typed};
+use super::selection::Selection;
 
 /// The endings of a metric's four columns: arithmetic mean, sample standard deviation (divided by n - 1; missing
 /// for one run), standard error of the mean (deviation / sqrt(n)), and n, the number of runs that have the metric.
@@ -166,7 +166,7 @@ impl Selection {
                     .find(|(name, _)| name == sort || *name == mean);
                 let Some((name, cells)) = found else {
                     let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-                    return Err(super::question::no_column("--sort", sort, &names));
+                    return Err(ReportError::no_column("--sort", sort, &names));
                 };
                 Some((
                     cells,
@@ -177,7 +177,7 @@ impl Selection {
         };
         match key {
             Some((cells, best_last)) => {
-                rows.sort_by(|&one, &two| order(&cells[one], &cells[two], best_last != reverse));
+                rows.sort_by(|&one, &two| cells[one].ranked(&cells[two], best_last != reverse));
             }
             None if reverse => rows.reverse(),
             None => {}

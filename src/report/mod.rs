@@ -15,7 +15,8 @@
 //! | `runs` | the table of runs: its columns, names and meanings |
 //! | `condition` | `--where` |
 //! | `comparable` | which metrics compare runs, and what must be said |
-//! | `question` | selection, order, the settings that differ, differences to a baseline |
+//! | `selection` | runs that a question is about, sorted |
+//! | `question` | what is asked, the settings that differ, differences to a baseline |
 //! | `group` | means over groups |
 //! | `diff` | two runs side by side |
 //! | `query` | SQL, with the feature `sql` |
@@ -43,20 +44,24 @@ mod query;
 mod question;
 mod run;
 mod runs;
+mod selection;
 mod settings;
 mod text;
 
 pub use cell::{Cell, number, rows};
 pub use collect::{Collection, collect, find};
 pub use diff::{Diff, Difference, diff, diff_text};
-pub use epochs::{EPOCH_COLUMNS, Epochs};
+pub use epochs::{Epochs, RUN_OF_EPOCH};
 pub use error::ReportError;
 pub use group::{ENDINGS, Group, Statistics};
 pub use html::html;
 pub use parquet::parquet;
 #[cfg(feature = "sql")]
 pub use query::query;
-pub use question::{DELTA, Question, Selection, larger_is_better, select};
+pub use question::{DELTA, Question, select};
 pub use run::{LeftOut, Run};
-pub use runs::{BEST, RUN_COLUMNS, RunColumn, metrics, run_columns_markdown, runs_frame};
+pub use runs::{
+    BEST, RUN_COLUMNS, RunColumn, larger_is_better, metrics, run_columns_markdown, runs_frame,
+};
+pub use selection::Selection;
 pub use text::{csv, json, markdown, table};

@@ -1,6 +1,5 @@
 //! What is asked of the table of runs, and the table that answers it.
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -12,7 +11,8 @@ use super::condition::Condition;
 use super::error::ReportError;
 use super::group;
 use super::run::Run;
-use super::runs::{BEST, metrics, runs_frame};
+use super::runs::{BEST, larger_is_better, metrics, runs_frame};
+use super::selection::Selection;
 use crate::config::nearest::nearest;
 use crate::experiment::schema;
 use crate::run::RunStatus;
@@ -34,32 +34,8 @@ pub struct Question {
     pub baseline: Option<String>,
 }
 
-/// The runs that a question is about, sorted.
-#[derive(Clone, Debug)]
-pub struct Selection {
-    /// All that is known of them, a row a run ([`runs_frame`]).
-    pub frame: DataFrame,
-    /// For each row which run it is.
-    pub rows: Vec<usize>,
-    /// The metrics to show; the first is the one that runs are compared by.
-    pub metrics: Vec<String>,
-    /// The decisive settings that are not the same in all of them.
-    pub differing: Vec<String>,
-    /// What a reader must know to compare them.
-    pub notes: Vec<String>,
-}
-
-/// The metrics that are best when they are largest.
-const LARGER_IS_BETTER: [&str; 3] = ["elbo", "active_axes", "images_per_second"];
-
 /// What a column of differences to the baseline ends in.
 pub const DELTA: &str = "_delta";
-
-/// Whether a larger value of a column is the better one.
-pub fn larger_is_better(column: &str) -> bool {
-    let metric = column.strip_prefix(BEST).unwrap_or(column);
-    LARGER_IS_BETTER.contains(&metric)
-}
 
 /// Selects and sorts the runs that a question is about.
 ///
@@ -83,7 +59,7 @@ pub fn select(runs: &[Run], question: &Question) -> Result<Selection, ReportErro
                 .filter(|_| place == "--sort")
                 .unwrap_or(name);
             if !names.contains(&base) {
-                return Err(no_column(place, name, &names));
+                return Err(ReportError::no_column(place, name, &names));
             }
         }
     }
@@ -128,7 +104,9 @@ pub fn select(runs: &[Run], question: &Question) -> Result<Selection, ReportErro
     let descending = larger_is_better(sort) != question.reverse;
     let created = |row: usize| (runs[row].manifest.created, &runs[row].name);
     rows.sort_by(|&one, &two| {
-        order(&Cell::of(keys, one), &Cell::of(keys, two), descending)
+        let (one_key, two_key) = (Cell::of(keys, one), Cell::of(keys, two));
+        one_key
+            .ranked(&two_key, descending)
             .then_with(|| created(one).cmp(&created(two)))
     });
     let frame = take(&all, &rows)?;
@@ -141,33 +119,12 @@ pub fn select(runs: &[Run], question: &Question) -> Result<Selection, ReportErro
     })
 }
 
-/// The order of two values, what is missing or not a number last in both directions.
-pub(super) fn order(one: &Cell, two: &Cell, descending: bool) -> Ordering {
-    let is_last = |cell: &Cell| cell.is_null() || cell.number().is_some_and(f64::is_nan);
-    match descending && !is_last(one) && !is_last(two) {
-        true => two.order(one),
-        false => one.order(two),
-    }
-}
-
 fn take(frame: &DataFrame, rows: &[usize]) -> Result<DataFrame, ReportError> {
     let rows: Vec<_> = rows
         .iter()
         .map(|&row| row as polars::prelude::IdxSize)
         .collect();
     Ok(frame.take(&IdxCa::from_slice("rows".into(), &rows))?)
-}
-
-pub(super) fn no_column(place: &'static str, name: &str, columns: &[&str]) -> ReportError {
-    let hint = match nearest(name, columns.iter().copied()) {
-        Some(other) => format!("did you mean `{other}`?"),
-        None => "all columns: runner report --table runs --format csv | head -1".to_owned(),
-    };
-    ReportError::NoColumn {
-        place,
-        name: name.to_owned(),
-        hint,
-    }
 }
 
 /// The decisive settings that are not the same in all runs.
@@ -235,23 +192,15 @@ impl Selection {
         names.push("epochs".to_owned());
         names.extend(self.metrics.iter().cloned());
         let first = &self.metrics[0];
-        if metrics().any(|name| name == first) {
-            names.extend(["best_epoch".to_owned(), format!("{BEST}{first}")]);
+        let best = format!("{BEST}{first}");
+        if self.frame.column(&best).is_ok() {
+            names.extend(["best_epoch".to_owned(), best]);
         }
         names.push("total_seconds".to_owned());
         // Whoever asks for `--metric total_seconds` gets one column of it.
         let mut seen = BTreeSet::new();
         names.retain(|name| seen.insert(name.clone()));
         Ok(self.frame.select(names)?)
-    }
-
-    /// The settings that runs of this selection may be compared by: those that differ, without the seed.
-    pub fn varied(&self) -> Vec<&str> {
-        self.differing
-            .iter()
-            .map(String::as_str)
-            .filter(|key| *key != "seed")
-            .collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::metrics::EpochMetrics;
+use crate::metric::Row;
 use crate::run::{Manifest, RunStatus, RunView, read_resolved};
 
 use super::settings::{Settings, settings};
@@ -27,9 +27,9 @@ pub struct Run {
     /// Epochs that are done.
     pub epochs: u32,
     /// Metrics of the last of them.
-    pub last: Option<EpochMetrics>,
+    pub last: Option<Row>,
     /// Metrics of the best epoch: lowest `val_loss` (without a validation part `loss`) at the full KL weight.
-    pub best: Option<EpochMetrics>,
+    pub best: Option<Row>,
     /// Seconds of training, all epochs together.
     pub total_seconds: Option<f64>,
     /// The figures, PNG and SVG, sorted by name.
@@ -46,7 +46,7 @@ pub struct LeftOut {
 }
 
 /// What a folder gives to a report: a run and its epochs, or why not.
-pub(super) type Opened = Result<(Run, Vec<EpochMetrics>), LeftOut>;
+pub(super) type Opened = Result<(Run, Vec<Row>), LeftOut>;
 
 /// Reads a folder.
 pub(super) fn open(path: &Path) -> Opened {
@@ -83,7 +83,11 @@ pub(super) fn open(path: &Path) -> Opened {
         epochs: history.len() as u32,
         last: history.last().cloned(),
         best,
-        total_seconds: (!history.is_empty()).then(|| history.iter().map(|row| row.seconds).sum()),
+        total_seconds: history
+            .iter()
+            .map(|row| row.scalar("seconds"))
+            .sum::<Option<f64>>()
+            .filter(|_| !history.is_empty()),
         figures: view.figures(),
         manifest,
     };

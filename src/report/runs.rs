@@ -7,7 +7,8 @@ use polars::prelude::{Column, DataFrame, PolarsResult};
 use super::cell::Cell;
 use super::run::Run;
 use super::settings::place;
-use crate::metrics::{EpochMetrics, SCALARS};
+use crate::metric::{Better, METRICS, Row};
+use crate::objective::find_metric;
 use crate::sys::clock;
 
 /// A column that every table of runs has.
@@ -74,7 +75,7 @@ pub const RUN_COLUMNS: [RunColumn; 23] = [
         |run| {
             run.best
                 .as_ref()
-                .map_or(Cell::Null, |it| Cell::Count(it.epoch.into()))
+                .map_or(Cell::Null, |it| Cell::Count(it.epoch().into()))
         },
     ),
     column(
@@ -130,9 +131,32 @@ fn perhaps(text: Option<&str>) -> Cell {
     text.map_or(Cell::Null, |text| Cell::Text(text.to_owned()))
 }
 
-/// Names of the metrics that a run has two of, in the last epoch and in the best one.
+/// Names of the metrics that a run has two of, in the last epoch and in the best one; some may have more
+/// ([`metrics_of`]).
 pub fn metrics() -> impl Iterator<Item = &'static str> {
-    SCALARS.into_iter().filter(|name| *name != "epoch")
+    let scalars = METRICS.iter().filter(|metric| metric.kind.is_scalar());
+    scalars
+        .map(|metric| metric.name)
+        .filter(|name| *name != "epoch")
+}
+
+/// [`metrics`], and what else some of the rows have: terms of an objective, metrics that this version does not know.
+pub(super) fn metrics_of<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = metrics().collect();
+    for (name, _) in rows.flat_map(Row::iter) {
+        // A folder from elsewhere may have metrics with any name.
+        let is_taken = RUN_COLUMNS.iter().any(|it| it.name == *name) || name.starts_with(BEST);
+        if !is_taken && *name != "epoch" && !names.contains(&&**name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Whether a larger value of a column is the better one.
+pub fn larger_is_better(column: &str) -> bool {
+    let metric = find_metric(column.strip_prefix(BEST).unwrap_or(column));
+    metric.is_some_and(|metric| metric.better == Better::Higher)
 }
 
 /// The runs as a table: [`RUN_COLUMNS`], the metrics of the last epoch under their names, those of the best
@@ -147,9 +171,11 @@ pub fn runs_frame(runs: &[Run]) -> PolarsResult<DataFrame> {
         .iter()
         .map(|it| typed(it.name, runs.iter().map(|run| it.of(run)).collect()))
         .collect();
-    let of_epoch = |prefix: &str, epoch: fn(&Run) -> Option<&EpochMetrics>| {
-        metrics()
-            .map(move |name| {
+    let names = metrics_of(runs.iter().flat_map(|run| run.last.iter().chain(&run.best)));
+    let of_epoch = |prefix: &str, epoch: fn(&Run) -> Option<&Row>| {
+        names
+            .iter()
+            .map(|name| {
                 let value = |run: &Run| epoch(run).and_then(|row| row.scalar(name));
                 let values: Vec<Option<f64>> = runs.iter().map(value).collect();
                 Column::new(format!("{prefix}{name}").into(), values)

@@ -143,7 +143,7 @@ pub fn to_json(cell: &Cell) -> Value {
 }
 
 /// A table as people read it.
-pub(super) struct RunStatus {
+pub(super) struct ShownTable {
     pub(super) columns: Vec<ShownColumn>,
 }
 
@@ -165,7 +165,7 @@ impl ShownColumn {
 }
 
 /// A table as people read it.
-pub(super) fn shown(frame: &DataFrame) -> RunStatus {
+pub(super) fn shown(frame: &DataFrame) -> ShownTable {
     let runs = frame.column("runs").ok();
     let says_something = |column: &&polars::prelude::Column| {
         let is_count = column.name().ends_with("_count");
@@ -204,7 +204,7 @@ pub(super) fn shown(frame: &DataFrame) -> RunStatus {
             is_number: column.dtype().is_primitive_numeric(),
         }
     });
-    RunStatus {
+    ShownTable {
         columns: columns.collect(),
     }
 }

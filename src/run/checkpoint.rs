@@ -4,38 +4,47 @@
 //! all that was (the metrics of every epoch). The table of metrics and the figures are made from it
 //! and can be made again.
 //!
-//! **Format** `runner-checkpoint-1`: a safetensors file. Weights stand under their plain names
+//! **Format** `runner-checkpoint-2`: a safetensors file. Weights stand under their plain names
 //! (`encoder.conv0.kernel`), so that any program that reads safetensors can use them; the optimizer's
 //! under `optimizer.SLOT.PARAMETER`. The metadata have exactly these keys:
 //!
 //! | key | content |
 //! | --- | --- |
-//! | `format` | `runner-checkpoint-1` |
+//! | `format` | `runner-checkpoint-2` |
 //! | `json` | description of the network, as `runner verify` reads it |
-//! | `checkpoint_json` | seed, digests of spec and data, counters, partial sums, history (JSON) |
+//! | `state` | seed, digests of spec and data, counters, partial sums, history (JSON, `checkpoint_json`) |
 //! | `tensors` | SHA-256 over all tensors ([`digest_tensors`](super::tensor_file)) |
 //! | `sha256` | SHA-256 over the keys above in order of their names: key and value, each behind its length as a little-endian `u64` |
 //!
 //! Both digests are checked before anything is used. Two of them, so that a report can trust a
-//! history without reading the weights. A later version gives another number to `format` and keeps
-//! `sha256` as it is: an older program can then tell a later file from a damaged one.
+//! history without reading the weights.
+//!
+//! **Versions.** Sums and metrics stand under their names. So a metric more or less is no new format: a program that does
+//! not know a metric keeps it in the history and leaves the sum of an unfinished epoch out; one that misses a metric does
+//! without. In format 1 sums were a list and the metrics fixed. It is read to the same bits and written no more: a run that
+//! goes on has format 2 from its next checkpoint on, and the program of format 1 then says that a later version wrote the
+//! file. A format to come gives another number to `format` and keeps `sha256` as it is, so that an older program can tell a
+//! later file from a damaged one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::fs::digest::Sha256Writer;
-use crate::metrics::EpochMetrics;
+use crate::metric::Row;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::progress::Progress;
 
-use super::checkpoint_json;
+use super::checkpoint_json::{self, Origin};
 use super::error::RunError;
 use super::tensor_file::{Container, Encoded, digest_tensors};
 use super::tensor_file_error::{Fault, short};
 
 /// What `format` says in the files that this version writes.
-pub const FORMAT: &str = "runner-checkpoint-1";
+pub const FORMAT: &str = "runner-checkpoint-2";
+const FORMAT_1: &str = "runner-checkpoint-1";
 const FAMILY: &str = "runner-checkpoint-";
+/// The number of [`FORMAT`].
+const NUMBER: u32 = 2;
 /// Longest description of a network, in bytes. Taken apart, it may need many times its length.
 const LONGEST_DESCRIPTION: usize = 1 << 20;
 /// How the names of the optimizer's tensors begin, and no others.
@@ -51,23 +60,12 @@ pub struct Checkpoint {
     /// Counters, partial sums of an unfinished epoch, best epoch.
     pub progress: Progress,
     /// Metrics of the finished epochs, in order.
-    pub history: Vec<EpochMetrics>,
+    pub history: Vec<Row>,
     /// What the run was started from.
     pub origin: Origin,
     /// Description of the network. Numbers in it are for people and for `runner verify`: those with
     /// more than 15 digits may come back rounded.
     pub model: serde_json::Value,
-}
-
-/// What a run was started from: a resume compares it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// Seed of all random numbers.
-    pub seed: u64,
-    /// SHA-256 over those settings that decide the numbers.
-    pub spec_digest: String,
-    /// SHA-256 over the data set.
-    pub data_digest: String,
 }
 
 /// A checkpoint without its tensors: what a report needs.
@@ -76,7 +74,7 @@ pub struct Summary {
     /// Counters, partial sums of an unfinished epoch, best epoch.
     pub progress: Progress,
     /// Metrics of the finished epochs, in order.
-    pub history: Vec<EpochMetrics>,
+    pub history: Vec<Row>,
     /// What the run was started from.
     pub origin: Origin,
     /// Description of the network.
@@ -192,104 +190,6 @@ pub(super) fn encode<'a>(path: &Path, checkpoint: &'a Checkpoint) -> Result<Enco
     Encoded::new(path, &metadata, tensors)
 }
 
-/// One digest over everything that a run is but the clock: weights, optimizer state, counters,
-/// partial sums, best epoch and the metrics of all epochs, without the columns `images_per_second`
-/// and `seconds`. Two runs with the same digest are the same to the bit. What a run is called, where
-/// it lies and how many threads it had is not in it.
-pub fn state_digest(checkpoint: &Checkpoint) -> String {
-    let Progress {
-        epoch,
-        step_in_epoch,
-        step,
-        partial,
-        best,
-        epochs_since_best,
-    } = &checkpoint.progress;
-    let mut digest = Sha256Writer::new();
-    digest.update_text("runner-state-1");
-    digest.update_text(&digest_tensors(
-        checkpoint.weights.iter().chain(&checkpoint.optimizer),
-    ));
-    digest.update_u64(checkpoint.origin.seed);
-    for counter in [*epoch, *step_in_epoch, *epochs_since_best] {
-        digest.update_u64(counter.into());
-    }
-    for counter in [
-        *step,
-        partial.images,
-        partial.steps,
-        partial.sums.len() as u64,
-    ] {
-        digest.update_u64(counter);
-    }
-    for &sum in &partial.sums {
-        digest.update_u64(bits(sum));
-    }
-    digest.update_u64(best.is_some().into());
-    if let Some(best) = best {
-        digest.update_u64(best.epoch.into());
-        digest.update_text(&best.metric);
-        digest.update_u64(bits(best.value));
-    }
-    digest.update_u64(checkpoint.history.len() as u64);
-    for row in &checkpoint.history {
-        digest_row(&mut digest, row);
-    }
-    digest.hex()
-}
-
-fn digest_row(digest: &mut Sha256Writer, row: &EpochMetrics) {
-    let EpochMetrics {
-        epoch,
-        loss,
-        reconstruction,
-        kl,
-        kl_nats,
-        elbo,
-        val_loss,
-        val_reconstruction,
-        val_kl,
-        kl_per_axis,
-        active_axes,
-        grad_norm,
-        learning_rate,
-        kl_weight,
-        images_per_second: _,
-        seconds: _,
-    } = row;
-    digest.update_u64((*epoch).into());
-    digest.update_u64((*active_axes).into());
-    for &value in [
-        loss,
-        reconstruction,
-        kl,
-        kl_nats,
-        elbo,
-        grad_norm,
-        learning_rate,
-        kl_weight,
-    ] {
-        digest.update_u64(bits(value));
-    }
-    for value in [val_loss, val_reconstruction, val_kl] {
-        digest.update_u64(value.is_some().into());
-        digest.update_u64(value.map_or(0, bits));
-    }
-    digest.update_u64(kl_per_axis.len() as u64);
-    for &value in kl_per_axis {
-        digest.update_u64(bits(value));
-    }
-}
-
-/// All NaNs are one: a text does not keep which it was.
-fn bits(value: f64) -> u64 {
-    if value.is_nan() {
-        f64::NAN.to_bits()
-    } else {
-        value.to_bits()
-    }
-}
-
 const SHA256: &str = "sha256";
 
 fn digest_metadata(metadata: &BTreeMap<String, String>) -> String {
@@ -320,11 +220,11 @@ fn check_metadata(container: &Container) -> Result<(Summary, String), RunError> 
     if found != *expected {
         return Err(changed(path, "metadata", short(expected), found));
     }
-    if format != FORMAT {
+    if ![FORMAT, FORMAT_1].contains(&format.as_str()) {
         let number = format
             .strip_prefix(FAMILY)
             .and_then(|number| number.parse::<u32>().ok());
-        return Err(if number.is_some_and(|number| number > 1) {
+        return Err(if number.is_some_and(|number| number > NUMBER) {
             RunError::Newer {
                 path: path.clone(),
                 found: format!("the format `{}`", short(format)),
@@ -347,8 +247,12 @@ fn check_metadata(container: &Container) -> Result<(Summary, String), RunError> 
     let model = value("json")?;
     check_description(model).map_err(damaged)?;
     let model = serde_json::from_str(model).map_err(wrong("json"))?;
-    let (origin, progress, history) =
-        checkpoint_json::from_text(value("state")?).map_err(wrong("state"))?;
+    let state = value("state")?;
+    let state = match format == FORMAT_1 {
+        true => checkpoint_json::from_text_1(state),
+        false => checkpoint_json::from_text(state),
+    };
+    let (origin, progress, history) = state.map_err(wrong("state"))?;
     check_history(&progress, &history).map_err(damaged)?;
     Ok((
         Summary {
@@ -373,10 +277,10 @@ fn check_description(text: &str) -> Result<(), Fault> {
 }
 
 /// Whether there is one row an epoch, in order.
-fn check_history(progress: &Progress, history: &[EpochMetrics]) -> Result<(), Fault> {
+fn check_history(progress: &Progress, history: &[Row]) -> Result<(), Fault> {
     let in_order = (1..)
         .zip(history)
-        .all(|(epoch, row): (u32, _)| row.epoch == epoch);
+        .all(|(epoch, row): (u32, _)| row.epoch() == epoch);
     if in_order && u32::try_from(history.len()) == Ok(progress.epoch) {
         return Ok(());
     }

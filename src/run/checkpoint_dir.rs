@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 use super::checkpoint::{Checkpoint, encode, read_checkpoint, verify};
 use super::error::RunError;
 
+/// Name of the folder of checkpoints in a run folder.
+pub const CHECKPOINTS: &str = "checkpoints";
+
 /// Name of the newest checkpoint.
 pub const LAST: &str = "last.safetensors";
 /// Name of the one before.
@@ -155,7 +158,7 @@ pub(super) fn place(checkpoint: &Checkpoint) -> String {
 
 /// The path of the best epoch's checkpoint in a run folder.
 pub fn best_path(run: &Path) -> PathBuf {
-    run.join(super::folder::CHECKPOINTS).join(BEST)
+    run.join(CHECKPOINTS).join(BEST)
 }
 
 #[cfg(test)]

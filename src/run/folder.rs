@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use crate::fs::files;
 use crate::fs::lock::Lock;
-use crate::metrics::EpochMetrics;
+use crate::metric::Row;
 use crate::sys::{clock, machine};
 
 use super::checkpoint::Checkpoint;
-use super::checkpoint_dir::{Checkpoints, Loaded};
+use super::checkpoint_dir::{CHECKPOINTS, Checkpoints, Loaded};
 use super::error::RunError;
 use super::header::LARGEST_HEADER;
 use super::id;
@@ -22,11 +22,9 @@ use super::log::Log;
 use super::manifest::{
     Compute, DataSource, FORMAT_VERSION, Machine, Manifest, Parameters, Session, Status,
 };
-use super::metrics::{METRICS, write_metrics};
+use super::metrics::{METRICS_FILE, write_metrics};
 use super::tensor_file::LARGEST_FILE;
 
-/// The folder of the checkpoints.
-pub const CHECKPOINTS: &str = "checkpoints";
 /// The folder of the figures.
 pub const FIGURES: &str = "figures";
 /// What was asked for.
@@ -256,8 +254,8 @@ impl RunFolder {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn write_metrics(&self, history: &[EpochMetrics]) -> Result<(), RunError> {
-        write_metrics(&self.path.join(METRICS), history)
+    pub fn write_metrics(&self, history: &[Row]) -> Result<(), RunError> {
+        write_metrics(&self.path.join(METRICS_FILE), history)
     }
 
     /// Writes a figure under a plain file name, `loss.png`.

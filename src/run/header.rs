@@ -12,21 +12,16 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::numeric::named_tensor::NamedTensor;
 
-use super::tensor_file_error::{Fault, short};
+use super::tensor_file_error::{DTYPE, Fault, LONGEST_NAME, MOST_TENSORS, short};
 
 /// Largest header, in bytes. The history of a run stands in it: 10,000 epochs take about 6 MB.
 pub const LARGEST_HEADER: u64 = 64 << 20;
-/// Most tensors in a file.
-pub(super) const MOST_TENSORS: usize = 65_536;
 const MOST_AXES: usize = 8;
 /// Most keys of the metadata; a checkpoint has five.
 const MOST_KEYS: usize = 256;
-pub(super) const LONGEST_NAME: usize = 255;
 /// Bytes of the header's length, and what the header's end is aligned to.
 pub(super) const WORD: u64 = 8;
 const METADATA: &str = "__metadata__";
-/// The only type of values.
-pub(super) const DTYPE: &str = "F32";
 /// Bytes of a value.
 pub(super) const VALUE: usize = 4;
 

@@ -7,12 +7,14 @@ use std::path::Path;
 
 use crate::fs::files;
 
-use super::checkpoint::{Checkpoint, read_checkpoint, state_digest};
+use super::checkpoint::{Checkpoint, read_checkpoint};
+use super::checkpoint_dir::CHECKPOINTS;
 use super::checkpoint_dir::{BEST, LAST, PREVIOUS};
 use super::error::RunError;
-use super::folder::{CHECKPOINTS, FIGURES, RESOLVED, SPEC, largest_checkpoint, read_resolved};
+use super::folder::{FIGURES, RESOLVED, SPEC, largest_checkpoint, read_resolved};
 use super::manifest::{MANIFEST, Manifest};
-use super::metrics::{self, METRICS};
+use super::metrics::{self, METRICS_FILE};
+use super::state_digest::state_digest;
 use super::tensor_file::LARGEST_FILE;
 
 /// Largest figure to look at, in bytes.
@@ -149,7 +151,7 @@ impl Health {
     }
 
     fn look_at_metrics(&mut self, run: &Path) {
-        let path = run.join(METRICS);
+        let path = run.join(METRICS_FILE);
         let Some((newest, _)) = &self.newest else {
             return;
         };
@@ -157,14 +159,14 @@ impl Health {
         let rows = newest.history.len();
         match files::read(&path, expected.len() as u64 + LARGEST_FIGURE) {
             Ok(bytes) if bytes == expected => {
-                self.add(METRICS, Condition::Whole, &format!("epochs: {rows}"));
+                self.add(METRICS_FILE, Condition::Whole, &format!("epochs: {rows}"));
             }
             Ok(_) => self.add(
-                METRICS,
+                METRICS_FILE,
                 Condition::Stale,
                 "not what this version makes of the newest checkpoint",
             ),
-            Err(error) => self.add_error(METRICS, Condition::Missing, &error.into()),
+            Err(error) => self.add_error(METRICS_FILE, Condition::Missing, &error.into()),
         }
     }
 

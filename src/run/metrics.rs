@@ -4,26 +4,25 @@
 //! runs with other programs; this program takes a history from the checkpoint, whose content has a
 //! digest, while a Parquet reader may fail in any way on a file that somebody else made.
 //!
-//! Columns: `epoch` and `active_axes` are `u32`, `kl_per_axis` is a list of `f64`, all others are
-//! `f64`; `val_loss`, `val_reconstruction` and `val_kl` are null without a validation part. Written
-//! without compression: 100 epochs take about 15 kB, and every reader can read it.
+//! Columns are the metrics under their names ([`metric`](crate::metric)): counts are `u32`, lists by latent axis lists of
+//! `f64`, all others `f64`; null where an epoch does not have it. Those of the first format are always there, others where
+//! some epoch has them. Written without compression: 100 epochs take about 15 kB, and every reader can read it.
 
 use std::io::Cursor;
 use std::path::Path;
 
 use polars::prelude::{
-    Column, DataFrame, DataType, Float64Type, ListBuilderTrait, ListPrimitiveChunkedBuilder,
-    ParquetCompression, ParquetReader, ParquetWriter, PolarsResult, SerReader,
+    DataFrame, ParquetCompression, ParquetReader, ParquetWriter, PolarsResult, SerReader,
 };
-use polars::series::IntoSeries;
 
 use crate::fs::files;
-use crate::metrics::EpochMetrics;
+use crate::metric::Row;
 
+use super::epoch_table::EpochTable;
 use super::error::RunError;
 
 /// Name of the file.
-pub const METRICS: &str = "metrics.parquet";
+pub const METRICS_FILE: &str = "metrics.parquet";
 /// Largest table to read, in bytes.
 const LARGEST: u64 = 256 << 20;
 
@@ -31,13 +30,13 @@ const LARGEST: u64 = 256 << 20;
 ///
 /// # Errors
 /// [`RunError::File`].
-pub fn write_metrics(path: &Path, history: &[EpochMetrics]) -> Result<(), RunError> {
+pub fn write_metrics(path: &Path, history: &[Row]) -> Result<(), RunError> {
     Ok(files::write_atomic(path, &encode(path, history)?)?)
 }
 
 /// The bytes of a history's Parquet file; `path` is for messages alone. The same history gives the same
 /// bytes, so that whether a file is what it should be can be told without reading it as Parquet.
-pub(super) fn encode(path: &Path, history: &[EpochMetrics]) -> Result<Vec<u8>, RunError> {
+pub(super) fn encode(path: &Path, history: &[Row]) -> Result<Vec<u8>, RunError> {
     let encode = || -> PolarsResult<Vec<u8>> {
         let mut bytes = Vec::new();
         ParquetWriter::new(&mut bytes)
@@ -71,63 +70,23 @@ pub fn read_metrics(path: &Path) -> Result<DataFrame, RunError> {
 ///
 /// # Errors
 /// Those of polars, of which none is expected.
-pub fn to_frame(history: &[EpochMetrics]) -> PolarsResult<DataFrame> {
-    let count = |name: &str, of: fn(&EpochMetrics) -> u32| {
-        Column::new(name.into(), history.iter().map(of).collect::<Vec<u32>>())
-    };
-    let real = |name: &str, of: fn(&EpochMetrics) -> f64| {
-        Column::new(name.into(), history.iter().map(of).collect::<Vec<f64>>())
-    };
-    let perhaps = |name: &str, of: fn(&EpochMetrics) -> Option<f64>| {
-        Column::new(
-            name.into(),
-            history.iter().map(of).collect::<Vec<Option<f64>>>(),
-        )
-    };
-    let values = history.iter().map(|row| row.kl_per_axis.len()).sum();
-    let mut axes = ListPrimitiveChunkedBuilder::<Float64Type>::new(
-        "kl_per_axis".into(),
-        history.len(),
-        values,
-        DataType::Float64,
-    );
-    for row in history {
-        axes.append_slice(&row.kl_per_axis);
-    }
-    DataFrame::new(
-        history.len(),
-        vec![
-            count("epoch", |row| row.epoch),
-            real("loss", |row| row.loss),
-            real("reconstruction", |row| row.reconstruction),
-            real("kl", |row| row.kl),
-            real("kl_nats", |row| row.kl_nats),
-            real("elbo", |row| row.elbo),
-            perhaps("val_loss", |row| row.val_loss),
-            perhaps("val_reconstruction", |row| row.val_reconstruction),
-            perhaps("val_kl", |row| row.val_kl),
-            axes.finish().into_series().into(),
-            count("active_axes", |row| row.active_axes),
-            real("grad_norm", |row| row.grad_norm),
-            real("learning_rate", |row| row.learning_rate),
-            real("kl_weight", |row| row.kl_weight),
-            real("images_per_second", |row| row.images_per_second),
-            real("seconds", |row| row.seconds),
-        ],
-    )
+pub fn to_frame(history: &[Row]) -> PolarsResult<DataFrame> {
+    let mut table = EpochTable::default();
+    history.iter().for_each(|row| table.push(row));
+    DataFrame::new(history.len(), table.into_columns())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::SCALARS;
+    use crate::metric::{FIRST_FORMAT, METRICS};
     use crate::run::checkpoint::tests::example;
-    use polars::prelude::AnyValue;
+    use polars::prelude::{AnyValue, DataType};
 
     #[test]
     fn the_table_holds_the_literal_values() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(METRICS);
+        let path = folder.path().join(METRICS_FILE);
         write_metrics(&path, &example().history).unwrap();
         let frame = read_metrics(&path).unwrap();
         assert_eq!(frame.shape(), (3, 16));
@@ -167,9 +126,8 @@ mod tests {
             .into_iter()
             .map(|name| name.as_str())
             .collect();
-        let mut expected = SCALARS.to_vec();
-        expected.insert(9, "kl_per_axis");
-        assert_eq!(names, expected);
+        let expected = METRICS[..FIRST_FORMAT].iter().map(|metric| metric.name);
+        assert_eq!(names, expected.collect::<Vec<_>>());
         for column in frame.columns() {
             let expected = match column.name().as_str() {
                 "epoch" | "active_axes" => DataType::UInt32,
@@ -183,15 +141,69 @@ mod tests {
     #[test]
     fn a_run_without_a_finished_epoch_has_a_table_without_rows() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(METRICS);
+        let path = folder.path().join(METRICS_FILE);
         write_metrics(&path, &[]).unwrap();
         assert_eq!(read_metrics(&path).unwrap().shape(), (0, 16));
+    }
+
+    /// SHA-256 of what the version wrote that had these columns alone.
+    #[test]
+    fn keeps_the_bytes_of_tables_of_the_first_format() {
+        let digest = |rows: &[Row]| {
+            let bytes = encode(Path::new("m"), rows).unwrap();
+            (bytes.len(), crate::fs::digest::sha256_hex(&bytes))
+        };
+        let rows = example().history;
+        let mut row = rows[0].clone();
+        row.set("val_reconstruction", 7.0);
+        row.set("val_kl", 0.5);
+        let many = (1..=100).map(|epoch| {
+            let (mut row, at) = (row.clone(), f64::from(epoch));
+            row.set("epoch", epoch);
+            row.set("loss", 300.0 / at);
+            row.set("val_loss", 310.0 / at);
+            row
+        });
+        for (rows, length, expected) in [
+            (
+                &[][..],
+                1688,
+                "06988971f7458d74d42952aea6f206f188eac72d3e50e1378da886d0e6ec126e",
+            ),
+            (
+                &rows,
+                5467,
+                "521a2a069068e9331a3970010bf4fd9a0de5d561943aba6354b0b47325854c1b",
+            ),
+            (
+                &rows[..1],
+                4995,
+                "6f9d3de1e4c9ec645b8da017ca178af14f1fd0e696c1d1c1557504f81bafbea0",
+            ),
+            (
+                &rows[1..],
+                5312,
+                "012ee688dc035ed4c68946437c267872b0cd1d0c683135601396486c768e5ced",
+            ),
+            (
+                &many.collect::<Vec<_>>(),
+                17865,
+                "f4c18ce3372e088add7df1f72bd0391a1a1cc19d531bfbb1280bac3a77e4c8bf",
+            ),
+        ] {
+            assert_eq!(
+                digest(rows),
+                (length, expected.to_owned()),
+                "{} rows",
+                rows.len()
+            );
+        }
     }
 
     #[test]
     fn what_is_no_table_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(METRICS);
+        let path = folder.path().join(METRICS_FILE);
         for bytes in [
             &b""[..],
             b"PAR1",

@@ -20,10 +20,11 @@
 //! | [`inspect`] | what is whole in a folder and what is not |
 //! | [`manifest`] | `manifest.json` |
 //! | [`checkpoint`] | what a checkpoint is, its format and its digests |
+//! | `state_digest` | one digest over everything that a run is |
 //! | [`checkpoint_dir`] | which checkpoints are kept, and how one takes the place of another |
 //! | [`tensor_file`], `header`, [`tensor_file_error`] | files of tensors (safetensors), and what can be wrong with one |
-//! | `checkpoint_json` | counters and history as text |
-//! | [`metrics`] | `metrics.parquet` |
+//! | `checkpoint_json`, `format_1` | counters and history as text, now and in format 1 |
+//! | [`epoch_table`], [`metrics`] | epochs column by column, `metrics.parquet` |
 //! | [`log`] | `log.txt` |
 //! | [`error`] | what can go wrong, with exit codes |
 //!
@@ -38,20 +39,24 @@
 pub mod checkpoint;
 pub mod checkpoint_dir;
 mod checkpoint_json;
+pub mod epoch_table;
 pub mod error;
 pub mod folder;
+mod format_1;
 mod header;
 pub mod id;
 pub mod inspect;
 pub mod log;
 pub mod manifest;
 pub mod metrics;
+mod state_digest;
 pub mod tensor_file;
 pub mod tensor_file_error;
 pub mod view;
 
-pub use checkpoint::{Checkpoint, Origin, Summary, read_checkpoint, read_summary, state_digest};
+pub use checkpoint::{Checkpoint, Summary, read_checkpoint, read_summary};
 pub use checkpoint_dir::{Loaded, best_path};
+pub use checkpoint_json::Origin;
 pub use error::RunError;
 pub use folder::{LOCK, NewRun, RunFolder, read_resolved};
 pub use header::LARGEST_HEADER;
@@ -59,5 +64,6 @@ pub use id::RunId;
 pub use manifest::{
     Compute, DataSource, Machine, Manifest, Parameters, Session, SourceFile, Status,
 };
+pub use state_digest::state_digest;
 pub use tensor_file::{LARGEST_FILE, read_tensors, write_tensors};
 pub use view::{RunStatus, RunView, find_runs};

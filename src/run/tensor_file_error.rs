@@ -5,7 +5,12 @@
 
 use crate::sys::printable::printable;
 
-use super::header::{DTYPE, LONGEST_NAME, MOST_TENSORS};
+/// Most tensors in a file.
+pub(super) const MOST_TENSORS: usize = 65_536;
+/// Longest name of a tensor, in bytes.
+pub(super) const LONGEST_NAME: usize = 255;
+/// The only type of values.
+pub(super) const DTYPE: &str = "F32";
 
 /// What is wrong with a file of tensors, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

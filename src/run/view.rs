@@ -12,14 +12,15 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use crate::fs::{files, lock};
-use crate::metrics::EpochMetrics;
+use crate::metric::Row;
 use crate::progress::Best;
 use crate::sys::printable::printable;
 
 use super::checkpoint::{Summary, read_summary};
+use super::checkpoint_dir::CHECKPOINTS;
 use super::checkpoint_dir::{LAST, PREVIOUS};
 use super::error::RunError;
-use super::folder::{CHECKPOINTS, FIGURES, LOCK, largest_checkpoint};
+use super::folder::{FIGURES, LOCK, largest_checkpoint};
 use super::id::RunId;
 use super::manifest::{MANIFEST, Manifest, Status};
 use super::tensor_file::LARGEST_FILE;
@@ -187,7 +188,7 @@ impl RunView {
     }
 
     /// Metrics of the finished epochs; none without a checkpoint.
-    pub fn history(&self) -> &[EpochMetrics] {
+    pub fn history(&self) -> &[Row] {
         self.summary
             .as_ref()
             .map_or(&[], |summary| &summary.history)

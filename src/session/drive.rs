@@ -6,6 +6,7 @@ use super::figures::RunFigures;
 use super::provenance::describe_model;
 use super::reporter::{self, Reporter, Tone};
 use crate::data::DataSet;
+use crate::experiment::expect;
 use crate::figures::Published;
 use crate::plan::Plan;
 use crate::run::{Checkpoint, Origin, RunFolder, Status};
@@ -53,12 +54,12 @@ impl Session<'_> {
         // Figures need memory too, but not at the same time.
         self.trainer.model().release_memory()?;
         self.draw();
-        let missed = self.missed_expectations();
+        let missed = expect::missed(&self.plan.spec.expect, self.trainer.history());
         self.folder
             .finish(Status::Completed, self.end_note(&missed))?;
         self.summarise(started.elapsed());
         for line in &missed {
-            tell!("expected: {line}");
+            tell!("{line}");
         }
         Ok(if missed.is_empty() {
             exit::DONE
@@ -107,7 +108,7 @@ impl Session<'_> {
                     if let Some(metrics) = self.trainer.history().last() {
                         reporter.epoch(metrics);
                         #[cfg(feature = "faults")]
-                        crate::fs::fault_injection::told(metrics.epoch);
+                        crate::fs::fault_injection::told(metrics.epoch());
                         self.folder
                             .log(&reporter::line(metrics, self.plan.spec.training.epochs))?;
                     }
@@ -172,36 +173,13 @@ impl Session<'_> {
         }
     }
 
-    /// What `[expect]` limits and the last epoch misses, a line each.
-    fn missed_expectations(&self) -> Vec<String> {
-        let Some(last) = self.trainer.history().last() else {
-            return vec![];
-        };
-        let mut missed = vec![];
-        for expectation in &self.plan.spec.expect {
-            let name = &expectation.metric;
-            let Some(value) = last.scalar(name) else {
-                missed.push(format!("`{name}` has no value"));
-                continue;
-            };
-            // A value that is not a number satisfies no limit.
-            if let Some(max) = expectation.max.filter(|&max| value.is_nan() || value > max) {
-                missed.push(format!("`{name}` at most {max}, found {value}"));
-            }
-            if let Some(min) = expectation.min.filter(|&min| value.is_nan() || value < min) {
-                missed.push(format!("`{name}` at least {min}, found {value}"));
-            }
-        }
-        missed
-    }
-
     fn end_note(&self, missed: &[String]) -> Option<String> {
         let mut notes = vec![];
         if self.trainer.stops_early() {
             let patience = self.trainer.progress().epochs_since_best;
             notes.push(format!("stopped early: no better epoch in {patience}"));
         }
-        notes.extend(missed.iter().map(|line| format!("expected {line}")));
+        notes.extend(missed.iter().cloned());
         (!notes.is_empty()).then(|| notes.join("; "))
     }
 

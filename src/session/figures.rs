@@ -3,7 +3,7 @@
 use crate::data::DataSet;
 use crate::experiment::Spec;
 use crate::figures::{self, Context, Figure, Network, NetworkError, Published, Shape};
-use crate::metrics::EpochMetrics;
+use crate::metric::Row;
 use crate::plan::Plan;
 use crate::run::RunFolder;
 use crate::terminal::cli_error::with_causes;
@@ -24,7 +24,7 @@ pub struct RunFigures<'a> {
     pub plan: &'a Plan,
     pub data: &'a DataSet,
     pub model: &'a dyn Model,
-    pub history: &'a [EpochMetrics],
+    pub history: &'a [Row],
     pub published: Option<&'a Published>,
 }
 

@@ -12,6 +12,7 @@ use std::path::Path;
 use super::checks::check_memory;
 use crate::kernels::Extent;
 use crate::nn::Device;
+use crate::nn::layers::NamedConfig;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::numeric::random::Purpose;
 use crate::objective::{Drawn, Setup};
@@ -93,16 +94,14 @@ impl Reference {
         let (setup, rule) = (self.setup.clone(), self.rule);
         let mut model =
             build(device, &self.architecture, setup, rule, 0).map_err(|e| self.failure(e))?;
-        let initial: Vec<NamedTensor> = model
-            .weights()
-            .into_iter()
-            .map(|t| {
-                Ok(NamedTensor {
-                    data: self.values(&format!("init.{}", t.name), &t.shape)?.to_vec(),
-                    ..t
-                })
-            })
-            .collect::<Result<_, CliError>>()?;
+        let layers = self.architecture.layers();
+        // Running means begin as they always do.
+        let buffers: Vec<String> = layers.iter().flat_map(NamedConfig::buffer_names).collect();
+        let mut initial = model.weights();
+        for tensor in initial.iter_mut().filter(|t| !buffers.contains(&t.name)) {
+            let values = self.values(&format!("init.{}", tensor.name), &tensor.shape)?;
+            tensor.data.copy_from_slice(values);
+        }
         model.set_weights(&initial).map_err(|e| self.failure(e))?;
 
         let Extent {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::metrics::EpochMetrics;
+use crate::metric::Row;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::sweep::{ChildMessage, Step};
@@ -111,7 +111,7 @@ impl Reporter {
     }
 
     /// After an epoch.
-    pub fn epoch(&mut self, metrics: &EpochMetrics) {
+    pub fn epoch(&mut self, metrics: &Row) {
         if self.tone.is_for_a_person() {
             // A reader of stdout that has gone away does not end a run.
             self.bar
@@ -126,20 +126,25 @@ impl Reporter {
 }
 
 /// An epoch in one line.
-pub fn line(m: &EpochMetrics, epochs: usize) -> String {
+pub fn line(row: &Row, epochs: usize) -> String {
     let width = epochs.to_string().len();
-    let mut text = format!(
-        "epoch {:>width$}/{epochs}  loss {:.2}  reconstruction {:.2}  kl {:.3}",
-        m.epoch, m.loss, m.reconstruction, m.kl
-    );
-    if let Some(value) = m.val_loss {
-        text += &format!("  val_loss {value:.2}");
+    let mut text = format!("epoch {:>width$}/{epochs}", row.epoch());
+    for (name, digits) in [
+        ("loss", 2),
+        ("reconstruction", 2),
+        ("kl", 3),
+        ("val_loss", 2),
+    ] {
+        if let Some(value) = row.scalar(name) {
+            text += &format!("  {name} {value:.digits$}");
+        }
     }
-    let seconds = Duration::from_secs_f64(m.seconds.clamp(0.0, 1e9));
+    let value = |name| row.scalar(name).unwrap_or(0.0);
+    let seconds = Duration::try_from_secs_f64(value("seconds")).unwrap_or_default();
     text + &format!(
         "  {}  {} images/s",
         duration(seconds),
-        thousands(m.images_per_second as u64)
+        thousands(value("images_per_second") as u64)
     )
 }
 
@@ -149,27 +154,22 @@ mod tests {
 
     #[test]
     fn names_what_a_line_shows() {
-        let metrics = EpochMetrics {
-            epoch: 7,
-            loss: 261.044,
-            reconstruction: 257.501,
-            kl: 3.5432,
-            kl_nats: 7.0864,
-            elbo: -264.6,
-            val_loss: Some(262.0),
-            val_reconstruction: Some(258.0),
-            val_kl: Some(4.0),
-            kl_per_axis: vec![3.0, 4.0],
-            active_axes: 2,
-            grad_norm: 11.0,
-            learning_rate: 1e-3,
-            kl_weight: 1.0,
-            images_per_second: 3456.7,
-            seconds: 20.25,
-        };
+        let mut row = Row::from_iter([
+            ("loss", 261.044),
+            ("reconstruction", 257.501),
+            ("kl", 3.5432),
+            ("kl_nats", 7.0864),
+            ("val_loss", 262.0),
+            ("val_kl", 4.0),
+            ("images_per_second", 3456.7),
+            ("seconds", 20.25),
+        ]);
+        row.set("epoch", 7);
         assert_eq!(
-            line(&metrics, 100),
+            line(&row, 100),
             "epoch   7/100  loss 261.04  reconstruction 257.50  kl 3.543  val_loss 262.00  20.2 s  3,456 images/s"
         );
+        let row = Row::from_iter([("loss", 1.0), ("seconds", f64::NAN)]);
+        assert_eq!(line(&row, 9), "epoch 0/9  loss 1.00  0.0 s  0 images/s");
     }
 }

@@ -11,7 +11,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::{SweepError, SweepFolder};
+use super::error::SweepError;
+use super::folder::SweepFolder;
 use crate::fs::files;
 
 /// The word behind which the program runs a trial.

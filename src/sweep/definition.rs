@@ -4,15 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::SweepError;
+use super::error::{DEFINITION, SweepError};
 use super::task::Task;
 use crate::config::Diagnostics;
 use crate::experiment::{self, Loaded};
 use crate::fs::files;
 use crate::sys::printable::printable;
 
-/// Name of the file.
-pub const DEFINITION: &str = "sweep.json";
 /// The version of the format that this program writes. A reader refuses a later one by name; keys that it does not
 /// know are left alone.
 pub const FORMAT_VERSION: u32 = 1;

@@ -4,15 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::cluster;
-use super::definition::{DEFINITION, Definition};
+use super::definition::Definition;
+use super::error::{DEFINITION, SweepError};
 use super::task::Task;
-use crate::experiment::Spec;
+use crate::experiment::{Spec, expect};
 use crate::fs::claim::{self, Attempt, Claim, Claimant, Release};
-use crate::fs::files::{self, FileError};
+use crate::fs::files;
 use crate::fs::lock::{Lock, LockError};
 use crate::run::log::Log;
-use crate::run::{LOCK, RunError, RunStatus, RunView};
-use crate::sys::exit;
+use crate::run::{LOCK, RunStatus, RunView};
 
 /// What the name of a sweep's folder ends in.
 pub const ENDING: &str = ".sweep";
@@ -77,61 +77,6 @@ impl State {
             }
             Self::Interrupted(_, why) => why.as_deref(),
             Self::New | Self::Running | Self::Completed => None,
-        }
-    }
-}
-
-/// What can go wrong with the folder of a sweep.
-#[derive(Debug, thiserror::Error)]
-pub enum SweepError {
-    /// Reading or writing failed.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The definition cannot be written.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// A run folder of it cannot be written.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// There is no such folder, or no definition in it.
-    #[error("`{}` is not the folder of a sweep: there is no `{DEFINITION}` in it", path.display())]
-    NotASweep {
-        /// The path given.
-        path: PathBuf,
-    },
-    /// The definition is not what this program writes.
-    #[error("`{}` is not a valid definition of a sweep: {message}", path.display())]
-    Definition {
-        /// `sweep.json`.
-        path: PathBuf,
-        /// What is wrong, with line and column.
-        message: String,
-    },
-    /// A definition of a later version of this program.
-    #[error("`{}` has the format version {format_version}, which this version does not know; it was written by a later one", path.display())]
-    Newer {
-        /// `sweep.json`.
-        path: PathBuf,
-        /// Its version.
-        format_version: u32,
-    },
-    /// A trial cannot be started as a process.
-    #[error("cannot start a trial: {0}")]
-    Process(std::io::Error),
-}
-
-impl SweepError {
-    /// The exit code for this error.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::File(error) => error.exit_code(),
-            Self::Lock(LockError::File(error)) => error.exit_code(),
-            Self::Lock(LockError::Held { .. }) => exit::LOCKED,
-            Self::Run(error) => error.exit_code(),
-            Self::NotASweep { .. } | Self::Definition { .. } | Self::Newer { .. } => {
-                exit::INVALID_DATA
-            }
-            Self::Process(_) => exit::IO,
         }
     }
 }
@@ -330,9 +275,9 @@ impl SweepFolder {
 pub fn state(view: &RunView, spec: &Spec) -> State {
     let why = || view.why().unwrap_or("no reason given").to_owned();
     match view.status() {
-        RunStatus::Completed => match missed(view, spec) {
-            Some(what) => State::Missed(what),
-            None => State::Completed,
+        RunStatus::Completed => match expect::missed(&spec.expect, view.history()).as_slice() {
+            [] => State::Completed,
+            missed => State::Missed(missed.join("; ")),
         },
         RunStatus::Running => State::Running,
         RunStatus::Interrupted => {
@@ -352,25 +297,4 @@ pub fn is_stub(view: &RunView) -> bool {
     view.manifest().is_none()
         && view.summary().is_none()
         && !view.path().join(crate::run::manifest::MANIFEST).exists()
-}
-
-/// The limits under `[expect]` that the last epoch misses.
-fn missed(view: &RunView, spec: &Spec) -> Option<String> {
-    let last = view.history().last()?;
-    let missed = |it: &&crate::experiment::Expectation| {
-        last.scalar(&it.metric).is_none_or(|value| {
-            let above = it.max.is_some_and(|max| value.is_nan() || value > max);
-            above || it.min.is_some_and(|min| value.is_nan() || value < min)
-        })
-    };
-    let names: Vec<String> = spec
-        .expect
-        .iter()
-        .filter(missed)
-        .map(|it| match last.scalar(&it.metric) {
-            Some(value) => format!("`{}` is {value:.4}", it.metric),
-            None => format!("`{}` has no value", it.metric),
-        })
-        .collect();
-    (!names.is_empty()).then(|| names.join(", "))
 }

@@ -6,7 +6,8 @@
 
 use serde::Serialize;
 
-use super::folder::{SweepError, SweepFolder};
+use super::error::SweepError;
+use super::folder::SweepFolder;
 use super::task::Task;
 use crate::experiment::{Halving, HalvingMetric};
 use crate::run::RunView;
@@ -52,7 +53,7 @@ pub fn rungs(halving: &Halving, epochs: u32) -> Vec<u32> {
 
 /// A trial's metric after so many epochs, or after its last one where it has fewer.
 pub fn value(view: &RunView, metric: HalvingMetric, epochs: u32) -> Option<f64> {
-    let row = view.history().iter().rfind(|row| row.epoch <= epochs)?;
+    let row = view.history().iter().rfind(|row| row.epoch() <= epochs)?;
     row.scalar(metric.name()).filter(|value| value.is_finite())
 }
 

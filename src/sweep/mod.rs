@@ -20,7 +20,8 @@
 //! | [`worker`] | claims and runs trials until none is left |
 //! | [`child`] | one trial as a process of its own, and what it is told and tells |
 //! | [`halving`] | which trials go on |
-//! | [`cluster`] | the jobs of a sweep on a Slurm cluster |
+//! | [`jobs`], [`cluster`] | the jobs of a sweep on a Slurm cluster; which of them are at work |
+//! | [`error`] | what can go wrong, with exit codes |
 //!
 //! **Identity.** A trial is what decides its numbers: the settings of [`experiment::Fingerprint`](crate::experiment::Fingerprint)
 //! and the digests of its data.
@@ -36,14 +37,17 @@
 pub mod child;
 pub mod cluster;
 pub mod definition;
+pub mod error;
 pub mod folder;
 pub mod halving;
+pub mod jobs;
 pub mod task;
 pub mod worker;
 
 pub use child::{ChildMessage, Ended, Job, Step};
 pub use definition::Definition;
-pub use folder::{State, SweepError, SweepFolder};
+pub use error::SweepError;
+pub use folder::{State, SweepFolder};
 pub use halving::Decision;
 pub use task::{Task, tasks};
 pub use worker::{TrialResult, Watch, Work, WorkerPool};

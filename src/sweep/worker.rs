@@ -14,7 +14,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::child::{Ended, Job, Process, Step};
-use super::folder::{State, SweepError, SweepFolder, is_stub};
+use super::error::SweepError;
+use super::folder::{State, SweepFolder, is_stub};
 use super::task::Task;
 use crate::experiment;
 use crate::fs::claim::{Attempt, Claimant};

@@ -6,6 +6,8 @@
 
 mod batches;
 mod estimate;
+#[cfg(test)]
+mod objectives;
 mod setup;
 mod sums;
 mod timing;

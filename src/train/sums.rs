@@ -1,134 +1,194 @@
-//! Running sums over the images of an epoch, and the metrics that come of them.
+//! Running sums over the images of an epoch, and the means that come of them.
 
+use crate::metric::facts::{GRAD_NORM, KL, LOSS, MEAN, SQUARE};
+use crate::metric::{Measurements, Reading, Row};
 use crate::progress::Partial;
 use crate::vae::{StepMetrics, StepReport};
 
-/// An axis is active if its mean varies over the images with more than this variance (Burda et al. 2016).
-const ACTIVE_VARIANCE: f64 = 0.01;
-
-const LOSS: usize = 0;
-const RECONSTRUCTION: usize = 1;
-const KL: usize = 2;
-const GRAD_NORM: usize = 3;
-/// Behind the scalars: divergence, mean and squared mean of each axis.
-const SCALARS: usize = 4;
-
 /// Sums in f64 over what a part of an epoch has seen. They stand in a checkpoint, so that an epoch goes on
 /// where it was left.
+///
+/// What one step lacks the epoch lacks: a checkpoint of another version may hold sums that this one does not go on
+/// with, and lack some that it has; a mean over the other steps alone would be wrong.
 #[derive(Debug)]
 pub struct Sums<'a> {
     partial: &'a mut Partial,
     axes: usize,
 }
 
-/// Means over an epoch.
-#[derive(Debug)]
-pub struct Means {
-    pub loss: f64,
-    pub reconstruction: f64,
-    pub kl: f64,
-    pub kl_per_axis: Vec<f64>,
-    pub active_axes: u32,
-    pub grad_norm: f64,
-}
-
 impl<'a> Sums<'a> {
-    /// How many sums there are with so many latent axes.
-    pub fn count(axes: usize) -> usize {
-        SCALARS + 3 * axes
+    /// Whether these sums can be those of steps on a network with so many latent axes.
+    pub fn fit(sums: &Measurements, axes: usize) -> bool {
+        let are_real = |row: &Row| row.iter().all(|(_, it)| matches!(it, Reading::Real(_)));
+        let of_axes = |name| sums.axes.axes(name).len() == axes;
+        are_real(&sums.terms)
+            && are_real(&sums.steps)
+            && sums.terms.get(LOSS).is_some()
+            && sums.steps.get(GRAD_NORM).is_some()
+            && [KL, MEAN, SQUARE].into_iter().all(of_axes)
     }
 
     /// Goes on with the sums of `partial`, which are empty at the start of an epoch.
     pub fn new(partial: &'a mut Partial, axes: usize) -> Self {
-        partial.sums.resize(Self::count(axes), 0.0);
         Self { partial, axes }
     }
 
     /// Adds a step on `images` images.
     pub fn add_step(&mut self, report: &StepReport, images: usize) {
         self.add(&report.losses, images);
-        self.partial.sums[GRAD_NORM] += report.grad_norm;
+        let is_first = self.partial.steps == 0;
+        let values = [(GRAD_NORM, report.grad_norm)];
+        add(&mut self.partial.sums.steps, is_first, &values);
         self.partial.steps += 1;
     }
 
-    /// Adds the losses of `images` images.
-    pub fn add(&mut self, losses: &StepMetrics, images: usize) {
+    /// Adds the metrics of `images` images.
+    pub fn add(&mut self, metrics: &StepMetrics, images: usize) {
         let n = images as f64;
-        self.partial.images += images as u64;
+        let is_first = self.partial.images == 0;
         let sums = &mut self.partial.sums;
-        sums[LOSS] += losses.term("loss") * n;
-        sums[RECONSTRUCTION] += losses.term("reconstruction") * n;
-        sums[KL] += losses.term("kl") * n;
-        let (kl, rest) = sums[SCALARS..].split_at_mut(self.axes);
-        let (mean, square) = rest.split_at_mut(self.axes);
-        for (sum, value) in kl.iter_mut().zip(&losses.kl_per_axis) {
-            *sum += value * n;
+        let terms: Vec<_> = metrics
+            .terms
+            .iter()
+            .map(|&(name, it)| (name, it * n))
+            .collect();
+        add(&mut sums.terms, is_first, &terms);
+        if is_first {
+            let zeros = |name| (name, vec![0.0; self.axes]);
+            sums.axes = [KL, MEAN, SQUARE].map(zeros).into_iter().collect();
         }
-        for point in losses.means.chunks_exact(self.axes) {
-            for (axis, &m) in point.iter().enumerate() {
-                mean[axis] += f64::from(m);
-                square[axis] += f64::from(m) * f64::from(m);
+        for (sum, kl) in per_axis(&mut sums.axes, KL).zip(&metrics.kl_per_axis) {
+            *sum += kl * n;
+        }
+        for point in metrics.means.chunks_exact(self.axes) {
+            for (sum, &mean) in per_axis(&mut sums.axes, MEAN).zip(point) {
+                *sum += f64::from(mean);
+            }
+            for (sum, &mean) in per_axis(&mut sums.axes, SQUARE).zip(point) {
+                *sum += f64::from(mean) * f64::from(mean);
             }
         }
+        self.partial.images += images as u64;
+    }
+
+    /// The mean loss so far; 0 before the first step.
+    pub fn loss(&self) -> f64 {
+        self.partial.sums.terms.scalar(LOSS).unwrap_or(0.0) / self.images()
     }
 
     /// The means so far.
-    pub fn means(&self) -> Means {
-        let n = self.partial.images.max(1) as f64;
+    pub fn means(&self) -> Measurements {
         let sums = &self.partial.sums;
-        let axis = |block: usize, i: usize| sums[SCALARS + block * self.axes + i] / n;
-        let active = |&i: &usize| axis(2, i) - axis(1, i).powi(2) > ACTIVE_VARIANCE;
-        Means {
-            loss: sums[LOSS] / n,
-            reconstruction: sums[RECONSTRUCTION] / n,
-            kl: sums[KL] / n,
-            kl_per_axis: (0..self.axes).map(|i| axis(0, i)).collect(),
-            active_axes: (0..self.axes).filter(active).count() as u32,
-            grad_norm: sums[GRAD_NORM] / self.partial.steps.max(1) as f64,
+        Measurements {
+            terms: divided(&sums.terms, self.images()),
+            steps: divided(&sums.steps, self.partial.steps.max(1) as f64),
+            axes: divided(&sums.axes, self.images()),
         }
     }
+
+    fn images(&self) -> f64 {
+        self.partial.images.max(1) as f64
+    }
+}
+
+/// Adds values to the sums with their names. Only the first step brings new names.
+fn add(sums: &mut Row, is_first: bool, values: &[(&'static str, f64)]) {
+    sums.retain(|name| values.iter().any(|(it, _)| *it == name));
+    for &(name, value) in values {
+        if is_first {
+            sums.set(name, 0.0);
+        }
+        if let Some(Reading::Real(sum)) = sums.get_mut(name) {
+            *sum += value;
+        }
+    }
+}
+
+fn per_axis<'a>(sums: &'a mut Row, name: &str) -> impl Iterator<Item = &'a mut f64> {
+    match sums.get_mut(name) {
+        Some(Reading::PerAxis(values)) => values.iter_mut(),
+        _ => [].iter_mut(),
+    }
+}
+
+fn divided(sums: &Row, n: f64) -> Row {
+    let mean = |sum: &Reading| match sum {
+        Reading::PerAxis(sums) => Reading::PerAxis(sums.iter().map(|sum| sum / n).collect()),
+        Reading::Real(sum) => Reading::Real(sum / n),
+        Reading::Count(_) => sum.clone(),
+    };
+    sums.iter()
+        .map(|(name, sum)| (name.clone(), mean(sum)))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn losses(loss: f64, means: &[f32]) -> StepMetrics {
+    fn metrics(loss: f64, means: &[f32]) -> StepMetrics {
         StepMetrics {
-            terms: vec![
-                ("loss", loss),
-                ("reconstruction", loss * 0.5),
-                ("kl", loss * 0.25),
-            ],
+            terms: vec![("loss", loss), ("reconstruction", loss * 0.5)],
             kl_per_axis: vec![loss, 0.0],
             means: means.to_vec(),
         }
     }
 
+    fn step(loss: f64, means: &[f32], grad_norm: f64) -> StepReport {
+        let losses = metrics(loss, means);
+        StepReport { losses, grad_norm }
+    }
+
     #[test]
-    fn means_are_over_images_and_norms_over_steps() {
+    fn takes_means_over_images_and_norms_over_steps() {
         let mut partial = Partial::default();
         let mut sums = Sums::new(&mut partial, 2);
-        let first = StepReport {
-            losses: losses(8.0, &[1.0, 5.0, -1.0, 5.0, 3.0, 5.0]),
-            grad_norm: 2.0,
+        assert_eq!(sums.loss(), 0.0);
+        sums.add_step(&step(8.0, &[1.0, 5.0, -1.0, 5.0, 3.0, 5.0], 2.0), 3);
+        sums.add_step(&step(4.0, &[1.0, 5.5], 4.0), 1);
+        assert_eq!(sums.loss(), 7.0);
+        let expected = Measurements {
+            terms: Row::from_iter([("loss", 7.0), ("reconstruction", 3.5)]),
+            steps: Row::from_iter([("grad_norm", 3.0)]),
+            axes: Row::from_iter([
+                ("kl", vec![7.0, 0.0]),
+                ("mean", vec![1.0, 5.125]),
+                ("square", vec![3.0, 26.3125]),
+            ]),
         };
-        sums.add_step(&first, 3);
-        sums.add_step(
-            &StepReport {
-                losses: losses(4.0, &[1.0, 5.1]),
-                grad_norm: 4.0,
-            },
-            1,
-        );
-        let means = sums.means();
-        assert_eq!(
-            (means.loss, means.reconstruction, means.kl),
-            (7.0, 3.5, 1.75)
-        );
-        assert_eq!(means.kl_per_axis, [7.0, 0.0]);
-        assert_eq!(means.grad_norm, 3.0);
-        // Axis 0 has the means 1, -1, 3, 1 (variance 2), axis 1 has 5, 5, 5, 5.1 (variance 0.0019).
-        assert_eq!(means.active_axes, 1);
+        assert_eq!(sums.means(), expected);
+        assert!(Sums::fit(&partial.sums, 2));
+    }
+
+    #[test]
+    fn refuses_sums_of_other_networks() {
+        let mut partial = Partial::default();
+        Sums::new(&mut partial, 2).add_step(&step(8.0, &[1.0, 5.0], 2.0), 1);
+        assert!(!Sums::fit(&partial.sums, 3) && !Sums::fit(&Measurements::default(), 2));
+        let changes: [&dyn Fn(&mut Measurements); 5] = [
+            &|it| it.terms.retain(|name| name != "loss"),
+            &|it| it.terms.set("kl", vec![1.0, 2.0]),
+            &|it| it.steps.set("grad_norm", 1),
+            &|it| it.axes.retain(|name| name != "square"),
+            &|it| it.axes.set("mean", 1.0),
+        ];
+        for change in changes {
+            let mut changed = partial.sums.clone();
+            change(&mut changed);
+            assert!(!Sums::fit(&changed, 2), "{changed:?}");
+        }
+    }
+
+    #[test]
+    fn leaves_out_what_not_every_step_has() {
+        let mut partial = Partial::default();
+        Sums::new(&mut partial, 2).add_step(&step(8.0, &[1.0, 5.0], 2.0), 1);
+        // As another version would have left it.
+        partial.sums.terms.set("newer", 3.0);
+        partial.sums.terms.retain(|name| name != "reconstruction");
+        assert!(Sums::fit(&partial.sums, 2));
+        let mut sums = Sums::new(&mut partial, 2);
+        sums.add_step(&step(4.0, &[1.0, 5.0], 4.0), 1);
+        assert_eq!(sums.means().terms, Row::from_iter([("loss", 6.0)]));
     }
 }

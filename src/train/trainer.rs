@@ -1,8 +1,10 @@
 //! The training loop, one epoch at a time.
 
+use std::borrow::Cow;
+
 use crate::data::DataSet;
 use crate::kernels::profile::{self, part};
-use crate::metrics::EpochMetrics;
+use crate::metric::{self, EpochFacts, Measurements, Row, VALIDATION};
 use crate::numeric::named_tensor::NamedTensor;
 use crate::numeric::random::{Purpose, Stream};
 use crate::objective::At;
@@ -15,7 +17,7 @@ use crate::sys::stop::Stop;
 use crate::vae::{Model, ModelError};
 
 use super::batches::Batches;
-use super::sums::{Means, Sums};
+use super::sums::Sums;
 
 /// A run in memory.
 pub struct Trainer<'a> {
@@ -23,7 +25,7 @@ pub struct Trainer<'a> {
     data: &'a DataSet,
     model: Box<dyn Model>,
     progress: Progress,
-    history: Vec<EpochMetrics>,
+    history: Vec<Row>,
     reads_each_step: bool,
 }
 
@@ -55,11 +57,11 @@ pub struct Impossible(&'static str);
 /// Why training ended before its time.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TrainError {
-    /// A term of the loss, or the gradient, is not a number or infinite.
+    /// A term of the loss, the gradient or a weight is not finite.
     #[error("{term} is not finite at step {step} of epoch {epoch}")]
     Diverged {
         /// Which.
-        term: &'static str,
+        term: Cow<'static, str>,
         /// The epoch, from 1.
         epoch: u32,
         /// The step in it, from 1.
@@ -93,18 +95,14 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// Counters, sums and history that no run on this data with this network can have. Everything stays
     /// as it was then.
-    pub fn restore(
-        &mut self,
-        progress: Progress,
-        history: Vec<EpochMetrics>,
-    ) -> Result<(), Impossible> {
+    pub fn restore(&mut self, progress: Progress, history: Vec<Row>) -> Result<(), Impossible> {
         self.check(&progress, &history)?;
         self.progress = progress;
         self.history = history;
         Ok(())
     }
 
-    fn check(&self, progress: &Progress, history: &[EpochMetrics]) -> Result<(), Impossible> {
+    fn check(&self, progress: &Progress, history: &[Row]) -> Result<(), Impossible> {
         let Progress {
             epoch,
             step_in_epoch,
@@ -123,14 +121,20 @@ impl<'a> Trainer<'a> {
         {
             return Err(Impossible("steps"));
         }
-        // Before the first step of an epoch there are no sums yet.
-        let sums = if taken == 0 { 0 } else { Sums::count(axes) };
         let images = taken.saturating_mul(self.plan.spec.training.batch_size as u64);
-        let expected = (taken, images.min(self.plan.train_images as u64), sums);
-        if (partial.steps, partial.images, partial.sums.len()) != expected {
+        let expected = (taken, images.min(self.plan.train_images as u64));
+        let fit = match taken {
+            // Before the first step of an epoch there are none yet.
+            0 => partial.sums == Measurements::default(),
+            _ => Sums::fit(&partial.sums, axes),
+        };
+        if (partial.steps, partial.images) != expected || !fit {
             return Err(Impossible("sums of the unfinished epoch"));
         }
-        if history.iter().any(|row| row.kl_per_axis.len() != axes) {
+        if history
+            .iter()
+            .any(|row| row.axes("kl_per_axis").len() != axes)
+        {
             return Err(Impossible("history"));
         }
         let is_possible = |best: &Best| (1..=*epoch).contains(&best.epoch);
@@ -162,7 +166,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Metrics of the epochs so far.
-    pub fn history(&self) -> &[EpochMetrics] {
+    pub fn history(&self) -> &[Row] {
         &self.history
     }
 
@@ -246,7 +250,7 @@ impl<'a> Trainer<'a> {
                     sums.add_step(&report, images);
                 }
             }
-            let loss = sums.means().loss;
+            let loss = sums.loss();
             progress.step_in_epoch = step + 1;
             progress.step += 1;
             progress.partial.seconds = before + started.elapsed().as_secs_f64();
@@ -266,7 +270,7 @@ impl<'a> Trainer<'a> {
         self.finish_epoch(stop)
     }
 
-    /// Losses and gradients are checked in each step, but the last step's update shows in no loss: weights
+    /// Terms and gradients are checked in each step, but the last step's update shows in no loss: weights
     /// that are no numbers must not be saved, least of all as the best ones.
     fn check_weights(&self) -> Result<(), TrainError> {
         let finite = |tensor: &NamedTensor| tensor.data.iter().all(|value| value.is_finite());
@@ -274,7 +278,7 @@ impl<'a> Trainer<'a> {
             return Ok(());
         }
         Err(TrainError::Diverged {
-            term: "a weight",
+            term: "a weight".into(),
             epoch: self.progress.epoch + 1,
             step: self.progress.step_in_epoch,
         })
@@ -302,34 +306,25 @@ impl<'a> Trainer<'a> {
         };
         let progress = &mut self.progress;
         let mut partial = std::mem::take(&mut progress.partial);
-        let seconds = partial.seconds;
-        let images = partial.images as f64;
-        let means = Sums::new(&mut partial, spec.model.latent_dim).means();
-        let kl_nats: f64 = means.kl_per_axis.iter().sum();
+        let training = Sums::new(&mut partial, spec.model.latent_dim).means();
         let epoch = progress.epoch + 1;
-        let metrics = EpochMetrics {
+        let row = metric::row(&EpochFacts {
             epoch,
-            loss: means.loss,
-            reconstruction: means.reconstruction,
-            kl: means.kl,
-            kl_nats,
-            elbo: -(means.reconstruction + kl_nats),
-            val_loss: validation.as_ref().map(|v| v.loss),
-            val_reconstruction: validation.as_ref().map(|v| v.reconstruction),
-            val_kl: validation.as_ref().map(|v| v.kl),
-            kl_per_axis: means.kl_per_axis,
-            active_axes: means.active_axes,
-            grad_norm: means.grad_norm,
+            training: &training,
+            validation: validation.as_ref(),
             learning_rate,
             kl_weight,
-            images_per_second: if seconds > 0.0 { images / seconds } else { 0.0 },
-            seconds,
+            images: partial.images,
+            seconds: partial.seconds,
+            image_values: self.plan.architecture.image.len(),
+        });
+        let name = match validation {
+            Some(_) => "val_loss",
+            None => "loss",
         };
-        if kl_weight >= spec.loss.kl_weight {
-            let (name, value) = match metrics.val_loss {
-                Some(value) => ("val_loss", value),
-                None => ("loss", metrics.loss),
-            };
+        if kl_weight >= spec.loss.kl_weight
+            && let Some(value) = row.scalar(name)
+        {
             if progress.best.as_ref().is_none_or(|best| value < best.value) {
                 progress.best = Some(Best {
                     epoch,
@@ -343,11 +338,11 @@ impl<'a> Trainer<'a> {
         }
         progress.epoch = epoch;
         progress.step_in_epoch = 0;
-        self.history.push(metrics);
+        self.history.push(row);
         Ok(Advance::Epoch)
     }
 
-    /// The losses on the validation part with the weights at rest. Where somebody asks to stop it is left
+    /// Means over the validation part with the weights at rest. Where somebody asks to stop it is left
     /// undone, and the epoch unfinished.
     ///
     /// The noise is the same in every epoch, so that two epochs differ by their weights alone.
@@ -369,11 +364,7 @@ impl<'a> Trainer<'a> {
             let batch = batches.take(part, at, kl_weight, model.keeps_images());
             let losses = model.evaluate(batch).map_err(TrainError::Model)?;
             if let Some(term) = losses.non_finite() {
-                let term = match term {
-                    "reconstruction" => "val_reconstruction",
-                    "kl" => "val_kl",
-                    _ => "val_loss",
-                };
+                let term = format!("{VALIDATION}{term}").into();
                 let (epoch, step) = (self.progress.epoch + 1, self.progress.step_in_epoch);
                 return Err(TrainError::Diverged { term, epoch, step });
             }
@@ -389,14 +380,14 @@ enum Validation {
     None,
     /// Somebody asked to stop before its end.
     Stopped,
-    /// Its losses.
-    Means(Means),
+    /// Its means.
+    Means(Measurements),
 }
 
 fn diverged(error: ModelError, epoch: u32, step: u32) -> TrainError {
     match error {
         ModelError::NotFinite(term) => TrainError::Diverged {
-            term,
+            term: term.into(),
             epoch: epoch + 1,
             step: step + 1,
         },

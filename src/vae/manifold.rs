@@ -3,15 +3,11 @@
 use dfdx::shapes::{Const, Dim};
 
 use super::Vae;
-use super::model::ModelError;
-use super::trainable::{decode, device_error};
-use crate::nn::Backend;
-
-/// A network with exactly two latent axes.
-pub trait Planar {
-    /// See [`manifold`].
-    fn manifold(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, ModelError>;
-}
+use super::error::{ModelError, device_error};
+use super::model::Planar;
+use crate::nn::backend::Latent;
+use crate::nn::{Backend, Mode};
+use crate::numeric::math::sigmoid;
 
 /// Decodes points of the plane; pixels from 0 to 1, (point, height, width, channels).
 ///
@@ -45,4 +41,17 @@ impl<C: Dim, D: Backend> Planar for Vae<C, Const<2>, D> {
     fn manifold(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, ModelError> {
         manifold(self, points).map_err(device_error)
     }
+}
+
+/// Decodes points of the latent space to pixel values.
+pub(super) fn decode<C: Dim, Z: Dim, D: Backend>(
+    network: &Vae<C, Z, D>,
+    z: &[f32],
+    latent: Z,
+) -> Result<Vec<f32>, D::Err> {
+    let device = network.decoder.device();
+    let z: Latent<Z, D> = D::tensor(device, z, (z.len() / latent.size(), latent))?;
+    let mut pixels = D::to_vec(&network.decoder.forward(z, Mode::Evaluation)?);
+    pixels.iter_mut().for_each(|p| *p = sigmoid(*p));
+    Ok(pixels)
 }

@@ -27,7 +27,9 @@
 
 mod decoder;
 mod encoder;
+mod error;
 pub mod inference;
+mod latent_axis;
 mod manifold;
 mod model;
 mod network;
@@ -37,7 +39,8 @@ mod trainable;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
-pub use manifold::{Planar, manifold};
-pub use model::{Batch, Forward, Images, Model, ModelError, StepMetrics, StepReport};
+pub use error::ModelError;
+pub use manifold::manifold;
+pub use model::{Batch, Forward, Images, Model, Planar, StepMetrics, StepReport};
 pub use network::Vae;
 pub use registry::build;

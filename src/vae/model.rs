@@ -1,6 +1,6 @@
 //! The network as the rest of the program sees it: sizes are gone from the type.
 
-use super::manifold::Planar;
+use super::error::ModelError;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::objective::{Drawn, compute::LOSS};
 use crate::optim::Step;
@@ -78,18 +78,10 @@ pub struct Forward {
     pub gradients: Vec<NamedTensor>,
 }
 
-/// Why the network could not do what it was asked.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum ModelError {
-    /// A term is not a number or infinite; the weights were not touched.
-    #[error("{0} is not finite")]
-    NotFinite(&'static str),
-    /// The device failed.
-    #[error("the device reports: {0}")]
-    Device(String),
-    /// Tensors of a file do not fit this network.
-    #[error("{0}")]
-    Mismatch(String),
+/// A network with exactly two latent axes.
+pub trait Planar {
+    /// See [`manifold`](super::manifold()).
+    fn manifold(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, ModelError>;
 }
 
 /// A network with its optimizer's state.

@@ -3,7 +3,8 @@
 use dfdx::shapes::Dim;
 use dfdx::tensor::Tensor;
 
-use super::model::{ModelError, StepMetrics, StepReport};
+use super::error::ModelError;
+use super::model::{StepMetrics, StepReport};
 use crate::nn::Backend;
 use crate::nn::backend::{Latent, Scalar};
 use crate::objective::Outcome;

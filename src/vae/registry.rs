@@ -6,43 +6,16 @@ use std::collections::BTreeMap;
 use dfdx::shapes::{Const, Dim};
 
 use super::Vae;
-use super::manifold::Planar;
-use super::model::{Model, ModelError};
-use super::trainable::{Groups, NewState, Optimizers, TrainableVae, device_error};
+use super::error::{ModelError, device_error};
+use super::latent_axis::{LatentAxis, for_each_latent_size};
+use super::model::Model;
+use super::trainable::{Groups, NewState, Optimizers, TrainableVae};
 use crate::nn::Backend;
 use crate::nn::params::Init;
 use crate::objective::description::Head;
 use crate::objective::{ParameterGroup, Prepared, Setup};
 use crate::optim::Rule;
 use crate::plan::Architecture;
-
-/// A latent axis that the registry knows.
-pub trait LatentAxis: Dim {
-    /// The network as one with two latent axes, if this axis is `Const<2>`.
-    fn planar<C: Dim, D: Backend>(_network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
-        None
-    }
-}
-
-impl LatentAxis for usize {}
-
-impl LatentAxis for Const<2> {
-    fn planar<C: Dim, D: Backend>(network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
-        Some(network)
-    }
-}
-
-/// Latent sizes that get a type of their own, besides 2. Adding a size is adding it here.
-macro_rules! for_each_latent_size {
-    ($do:ident) => {
-        $do!(3, 4, 8, 10, 16, 20, 32, 64, 128);
-    };
-}
-
-macro_rules! latent_axes {
-    ($($n:literal),*) => { $(impl LatentAxis for Const<$n> {})* };
-}
-for_each_latent_size!(latent_axes);
 
 /// Builds the network of an architecture with new weights, its objective and its optimizers.
 ///

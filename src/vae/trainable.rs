@@ -9,16 +9,15 @@ use dfdx::tensor::{Gradients, Tape, Tensor, TensorFromVec, Trace};
 use dfdx::tensor_ops::{Backward, GatherTo, ReshapeTo};
 
 use super::Vae;
-use super::manifold::Planar;
-use super::model::{Batch, Forward, Images, Model, ModelError, StepMetrics, StepReport};
+use super::error::{ModelError, device_error};
+use super::latent_axis::LatentAxis;
+use super::manifold::decode;
+use super::model::{Batch, Forward, Images, Model, Planar, StepMetrics, StepReport};
 use super::pending::{PendingMetrics, PendingStep};
-use super::registry::LatentAxis;
 use crate::kernels::Extent;
 use crate::kernels::profile::{self, part};
-use crate::nn::backend::Latent;
 use crate::nn::layers::BufferUpdates;
 use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
-use crate::numeric::math::sigmoid;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::objective::{Given, Loss, Outcome, OwnOptimizer, ParameterGroup, Prepared, Setup};
 use crate::optim::{Rule, Step};
@@ -102,23 +101,6 @@ pub(super) struct TrainableVae<C: Dim, Z: Dim, D: Backend> {
     pub(super) kept: Option<Tensor<(usize, usize), f32, D::Device>>,
     /// Images of the batch before.
     pub(super) batch: Cell<usize>,
-}
-
-pub(super) fn device_error(error: impl std::fmt::Display) -> ModelError {
-    ModelError::Device(error.to_string())
-}
-
-/// Decodes points of the latent space to pixel values.
-pub(super) fn decode<C: Dim, Z: Dim, D: Backend>(
-    network: &Vae<C, Z, D>,
-    z: &[f32],
-    latent: Z,
-) -> Result<Vec<f32>, D::Err> {
-    let device = network.decoder.device();
-    let z: Latent<Z, D> = D::tensor(device, z, (z.len() / latent.size(), latent))?;
-    let mut pixels = D::to_vec(&network.decoder.forward(z, Mode::Evaluation)?);
-    pixels.iter_mut().for_each(|p| *p = sigmoid(*p));
-    Ok(pixels)
 }
 
 impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {

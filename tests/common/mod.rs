@@ -1,15 +1,17 @@
 //! What the integration tests share: a temporary folder, tiny specs, and the real program with its exit code.
 
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
-pub mod tally;
+mod files;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+pub use files::{bars, gzip, idx, picture};
 use runner::run::{Checkpoint, LARGEST_FILE, read_checkpoint, state_digest};
 
 /// No process of these tests takes longer, however busy the machine is.
@@ -45,6 +47,31 @@ pub fn plain() -> String {
     tiny() + NO_FIGURES
 }
 
+/// [`plain`] with other settings, as TOML.
+pub fn plain_with(changes: &str) -> String {
+    fn merge(into: &mut toml::Table, from: toml::Table) {
+        for (key, value) in from {
+            match (into.get_mut(&key), value) {
+                (Some(toml::Value::Table(into)), toml::Value::Table(from)) => merge(into, from),
+                (_, value) => drop(into.insert(key, value)),
+            }
+        }
+    }
+    let mut spec: toml::Table = toml::from_str(&plain()).unwrap();
+    merge(&mut spec, toml::from_str(changes).unwrap());
+    toml::to_string(&spec).unwrap()
+}
+
+/// The rows of a table: lines, with ` | ` between cells.
+#[track_caller]
+pub fn table<const N: usize>(text: &str) -> Vec<[&str; N]> {
+    let row = |line| {
+        let cells: Vec<&str> = str::split(line, " | ").map(str::trim).collect();
+        cells.try_into().unwrap_or_else(|_| panic!("{line}"))
+    };
+    text.trim().lines().map(row).collect()
+}
+
 /// What a process left behind.
 #[derive(Clone, Debug)]
 pub struct Ended {
@@ -64,8 +91,15 @@ impl Ended {
 
     /// Fails unless stderr has this text.
     #[track_caller]
-    pub fn says(self, text: &str) -> Self {
+    pub fn says(&self, text: &str) -> &Self {
         assert!(self.stderr.contains(text), "no {text:?} in {self:#?}");
+        self
+    }
+
+    /// Fails unless stdout has this text.
+    #[track_caller]
+    pub fn prints(&self, text: &str) -> &Self {
+        assert!(self.stdout.contains(text), "no {text:?} in {self:#?}");
         self
     }
 }
@@ -110,11 +144,17 @@ impl Lab {
         path
     }
 
-    /// The program, in the lab's folder, away from what the user's surroundings hold.
+    /// `runner` with arguments.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+        let mut command = self.program(env!("CARGO_BIN_EXE_runner"));
+        command.args(args);
         command
-            .args(args)
+    }
+
+    /// A program, in the lab's folder, away from what the user's surroundings hold.
+    pub fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.path())
             .env_remove("RUNNER_DATA_DIR")
             .env("HOME", self.path())
@@ -128,6 +168,11 @@ impl Lab {
     /// Runs the program to its end.
     pub fn runner(&self, args: &[&str]) -> Ended {
         Session::spawn(self.command(args)).end()
+    }
+
+    /// Runs a command on a folder.
+    pub fn on(&self, folder: &Path, command: &str, more: &[&str]) -> Ended {
+        self.runner(&[&[command, folder.to_str().unwrap()], more].concat())
     }
 
     /// Trains `spec.toml` and gives its folder.
@@ -221,20 +266,38 @@ impl Session {
     }
 
     /// Waits for its end.
-    pub fn end(mut self) -> Ended {
-        use std::io::Read;
-        let mut stderr = self.child.stderr.take().unwrap();
-        let errors = std::thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).unwrap();
-            text
-        });
-        self.stdout.read_to_string(&mut self.seen).unwrap();
-        let status = self.child.wait().unwrap();
+    #[track_caller]
+    pub fn end(self) -> Ended {
+        self.end_within(4 * PATIENCE)
+    }
+
+    /// Waits for its end, and fails where that does not come.
+    #[track_caller]
+    pub fn end_within(mut self, time: Duration) -> Ended {
+        fn read(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+            std::thread::spawn(move || {
+                let mut bytes = vec![];
+                from.read_to_end(&mut bytes).unwrap();
+                String::from_utf8_lossy(&bytes).into_owned()
+            })
+        }
+        let stderr = read(self.child.stderr.take().unwrap());
+        let stdout = read(self.stdout);
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if self.started.elapsed() > time {
+                self.child.kill().unwrap();
+                self.child.wait().unwrap();
+                panic!("process {} was still at it after {time:?}", self.child.id());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
         Ended {
             code: code(status),
-            stdout: self.seen,
-            stderr: errors.join().unwrap(),
+            stdout: self.seen + &stdout.join().unwrap(),
+            stderr: stderr.join().unwrap(),
         }
     }
 }
@@ -261,6 +324,10 @@ impl Dice {
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (z ^ (z >> 31)) % n
+    }
+
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len() as u64) as usize]
     }
 }
 
@@ -290,6 +357,19 @@ pub fn listing(root: &Path) -> Vec<String> {
     all
 }
 
+/// Copies a folder with all that is in it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.unwrap();
+        let target = to.join(entry.path().strip_prefix(from).unwrap());
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(target).unwrap();
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 pub fn checkpoint(run: &Path, name: &str) -> Checkpoint {
     read_checkpoint(&run.join("checkpoints").join(name), LARGEST_FILE).unwrap()
 }
@@ -301,33 +381,4 @@ pub fn digest(run: &Path) -> String {
 
 pub fn manifest(run: &Path) -> serde_json::Value {
     serde_json::from_slice(&fs::read(run.join("manifest.json")).unwrap()).unwrap()
-}
-
-/// An IDX file of unsigned bytes.
-pub fn idx(sizes: &[u32], bytes: &[u8]) -> Vec<u8> {
-    let mut file = vec![0, 0, 8, sizes.len() as u8];
-    for size in sizes {
-        file.extend(size.to_be_bytes());
-    }
-    file.extend(bytes);
-    file
-}
-
-/// Images with something to learn: a bright bar whose place is the class.
-pub fn bars(count: u32, height: u32, width: u32) -> (Vec<u8>, Vec<u8>) {
-    let labels: Vec<u8> = (0..count).map(|i| (i % 4) as u8).collect();
-    let pixel = |i: u32, y: u32, x: u32| {
-        let on = x * 4 / width == i % 4;
-        (if on { 200 } else { 20 }) + ((i * 31 + y * 7 + x * 13) % 50) as u8
-    };
-    let mut pixels = vec![];
-    for i in 0..count {
-        for y in 0..height {
-            pixels.extend((0..width).map(|x| pixel(i, y, x)));
-        }
-    }
-    (
-        idx(&[count, height, width], &pixels),
-        idx(&[count], &labels),
-    )
 }

@@ -20,9 +20,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use common::{Ended, Lab, Session};
+use common::{Ended, Lab, Session, copy_folder, digest};
 use runner::run::inspect::{Condition, Health};
-use runner::run::{LARGEST_FILE, Manifest, RunError, read_checkpoint, state_digest};
+use runner::run::{LARGEST_FILE, Manifest, RunError, read_checkpoint};
 
 /// Two epochs of three steps with a validation part, on images that are drawn in no time; one figure.
 pub const SPEC: &str = "name = \"tiny\"
@@ -57,15 +57,20 @@ pub fn with_faults(lab: &Lab, faults: &str, trace: Option<&Path>, args: &[&str])
     Session::spawn(command).end()
 }
 
-/// Does a piece of work for each item on as many threads as keep the machine busy while disks are waited for.
-pub fn each<T: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) + Sync) {
-    let queue = Mutex::new(items.into_iter().collect::<VecDeque<_>>());
+/// Injects each fault, on as many threads as keep the machine busy while disks are waited for. Fails where there are
+/// fewer than `least`: a loop over nothing proves nothing.
+#[track_caller]
+pub fn each<T: Send>(least: usize, faults: impl IntoIterator<Item = T>, inject: impl Fn(T) + Sync) {
+    let queue: VecDeque<_> = faults.into_iter().collect();
+    println!("{} faults", queue.len());
+    assert!(queue.len() >= least, "only {} faults", queue.len());
+    let queue = Mutex::new(queue);
     let next = || queue.lock().unwrap().pop_front();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                while let Some(item) = next() {
-                    work(item);
+                while let Some(fault) = next() {
+                    inject(fault);
                 }
             });
         }
@@ -97,7 +102,7 @@ pub fn assert_whole(run: &Path, what: &str) {
 
 /// P2: no less is there than was said to be saved.
 #[track_caller]
-pub fn assert_saved(run: &Path, told: u32, what: &str) {
+fn assert_saved(run: &Path, told: u32, what: &str) {
     let last = read_checkpoint(&run.join("checkpoints/last.safetensors"), LARGEST_FILE);
     let there = match &last {
         Ok(checkpoint) => checkpoint.progress.epoch,
@@ -110,7 +115,7 @@ pub fn assert_saved(run: &Path, told: u32, what: &str) {
 /// P3: the run goes on, and ends as the undisturbed one did. A folder that was never finished being made has
 /// nothing to go on with.
 #[track_caller]
-pub fn assert_goes_on(lab: &Lab, run: &Path, told: u32, digest: &str, what: &str) {
+fn assert_goes_on(lab: &Lab, run: &Path, told: u32, digest: &str, what: &str) {
     if !run.join("manifest.json").exists() {
         assert_eq!(told, 0, "{what}");
         lab.runner(&["doctor", &run.display().to_string()])
@@ -137,6 +142,18 @@ pub fn assert_goes_on(lab: &Lab, run: &Path, told: u32, digest: &str, what: &str
     );
 }
 
+/// P1, P2 and P3 after whatever happened in a lab.
+#[track_caller]
+pub fn assert_promises(lab: &Lab, told: u32, digest: &str, what: &str) {
+    let Some(run) = run_of(lab) else {
+        assert_eq!(told, 0, "{what}");
+        return;
+    };
+    assert_whole(&run, what);
+    assert_saved(&run, told, what);
+    assert_goes_on(lab, &run, told, digest, what);
+}
+
 pub fn temporaries(folder: &Path) -> Vec<String> {
     let mut all = common::listing(folder);
     all.retain(|path| path.ends_with(".tmp"));
@@ -150,24 +167,10 @@ pub fn run_of(lab: &Lab) -> Option<PathBuf> {
     runs.pop()
 }
 
-/// Digest of a run folder's last checkpoint.
-pub fn digest(run: &Path) -> String {
-    let last = run.join("checkpoints/last.safetensors");
-    state_digest(&read_checkpoint(&last, LARGEST_FILE).unwrap())
-}
-
 /// A copy of a lab's run folder in a lab of its own.
 pub fn copied(run: &Path) -> (Lab, PathBuf) {
     let lab = Lab::new();
     let copy = lab.path().join("runs").join(run.file_name().unwrap());
-    for entry in walkdir::WalkDir::new(run) {
-        let entry = entry.unwrap();
-        let to = copy.join(entry.path().strip_prefix(run).unwrap());
-        if entry.file_type().is_dir() {
-            fs::create_dir_all(to).unwrap();
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
+    copy_folder(run, &copy);
     (lab, copy)
 }

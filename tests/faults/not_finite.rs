@@ -1,6 +1,5 @@
 //! Values that are no numbers end a run where they come up, by name, and are never saved as the best.
 
-use crate::common::tally::tally;
 use crate::common::{Lab, manifest};
 use crate::{SPEC, digest, each, run_of, with_faults};
 
@@ -30,8 +29,7 @@ fn a_run_stops_at_the_step_and_names_the_term() {
             cases.push((kind, term, step));
         }
     }
-    let count = cases.len();
-    each(cases, |(kind, term, step)| {
+    each(42, cases, |(kind, term, step)| {
         let fault = format!("{kind}@step:{step}");
         let mut messages = vec![];
         for threads in ["1", "2"] {
@@ -73,8 +71,4 @@ fn a_run_stops_at_the_step_and_names_the_term() {
             "{fault}: {message}"
         );
     });
-    tally(
-        "NaN or Inf in data, noise, gradient, learning rate, weights",
-        count,
-    );
 }

@@ -10,12 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::tally::tally;
 use crate::common::{Dice, Lab};
 use crate::trace::{Traced, read};
-use crate::{
-    SPEC, assert_goes_on, assert_saved, assert_whole, copied, digest, run_of, with_faults,
-};
+use crate::{SPEC, assert_promises, copied, digest, each, run_of, with_faults};
 
 /// What a name stands for: a folder, or the number of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,7 +192,7 @@ fn cuts(before: &Disk, lab: &Lab, told: u32, traced: &[Traced], count: u64, end:
     let moments: Vec<usize> = (0..=traced.len())
         .filter(|&at| at == 0 || !["Open", "Read", "List", "Lock"].contains(&&*traced[at - 1].kind))
         .collect();
-    crate::each(0..count, |i| {
+    each(count as usize, 0..count, |i| {
         let mut dice = Dice::new(0x0FF_0FF + i);
         let at = moments[i as usize * (moments.len() - 1) / (count as usize - 1)];
         let mut disk = before.clone();
@@ -207,13 +204,7 @@ fn cuts(before: &Disk, lab: &Lab, told: u32, traced: &[Traced], count: u64, end:
         );
         let new = Lab::new();
         disk.cut(&mut dice, lab.path(), new.path());
-        let Some(run) = run_of(&new) else {
-            assert_eq!(told, 0, "{what}");
-            return;
-        };
-        assert_whole(&run, &what);
-        assert_saved(&run, told, &what);
-        assert_goes_on(&new, &run, told, end, &what);
+        assert_promises(&new, told, end, &what);
     });
 }
 
@@ -238,7 +229,6 @@ fn a_power_cut_leaves_the_old_or_the_new_checkpoint() {
     with_faults(&lab, "", Some(trace.path()), &["resume", &path]).with_code(0);
     assert_eq!(digest(&run), end);
     cuts(&before, &lab, 1, &read(trace.path()), 60, &end);
-    tally("power cuts", 200);
 }
 
 /// The disk of these tests is worse than a real one only where it may be.

@@ -3,36 +3,113 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::common::Lab;
-use crate::common::tally::tally;
+use crate::common::{Ended, Lab};
 use crate::trace::{Traced, operations};
 use crate::{
-    SPEC, assert_goes_on, assert_saved, assert_whole, copied, digest, each, run_of, temporaries,
-    told, with_faults,
+    SPEC, assert_promises, assert_whole, copied, digest, each, run_of, temporaries, told,
+    with_faults,
 };
 
 /// Operations that change nothing on the disk.
 const READS: [&str; 4] = ["Open", "Read", "List", "Lock"];
 
-/// The operations of an undisturbed run, and the digest of its end.
-fn undisturbed() -> (Vec<Traced>, String) {
-    let lab = Lab::with(SPEC);
-    let trace = lab.path().join("trace");
-    with_faults(&lab, "", Some(&trace), &["spec.toml"]).with_code(0);
-    (operations(&trace), digest(&run_of(&lab).unwrap()))
+/// What is disturbed: a new run, or a resume of one that was stopped in its second epoch.
+struct Work {
+    stopped: Option<(Lab, PathBuf)>,
+    /// The operations of an undisturbed process.
+    operations: Vec<Traced>,
+    /// How an undisturbed process ends.
+    digest: String,
 }
 
-/// A run that was stopped in its second epoch, the operations of a resume of it, and the digest of its end.
-fn stopped() -> (Lab, PathBuf, Vec<Traced>, String) {
-    let lab = Lab::with(SPEC);
-    with_faults(&lab, "sigterm@step:4", None, &["spec.toml"]).with_code(143);
-    let run = run_of(&lab).unwrap();
-    let (copy, path) = copied(&run);
-    let trace = copy.path().join("trace");
-    let path = path.display().to_string();
-    with_faults(&copy, "", Some(&trace), &["resume", &path]).with_code(0);
-    let digest = digest(Path::new(&path));
-    (lab, run, operations(&trace), digest)
+impl Work {
+    fn run() -> Self {
+        let lab = Lab::with(SPEC);
+        let operations = traced(&lab, &["spec.toml"]);
+        Self {
+            stopped: None,
+            operations,
+            digest: digest(&run_of(&lab).unwrap()),
+        }
+    }
+
+    fn resume() -> Self {
+        let lab = Lab::with(SPEC);
+        with_faults(&lab, "sigterm@step:4", None, &["spec.toml"]).with_code(143);
+        let run = run_of(&lab).unwrap();
+        let (copy, path) = copied(&run);
+        let operations = traced(&copy, &["resume", path.to_str().unwrap()]);
+        Self {
+            stopped: Some((lab, run)),
+            operations,
+            digest: digest(&path),
+        }
+    }
+
+    /// Does it with a fault, in a lab of its own; gives the epochs that were told to be saved so far.
+    fn with(&self, fault: &str) -> (Lab, Ended, u32) {
+        let (lab, ended, before) = match &self.stopped {
+            None => {
+                let lab = Lab::with(SPEC);
+                let ended = with_faults(&lab, fault, None, &["spec.toml"]);
+                (lab, ended, 0)
+            }
+            Some((_, run)) => {
+                let (lab, run) = copied(run);
+                let ended = with_faults(&lab, fault, None, &["resume", run.to_str().unwrap()]);
+                (lab, ended, 1)
+            }
+        };
+        let told = before + told(&ended.stdout);
+        (lab, ended, told)
+    }
+
+    fn survives_every_end(&self, least: usize) {
+        each(least, ends(&self.operations), |(fault, what)| {
+            let (lab, ended, told) = self.with(&fault);
+            assert_eq!(ended.code, -6, "{what}: {ended:#?}");
+            assert_promises(&lab, told, &self.digest, &what);
+        });
+    }
+
+    fn reports_every_failure(&self, least: usize) {
+        let spared = AtomicUsize::new(0);
+        let faults = failures(&self.operations);
+        let count = faults.len();
+        each(least, faults, |(operation, fault)| {
+            let what = format!("{fault}: {operation:?}");
+            let (lab, ended, told) = self.with(&fault);
+            assert!(!ended.stderr.contains("panicked"), "{what}: {ended:#?}");
+            assert_eq!(temporaries(lab.path()), [""; 0], "{what}: {ended:#?}");
+            if is_spared(&operation) && ended.code == 0 {
+                assert_eq!(digest(&run_of(&lab).unwrap()), self.digest, "{what}");
+                spared.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            let ended = ended.with_code(74);
+            let says = |part: &str| assert!(ended.stderr.contains(part), "{what}: {ended:#?}");
+            says("error: cannot ");
+            // A run folder has another name each time, and the lab itself is `.` to the program.
+            let name = operation.path.file_name().unwrap().to_string_lossy();
+            if !name.starts_with("20") && !name.is_empty() && operation.number > 5 {
+                says(name.trim_end_matches(".tmp"));
+            }
+            let is_new_file = matches!(operation.kind.as_str(), "Create" | "Write")
+                || (operation.kind == "Sync" && operation.path.extension().is_some());
+            if fault.starts_with("enospc") && is_new_file && operation.bytes.is_some() {
+                says("; the file needs ");
+            }
+            assert_promises(&lab, told, &self.digest, &what);
+        });
+        // Most operations are needed.
+        assert!(spared.into_inner() * 3 < count);
+    }
+}
+
+fn traced(lab: &Lab, args: &[&str]) -> Vec<Traced> {
+    let trace = lab.path().join("trace");
+    with_faults(lab, "", Some(&trace), args).with_code(0);
+    operations(&trace)
 }
 
 /// Where a process ends for good at an operation.
@@ -52,78 +129,37 @@ fn ends(operations: &[Traced]) -> Vec<(String, String)> {
     all
 }
 
-#[test]
-fn a_run_whose_process_ends_at_any_operation_goes_on_to_the_same_bits() {
-    let (operations, digest) = undisturbed();
-    assert!(operations.len() > 100, "{}", operations.len());
-    let faults = ends(&operations);
-    let count = faults.len();
-    each(faults, |(fault, what)| {
-        let lab = Lab::with(SPEC);
-        let ended = with_faults(&lab, &fault, None, &["spec.toml"]);
-        assert_eq!(ended.code, -6, "{what}: {ended:#?}");
-        let told = told(&ended.stdout);
-        let Some(run) = run_of(&lab) else {
-            assert_eq!(told, 0, "{what}");
-            return;
-        };
-        assert_whole(&run, &what);
-        assert_saved(&run, told, &what);
-        assert_goes_on(&lab, &run, told, &digest, &what);
-    });
-    tally(
-        "abort before, half-way through and after every file operation of a run",
-        count,
-    );
-}
-
-#[test]
-fn a_resume_whose_process_ends_at_any_operation_goes_on_to_the_same_bits() {
-    let (_lab, run, operations, digest) = stopped();
-    let faults = ends(&operations);
-    let count = faults.len();
-    each(faults, |(fault, what)| {
-        let (lab, run) = copied(&run);
-        let path = run.display().to_string();
-        let ended = with_faults(&lab, &fault, None, &["resume", &path]);
-        assert_eq!(ended.code, -6, "{what}: {ended:#?}");
-        // The first epoch was saved by the process before.
-        let told = 1 + told(&ended.stdout);
-        assert_whole(&run, &what);
-        assert_saved(&run, told, &what);
-        assert_goes_on(&lab, &run, told, &digest, &what);
-    });
-    tally(
-        "abort before, half-way through and after every file operation of a resume",
-        count,
-    );
-}
-
-/// The errors that a system can give at an operation.
-fn errors(operation: &Traced) -> Vec<&'static str> {
-    let kind = operation.kind.as_str();
-    let takes_room = ["CreateFolder", "Create", "Write", "Sync", "Rename", "Link"];
-    let asks_for_rights = [
-        "CreateFolder",
-        "List",
-        "Create",
-        "Open",
-        "Rename",
-        "Link",
-        "Remove",
-    ];
-    let opens = ["List", "Create", "Open"];
-    let mut errors = vec!["eio"];
-    if takes_room.contains(&kind) {
-        errors.push("enospc");
+/// The errors that a system can give at each operation.
+fn failures(operations: &[Traced]) -> Vec<(Traced, String)> {
+    let mut all = vec![];
+    for operation in operations {
+        let kind = operation.kind.as_str();
+        let opens = matches!(kind, "List" | "Create" | "Open");
+        let is_folder = operation.path.extension().is_none();
+        let errors = [
+            ("eio", true),
+            (
+                "enospc",
+                matches!(
+                    kind,
+                    "CreateFolder" | "Create" | "Write" | "Sync" | "Rename" | "Link"
+                ),
+            ),
+            (
+                "eacces",
+                opens || matches!(kind, "CreateFolder" | "Rename" | "Link" | "Remove"),
+            ),
+            ("emfile", opens || (kind == "Sync" && is_folder)),
+        ];
+        for (error, _) in errors.iter().filter(|(_, is_possible)| *is_possible) {
+            all.push((operation.clone(), format!("{error}@{}", operation.number)));
+        }
+        if kind == "Write" {
+            // And the disk stays full.
+            all.push((operation.clone(), format!("enospc@{}+", operation.number)));
+        }
     }
-    if asks_for_rights.contains(&kind) {
-        errors.push("eacces");
-    }
-    if opens.contains(&kind) || (kind == "Sync" && operation.path.extension().is_none()) {
-        errors.push("emfile");
-    }
-    errors
+    all
 }
 
 /// What a run can do without: a figure, and the names of the machine.
@@ -135,111 +171,23 @@ fn is_spared(operation: &Traced) -> bool {
 }
 
 #[test]
+fn a_run_whose_process_ends_at_any_operation_goes_on_to_the_same_bits() {
+    Work::run().survives_every_end(200);
+}
+
+#[test]
+fn a_resume_whose_process_ends_at_any_operation_goes_on_to_the_same_bits() {
+    Work::resume().survives_every_end(180);
+}
+
+#[test]
 fn a_run_says_which_operation_failed_and_goes_on_to_the_same_bits() {
-    let (operations, digest) = undisturbed();
-    let mut faults = vec![];
-    for operation in &operations {
-        for error in errors(operation) {
-            faults.push((operation.clone(), format!("{error}@{}", operation.number)));
-        }
-        if operation.kind == "Write" {
-            // And the disk stays full.
-            let fault = format!("enospc@{}+", operation.number);
-            faults.push((operation.clone(), fault));
-        }
-    }
-    let count = faults.len();
-    let survived = AtomicUsize::new(0);
-    each(faults, |(operation, fault)| {
-        let what = format!("{fault}: {operation:?}");
-        let lab = Lab::with(SPEC);
-        let ended = with_faults(&lab, &fault, None, &["spec.toml"]);
-        let told = told(&ended.stdout);
-        assert!(!ended.stderr.contains("panicked"), "{what}: {ended:#?}");
-        assert_eq!(temporaries(lab.path()), [""; 0], "{what}: {ended:#?}");
-        if is_spared(&operation) && ended.code == 0 {
-            let run = run_of(&lab).unwrap();
-            assert_eq!(crate::digest(&run), digest, "{what}");
-            survived.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        assert_eq!(ended.code, 74, "{what}: {ended:#?}");
-        assert!(
-            ended.stderr.contains("error: cannot "),
-            "{what}: {ended:#?}"
-        );
-        // A run folder has another name each time, and the lab itself is `.` to the program.
-        let name = operation
-            .path
-            .file_name()
-            .unwrap()
-            .to_string_lossy()
-            .into_owned();
-        let name = name.trim_end_matches(".tmp");
-        let is_fixed = !name.starts_with("20") && !name.is_empty() && operation.number > 5;
-        assert!(
-            !is_fixed || ended.stderr.contains(name),
-            "{what}: {ended:#?}"
-        );
-        let is_new_file = matches!(operation.kind.as_str(), "Create" | "Write")
-            || (operation.kind == "Sync" && operation.path.extension().is_some());
-        if fault.starts_with("enospc") && is_new_file && operation.bytes.is_some() {
-            assert!(
-                ended.stderr.contains("; the file needs "),
-                "{what}: {ended:#?}"
-            );
-        }
-        let Some(run) = run_of(&lab) else {
-            assert_eq!(told, 0, "{what}");
-            return;
-        };
-        assert_whole(&run, &what);
-        assert_saved(&run, told, &what);
-        assert_goes_on(&lab, &run, told, &digest, &what);
-    });
-    // Most of a run's operations are needed.
-    assert!(survived.into_inner() * 3 < count);
-    tally(
-        "ENOSPC, EIO, EACCES, EMFILE at every file operation of a run",
-        count,
-    );
+    Work::run().reports_every_failure(300);
 }
 
 #[test]
 fn a_resume_says_which_operation_failed_and_goes_on_to_the_same_bits() {
-    let (_lab, run, operations, digest) = stopped();
-    let mut faults = vec![];
-    for operation in &operations {
-        for error in errors(operation) {
-            faults.push((operation.clone(), format!("{error}@{}", operation.number)));
-        }
-    }
-    let count = faults.len();
-    each(faults, |(operation, fault)| {
-        let what = format!("{fault}: {operation:?}");
-        let (lab, run) = copied(&run);
-        let path = run.display().to_string();
-        let ended = with_faults(&lab, &fault, None, &["resume", &path]);
-        let told = 1 + told(&ended.stdout);
-        assert!(!ended.stderr.contains("panicked"), "{what}: {ended:#?}");
-        assert_eq!(temporaries(lab.path()), [""; 0], "{what}: {ended:#?}");
-        if is_spared(&operation) && ended.code == 0 {
-            assert_eq!(crate::digest(&run), digest, "{what}");
-            return;
-        }
-        assert_eq!(ended.code, 74, "{what}: {ended:#?}");
-        assert!(
-            ended.stderr.contains("error: cannot "),
-            "{what}: {ended:#?}"
-        );
-        assert_whole(&run, &what);
-        assert_saved(&run, told, &what);
-        assert_goes_on(&lab, &run, told, &digest, &what);
-    });
-    tally(
-        "ENOSPC, EIO, EACCES, EMFILE at every file operation of a resume",
-        count,
-    );
+    Work::resume().reports_every_failure(250);
 }
 
 /// A rebuild that is cut off leaves whole files, and is done again to the same bytes.
@@ -253,13 +201,9 @@ fn a_rebuild_whose_process_ends_at_any_operation_can_be_done_again() {
     };
     let before = bytes(&run);
     let (copy, path) = copied(&run);
-    let trace = copy.path().join("trace");
-    let path = path.display().to_string();
-    with_faults(&copy, "", Some(&trace), &["rebuild", &path]).with_code(0);
-    assert!(bytes(Path::new(&path)) == before);
-    let faults = ends(&operations(&trace));
-    let count = faults.len();
-    each(faults, |(fault, what)| {
+    let operations = traced(&copy, &["rebuild", path.to_str().unwrap()]);
+    assert!(bytes(&path) == before);
+    each(180, ends(&operations), |(fault, what)| {
         let (lab, run) = copied(&run);
         let path = run.display().to_string();
         let ended = with_faults(&lab, &fault, None, &["rebuild", &path]);
@@ -269,8 +213,4 @@ fn a_rebuild_whose_process_ends_at_any_operation_can_be_done_again() {
         assert!(bytes(&run) == before, "{what}");
         lab.runner(&["doctor", &path]).with_code(0);
     });
-    tally(
-        "abort before, half-way through and after every file operation of a rebuild",
-        count,
-    );
 }

@@ -5,7 +5,6 @@ use std::process::Command;
 
 use super::common::{Dice, Lab, NO_FIGURES, tiny};
 use super::made::{Made, epoch};
-use runner::metrics::EpochMetrics;
 
 /// A Python that has polars: the one of `.ci/run`, or that of the path.
 fn python() -> Option<PathBuf> {
@@ -36,12 +35,16 @@ fn make_runs(runs: &Path) {
                 optimizer.to_owned(),
             ];
             let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
-            let history = (1..=5 + seed).map(|at| EpochMetrics {
-                val_loss: (latent != 4).then(|| real(300.0)),
-                seconds: real(1e-3).abs(),
-                grad_norm: real(1e9),
-                kl_per_axis: (0..latent).map(|_| real(1.0)).collect(),
-                ..epoch(at, real(500.0), real(10.0))
+            let history = (1..=5 + seed).map(|at| {
+                let mut row = epoch(at, real(500.0), real(10.0));
+                if latent != 4 {
+                    row.set("val_loss", real(300.0));
+                }
+                row.set("seconds", real(1e-3).abs());
+                row.set("grad_norm", real(1e9));
+                let axes = (0..latent).map(|_| real(1.0));
+                row.set("kl_per_axis", axes.collect::<Vec<_>>());
+                row
             });
             Made::new(&settings, history.collect()).make(runs);
         }

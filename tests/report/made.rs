@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use runner::experiment;
-use runner::metrics::EpochMetrics;
+use runner::metric::Row;
 use runner::numeric::named_tensor::NamedTensor;
 use runner::progress::{Best, Progress};
 use runner::run::{
@@ -16,7 +16,7 @@ use runner::run::{
 pub struct Made {
     /// Settings beside those of a tiny spec, `KEY=VALUE`.
     pub settings: Vec<String>,
-    pub history: Vec<EpochMetrics>,
+    pub history: Vec<Row>,
     pub status: Status,
     /// SHA-256 of its data, or what stands for it.
     pub data: String,
@@ -24,7 +24,7 @@ pub struct Made {
 
 impl Made {
     /// A completed run.
-    pub fn new(settings: &[&str], history: Vec<EpochMetrics>) -> Self {
+    pub fn new(settings: &[&str], history: Vec<Row>) -> Self {
         Self {
             settings: settings.iter().map(|&it| it.to_owned()).collect(),
             history,
@@ -86,7 +86,7 @@ impl Made {
     }
 
     fn checkpoint(&self, resolved: &str) -> Checkpoint {
-        let value = |row: &EpochMetrics| row.val_loss.unwrap_or(row.loss);
+        let value = |row: &Row| row.scalar("val_loss").or(row.scalar("loss")).unwrap();
         let best = self
             .history
             .iter()
@@ -101,7 +101,7 @@ impl Made {
             progress: Progress {
                 epoch: self.history.len() as u32,
                 best: best.map(|row| Best {
-                    epoch: row.epoch,
+                    epoch: row.epoch(),
                     metric: "loss".to_owned(),
                     value: value(row),
                 }),
@@ -114,30 +114,28 @@ impl Made {
     }
 }
 
-/// An epoch with this loss, of which `kl_nats` is the divergence.
-pub fn epoch(epoch: u32, loss: f64, kl_nats: f64) -> EpochMetrics {
-    EpochMetrics {
-        epoch,
-        loss,
-        reconstruction: loss - kl_nats,
-        kl: kl_nats,
-        kl_nats,
-        elbo: -loss,
-        val_loss: None,
-        val_reconstruction: None,
-        val_kl: None,
-        kl_per_axis: vec![kl_nats / 2.0, kl_nats / 2.0],
-        active_axes: 2,
-        grad_norm: 1.5,
-        learning_rate: 0.001,
-        kl_weight: 1.0,
-        images_per_second: 3000.0,
-        seconds: 2.5,
-    }
+/// An epoch with this loss, of which `kl_nats` is the KL.
+pub fn epoch(epoch: u32, loss: f64, kl_nats: f64) -> Row {
+    let mut row = Row::from_iter([
+        ("loss", loss),
+        ("reconstruction", loss - kl_nats),
+        ("kl", kl_nats),
+        ("kl_nats", kl_nats),
+        ("elbo", -loss),
+        ("grad_norm", 1.5),
+        ("learning_rate", 0.001),
+        ("kl_weight", 1.0),
+        ("images_per_second", 3000.0),
+        ("seconds", 2.5),
+    ]);
+    row.set("epoch", epoch);
+    row.set("kl_per_axis", vec![kl_nats / 2.0, kl_nats / 2.0]);
+    row.set("active_axes", 2);
+    row
 }
 
 /// A history whose losses are these.
-pub fn history(losses: &[f64]) -> Vec<EpochMetrics> {
+pub fn history(losses: &[f64]) -> Vec<Row> {
     (1..)
         .zip(losses)
         .map(|(at, &loss)| epoch(at, loss, 4.0 + f64::from(at)))

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::common::{Ended, Lab};
+use super::common::{Ended, Lab, table};
 use super::made::{Made, epoch, history};
 use runner::run::Status;
 
@@ -50,7 +50,7 @@ fn column(rows: &[Value], name: &str) -> Vec<f64> {
 }
 
 #[test]
-fn a_summary_has_the_settings_that_differ_and_the_best_run_on_top() {
+fn summarizes_the_settings_that_differ_with_the_best_run_on_top() {
     let lab = lab();
     let rows = report(&lab, &[]);
     assert_eq!(
@@ -69,38 +69,30 @@ fn a_summary_has_the_settings_that_differ_and_the_best_run_on_top() {
     assert_eq!(column(&rows, "best_epoch"), [2.0; 6]);
     assert_eq!(column(&rows, "total_seconds"), [7.5; 6]);
     assert_eq!(column(&rows, "kl_nats"), [7.0; 6]);
-    let keys: Vec<&String> = rows[0].as_object().unwrap().keys().collect();
-    assert!(
-        !keys
-            .iter()
-            .any(|key| *key == "training.epochs" || *key == "data.dataset"),
-        "{keys:?}"
-    );
+    for constant in ["training.epochs", "data.dataset"] {
+        assert!(rows[0].get(constant).is_none(), "{constant}");
+    }
     // Not all are completed, so that is told.
     assert_eq!(rows[5]["status"], "diverged");
 }
 
 #[test]
-fn stdout_is_data_and_nothing_else() {
-    let lab = lab();
-    let ended = lab
-        .runner(&["report", "--by", "model.latent_dim", "--format", "csv"])
-        .with_code(0);
-    let lines: Vec<&str> = ended.stdout.lines().collect();
-    assert_eq!(
-        lines[0],
-        "model.latent_dim,runs,loss_mean,loss_std,loss_stderr,loss_count"
-    );
+fn prints_data_and_nothing_else_to_stdout() {
+    let args = ["report", "--by", "model.latent_dim", "--format", "csv"];
+    let ended = lab().runner(&args).with_code(0);
     // 250, 252, 254: deviation 2, error 2 / sqrt(3). 240, 241: deviation 1 / sqrt(2), error 1 / 2.
-    assert_eq!(lines[1], "2,3,252.0,2.0,1.1547005383792517,3");
-    assert_eq!(lines[2], "4,2,240.5,0.7071067811865476,0.5,2");
-    assert_eq!(lines.len(), 3);
+    assert_eq!(
+        ended.stdout,
+        "model.latent_dim,runs,loss_mean,loss_std,loss_stderr,loss_count\n\
+         2,3,252.0,2.0,1.1547005383792517,3\n\
+         4,2,240.5,0.7071067811865476,0.5,2\n"
+    );
     let ended = ended.says("note: runs that are not completed are in no mean: 1 diverged");
     assert!(!ended.stderr.contains("warning"), "{ended:#?}");
 }
 
 #[test]
-fn rows_are_filtered_and_sorted() {
+fn filters_and_sorts_rows() {
     let lab = lab();
     let rows = report(&lab, &["--where", "model.latent_dim < 4 and loss <= 252"]);
     assert_eq!(column(&rows, "loss"), [250.0, 252.0]);
@@ -129,7 +121,7 @@ fn rows_are_filtered_and_sorted() {
 }
 
 #[test]
-fn differences_are_to_the_baseline() {
+fn computes_differences_to_the_baseline() {
     let lab = lab();
     let rows = report(&lab, &[]);
     let base = rows[2]["run"].as_str().unwrap().to_owned();
@@ -146,7 +138,7 @@ fn differences_are_to_the_baseline() {
 }
 
 #[test]
-fn losses_with_a_mean_over_axes_compare_no_latent_sizes() {
+fn compares_no_latent_sizes_by_means_over_axes() {
     let lab = Lab::new();
     for latent in ["2", "4"] {
         let latent = format!("model.latent_dim={latent}");
@@ -166,7 +158,7 @@ fn losses_with_a_mean_over_axes_compare_no_latent_sizes() {
 }
 
 #[test]
-fn what_makes_a_comparison_unfair_is_said() {
+fn notes_what_makes_a_comparison_unfair() {
     let lab = Lab::new();
     let runs = lab.path().join("runs");
     Made::new(&[], history(&[250.0])).make(&runs);
@@ -183,13 +175,11 @@ fn what_makes_a_comparison_unfair_is_said() {
 }
 
 #[test]
-fn validation_decides_where_all_runs_have_it() {
+fn ranks_by_validation_where_all_runs_have_it() {
     let lab = Lab::new();
     for val_loss in [260.0, 255.0] {
-        let row = runner::metrics::EpochMetrics {
-            val_loss: Some(val_loss),
-            ..epoch(1, 250.0, 4.0)
-        };
+        let mut row = epoch(1, 250.0, 4.0);
+        row.set("val_loss", val_loss);
         Made::new(&[&format!("seed={val_loss}")], vec![row]).make(&lab.path().join("runs"));
     }
     let rows = report(&lab, &[]);
@@ -198,43 +188,23 @@ fn validation_decides_where_all_runs_have_it() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused_with_the_way_out() {
+fn rejects_what_cannot_be_meant() {
     let lab = lab();
-    for (args, says) in [
-        (&["report", "nowhere"][..], "`nowhere` is no folder"),
-        (&["list", "nowhere"], "`nowhere` is no folder"),
-        (
-            &["report", "--sort", "los"],
-            "--sort: there is no column `los`",
-        ),
-        (
-            &["report", "--by", "model.latent"],
-            "did you mean `model.latent_dim`?",
-        ),
-        (
-            &["report", "--metric", "status"],
-            "--metric: `status` holds no numbers",
-        ),
-        (
-            &["report", "--where", "loss >"],
-            "--where: expected a column, a number or a text in quotes",
-        ),
-        (
-            &["report", "--table", "runs", "--by", "seed"],
-            "`--by` and `--baseline` make a summary",
-        ),
-        (
-            &["report", "--table", "epochs", "--format", "html"],
-            "a page has tables of its own",
-        ),
-        (
-            &["report", "--by", "seed", "--sort", "kl"],
-            "--sort: there is no column `kl`",
-        ),
-    ] {
-        let ended = lab.runner(args).with_code(2);
-        assert!(ended.stdout.is_empty(), "{ended:#?}");
-        ended.says(says);
+    for [args, says] in table(
+        "
+        report nowhere | `nowhere` is no folder
+        list nowhere | `nowhere` is no folder
+        report --sort los | --sort: there is no column `los`
+        report --by model.latent | did you mean `model.latent_dim`?
+        report --metric status | --metric: `status` holds no numbers
+        report --where loss> | --where: expected a column, a number or a text in quotes
+        report --table runs --by seed | `--by` and `--baseline` make a summary
+        report --table epochs --format html | a page has tables of its own
+        report --by seed --sort kl | --sort: there is no column `kl`",
+    ) {
+        let args: Vec<&str> = args.split(' ').collect();
+        let ended = lab.runner(&args).with_code(2);
+        assert_eq!(ended.says(says).stdout, "");
     }
     fs::create_dir(lab.path().join("empty")).unwrap();
     lab.runner(&["report", "empty"])
@@ -248,7 +218,7 @@ fn what_cannot_be_meant_is_refused_with_the_way_out() {
 
 /// One folder corrupt, one half-written, one from a newer version, one a loop: listed as such, the others reported.
 #[test]
-fn broken_folders_are_listed_and_the_others_reported() {
+fn lists_broken_folders_and_reports_the_others() {
     let lab = lab();
     let runs = lab.path().join("runs");
     let broken = |name: &str| {
@@ -323,40 +293,30 @@ fn broken_folders_are_listed_and_the_others_reported() {
 }
 
 #[test]
-fn a_list_says_how_each_run_stands() {
+fn lists_how_each_run_stands() {
     let lab = lab();
     let running = Made::new(&["training.epochs=100"], history(&[7.25]))
         .with(Status::Running)
         .make(&lab.path().join("runs"));
     let listed = lab.runner(&["list"]).with_code(0).stdout;
     let lines: Vec<&str> = listed.lines().collect();
-    assert!(
-        lines[0].starts_with("status") && lines[0].ends_with("run"),
-        "{listed}"
-    );
-    assert_eq!(lines.len(), 8);
+    assert!(lines[0].starts_with("status") && lines[0].ends_with("run"));
+    assert_eq!(lines.len(), 8, "{listed}");
     let name = running.file_name().unwrap().to_str().unwrap();
     let line = lines.iter().find(|line| line.contains(name)).unwrap();
     // Its process is this one, which let go of it.
+    let start = line.starts_with("interrupted") && line.contains("1/100");
+    let end = line.ends_with(": its process ended without a word");
     assert!(
-        line.starts_with("interrupted")
-            && line.contains("1/100")
-            && line.contains("loss 7.25 (epoch 1)"),
+        start && line.contains("loss 7.25 (epoch 1)") && end,
         "{line}"
     );
-    assert!(
-        line.ends_with(": its process ended without a word"),
-        "{line}"
-    );
-    let one = lab
-        .runner(&["list", running.to_str().unwrap()])
-        .with_code(0)
-        .stdout;
-    assert_eq!(one.lines().count(), 2);
+    let one = lab.runner(&["list", running.to_str().unwrap()]);
+    assert_eq!(one.with_code(0).stdout.lines().count(), 2);
 }
 
 #[test]
-fn a_run_is_reported_once_however_often_it_is_named() {
+fn reports_a_run_once_however_often_it_is_named() {
     let lab = lab();
     let first = super::common::folders(&lab.path().join("runs/lat.sweep")).remove(0);
     let relative = first.strip_prefix(lab.path()).unwrap().to_str().unwrap();
@@ -365,7 +325,7 @@ fn a_run_is_reported_once_however_often_it_is_named() {
 }
 
 #[test]
-fn the_table_of_runs_has_the_documented_columns() {
+fn documents_the_columns_of_the_table_of_runs() {
     let lab = lab();
     let rows = report(&lab, &["--table", "runs"]);
     for column in runner::report::RUN_COLUMNS {
@@ -395,27 +355,33 @@ fn the_table_of_runs_has_the_documented_columns() {
         .keys()
         .map(String::as_str)
         .collect();
-    let mut expected = runner::report::EPOCH_COLUMNS.to_vec();
+    let mut expected = runner::report::RUN_OF_EPOCH.to_vec();
+    let metrics = runner::metric::METRICS[..runner::metric::FIRST_FORMAT].iter();
+    expected.extend(metrics.map(|metric| metric.name));
     expected.sort_unstable();
     assert_eq!(names, expected);
 }
 
 #[test]
-fn the_page_of_experiments_has_the_columns_of_the_table_of_runs() {
+fn documents_the_columns_on_the_page_of_experiments() {
     let readme = fs::read_to_string(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/experiments/README.md"
     ))
     .unwrap();
-    let table = runner::report::run_columns_markdown();
-    assert!(
-        readme.contains(&table),
-        "the table is old; this is the new one:\n{table}"
-    );
+    for table in [
+        runner::report::run_columns_markdown(),
+        runner::metric::metrics_markdown(runner::objective::metrics()),
+    ] {
+        assert!(
+            readme.contains(&table),
+            "the table is old; this is the new one:\n{table}"
+        );
+    }
 }
 
 #[test]
-fn sql_is_part_of_programs_that_were_built_with_it() {
+fn answers_sql_where_built_with_it() {
     let lab = lab();
     let sql = "select \"model.latent_dim\" as latent, count(*) as n, avg(loss) as loss from runs where status = 'completed' group by \"model.latent_dim\" order by latent";
     let ended = lab.runner(&["query", sql, "--format", "csv"]);
@@ -449,16 +415,13 @@ fn sql_is_part_of_programs_that_were_built_with_it() {
 }
 
 #[test]
-fn a_diff_says_what_differs_and_where_runs_part() {
+fn prints_what_differs_and_where_runs_part() {
     let lab = Lab::new();
     let runs = lab.path().join("runs");
     let made = |settings: &[&str], losses: &[f64]| {
         let path = Made::new(settings, history(losses)).make(&runs);
-        path.strip_prefix(lab.path())
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .to_owned()
+        let path = path.strip_prefix(lab.path()).unwrap();
+        path.to_str().unwrap().to_owned()
     };
     let one = made(&["seed=1"], &[300.0, 250.0, 240.0]);
     let two = made(

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::common::{self, Ended, Lab, NO_FIGURES, Session, digest};
+use super::common::{self, Ended, Lab, Session, digest, plain_with};
 
 pub const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -119,24 +119,14 @@ impl Drop for Cluster {
 
 /// Two trials a seed, each of which takes some seconds.
 pub fn spec(epochs: u32, seeds: &str) -> String {
-    format!(
+    plain_with(&format!(
         "name = \"many\"
-[data]
-dataset = \"sprites\"
-count = 200
-image_size = 10
-[model]
-conv_filters = [3]
-[training]
-epochs = {epochs}
-batch_size = 20
-[sweep.over]
-\"model.latent_dim\" = [2, 3]
-seed = {seeds}
-[launcher.slurm]
-cpus = 1
-{NO_FIGURES}"
-    )
+        data = {{ count = 200, image_size = 10 }}
+        model.conv_filters = [3]
+        training = {{ epochs = {epochs}, batch_size = 20 }}
+        sweep.over = {{ \"model.latent_dim\" = [2, 3], seed = {seeds} }}
+        launcher.slurm.cpus = 1"
+    ))
 }
 
 /// A lab with a spec, in memory: each epoch waits for its checkpoint to be on the disk.

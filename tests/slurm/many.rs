@@ -4,31 +4,20 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::cluster::{Cluster, lab, one};
-use super::common::{self, NO_FIGURES};
+use super::common::{self, plain_with};
 
 const TRIALS: usize = 1_000;
 
 fn tiny() -> String {
-    format!(
+    plain_with(&format!(
         "name = \"many\"
-[data]
-dataset = \"sprites\"
-count = 10
-image_size = 6
-[model]
-conv_filters = [1]
-hidden = []
-[training]
-epochs = 1
-batch_size = 10
-[sweep.over]
-seed = {{ from = 0, to = {} }}
-[launcher.slurm]
-cpus = 1
-throttle = 8
-{NO_FIGURES}",
+        data = {{ count = 10, image_size = 6 }}
+        model = {{ conv_filters = [1], hidden = [] }}
+        training = {{ epochs = 1, batch_size = 10 }}
+        sweep.over.seed = {{ from = 0, to = {} }}
+        launcher.slurm = {{ cpus = 1, throttle = 8 }}",
         TRIALS - 1
-    )
+    ))
 }
 
 #[test]

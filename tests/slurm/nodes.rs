@@ -51,7 +51,7 @@ fn a_node_that_is_lost_half_way_changes_no_bit_and_its_trial_waits_for_slurms_wo
                 runner::run::RunView::open(&run)
                     .history()
                     .last()
-                    .map(|row| row.epoch)
+                    .map(|row| row.epoch())
             });
             epochs.is_some_and(|epochs| (10..60).contains(&epochs))
         })

@@ -5,7 +5,6 @@ use std::io::Write;
 use super::*;
 use crate::data::array_file::{ArrayError, Axes, BadFile};
 use crate::data::source::Source;
-use crate::tally::tally;
 
 /// An IDX file of 3 images, 4 x 5, pixel values 0, 1, 2 ...
 fn images() -> Vec<u8> {
@@ -91,7 +90,6 @@ fn takes_the_digest_of_what_is_not_kept_too() {
 
 #[test]
 fn refuses_a_file_cut_anywhere() {
-    let mut cuts = 0;
     for whole in [images(), labels(), gzip(&images()), gzip(&labels())] {
         let content = if whole.len() > 60 && !whole.ends_with(&[7, 0, 9]) {
             Content::Images
@@ -105,10 +103,8 @@ fn refuses_a_file_cut_anywhere() {
                     other => panic!("cut at {cut}: {other:?}"),
                 }
             }
-            cuts += 1;
         }
     }
-    tally("IDX and gzip lies / cut at every length", cuts);
     assert_eq!(
         error::<ArrayError>(&images()[..70], Content::Images),
         ArrayError::Short {
@@ -191,7 +187,6 @@ fn refuses_every_changed_header() {
             }
         }
     }
-    tally("IDX and gzip lies / every byte of the header", lies);
     assert_eq!(lies, (16 + 8) * 255 * 2);
 }
 
@@ -215,8 +210,8 @@ fn refuses_changed_gzip_bytes_that_change_the_content() {
             }
         }
     }
-    tally("IDX and gzip lies / every packed byte", refused);
-    assert!(refused > 10_000, "{refused}");
+    println!("{refused} changed bytes are refused");
+    assert!(refused >= 20_000, "{refused}");
 }
 
 #[test]

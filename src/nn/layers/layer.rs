@@ -4,7 +4,7 @@ use dfdx::shapes::Dim;
 use dfdx::tensor::Tape;
 
 use super::mode::Mode;
-use crate::kernels::Extent;
+use crate::kernels::{Activation, Extent};
 use crate::nn::backend::{Backend, FeatureMaps};
 use crate::nn::params::{Init, Parameters};
 
@@ -83,6 +83,21 @@ pub trait Module<I: Dim, O: Dim, D: Backend>: Parameters<D> + Sized {
         x: FeatureMaps<I, D, T>,
         mode: Mode<'_, D>,
     ) -> Result<FeatureMaps<O, D, T>, D::Err>;
+}
+
+/// Settings of a layer that a model may have behind each one that multiplies.
+pub trait Normalizes {
+    /// That layer in numbers.
+    type Config;
+
+    /// The layer behind one of so many outputs, of which `shape` is made. It brings what takes the place of the bias and
+    /// applies the activation. None where a bias and the activation follow the product themselves.
+    fn layer(
+        &self,
+        outputs: usize,
+        shape: Vec<usize>,
+        activation: Activation,
+    ) -> Option<Self::Config>;
 }
 
 /// The number of values of a shape. Sizes that nobody has checked yet may have a product above any number.

@@ -3,16 +3,16 @@
 //! | file | holds |
 //! | --- | --- |
 //! | [`layer`] | what every kind says of itself and does |
-//! | [`conv2d`], [`conv_transpose2d`], [`dense`], [`flatten`] | the kinds |
 //! | [`product`] | kernel and bias, the parameters of those that multiply |
 //! | [`normalization`] | which kind stands behind those that multiply |
 //! | [`mode`] | training or evaluation, and what becomes of buffers |
 //! | [`named`], [`sequential`] | layers with names, and one after another |
 //!
 //! A network is a list of [`NamedConfig`], which the plan makes of a spec. Its table, the numbers of parameters and
-//! operations and the names in a checkpoint follow from that list, and so does the network itself. A new kind is a file
-//! and a line here.
+//! operations and the names in a checkpoint follow from that list, and so does the network itself. Every kind is a file
+//! and a line below.
 
+pub mod batch_norm;
 pub mod conv2d;
 pub mod conv_transpose2d;
 pub mod dense;
@@ -45,4 +45,5 @@ registry::layers! {
     ConvTranspose2d: conv_transpose2d,
     Dense: dense,
     Flatten: flatten,
+    BatchNorm: batch_norm,
 }

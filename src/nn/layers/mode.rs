@@ -74,7 +74,7 @@ impl<D: Backend> BufferUpdates<D> {
         });
     }
 
-    /// Makes the updates of the buffer of this name, one after the other, if the gate says so.
+    /// Makes the updates of the buffer of this name, one after the other, if the gate says so. Each is made once.
     ///
     /// # Errors
     /// The device's.
@@ -85,10 +85,13 @@ impl<D: Backend> BufferUpdates<D> {
         buffer: &mut Tensor<S, f32, D::Device>,
     ) -> Result<(), D::Err> {
         let shape = *buffer.shape();
-        for update in self.0.borrow().iter().filter(|it| it.buffer == name) {
+        let all = self.0.take();
+        let (own, others): (Vec<_>, _) = all.into_iter().partition(|it| it.buffer == name);
+        self.0.replace(others);
+        for update in own {
             let old = buffer.clone().try_reshape_like(&(shape.num_elements(),))?;
             let share = (1.0 - update.momentum) as f32;
-            let new = update.value.clone().try_mul(share)?;
+            let new = update.value.try_mul(share)?;
             let new = new.try_add(old.clone().try_mul(update.momentum as f32)?)?;
             *buffer = D::choose(gate, new, old)?.try_reshape_like(&shape)?;
         }

@@ -1,6 +1,7 @@
 //! The normalization of a model: which layer stands behind each one that multiplies.
 
 use super::LayerConfig;
+use super::layer::Normalizes;
 use crate::config::members::members;
 use crate::config::section::section;
 use crate::kernels::Activation;
@@ -10,30 +11,21 @@ members! {
     /// but the heads and the output
     pub enum Normalization: Copy, default "none" {
         Without(Without) = "none",
+        BatchNorm(super::batch_norm::Settings) = "batch",
     }
     dispatch($) each_normalization
 }
 
-/// A layer that a model may have behind each one that multiplies.
-pub trait Normalizes {
-    /// The layer behind one of so many outputs, of which `shape` is made. It brings what takes the place of the bias and
-    /// applies the activation. None where a bias and the activation follow the product themselves.
-    fn layer(
-        &self,
-        outputs: usize,
-        shape: Vec<usize>,
-        activation: Activation,
-    ) -> Option<LayerConfig>;
-}
-
 impl Normalizes for Normalization {
+    type Config = LayerConfig;
+
     fn layer(
         &self,
         outputs: usize,
         shape: Vec<usize>,
         activation: Activation,
     ) -> Option<LayerConfig> {
-        each_normalization!(self, it => it.layer(outputs, shape, activation))
+        each_normalization!(self, it => it.layer(outputs, shape, activation).map(Into::into))
     }
 }
 
@@ -43,6 +35,8 @@ section! {
 }
 
 impl Normalizes for Without {
+    type Config = LayerConfig;
+
     fn layer(&self, _: usize, _: Vec<usize>, _: Activation) -> Option<LayerConfig> {
         None
     }

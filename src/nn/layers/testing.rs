@@ -22,7 +22,7 @@ use dfdx::tensor::{Cpu, Gradients, PutTape, SplitTape, Tensor, Trace};
 use dfdx::tensor_ops::{Backward, SumTo, TryMul};
 
 use super::layer::Module;
-use super::mode::Mode;
+use super::mode::{BufferUpdates, Mode};
 use super::{Layer, LayerConfig};
 use crate::nn::backend::Backend;
 use crate::nn::dfdx_ops::DfdxOps;
@@ -97,6 +97,76 @@ impl<D: Backend> Visit<D> for Seen {
         self.buffers.push((name.to_owned(), shape));
         Ok(())
     }
+}
+
+/// Makes the updates of buffers and shows them.
+struct Updated<'a, D: Backend> {
+    gate: &'a D::UpdateGate,
+    updates: &'a BufferUpdates<D>,
+    buffers: Vec<Vec<f32>>,
+}
+
+impl<D: Backend> VisitMut<D> for Updated<'_, D> {
+    type Err = Infallible;
+    fn parameter<S: Shape>(
+        &mut self,
+        _: &str,
+        _: &mut Tensor<S, f32, D::Device>,
+    ) -> Result<(), Infallible> {
+        Ok(())
+    }
+    fn buffer<S: Shape>(
+        &mut self,
+        name: &str,
+        buffer: &mut Tensor<S, f32, D::Device>,
+    ) -> Result<(), Infallible> {
+        self.updates.apply(self.gate, name, buffer).unwrap();
+        self.buffers.push(D::to_vec(buffer));
+        Ok(())
+    }
+}
+
+/// The buffers of the layer `a` after a step.
+pub fn buffers<D: Backend>(
+    layer: &mut Layer<usize, usize, D>,
+    gate: &D::UpdateGate,
+    updates: &BufferUpdates<D>,
+) -> Vec<Vec<f32>> {
+    let mut updated = Updated {
+        gate,
+        updates,
+        buffers: vec![],
+    };
+    let Ok(()) = layer.visit_mut("a", &mut updated);
+    updated.buffers
+}
+
+/// Puts values into buffers, one after the other.
+struct PutBuffers<'a>(std::slice::Iter<'a, Vec<f32>>);
+
+impl<D: Backend> VisitMut<D> for PutBuffers<'_> {
+    type Err = Infallible;
+    fn parameter<S: Shape>(
+        &mut self,
+        _: &str,
+        _: &mut Tensor<S, f32, D::Device>,
+    ) -> Result<(), Infallible> {
+        Ok(())
+    }
+    fn buffer<S: Shape>(
+        &mut self,
+        name: &str,
+        buffer: &mut Tensor<S, f32, D::Device>,
+    ) -> Result<(), Infallible> {
+        buffer.copy_from(self.0.next().expect(name));
+        Ok(())
+    }
+}
+
+/// Sets the buffers of a layer.
+pub fn set_buffers<D: Backend>(layer: &mut Layer<usize, usize, D>, values: &[Vec<f32>]) {
+    let mut put = PutBuffers(values.iter());
+    let Ok(()) = Parameters::<D>::visit_mut(layer, "", &mut put);
 }
 
 struct GradientsOf<'a, D: Backend>(&'a Gradients<f32, D::Device>, Vec<Vec<f32>>);

@@ -7,8 +7,8 @@ use super::plot::{Axis, Plot};
 use crate::report::cell::{Cell, number};
 use crate::report::epochs::Epochs;
 use crate::report::error::ReportError;
-use crate::report::question::{Selection, larger_is_better};
-use crate::report::runs::BEST;
+use crate::report::runs::{BEST, larger_is_better};
+use crate::report::selection::Selection;
 
 /// Most runs whose curves are drawn; of more, the best.
 pub(super) const MOST_CURVES: usize = 200;

@@ -8,8 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::escape::escape;
 use crate::fs::files;
-use crate::report::question::Selection;
 use crate::report::run::Run;
+use crate::report::selection::Selection;
 
 /// The figures that are shown, by their files' names.
 const FIGURES: [(&str, &str); 4] = [

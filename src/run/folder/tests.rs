@@ -132,7 +132,7 @@ fn a_run_goes_through_its_life() {
         (3, 20)
     );
     assert_eq!(manifest.compute, compute);
-    assert!(path.join(METRICS).is_file() && crate::run::best_path(&path).is_file());
+    assert!(path.join(METRICS_FILE).is_file() && crate::run::best_path(&path).is_file());
     let log = fs::read_to_string(path.join(LOG)).unwrap();
     let events: Vec<_> = log.lines().map(|line| &line[26..]).collect();
     let version = env!("CARGO_PKG_VERSION");

@@ -33,7 +33,11 @@ fn a_view_shows_what_the_writer_wrote() {
     assert_eq!(view.manifest(), Some(folder.manifest()));
     assert_eq!(view.id().unwrap().name, "x");
     assert_eq!(view.id().unwrap().to_string(), view.folder_name());
-    let losses: Vec<_> = view.history().iter().map(|row| row.loss).collect();
+    let losses: Vec<_> = view
+        .history()
+        .iter()
+        .map(|row| row.scalar("loss").unwrap())
+        .collect();
     assert_eq!(losses, [301.94, 259.97, 0.1 + 0.2]);
     assert_eq!(view.best().unwrap().epoch, 2);
     assert_eq!(view.summary().unwrap().progress.step_in_epoch, 17);

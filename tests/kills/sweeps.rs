@@ -1,34 +1,20 @@
 //! A sweep that is killed at random, and several processes at one sweep.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use common::tally::tally;
-use common::{Dice, Lab, NO_FIGURES, Session, digest, folders, listing, manifest};
+use crate::common::{Dice, Lab, Session, digest, folders, listing, manifest, plain_with};
 
 /// Six trials of some tenths of a second.
 fn spec(epochs: u32) -> String {
-    format!(
+    plain_with(&format!(
         "name = \"s\"
-[data]
-dataset = \"sprites\"
-count = 200
-image_size = 10
-validation = 0.1
-[model]
-conv_filters = [3]
-[training]
-epochs = {epochs}
-batch_size = 20
-{NO_FIGURES}
-[sweep.over]
-\"model.latent_dim\" = [2, 3]
-seed = [0, 1, 2]
-"
-    )
+        data = {{ count = 200, image_size = 10, validation = 0.1 }}
+        model.conv_filters = [3]
+        training = {{ epochs = {epochs}, batch_size = 20 }}
+        sweep.over = {{ \"model.latent_dim\" = [2, 3], seed = [0, 1, 2] }}"
+    ))
 }
 
 const START: [&str; 4] = ["spec.toml", "--quiet", "--jobs", "2"];
@@ -64,9 +50,8 @@ fn assert_each_once(lab: &Lab, after: &str) {
     }
 }
 
-/// Kills a sweep so often at random times, lets it end, and compares it with an undisturbed one. Gives the number of
-/// kills that met it alive.
-fn kill_storm(epochs: u32, kills: usize, seed: u64) -> usize {
+/// Kills a sweep so often at random times, lets it end, and compares it with an undisturbed one.
+fn killed(epochs: u32, kills: usize, seed: u64) {
     let undisturbed = Lab::with(&spec(epochs));
     let started = Instant::now();
     undisturbed.runner(&START).with_code(0);
@@ -92,11 +77,11 @@ fn kill_storm(epochs: u32, kills: usize, seed: u64) -> usize {
         assert_eq!(end_state(&lab), expected, "after {met} kills");
         assert_each_once(&lab, &format!("after {met} kills"));
     }
-    met
+    println!("{met} kills");
 }
 
 /// Starts several processes on one sweep at the same moment, so many times.
-fn doubled_starts(epochs: u32, times: usize) -> usize {
+fn doubled_starts(epochs: u32, times: usize) {
     let undisturbed = Lab::with(&spec(epochs));
     undisturbed.runner(&START).with_code(0);
     let expected = end_state(&undisturbed);
@@ -117,26 +102,22 @@ fn doubled_starts(epochs: u32, times: usize) -> usize {
             .count();
         assert_eq!(begun, 6, "{log}");
     }
-    times
 }
 
 #[test]
-fn a_sweep_that_is_killed_at_random_times_ends_as_an_undisturbed_one() {
-    kill_storm(40, 5, 3);
+fn resumes_a_killed_sweep_to_the_same_bits() {
+    killed(40, 5, 3);
 }
 
 #[test]
-fn two_processes_started_on_one_sweep_do_each_trial_once() {
+fn does_each_trial_once_when_started_twice() {
     doubled_starts(4, 4);
 }
 
-/// `cargo test --release --test sweep_storm -- --ignored --nocapture`
+/// `cargo test --release --test kills twenty -- --ignored --nocapture`
 #[test]
-#[ignore = "takes minutes; cargo test --release --test sweep_storm -- --ignored --nocapture"]
-fn twenty_kills_and_twenty_doubled_starts() {
-    tally("SIGKILL of a sweep at random times", kill_storm(60, 20, 20));
-    tally(
-        "two processes started on one sweep at the same moment",
-        doubled_starts(8, 20),
-    );
+#[ignore = "takes minutes; cargo test --release --test kills twenty -- --ignored --nocapture"]
+fn resumes_after_twenty_kills_and_twenty_doubled_starts() {
+    killed(60, 20, 20);
+    doubled_starts(8, 20);
 }

@@ -1,24 +1,20 @@
 //! Run folders of a stranger, given to the real program and to the reader that it uses: none kills a command.
 
-mod common;
-mod hostile;
-
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use common::{Dice, Lab, checkpoint, plain};
-use hostile::runs::{files_of, restore, stopped};
-use hostile::{LITTLE, Tally, bounded, pipe, refusal, snapshot};
 use runner::run::RunView;
 
+use crate::common::{Dice, Lab, checkpoint, plain};
+use crate::runs::{files_of, restore, stopped};
+use crate::{LITTLE, bounded, pipe, refusal, snapshot};
+
 #[test]
-fn what_stands_in_a_strangers_run_folder_kills_no_command() {
-    let mut tally = Tally::of("hostile run folder / files of a stranger");
+fn reads_no_metrics_file() {
     let lab = Lab::with(&plain());
     let run = stopped(&lab);
     let path = run.display().to_string();
     let parquet = fs::read(run.join("metrics.parquet")).unwrap();
-    let kept = files_of(&run);
     // Tables that a reader of Parquet may not survive: nothing reads them.
     let mut dice = Dice::new(6);
     let mut tables: Vec<Vec<u8>> = vec![
@@ -44,112 +40,75 @@ fn what_stands_in_a_strangers_run_folder_kills_no_command() {
             view.history().len(),
             checkpoint(&run, "last.safetensors").history.len()
         );
-        tally.add();
     }
     fs::write(run.join("metrics.parquet"), &tables[tables.len() - 1]).unwrap();
     lab.runner(&["resume", &path]).with_code(0);
     let rows = runner::run::metrics::read_metrics(&run.join("metrics.parquet")).unwrap();
     assert_eq!(rows.height(), 60);
+}
 
-    // Manifests and specs of somebody else.
-    let manifest = String::from_utf8(
-        kept.iter()
-            .find(|(path, _)| path.ends_with("manifest.json"))
-            .unwrap()
-            .1
-            .clone(),
-    )
-    .unwrap();
-    let resolved = String::from_utf8(
-        kept.iter()
-            .find(|(path, _)| path.ends_with("resolved.toml"))
-            .unwrap()
-            .1
-            .clone(),
-    )
-    .unwrap();
+#[test]
+fn rejects_manifests_and_specs_of_somebody_else() {
+    let lab = Lab::with(&plain());
+    let run = stopped(&lab);
+    let path = run.display().to_string();
+    let kept = files_of(&run);
+    let text = |name: &str| fs::read_to_string(run.join(name)).unwrap();
+    let (manifest, resolved) = (text("manifest.json"), text("resolved.toml"));
     let swapped = |text: &str, from: &str, to: &str| {
         assert!(text.contains(from), "{from} is not in {text}");
         text.replacen(from, to, 1)
     };
-    let cases: Vec<(&str, String, i32, &str)> = vec![
-        ("manifest.json", String::new(), 65, "not a valid manifest"),
+    let escape = "\"why\": \"\\u001b[2J\\nerror: all is well ";
+    let diverged = swapped(&manifest, "\"interrupted\"", "\"diverged\"");
+    let wide = swapped(&resolved, "[4, 8]", &format!("{:?}", [4096; 12]));
+    let manifests = [
+        (65, "not a valid manifest", String::new()),
+        (65, "not a valid manifest", "[".repeat(1_000_000)),
         (
-            "manifest.json",
-            "[".repeat(1_000_000),
-            65,
-            "not a valid manifest",
-        ),
-        (
-            "manifest.json",
-            "{\"format_version\":99}".to_owned(),
             65,
             "format version 99",
+            "{\"format_version\":99}".to_owned(),
         ),
-        ("manifest.json", " ".repeat(9 << 20), 65, "larger than"),
+        (65, "larger than", " ".repeat(9 << 20)),
         (
-            "manifest.json",
-            swapped(&manifest, "interrupted", "sleeping"),
             65,
             "not a valid manifest",
+            swapped(&manifest, "interrupted", "sleeping"),
         ),
         (
-            "manifest.json",
-            {
-                let text = swapped(&manifest, "\"interrupted\"", "\"diverged\"");
-                let at = text.find("\"why\": \"").unwrap() + 8;
-                format!(
-                    "{}\\u001b[2J\\nerror: all is well {}",
-                    &text[..at],
-                    &text[at..]
-                )
-            },
             1,
             "has diverged (\\u{1b}[2J\\nerror: all is well",
-        ),
-        ("resolved.toml", String::new(), 2, "resolved.toml"),
-        (
-            "resolved.toml",
-            swapped(&resolved, "name = \"tiny\"", "name = \"../../up\""),
-            2,
-            "name",
-        ),
-        (
-            "resolved.toml",
-            swapped(
-                &swapped(&resolved, "[4, 8]", &format!("{:?}", [4096; 12])),
-                "kernel_size = 3",
-                "kernel_size = 31",
-            ),
-            2,
-            "this model takes about",
-        ),
-        (
-            "resolved.toml",
-            swapped(&resolved, "count = 300", "count = 10000000"),
-            2,
-            "sprites asked for",
-        ),
-        (
-            "resolved.toml",
-            swapped(&resolved, "epochs = 60", "epochs = 1000000000"),
-            2,
-            "epochs",
-        ),
-        (
-            "resolved.toml",
-            swapped(&resolved, "[4, 8]", "[4, 9]"),
-            2,
-            "model.conv_filters: [4, 8] -> [4, 9]",
-        ),
-        (
-            "resolved.toml",
-            swapped(&resolved, "seed = 0", "seed = 1"),
-            2,
-            "seed: 0 -> 1",
+            swapped(&diverged, "\"why\": \"", escape),
         ),
     ];
-    for (name, text, code, part) in &cases {
+    let specs = [
+        ("resolved.toml", String::new()),
+        (
+            "name",
+            swapped(&resolved, "name = \"tiny\"", "name = \"../../up\""),
+        ),
+        (
+            "this model takes about",
+            swapped(&wide, "kernel_size = 3", "kernel_size = 31"),
+        ),
+        (
+            "sprites asked for",
+            swapped(&resolved, "count = 300", "count = 10000000"),
+        ),
+        (
+            "epochs",
+            swapped(&resolved, "epochs = 60", "epochs = 1000000000"),
+        ),
+        (
+            "model.conv_filters: [4, 8] -> [4, 9]",
+            swapped(&resolved, "[4, 8]", "[4, 9]"),
+        ),
+        ("seed: 0 -> 1", swapped(&resolved, "seed = 0", "seed = 1")),
+    ];
+    let manifests = manifests.map(|(code, part, text)| ("manifest.json", code, part, text));
+    let specs = specs.map(|(part, text)| ("resolved.toml", 2, part, text));
+    for (name, code, part, text) in manifests.iter().chain(&specs) {
         restore(&run, &kept);
         fs::write(run.join(name), text).unwrap();
         let checkpoints = snapshot(&run.join("checkpoints"));
@@ -161,10 +120,16 @@ fn what_stands_in_a_strangers_run_folder_kills_no_command() {
             "{name}: {part}"
         );
         let _ = RunView::open(&run);
-        tally.add();
     }
+}
 
-    // Pipes, devices and folders where files should be: nothing waits for them.
+/// Pipes, devices and folders where files should be.
+#[test]
+fn waits_for_nothing_that_is_no_file() {
+    let lab = Lab::with(&plain());
+    let run = stopped(&lab);
+    let path = run.display().to_string();
+    let kept = files_of(&run);
     for name in [
         "manifest.json",
         "resolved.toml",
@@ -182,14 +147,9 @@ fn what_stands_in_a_strangers_run_folder_kills_no_command() {
             }
             let ended = bounded(&lab, &["resume", &path], LITTLE);
             assert!(matches!(ended.code, 65 | 74), "{name}, {kind}: {ended:#?}");
-            refusal(
-                &ended,
-                ended.code,
-                at.file_name().unwrap().to_str().unwrap(),
-            );
+            let file = name.trim_start_matches("checkpoints/");
+            refusal(&ended, ended.code, file);
             let _ = RunView::open(&run);
-            tally.add();
         }
     }
-    tally.done();
 }

@@ -1,31 +1,18 @@
-//! Signals at random times, and many processes at one folder.
-
-mod common;
+//! Signals at random times to a run, and many processes at one folder.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::tally::tally;
-use common::{Dice, Lab, NO_FIGURES, Session, digest, manifest};
+use crate::common::{Dice, Lab, Session, digest, manifest, plain_with};
 
 /// So many epochs that a run takes some tenths of a second.
 fn spec(epochs: u32) -> String {
-    format!(
-        "name = \"storm\"
-[data]
-dataset = \"sprites\"
-count = 200
-image_size = 10
-validation = 0.1
-[model]
-conv_filters = [3]
-[optimizer.rmsprop]
-momentum = 0.5
-[training]
-epochs = {epochs}
-batch_size = 20
-{NO_FIGURES}"
-    )
+    plain_with(&format!(
+        "data = {{ count = 200, image_size = 10, validation = 0.1 }}
+        model.conv_filters = [3]
+        optimizer.rmsprop.momentum = 0.5
+        training = {{ epochs = {epochs}, batch_size = 20 }}"
+    ))
 }
 
 fn text(run: &Path) -> String {
@@ -77,7 +64,7 @@ fn undisturbed(spec: &str) -> (Duration, String) {
 }
 
 #[test]
-fn runs_that_are_killed_at_random_times_end_with_the_same_bits() {
+fn resumes_killed_runs_to_the_same_bits() {
     let spec = spec(12);
     let (whole, end) = undisturbed(&spec);
     let mut dice = Dice::new(4);
@@ -88,15 +75,15 @@ fn runs_that_are_killed_at_random_times_end_with_the_same_bits() {
         count += killed(&lab, kills, whole.mul_f64(0.6), &mut dice);
         assert_eq!(digest(&lab.new_run(&[])), end, "after {count} kills");
     }
-    tally("SIGKILL at random times, up to 5 a run", count);
+    println!("{count} kills");
 }
 
 /// One long run and 50 kills: minutes, and nothing that the shorter runs above do not show in principle.
 ///
-/// `cargo test --release --test storm -- --ignored --nocapture`
+/// `cargo test --release --test kills long -- --ignored --nocapture`
 #[test]
-#[ignore = "takes minutes; cargo test --release --test storm -- --ignored --nocapture"]
-fn a_run_of_many_epochs_ends_with_the_same_bits_after_50_kills() {
+#[ignore = "takes minutes; cargo test --release --test kills long -- --ignored --nocapture"]
+fn resumes_a_long_run_after_50_kills_to_the_same_bits() {
     let spec = spec(400);
     let (whole, end) = undisturbed(&spec);
     println!("undisturbed: {:.1} s, state {end}", whole.as_secs_f64());
@@ -112,7 +99,7 @@ fn a_run_of_many_epochs_ends_with_the_same_bits_after_50_kills() {
 }
 
 #[test]
-fn runs_that_are_asked_to_stop_at_random_times_save_and_leave() {
+fn saves_and_leaves_when_asked_to_stop() {
     let spec = spec(12);
     let (whole, end) = undisturbed(&spec);
     let mut dice = Dice::new(7);
@@ -153,13 +140,12 @@ fn runs_that_are_asked_to_stop_at_random_times_save_and_leave() {
         go_on(&lab).end().with_code(0);
         assert_eq!(digest(&lab.new_run(&[])), end, "after {count} signals");
     }
-    println!("slowest: {:.2} s", slowest.as_secs_f64());
+    println!("{count} signals, slowest: {:.2} s", slowest.as_secs_f64());
     assert!(slowest < Duration::from_secs(5), "{slowest:?}");
-    tally("SIGINT, SIGTERM at random times, some twice", count);
 }
 
 #[test]
-fn of_many_processes_on_one_folder_one_writes() {
+fn lets_one_of_many_processes_write() {
     let lab = Lab::with(&spec(20_000));
     let mut first = Session::spawn(lab.command(&["spec.toml"]));
     assert!(first.lines(1));
@@ -167,7 +153,7 @@ fn of_many_processes_on_one_folder_one_writes() {
     first.end().with_code(143);
     let run = lab.new_run(&[]);
     let path = text(&run);
-    let (mut rounds, mut slowest) = (0, Duration::ZERO);
+    let mut slowest = Duration::ZERO;
     for (processes, times) in [(2, 60), (8, 30), (32, 10)] {
         for _ in 0..times {
             let mut sessions: Vec<_> = (0..processes)
@@ -200,7 +186,6 @@ fn of_many_processes_on_one_folder_one_writes() {
             lab.runner(&["doctor", &path]);
             winner.signal("TERM");
             winner.end().with_code(143);
-            rounds += 1;
         }
     }
     println!(
@@ -209,5 +194,4 @@ fn of_many_processes_on_one_folder_one_writes() {
     );
     // The promise is a second; 32 processes that start at once on a busy machine need some more.
     assert!(slowest < Duration::from_secs(20), "{slowest:?}");
-    tally("2, 8 and 32 processes on one run folder", rounds);
 }

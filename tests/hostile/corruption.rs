@@ -1,19 +1,15 @@
 //! Checkpoints with any damage: refused by their digest or their form, and the one before is taken, with a warning.
 
-mod common;
-mod hostile;
-
 use std::fs;
 
-use common::{Dice, Lab, Session, checkpoint, digest, plain};
-use hostile::runs::{file, files_of, found, restore, stopped};
-use hostile::{LITTLE, Tally, bounded, refusal, snapshot};
+use crate::common::{Dice, Lab, Session, checkpoint, digest, plain};
+use crate::runs::{file, files_of, found, restore, stopped};
+use crate::{LITTLE, bounded, refusal, snapshot};
 
 /// 2,000 damaged files in place of the last checkpoint of a real run: each is refused by its digest or its form, and
 /// the one before is taken, with a warning.
 #[test]
-fn a_last_checkpoint_with_any_damage_gives_way_to_the_one_before() {
-    let mut tally = Tally::of("corrupt checkpoint / in the place of the last one");
+fn rejects_a_damaged_last_checkpoint_and_takes_the_one_before() {
     let lab = Lab::with(&plain());
     let run = stopped(&lab);
     let last = file(&run, "last.safetensors");
@@ -26,6 +22,7 @@ fn a_last_checkpoint_with_any_damage_gives_way_to_the_one_before() {
     assert!(header > 3_000 && whole.len() > header + 2_000);
     let mut dice = Dice::new(4);
     let mut below = |n: usize| dice.below(n as u64) as usize;
+    let mut faults = 0;
     for round in 0..2_000 {
         let mut bytes = whole.clone();
         match round % 5 {
@@ -54,15 +51,15 @@ fn a_last_checkpoint_with_any_damage_gives_way_to_the_one_before() {
             warning.contains("last.safetensors` is damaged: ") && warning.contains("going on from"),
             "{warning}"
         );
-        tally.add();
+        faults += 1;
     }
-    tally.done();
+    println!("{faults} damaged checkpoints");
+    assert!(faults >= 1_990, "{faults}");
 }
 
 /// The same through the program: it goes on from the one before, says so, and ends with the bits of an undisturbed run.
 #[test]
-fn a_resume_from_behind_a_damaged_checkpoint_ends_with_the_same_bits() {
-    let mut tally = Tally::of("corrupt checkpoint / resumed");
+fn resumes_from_the_checkpoint_before_to_the_same_bits() {
     let lab = Lab::with(&plain());
     let undisturbed = digest(&lab.train(&["--set", "training.epochs=6"]));
     let before = lab.runs();
@@ -78,16 +75,11 @@ fn a_resume_from_behind_a_damaged_checkpoint_ends_with_the_same_bits() {
     for round in 0..12 {
         restore(&killed, &kept);
         let mut bytes = whole.clone();
-        let at = match round % 3 {
-            0 => dice.below(header as u64) as usize,
-            1 => header + dice.below((whole.len() - header) as u64) as usize,
-            _ => {
-                bytes.truncate(dice.below(whole.len() as u64) as usize);
-                0
-            }
-        };
-        if let Some(byte) = bytes.get_mut(at).filter(|_| round % 3 != 2) {
-            *byte ^= 1 << (round % 8);
+        let mut below = |n: usize| dice.below(n as u64) as usize;
+        match round % 3 {
+            0 => bytes[below(header)] ^= 1 << (round % 8),
+            1 => bytes[header + below(whole.len() - header)] ^= 1 << (round % 8),
+            _ => bytes.truncate(below(whole.len())),
         }
         fs::write(file(&killed, "last.safetensors"), bytes).unwrap();
         let path = killed.display().to_string();
@@ -95,22 +87,19 @@ fn a_resume_from_behind_a_damaged_checkpoint_ends_with_the_same_bits() {
         assert!(ended.stderr.starts_with("warning: "), "{ended:#?}");
         assert!(ended.stderr.contains("going on from"), "{ended:#?}");
         assert_eq!(digest(&killed), undisturbed, "round {round}");
-        tally.add();
     }
     // Where the one before is damaged as well, nothing is trained anew without a word.
-    for name in ["last.safetensors", "previous.safetensors"] {
+    for is_there in [true, false] {
         restore(&killed, &kept);
         for name in ["last.safetensors", "previous.safetensors"] {
             fs::write(file(&killed, name), &whole[..whole.len() / 2]).unwrap();
         }
-        if name == "previous.safetensors" {
-            fs::remove_file(file(&killed, name)).unwrap();
+        if !is_there {
+            fs::remove_file(file(&killed, "previous.safetensors")).unwrap();
         }
         let checkpoints = snapshot(&killed.join("checkpoints"));
         let ended = bounded(&lab, &["resume", &killed.display().to_string()], LITTLE);
         refusal(&ended, 65, "no usable checkpoint");
         assert_eq!(snapshot(&killed.join("checkpoints")), checkpoints);
-        tally.add();
     }
-    tally.done();
 }

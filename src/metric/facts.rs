@@ -1,0 +1,49 @@
+//! What is known of an epoch when it ends: all that metrics are computed from.
+
+use serde::{Deserialize, Serialize};
+
+use super::row::Row;
+
+/// An epoch at its end.
+#[derive(Clone, Debug)]
+pub struct EpochFacts<'a> {
+    /// Counted from 1.
+    pub epoch: u32,
+    /// Measurements over the training images, taken while the weights move.
+    pub training: &'a Measurements,
+    /// Measurements over the validation part, with the weights of the epoch's last step.
+    pub validation: Option<&'a Measurements>,
+    /// Learning rate of the epoch's last step.
+    pub learning_rate: f64,
+    /// Weight of the KL at the epoch's last step.
+    pub kl_weight: f64,
+    /// Training images seen.
+    pub images: u64,
+    /// Duration of the training in seconds, evaluation and writing left out.
+    pub seconds: f64,
+    /// Values of an image: height times width times channels.
+    pub image_values: usize,
+}
+
+/// Measurements over the steps or images of an epoch by name, or the sums that they come from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measurements {
+    /// Terms of the objective, `loss` among them, over images.
+    pub terms: Row,
+    /// Values that a step has as a whole, such as [`GRAD_NORM`], over steps.
+    pub steps: Row,
+    /// Values of each latent axis, [`KL`], [`MEAN`] and [`SQUARE`], over images.
+    pub axes: Row,
+}
+
+/// Term of the objective: what the optimizer minimises.
+pub const LOSS: &str = "loss";
+/// Value of a step: the Euclidean norm over all gradients before clipping.
+pub const GRAD_NORM: &str = "grad_norm";
+/// Value of an axis: its KL in nats.
+pub const KL: &str = "kl";
+/// Value of an axis: the latent mean.
+pub const MEAN: &str = "mean";
+/// Value of an axis: the square of the latent mean.
+pub const SQUARE: &str = "square";

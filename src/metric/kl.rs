@@ -1,0 +1,41 @@
+//! The KL: Kullback-Leibler divergence of q(z | x) from the standard normal prior.
+
+use super::description::{Better, Comparable, Metric, MetricKind};
+use super::facts;
+use super::row::Reading;
+
+/// The KL as it stands in the loss.
+pub const KL: Metric = Metric {
+    name: "kl",
+    doc: "KL (Kullback-Leibler divergence) of the posterior from the prior as it stands in the loss, reduced over latent axes by `kl_reduction`, before its weight",
+    better: Better::Neither,
+    comparable_when: Comparable::SameLoss,
+    ..Metric::TERM
+};
+
+/// The KL on the validation part.
+pub const VAL_KL: Metric = KL.on_validation("val_kl", "`kl` on the validation part");
+
+/// The KL summed over latent axes.
+pub const KL_NATS: Metric = Metric {
+    name: "kl_nats",
+    doc: "KL summed over latent axes, whatever `kl_reduction` is, so comparable across latent sizes",
+    unit: "nats",
+    value: |facts, _| Some(Reading::Real(total(facts.training.axes.axes(facts::KL)))),
+    ..Metric::REAL
+};
+
+/// The KL of each latent axis.
+pub const KL_PER_AXIS: Metric = Metric {
+    name: "kl_per_axis",
+    doc: "`kl_nats` by latent axis",
+    unit: "nats",
+    kind: MetricKind::PerAxis,
+    value: |facts, _| facts.training.axes.get(facts::KL).cloned(),
+    ..Metric::REAL
+};
+
+/// The KL of all axes together.
+pub fn total(axes: &[f64]) -> f64 {
+    axes.iter().sum()
+}

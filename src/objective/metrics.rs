@@ -1,0 +1,68 @@
+//! Every metric that the program knows: those of every run, then the terms of objectives, each with its twin on the
+//! validation part.
+
+use std::sync::LazyLock;
+
+use super::AnyObjective;
+use crate::metric::{self, Metric};
+
+static ALL: LazyLock<Vec<Metric>> =
+    LazyLock::new(|| metric::with_terms(AnyObjective::terms().iter()));
+
+static SCALARS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let scalars = metrics().iter().filter(|metric| metric.kind.is_scalar());
+    scalars.map(|metric| metric.name).collect()
+});
+
+/// All metrics, those of every run first.
+pub fn metrics() -> &'static [Metric] {
+    &ALL
+}
+
+/// A metric by its name.
+pub fn find_metric(name: &str) -> Option<&'static Metric> {
+    metrics().iter().find(|metric| metric.name == name)
+}
+
+/// Names of the metrics that are one number, in the order of their columns: what `[expect]` may limit.
+pub fn scalar_names() -> &'static [&'static str] {
+    &SCALARS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::{METRICS, Row};
+
+    #[test]
+    fn describes_every_metric_under_a_name_of_its_own() {
+        let mut seen = std::collections::BTreeSet::new();
+        for metric in metrics() {
+            assert!(seen.insert(metric.name), "{} is there twice", metric.name);
+            assert!(!metric.doc.is_empty() && !metric.doc.ends_with('.'));
+            assert!(!metric.doc.contains(['|', '\n']), "{}", metric.doc);
+            assert_eq!(find_metric(metric.name).unwrap().doc, metric.doc);
+            // As a checkpoint's text, whose reader has limits.
+            let text = format!("{{\"{}\":null}}", metric.name);
+            serde_json::from_str::<Row>(&text).unwrap();
+        }
+        assert!(find_metric("nothing").is_none());
+    }
+
+    /// Two objectives have the first of them.
+    #[test]
+    fn adds_terms_of_objectives_behind_the_metrics_of_every_run() {
+        let names: Vec<_> = metrics().iter().map(|metric| metric.name).collect();
+        let at = |name| names.iter().position(|it| *it == name).unwrap();
+        for (term, twin) in [
+            ("total_correlation", "val_total_correlation"),
+            ("discriminator_loss", "val_discriminator_loss"),
+        ] {
+            assert!(at(term) >= METRICS.len());
+            assert_eq!(at(twin), at(term) + 1);
+            assert!(scalar_names().contains(&term) && scalar_names().contains(&twin));
+        }
+        assert_eq!(scalar_names()[..3], ["epoch", "loss", "reconstruction"]);
+        assert!(!scalar_names().contains(&"kl_per_axis"));
+    }
+}

@@ -1,0 +1,494 @@
+//! Objectives in training: what each loss trains, what a checkpoint holds of it, and values that another
+//! implementation computed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{Advance, Trainer, build, build_model};
+use crate::data::{self, DataSet};
+use crate::experiment::{self, Spec};
+use crate::kernels::loss::Reconstruction;
+use crate::kernels::{Activation, Extent};
+use crate::metric;
+use crate::nn::Device;
+use crate::nn::layers::normalization::Normalization;
+use crate::numeric::named_tensor::NamedTensor;
+use crate::numeric::random::Purpose;
+use crate::objective::adversary::Adversary;
+use crate::objective::beta_tc::{BetaTc, Estimator};
+use crate::objective::{AnyObjective, At, Drawn, LossTerms, ParameterGroup, Setup};
+use crate::optim::{Adam, Rule, Step};
+use crate::plan::{Architecture, Plan};
+use crate::sys::stop::Stop;
+use crate::vae::{Batch, Images, Model, ModelError};
+
+const DEVICES: [Device; 2] = [Device::Cpu, Device::CpuDfdx];
+
+fn adversary() -> AnyObjective {
+    AnyObjective::Adversary(Adversary {
+        gamma: 3.0,
+        hidden: vec![5, 4],
+        learning_rate: 0.02,
+    })
+}
+
+/// A small run with an adversary; steps of 8 images, the last one of 6, and 7 images held out.
+fn small(epochs: usize) -> (Plan, DataSet) {
+    let text = format!(
+        "name = \"a\"\nseed = 3\n[data]\ndataset = \"sprites\"\ncount = 37\nimage_size = 16\nvalidation = 0.2\n\
+         [model]\nlatent_dim = 3\nconv_filters = [3]\nhidden = [5]\nactivation = \"tanh\"\n[optimizer.rmsprop]\nclip_norm = 30.0\n\
+         [training]\nepochs = {epochs}\nbatch_size = 8\n"
+    );
+    let spec = experiment::parse(&text, "a", Path::new("."), &[]).unwrap();
+    let spec = Spec {
+        objective: adversary(),
+        ..spec
+    };
+    let data = data::load(&spec.data, spec.seed, &mut |_| ()).unwrap();
+    let image = Extent {
+        height: 16,
+        width: 16,
+        channels: 1,
+    };
+    let plan = Plan::new(spec, image, data.train.len(), data.validation.len());
+    assert_eq!((plan.train_images, plan.validation_images), (30, 7));
+    (plan, data)
+}
+
+/// A batch of six images with all that the adversary asks for.
+struct Made {
+    images: Vec<f32>,
+    second: Vec<f32>,
+    noise: Vec<Drawn>,
+}
+
+impl Made {
+    fn new() -> Self {
+        let pixels = |seed| -> Vec<f32> {
+            let values = crate::kernels::reference::numbers(6 * 256, seed);
+            values.iter().map(|v| v.abs()).collect()
+        };
+        let at = At::Step { epoch: 0, step: 0 };
+        let noise = adversary().noise();
+        Self {
+            images: pixels(1),
+            second: pixels(2),
+            noise: noise.iter().map(|it| it.draw(1, at, 6, 3)).collect(),
+        }
+    }
+
+    fn batch(&self) -> Batch<'_> {
+        Batch {
+            images: Images::Values(&self.images),
+            second: Some(Images::Values(&self.second)),
+            noise: &self.noise,
+            kl_weight: 0.7,
+        }
+    }
+}
+
+const STEP: Step = Step {
+    learning_rate: 0.01,
+    number: 1,
+    gradient_scale: 1.0,
+};
+
+fn is_own(tensor: &NamedTensor) -> bool {
+    tensor.name.contains("objective.")
+}
+
+#[test]
+fn keeps_own_parameters_behind_those_of_the_network() {
+    let (plan, _) = small(1);
+    let plain = Plan {
+        spec: Spec {
+            objective: AnyObjective::default(),
+            ..plan.spec.clone()
+        },
+        ..plan.clone()
+    };
+    let weights = |plan| build_model(plan, Device::Cpu).unwrap().weights();
+    let (with, without) = (weights(&plan), weights(&plain));
+    // The network begins with the same values.
+    assert_eq!(with[..without.len()], without);
+    let own = &with[without.len()..];
+    let names: Vec<_> = own.iter().map(|tensor| tensor.name.as_str()).collect();
+    let expected = [
+        "objective.discriminator.dense.kernel",
+        "objective.discriminator.dense.bias",
+        "objective.discriminator.dense1.kernel",
+        "objective.discriminator.dense1.bias",
+        "objective.discriminator.output.kernel",
+        "objective.discriminator.output.bias",
+    ];
+    assert_eq!(names, expected);
+    let values: usize = own.iter().map(|tensor| tensor.data.len()).sum();
+    assert_eq!(adversary().parameters(3), values as u64);
+    assert_eq!(plan.parameters(), plain.parameters() + values as u64);
+    // RMSprop has one slot for the network, Adam two for the discriminator.
+    let state = build_model(&plan, Device::Cpu).unwrap().optimizer_state();
+    let own: Vec<_> = state.iter().filter(|tensor| is_own(tensor)).collect();
+    assert_eq!(state.len() - own.len(), without.len());
+    assert_eq!(own[0].name, format!("optimizer.momentum.{}", expected[0]));
+    assert_eq!(own[1].name, format!("optimizer.velocity.{}", expected[0]));
+    assert_eq!(own.len(), 12);
+}
+
+/// The gradients of a group are those of its own loss and no other's: against central differences of that loss.
+#[test]
+fn trains_each_group_by_its_own_loss() {
+    const H: f32 = 5e-3;
+    let (plan, _) = small(1);
+    let made = Made::new();
+    for device in DEVICES {
+        let mut model = build_model(&plan, device).unwrap();
+        let weights = model.weights();
+        let gradients = model.forward(made.batch()).unwrap().gradients;
+        assert_eq!(gradients.len(), weights.len());
+        for (i, gradient) in gradients.iter().enumerate() {
+            let loss = match ParameterGroup::of(&gradient.name) {
+                ParameterGroup::Network => "loss",
+                ParameterGroup::Objective => "discriminator_loss",
+            };
+            let largest = gradient.data.iter().fold(0.0_f32, |a, g| a.max(g.abs()));
+            // The places of the largest gradients say most.
+            let mut places: Vec<usize> = (0..gradient.data.len()).collect();
+            places.sort_by(|&a, &b| gradient.data[b].abs().total_cmp(&gradient.data[a].abs()));
+            for &place in places.iter().take(2) {
+                let mut at = |shift: f32| {
+                    let mut moved = weights.clone();
+                    moved[i].data[place] += shift;
+                    model.set_weights(&moved).unwrap();
+                    model.evaluate(made.batch()).unwrap().term(loss)
+                };
+                let slope = (at(H) - at(-H)) / f64::from(2.0 * H);
+                let got = f64::from(gradient.data[place]);
+                let error = (got - slope).abs() / f64::from(largest).max(0.05);
+                assert!(
+                    error < 0.05,
+                    "{device}: {}: {got} is not {slope}",
+                    gradient.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn trains_own_parameters_at_their_own_learning_rate() {
+    let (plan, _) = small(1);
+    for device in DEVICES {
+        let mut model = build_model(&plan, device).unwrap();
+        let before = model.weights();
+        let step = Step {
+            learning_rate: 0.0,
+            ..STEP
+        };
+        let report = model.train_step(Made::new().batch(), step, None).unwrap();
+        for (old, new) in before.iter().zip(&model.weights()) {
+            assert_eq!(is_own(new), old != new, "{}", new.name);
+        }
+        // The norm that is told is the network's, whose gradients come of one loss.
+        let names: Vec<_> = report.losses.terms.iter().map(|(name, _)| *name).collect();
+        let expected = [
+            "loss",
+            "reconstruction",
+            "kl",
+            "total_correlation",
+            "discriminator_loss",
+        ];
+        assert_eq!(names, expected);
+        // Adam's first step goes the learning rate against the sign of the gradient.
+        let bias = before.len() - 1;
+        let moved = model.weights()[bias].data[0] - before[bias].data[0];
+        assert!((moved.abs() - 0.02).abs() < 1e-4, "{moved}");
+    }
+}
+
+#[test]
+fn changes_nothing_where_one_of_the_losses_is_not_finite() {
+    let (plan, _) = small(1);
+    for device in DEVICES {
+        let mut model = build_model(&plan, device).unwrap();
+        let mut made = Made::new();
+        model.train_step(made.batch(), STEP, None).unwrap();
+        let all = |model: &dyn Model| [model.weights(), model.optimizer_state()].concat();
+        let before = all(model.as_ref());
+        let points = made.noise.iter_mut();
+        let mut points = points.filter(|drawn| drawn.purpose == Purpose::TestPoints);
+        points.next().unwrap().values[4] = f32::NAN;
+        let refused = model.train_step(made.batch(), STEP, Some(1.0));
+        assert_eq!(refused, Err(ModelError::NotFinite("discriminator_loss")));
+        assert_eq!(all(model.as_ref()), before, "{device}");
+        // The network's loss comes last of its terms.
+        made.noise[0].values[0] = f32::INFINITY;
+        let refused = model.train_step(made.batch(), STEP, None);
+        assert!(matches!(refused, Err(ModelError::NotFinite(term)) if term != "loss"));
+        assert_eq!(all(model.as_ref()), before, "{device}");
+    }
+}
+
+/// Weights, optimizer state and counters after training with stops behind the named steps of each epoch.
+fn trained(device: Device, stops: &[u64]) -> (Vec<NamedTensor>, String) {
+    let (plan, data) = small(3);
+    let mut trainer = Trainer::new(&plan, &data, build_model(&plan, device).unwrap());
+    while !trainer.is_finished() {
+        let stop = Stop::default();
+        let advance = trainer.advance(&stop, &mut |view| {
+            if stops.contains(&view.step) {
+                stop.request();
+            }
+        });
+        if advance.unwrap() == Advance::Stopped {
+            // Another process goes on with what was saved.
+            let saved = (trainer.model().weights(), trainer.model().optimizer_state());
+            let (progress, history) = (trainer.progress().clone(), trainer.history().to_vec());
+            let mut model = build_model(&plan, device).unwrap();
+            model.set_weights(&saved.0).unwrap();
+            model.set_optimizer_state(&saved.1).unwrap();
+            trainer = Trainer::new(&plan, &data, model);
+            trainer.restore(progress, history).unwrap();
+        }
+    }
+    let tensors = [trainer.model().weights(), trainer.model().optimizer_state()].concat();
+    let mut progress = trainer.progress().clone();
+    progress.partial.seconds = 0.0;
+    let mut text = format!("{progress:?}");
+    for row in trainer.history() {
+        for term in ["discriminator_loss", "val_discriminator_loss"] {
+            assert!(row.scalar(term).is_some(), "{row:?}");
+        }
+        let mut row = row.clone();
+        row.retain(|name| metric::find(name).is_none_or(|it| !it.is_wall_clock));
+        text += &format!("{row:?}");
+    }
+    (tensors, text)
+}
+
+#[test]
+fn resumes_own_parameters_and_their_optimizer_to_the_same_bits() {
+    for device in DEVICES {
+        let whole = trained(device, &[]);
+        assert!(whole.0.iter().any(is_own));
+        assert_eq!(trained(device, &[1, 3]), whole, "{device}");
+        assert_eq!(trained(device, &[2]), whole, "{device}");
+    }
+}
+
+#[test]
+fn refuses_a_checkpoint_without_the_own_parameters() {
+    let (plan, _) = small(1);
+    let mut model = build_model(&plan, Device::Cpu).unwrap();
+    let mut weights = model.weights();
+    let all = weights.clone();
+    weights.retain(|tensor| !is_own(tensor));
+    let refused = model.set_weights(&weights);
+    let expected = "tensor `objective.discriminator.dense.kernel` is missing";
+    assert_eq!(refused, Err(ModelError::Mismatch(expected.to_owned())));
+    assert_eq!(model.weights(), all);
+}
+
+/// A file of `golden/family`: values that PyTorch's autograd computed in double precision.
+struct Golden {
+    description: Value,
+    tensors: BTreeMap<String, NamedTensor>,
+}
+
+impl Golden {
+    /// Nothing where the files are not there.
+    fn read(name: &str) -> Option<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/golden/family");
+        if !folder.is_dir() {
+            println!("skipped, no folder {}", folder.display());
+            return None;
+        }
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+        let json = &header.metadata().as_ref().unwrap()["json"];
+        let tensors = file.tensors().into_iter().map(|(name, view)| {
+            let values = view.data().chunks_exact(4);
+            let data = values
+                .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+                .collect();
+            let shape = view.shape().to_vec();
+            (name.clone(), NamedTensor { name, shape, data })
+        });
+        Some(Self {
+            description: serde_json::from_str(json).unwrap(),
+            tensors: tensors.collect(),
+        })
+    }
+
+    fn number(&self, path: &str) -> f64 {
+        self.description.pointer(path).unwrap().as_f64().unwrap()
+    }
+
+    fn sizes(&self, path: &str) -> Vec<usize> {
+        let list = self.description.pointer(path).unwrap().as_array().unwrap();
+        list.iter().map(|n| n.as_u64().unwrap() as usize).collect()
+    }
+
+    /// Three steps on a device; everything within 1e-4.
+    fn check(&self, device: Device, objective: AnyObjective, purposes: &[(&str, Purpose)]) {
+        let Ok([height, width, channels]) = <[usize; 3]>::try_from(self.sizes("/image")) else {
+            panic!("an image has three sizes")
+        };
+        let activation = match self.description["activation"].as_str().unwrap() {
+            "tanh" => Activation::Tanh,
+            _ => Activation::Relu,
+        };
+        let architecture = Architecture {
+            image: Extent {
+                height,
+                width,
+                channels,
+            },
+            filters: self.sizes("/filters"),
+            kernel: self.sizes("/kernel")[0],
+            stride: self.sizes("/stride")[0],
+            hidden: self.sizes("/hidden"),
+            latent: self.number("/latent") as usize,
+            activation,
+            normalization: Normalization::default(),
+        };
+        let images = self.description.pointer("/objective/images");
+        let setup = Setup {
+            objective,
+            loss: LossTerms {
+                reconstruction: Reconstruction::BinaryCrossEntropy,
+                reconstruction_weight: 1.0,
+                kl_mean: false,
+            },
+            train_images: images.map_or(0, |n| n.as_u64().unwrap() as usize),
+        };
+        let rule = Rule::Adam(Adam {
+            learning_rate: 1e-3,
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-7,
+            clip_norm: None,
+        });
+        let mut model = build(device, &architecture, setup, rule, 0).unwrap();
+        let initial = model.weights().into_iter().map(|tensor| NamedTensor {
+            data: self.tensors[&format!("init.{}", tensor.name)].data.clone(),
+            ..tensor
+        });
+        model.set_weights(&initial.collect::<Vec<_>>()).unwrap();
+
+        let noise = |step: usize| -> Vec<Drawn> {
+            let drawn = purposes.iter().map(|&(name, purpose)| {
+                let all = &self.tensors[name].data;
+                let values = all.chunks(all.len() / 3).nth(step).unwrap().to_vec();
+                Drawn { purpose, values }
+            });
+            drawn.collect()
+        };
+        let noise = [noise(0), noise(1), noise(2)];
+        let second = self.tensors.get("x2");
+        let batch = |step: usize| Batch {
+            images: Images::Values(&self.tensors["x"].data),
+            second: second.map(|x| Images::Values(&x.data)),
+            noise: &noise[step],
+            kl_weight: self.number("/klw"),
+        };
+        let forward = model.forward(batch(0)).unwrap();
+        self.compare("mean", &forward.losses.means);
+        self.compare("log_var", &forward.log_var);
+        self.compare("z", &forward.z);
+        self.compare("logits", &forward.logits);
+        for gradient in &forward.gradients {
+            self.compare(&format!("grad.{}", gradient.name), &gradient.data);
+        }
+        for step in 0..3 {
+            let optimizer = Step {
+                number: step as u64 + 1,
+                ..STEP
+            };
+            let found = model
+                .train_step(batch(step), optimizer, None)
+                .unwrap()
+                .losses;
+            for (i, name) in ["loss", "reconstruction", "kl"].into_iter().enumerate() {
+                let want = self.number(&format!("/losses/{step}/{i}"));
+                assert_near(name, found.term(name), want);
+            }
+            let own = self.description["terms"][step].as_object().unwrap();
+            for (name, want) in own {
+                assert_near(name, found.term(name), want.as_f64().unwrap());
+            }
+            if step != 1 {
+                for tensor in model.weights() {
+                    self.compare(&format!("step{}.{}", step + 1, tensor.name), &tensor.data);
+                }
+            }
+        }
+    }
+
+    fn compare(&self, name: &str, got: &[f32]) {
+        let want = &self.tensors[name].data;
+        assert_eq!(got.len(), want.len(), "{name}");
+        let norm = |values: &mut dyn Iterator<Item = f32>| {
+            values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt()
+        };
+        let difference = norm(&mut got.iter().zip(want).map(|(g, w)| g - w));
+        let whole = norm(&mut want.iter().copied());
+        let error = if whole > 0.0 {
+            difference / whole
+        } else {
+            difference
+        };
+        assert!(error <= 1e-4, "{name}: a relative error of {error:.2e}");
+    }
+}
+
+fn assert_near(name: &str, got: f64, want: f64) {
+    let error = (got - want).abs() / want.abs().max(1.0);
+    assert!(error <= 1e-4, "{name}: {got} is not {want}");
+}
+
+#[test]
+fn agrees_with_reference_values_of_an_adversary() {
+    let Some(file) = Golden::read("factor.safetensors") else {
+        return;
+    };
+    let objective = AnyObjective::Adversary(Adversary {
+        gamma: file.number("/objective/gamma"),
+        hidden: file.sizes("/objective/hidden"),
+        learning_rate: file.number("/objective/learning_rate"),
+    });
+    let purposes = [
+        ("eps", Purpose::Noise),
+        ("eps2", Purpose::TestPoints),
+        ("permutation", Purpose::TestPermutation),
+    ];
+    for device in DEVICES {
+        file.check(device, objective.clone(), &purposes);
+    }
+}
+
+#[test]
+fn agrees_with_reference_values_of_the_total_correlation() {
+    for name in [
+        "tc_weighted",
+        "tc_weighted_spread",
+        "tc_stratified",
+        "tc_stratified_spread",
+    ] {
+        let Some(file) = Golden::read(&format!("{name}.safetensors")) else {
+            return;
+        };
+        let estimator = file.description["objective"]["estimator"].as_str().unwrap();
+        let objective = AnyObjective::BetaTc(BetaTc {
+            alpha: file.number("/objective/alpha"),
+            beta: file.number("/objective/beta"),
+            gamma: file.number("/objective/gamma"),
+            estimator: Estimator::from_name(estimator).unwrap(),
+        });
+        for device in DEVICES {
+            file.check(device, objective.clone(), &[("eps", Purpose::Noise)]);
+        }
+    }
+}

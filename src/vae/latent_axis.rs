@@ -1,0 +1,36 @@
+//! Latent axes that the types know.
+
+use dfdx::shapes::{Const, Dim};
+
+use super::Vae;
+use super::model::Planar;
+use crate::nn::Backend;
+
+/// A latent axis that the registry knows.
+pub trait LatentAxis: Dim {
+    /// The network as one with two latent axes, if this axis is `Const<2>`.
+    fn planar<C: Dim, D: Backend>(_network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
+        None
+    }
+}
+
+impl LatentAxis for usize {}
+
+impl LatentAxis for Const<2> {
+    fn planar<C: Dim, D: Backend>(network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
+        Some(network)
+    }
+}
+
+/// Latent sizes that get a type of their own, besides 2. Adding a size is adding it here.
+macro_rules! for_each_latent_size {
+    ($do:ident) => {
+        $do!(3, 4, 8, 10, 16, 20, 32, 64, 128);
+    };
+}
+
+macro_rules! latent_axes {
+    ($($n:literal),*) => { $(impl LatentAxis for Const<$n> {})* };
+}
+for_each_latent_size!(latent_axes);
+pub(super) use for_each_latent_size;
