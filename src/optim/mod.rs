@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::config::{Members as _, Value};
 
-    /// Compares three steps of a rule, values by hand of `tests/reference/update_rules.py`: the formulas in NumPy with
+    /// Compares three steps of a rule with values of `tests/reference/update_rules.py`: the formulas in NumPy with
     /// doubles.
     pub(super) fn assert_three_steps(rule: Rule, expected: [f32; 6]) {
         let mut param = [1.0_f32, -2.0];
