@@ -9,6 +9,7 @@
 
 mod adam;
 mod adamw;
+mod lion;
 mod rmsprop;
 pub mod schedule;
 mod settings;
@@ -33,6 +34,7 @@ members! {
     pub enum Rule: Copy, default "adam" {
         Adam(Adam) = "adam",
         AdamW(AdamW) = "adamw",
+        Lion(lion::Lion) = "lion",
         RmsProp(RmsProp) = "rmsprop",
         Sgd(Sgd) = "sgd",
     }

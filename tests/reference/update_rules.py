@@ -19,6 +19,14 @@ def adam(weight_decay):
         yield p
 
 
+def lion(weight_decay):
+    p, m = np.array([1.0, -2.0]), np.zeros(2)
+    for g in GRADIENTS:
+        p = p - LR * (np.sign(0.9 * m + 0.1 * g) + weight_decay * p)
+        m = 0.99 * m + 0.01 * g
+        yield p
+
+
 def rmsprop(momentum, centered):
     p, v, a, m = np.array([1.0, -2.0]), np.zeros(2), np.zeros(2), np.zeros(2)
     for g in GRADIENTS:
@@ -41,6 +49,8 @@ def sgd(momentum, nesterov):
 RULES = [
     ("adam", adam(0.0)),
     ("adamw, weight_decay 0.04", adam(0.04)),
+    ("lion", lion(0.0)),
+    ("lion, weight_decay 0.04", lion(0.04)),
     ("rmsprop", rmsprop(0, False)),
     ("rmsprop, momentum 0.5", rmsprop(0.5, False)),
     ("rmsprop, momentum 0.5, centered", rmsprop(0.5, True)),
