@@ -25,6 +25,7 @@ pub(crate) mod member;
 pub(crate) mod members;
 pub mod nearest;
 pub(crate) mod overrides;
+pub(crate) mod paths;
 pub(crate) mod rules;
 pub(crate) mod schema;
 pub(crate) mod section;

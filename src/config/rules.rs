@@ -1,9 +1,7 @@
 //! Rules that tie several settings together.
 
-use std::path::Path;
-
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::kind::{Kind, PathKind};
+use super::kind::Kind;
 use super::setting::{DefaultValue, Setting, dotted, name_of};
 use super::source::Place;
 use super::values::Values;
@@ -86,8 +84,8 @@ impl Rules<'_> {
         for setting in schema.settings() {
             if self.values.written(&setting.key).is_none() {
                 self.is_missing(setting);
-            } else if self.has_a_meaning(setting) {
-                self.is_there(setting);
+            } else {
+                self.has_a_meaning(setting);
             }
         }
     }
@@ -123,10 +121,10 @@ impl Rules<'_> {
     }
 
     /// Reports a setting that the word chosen or another one that is not set leaves without a meaning.
-    fn has_a_meaning(&mut self, setting: &Setting) -> bool {
+    fn has_a_meaning(&mut self, setting: &Setting) {
         let key = &setting.key;
         let Some(written) = self.values.written(key) else {
-            return true;
+            return;
         };
         let at = |message| Diagnostic::at(&written.key, message);
         if let Some((choice, words)) = &setting.only
@@ -142,8 +140,7 @@ impl Rules<'_> {
                     "remove the line, or choose another `{}`",
                     name_of(choice)
                 ));
-            self.diagnostics.push(diagnostic);
-            return false;
+            return self.diagnostics.push(diagnostic);
         }
         if let Some(other) = &setting.needs
             && self.values.written(other).is_none()
@@ -153,54 +150,6 @@ impl Rules<'_> {
                 .expected(format!("next to `{name}` only"))
                 .hint(format!("add a line `{name} = ...`, or remove this one"));
             self.diagnostics.push(diagnostic);
-            return false;
         }
-        true
-    }
-
-    /// Reports a path at which there is not what the setting needs.
-    fn is_there(&mut self, setting: &Setting) {
-        let Kind::Path(kind) = setting.kind else {
-            return;
-        };
-        let key = &setting.key;
-        let (Some(path), Some(written)) = (self.values.path(key), self.values.written(key)) else {
-            return;
-        };
-        if path.to_str().is_none() {
-            let message = format!("`{key}` lies in a folder whose name is not UTF-8");
-            self.diagnostics.push(
-                Diagnostic::at(&written.item, message)
-                    .expected("a path that a TOML file can hold")
-                    .hint("the run folder's `resolved.toml` records the absolute path"),
-            );
-            return;
-        }
-        let problem = match (std::fs::metadata(&path), kind) {
-            (Ok(found), PathKind::File) if found.is_dir() => "names a folder".to_owned(),
-            (Ok(found), PathKind::Folder) if !found.is_dir() => "names a file".to_owned(),
-            (Ok(_), _) => return,
-            (Err(error), _) => match error.kind() {
-                std::io::ErrorKind::NotFound => format!("names no {}", kind.noun()),
-                std::io::ErrorKind::PermissionDenied => "may not be looked at".to_owned(),
-                _ => format!("cannot be looked at: {error}"),
-            },
-        };
-        let typed = self.values.text(key).unwrap_or_default();
-        let hint = if typed.starts_with('~') {
-            "`~` is not expanded: write the whole path".to_owned()
-        } else if Path::new(&typed).is_absolute() {
-            format!("looked for `{}`", path.display())
-        } else {
-            format!(
-                "looked for `{}`; relative paths start at the spec's folder",
-                path.display()
-            )
-        };
-        self.diagnostics.push(
-            Diagnostic::at(&written.item, format!("`{key}` {problem}"))
-                .expected(format!("an existing {}", kind.noun()))
-                .hint(hint),
-        );
     }
 }

@@ -11,14 +11,13 @@ use super::sweep::{self, Sweep};
 use crate::config::diagnostic::{Diagnostic, Diagnostics};
 use crate::config::error::SpecError;
 use crate::config::nearest::nearest;
-use crate::config::overrides;
-use crate::config::rules;
 use crate::config::setting::DefaultValue;
 use crate::config::source::{Place, Source};
 use crate::config::syntax;
 use crate::config::tree::Entry;
 use crate::config::values::{Values, Written};
 use crate::config::walk::walk;
+use crate::config::{overrides, paths, rules};
 
 /// Most bytes of a spec file.
 pub const MOST_BYTES: u64 = 1 << 20;
@@ -131,7 +130,14 @@ pub fn load_text(
     sweep: &[String],
 ) -> Result<Loaded, Diagnostics> {
     let name = path.display().to_string();
-    let understood = understand(&text, &name, base, overrides, Some(sweep))?;
+    let request = Request {
+        source_name: &name,
+        base,
+        overrides,
+        sweep: Some(sweep),
+        looks: true,
+    };
+    let understood = understand(&text, &request)?;
     Ok(Loaded {
         spec: understood.spec,
         text,
@@ -154,15 +160,43 @@ pub fn parse(
     base: &Path,
     overrides: &[String],
 ) -> Result<Spec, Diagnostics> {
-    understand(text, source_name, base, overrides, None).map(|it| it.spec)
+    let request = Request {
+        source_name,
+        base,
+        overrides,
+        sweep: None,
+        looks: true,
+    };
+    understand(text, &request).map(|it| it.spec)
 }
 
-/// The spec of a text that was written by [`resolved_toml`](super::resolved_toml), maybe by an earlier version and on
-/// another machine: nothing is looked for on the disk. `None` where it cannot be read.
-pub fn read_back(text: &str) -> Option<Spec> {
-    let (root, syntax) = syntax::document(&Source::file("resolved.toml", text));
-    let values = walk(schema(), Path::new("/"), &root, &mut Diagnostics::default());
-    Spec::read(&values).filter(|_| syntax.is_empty())
+/// [`parse`] of a text that [`resolved_toml`](super::resolved_toml) wrote, maybe on another machine: whether files are
+/// where it says is not asked.
+///
+/// # Errors
+/// Those of [`parse`].
+pub fn read_back(text: &str, source_name: &str, overrides: &[String]) -> Result<Spec, Diagnostics> {
+    let request = Request {
+        source_name,
+        base: Path::new("/"),
+        overrides,
+        sweep: None,
+        looks: false,
+    };
+    understand(text, &request).map(|it| it.spec)
+}
+
+/// What is asked of a text.
+struct Request<'a> {
+    /// What diagnostics call it.
+    source_name: &'a str,
+    /// Where relative paths start.
+    base: &'a Path,
+    overrides: &'a [String],
+    /// The lists of the command line; nothing where a sweep has no place.
+    sweep: Option<&'a [String]>,
+    /// Whether files have to be there.
+    looks: bool,
 }
 
 /// What a text means.
@@ -173,35 +207,28 @@ struct Understood {
     values: Values,
 }
 
-/// `sweeping` has the lists of the command line; nothing where a sweep has no place.
-fn understand(
-    text: &str,
-    source_name: &str,
-    base: &Path,
-    given: &[String],
-    sweeping: Option<&[String]>,
-) -> Result<Understood, Diagnostics> {
-    let source = Source::file(source_name, text);
+fn understand(text: &str, request: &Request<'_>) -> Result<Understood, Diagnostics> {
+    let source = Source::file(request.source_name, text);
     let file = Place::new(&source, 0..0);
     let (mut root, syntax) = syntax::document(&source);
     let mut diagnostics = Diagnostics::default();
-    overrides::apply(schema(), given, &mut root, &mut diagnostics);
-    let asked = match sweeping {
+    overrides::apply(schema(), request.overrides, &mut root, &mut diagnostics);
+    let asked = match request.sweep {
         Some(options) => sweep::take(&mut root, options, &mut diagnostics),
         None => sweep::refuse(&root, &mut diagnostics),
     };
     if !syntax.is_empty() {
-        walk(schema(), base, &root, &mut diagnostics);
+        walk(schema(), request.base, &root, &mut diagnostics);
         keep_what_is_sure(&mut diagnostics, &syntax);
         diagnostics.append(syntax);
         diagnostics.sort();
         return Err(diagnostics);
     }
-    let (spec, values) = meaning(&root, &file, base, &mut diagnostics);
+    let meaning =
+        |tree: &[Entry], diagnostics: &mut Diagnostics| meaning(tree, &file, request, diagnostics);
+    let (spec, values) = meaning(&root, &mut diagnostics);
     if let Some(spec) = spec.filter(|_| diagnostics.is_empty()) {
-        let of_trial = |tree: &[Entry], diagnostics: &mut Diagnostics| {
-            meaning(tree, &file, base, diagnostics).0
-        };
+        let of_trial = |tree: &[Entry], diagnostics: &mut Diagnostics| meaning(tree, diagnostics).0;
         let sweep =
             asked.and_then(|asked| sweep::expand(&asked, &root, &spec, of_trial, &mut diagnostics));
         if diagnostics.is_empty() {
@@ -221,12 +248,15 @@ fn understand(
 fn meaning(
     root: &[Entry],
     file: &Place,
-    base: &Path,
+    request: &Request<'_>,
     diagnostics: &mut Diagnostics,
 ) -> (Option<Spec>, Values) {
     let before = diagnostics.len();
-    let values = walk(schema(), base, root, diagnostics);
+    let values = walk(schema(), request.base, root, diagnostics);
     rules::check(&values, super::spec::rules(), file, diagnostics);
+    if request.looks {
+        paths::check(&values, diagnostics);
+    }
     if diagnostics.len() > before {
         return (None, values);
     }

@@ -121,7 +121,7 @@ fn an_override_is_shown_as_it_was_typed() {
  | --set optimizer=sgd
  |                 ^^^
  |
- = note: expected `[optimizer.adam]`, `[optimizer.adamw]`, `[optimizer.rmsprop]` or `[optimizer.sgd]`
+ = note: expected `[optimizer.adam]`, `[optimizer.adamw]`, `[optimizer.lion]`, `[optimizer.rmsprop]` or `[optimizer.sgd]`
  = help: write `--set optimizer.sgd={}`
 
 error: `model.latent_dim` is a string

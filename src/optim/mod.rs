@@ -9,6 +9,7 @@
 
 mod adam;
 mod adamw;
+mod lion;
 mod rmsprop;
 pub mod schedule;
 mod settings;
@@ -33,6 +34,7 @@ members! {
     pub enum Rule: Copy, default "adam" {
         Adam(Adam) = "adam",
         AdamW(AdamW) = "adamw",
+        Lion(lion::Lion) = "lion",
         RmsProp(RmsProp) = "rmsprop",
         Sgd(Sgd) = "sgd",
     }
@@ -99,7 +101,7 @@ mod tests {
     use super::*;
     use crate::config::{Members as _, Value};
 
-    /// Compares three steps of a rule, values by hand of `tests/reference/update_rules.py`: the formulas in NumPy with
+    /// Compares three steps of a rule with values of `tests/reference/update_rules.py`: the formulas in NumPy with
     /// doubles.
     pub(super) fn assert_three_steps(rule: Rule, expected: [f32; 6]) {
         let mut param = [1.0_f32, -2.0];

@@ -7,7 +7,7 @@ use super::process::on_threads;
 use super::provenance::origin;
 use crate::data::DataSet;
 use crate::draw::{FigureError, ImageBatch, Rendered};
-use crate::experiment::{self, Spec};
+use crate::experiment;
 use crate::kernels::{Extent, Isa};
 use crate::nn::Device;
 use crate::plan::Plan;
@@ -44,7 +44,8 @@ pub fn with_network(args: &TrainedArgs, work: impl FnOnce(&Trained) -> Outcome +
         CliError::new(exit::INVALID_DATA, text)
     })?;
     // Where its images lay decides nothing about a network, and they may be gone.
-    let spec = parse(args, &without_data(&resolved))?;
+    let (name, overrides) = request(args);
+    let spec = experiment::read_back(&resolved, &name, &overrides)?;
     let plan = Plan::new(spec, image, 0, 0);
     on_threads(plan.spec.training.threads, || {
         work(&Trained::build(args, &checkpoint, plan)?)
@@ -60,7 +61,8 @@ pub fn with_data(
     work: impl FnOnce(&Trained, &DataSet) -> Outcome + Send,
 ) -> Outcome {
     let (checkpoint, resolved) = read(args)?;
-    let spec = parse(args, &resolved)?;
+    let (name, overrides) = request(args);
+    let spec = experiment::parse(&resolved, &name, &args.run, &overrides)?;
     let data = load_data(&spec, args.quiet)?;
     if origin(&spec, &data).data_digest != checkpoint.origin.data_digest {
         let text = format!(
@@ -162,27 +164,11 @@ fn read(args: &TrainedArgs) -> Result<(Checkpoint, String), CliError> {
     Ok((checkpoint, resolved))
 }
 
-fn parse(args: &TrainedArgs, resolved: &str) -> Result<Spec, CliError> {
+/// What diagnostics call the run's spec, and what is asked for beside it.
+fn request(args: &TrainedArgs) -> (String, Vec<String>) {
     let name = args.run.join("resolved.toml").display().to_string();
     let threads = args.threads.map(|n| format!("training.threads={n}"));
-    let overrides: Vec<String> = threads.into_iter().collect();
-    Ok(experiment::parse(resolved, &name, &args.run, &overrides)?)
-}
-
-/// The spec with the built-in images in place of its own, and without a published curve.
-fn without_data(resolved: &str) -> String {
-    let Ok(mut table) = resolved.parse::<toml::Table>() else {
-        // Reading it tells what is wrong.
-        return resolved.to_owned();
-    };
-    let sprites = toml::Table::from_iter([("dataset".to_owned(), "sprites".into())]);
-    table.insert("data".to_owned(), sprites.into());
-    if let Some(figures) = table.get_mut("figures").and_then(toml::Value::as_table_mut) {
-        figures.remove("published");
-        figures.remove("published_name");
-    }
-    table.remove("expect");
-    table.to_string()
+    (name, threads.into_iter().collect())
 }
 
 /// Height, width and channels of an image, as the checkpoint describes its network.

@@ -1,6 +1,6 @@
 """Three steps of each update rule, in doubles, from the formulas of Keras 3 (keras/src/optimizers).
 
-Prints the table that src/optim/rule.rs holds as expected values: python3 tests/reference/update_rules.py
+Prints what the tests of src/optim hold as expected values: python3 tests/reference/update_rules.py
 """
 import numpy as np
 
@@ -16,6 +16,14 @@ def adam(weight_decay):
         m = 0.9 * m + 0.1 * g
         v = 0.999 * v + 0.001 * g**2
         p = p - alpha * m / (np.sqrt(v) + 1e-7)
+        yield p
+
+
+def lion(weight_decay):
+    p, m = np.array([1.0, -2.0]), np.zeros(2)
+    for g in GRADIENTS:
+        p = p - LR * (np.sign(0.9 * m + 0.1 * g) + weight_decay * p)
+        m = 0.99 * m + 0.01 * g
         yield p
 
 
@@ -39,14 +47,16 @@ def sgd(momentum, nesterov):
 
 
 RULES = [
-    ("Rule::Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, weight_decay: 0.0 }", adam(0.0)),
-    ("Rule::Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, weight_decay: 0.04 }", adam(0.04)),
-    ("Rule::RmsProp { rho: 0.9, momentum: 0.0, epsilon: 1e-7, centered: false }", rmsprop(0, False)),
-    ("Rule::RmsProp { rho: 0.9, momentum: 0.5, epsilon: 1e-7, centered: false }", rmsprop(0.5, False)),
-    ("Rule::RmsProp { rho: 0.9, momentum: 0.5, epsilon: 1e-7, centered: true }", rmsprop(0.5, True)),
-    ("Rule::Sgd { momentum: 0.0, nesterov: false }", sgd(0, False)),
-    ("Rule::Sgd { momentum: 0.9, nesterov: false }", sgd(0.9, False)),
-    ("Rule::Sgd { momentum: 0.9, nesterov: true }", sgd(0.9, True)),
+    ("adam", adam(0.0)),
+    ("adamw, weight_decay 0.04", adam(0.04)),
+    ("lion", lion(0.0)),
+    ("lion, weight_decay 0.04", lion(0.04)),
+    ("rmsprop", rmsprop(0, False)),
+    ("rmsprop, momentum 0.5", rmsprop(0.5, False)),
+    ("rmsprop, momentum 0.5, centered", rmsprop(0.5, True)),
+    ("sgd", sgd(0, False)),
+    ("sgd, momentum 0.9", sgd(0.9, False)),
+    ("sgd, momentum 0.9, nesterov", sgd(0.9, True)),
 ]
 for name, steps in RULES:
-    print(f"({name}, [{', '.join(f'{v:.7f}' for p in steps for v in p)}]),")
+    print(f"{name}: [{', '.join(f'{v:.7f}' for p in steps for v in p)}]")
