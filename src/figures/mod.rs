@@ -19,7 +19,7 @@ mod reconstructions;
 mod samples;
 mod traversal;
 
-pub use context::{Context, Network, NetworkError, PictureError};
+pub use context::{Context, FigureError, Network, NetworkError};
 pub use figure::{Figure, Shape, Switch};
 pub use interpolation::interpolation;
 pub use published::{Published, PublishedError, read_published};
