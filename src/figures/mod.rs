@@ -137,10 +137,13 @@ mod tests {
         let names = |latent, channels| -> Vec<_> {
             drawn(latent, channels).iter().map(|it| it.0).collect()
         };
-        let with_plane = ["loss", "manifold", "clusters", "reconstructions", "samples"];
-        assert_eq!(names(2, 3), with_plane);
-        assert_eq!(names(3, 1)[1], "traversal");
-        assert_eq!(names(2, 2), ["loss", "clusters"]);
+        let has = |latent, channels, name| names(latent, channels).contains(&name);
+        assert!(has(2, 3, "manifold") && !has(2, 3, "traversal"));
+        assert!(has(3, 1, "traversal") && !has(3, 1, "manifold"));
+        for name in ["manifold", "reconstructions", "samples"] {
+            assert!(!has(2, 2, name), "{name} of images with 2 channels");
+        }
+        assert!(has(2, 2, "loss") && has(2, 2, "clusters"));
         let one = wanted(
             Shape {
                 latent: 2,
@@ -153,8 +156,7 @@ mod tests {
 
     #[test]
     fn has_one_setting_for_manifold_and_traversal() {
-        let names: Vec<_> = switches().map(|switch| switch.name).collect();
-        let expected = ["loss", "manifold", "clusters", "reconstructions", "samples"];
-        assert_eq!(names, expected);
+        let count = |name| switches().filter(|switch| switch.name == name).count();
+        assert_eq!((count("manifold"), count("traversal")), (1, 0));
     }
 }
