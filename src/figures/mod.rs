@@ -7,6 +7,7 @@
 //! Numbers that are not finite are left out of a picture and never make it fail; a picture without
 //! any data says so.
 
+mod active_axes;
 mod clusters;
 mod context;
 mod figure;
@@ -34,6 +35,7 @@ pub static FIGURES: &[Figure] = &[
     clusters::FIGURE,
     reconstructions::FIGURE,
     samples::FIGURE,
+    active_axes::FIGURE,
 ];
 
 /// The settings that ask for figures, each once.
