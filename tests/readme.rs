@@ -141,9 +141,12 @@ fn lists_the_settings() {
 }
 
 #[test]
-fn prints_the_table_of_the_library() {
+fn prints_the_tables_of_the_library() {
     let ended = Lab::new().runner(&["settings", "--markdown"]).with_code(0);
     assert_eq!(ended.stdout, runner::experiment::settings_markdown());
+    let ended = Lab::new().runner(&["metrics"]).with_code(0);
+    let metrics = runner::objective::metrics();
+    assert_eq!(ended.stdout, runner::metric::metrics_markdown(metrics));
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod doctor;
 mod encode;
 mod interpolate;
 mod list;
+mod metrics;
 mod query;
 mod rebuild;
 mod reconstruct;
@@ -73,6 +74,7 @@ commands! {
     bench,
     schema,
     settings,
+    metrics,
     data,
     verify,
     completions(CommandLine::command()),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::run::{RunStatus, RunView, find_runs};
 use crate::session::process::listen;
-use crate::session::reporter::Tone;
+use crate::session::reporter::Audience;
 use crate::session::resume::{ResumeRequest, resume};
 use crate::sys::exit;
 use crate::sys::stop::Stop;
@@ -38,7 +38,7 @@ fn one(run: &Path, args: &Args, stop: &Stop) -> Outcome {
     let request = ResumeRequest {
         run,
         args: &args.changes,
-        tone: Tone::of(args.changes.quiet),
+        audience: Audience::of(args.changes.quiet),
         until: None,
         threads: None,
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::experiment;
 use crate::launch;
 use crate::session::process::{command_line, listen};
-use crate::session::reporter::Tone;
+use crate::session::reporter::Audience;
 use crate::session::start::{Place, StartRequest, start};
 use crate::terminal::Outcome;
 use crate::terminal::args::{RUNS_DIR, SpecArgs, SweepArgs};
@@ -48,7 +48,7 @@ pub fn main(args: &Args) -> Outcome {
             overrides: &loaded.overrides,
             command_line: command_line(),
             threads: None,
-            tone: Tone::of(args.quiet),
+            audience: Audience::of(args.quiet),
             until: None,
         },
         &stop,

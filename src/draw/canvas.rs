@@ -13,7 +13,7 @@ use plotters::style::{
 };
 
 use super::bitmap::Bitmap;
-use super::error::FigureError;
+use super::error::DrawError;
 use super::font;
 
 /// Pixels of the backend a unit of the page.
@@ -122,13 +122,13 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// Ends the drawing and gives the places of the bitmaps.
-    pub(crate) fn finish(mut self) -> Result<Vec<Rect>, FigureError> {
+    pub(crate) fn finish(mut self) -> Result<Vec<Rect>, DrawError> {
         self.backend.present().map_err(failed)?;
         Ok(self.placed)
     }
 
     /// A filled rectangle.
-    pub(crate) fn fill(&mut self, rect: Rect, color: RGBColor) -> Result<(), FigureError> {
+    pub(crate) fn fill(&mut self, rect: Rect, color: RGBColor) -> Result<(), DrawError> {
         let style = style(paint(color, 1.0));
         let from = (pixels(rect.left), pixels(rect.top));
         let to = (pixels(rect.right()), pixels(rect.bottom()));
@@ -143,7 +143,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
         rect: Rect,
         width: f64,
         color: RGBColor,
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         let Rect { left, top, .. } = rect;
         self.fill(
             Rect {
@@ -186,7 +186,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
         y: f64,
         width: f64,
         color: RGBColor,
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         self.fill(
             Rect {
                 left: from,
@@ -205,7 +205,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
         (from, to): (f64, f64),
         width: f64,
         color: RGBColor,
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         self.fill(
             Rect {
                 left: x - width / 2.0,
@@ -223,7 +223,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
         points: &[Point],
         width: f64,
         color: RGBColor,
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         match self.medium {
             Medium::Vector => {
                 let stroke_width = pixels(width).max(1).unsigned_abs();
@@ -251,7 +251,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
         to: Point,
         width: f64,
         color: RGBColor,
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         let scale = f64::from(SCALE);
         let (ax, ay) = (from.0 * scale, from.1 * scale);
         let (dx, dy) = (to.0 * scale - ax, to.1 * scale - ay);
@@ -288,7 +288,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
         radius: f64,
         color: RGBColor,
         opacity: f64,
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         match self.medium {
             Medium::Raster if opacity >= 1.0 => self.capsule(center, center, 2.0 * radius, color),
             _ => {
@@ -303,7 +303,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// A line of text whose baseline goes through `at`.
-    pub(crate) fn text(&mut self, text: &str, at: Point, ink: Ink) -> Result<(), FigureError> {
+    pub(crate) fn text(&mut self, text: &str, at: Point, ink: Ink) -> Result<(), DrawError> {
         self.write(text, at, ink, Direction::Right)
     }
 
@@ -313,7 +313,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
         text: &str,
         (x, y): Point,
         ink: Ink,
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         self.text(text, (x, y + ink.em * font::CAP_HEIGHT / 2.0), ink)
     }
 
@@ -323,7 +323,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
         text: &str,
         at: Point,
         ink: Ink,
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         self.write(text, at, ink, Direction::Up)
     }
 
@@ -333,7 +333,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
         (x, y): Point,
         ink: Ink,
         direction: Direction,
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         if text.is_empty() {
             return Ok(());
         }
@@ -371,7 +371,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
         (x, y): Point,
         ink: Ink,
         direction: Direction,
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         let em = ink.em * f64::from(SCALE);
         let before = match ink.anchor {
             Anchor::Start => 0.0,
@@ -400,13 +400,13 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// Lays a colour over one pixel of the backend, `cover` of it from 0 to 1.
-    fn pixel(&mut self, at: (i32, i32), color: RGBColor, cover: f64) -> Result<(), FigureError> {
+    fn pixel(&mut self, at: (i32, i32), color: RGBColor, cover: f64) -> Result<(), DrawError> {
         let color = paint(color, cover).to_backend_color();
         self.backend.draw_pixel(at, color).map_err(failed)
     }
 
     /// A bitmap stretched over a rectangle, its pixels left as sharp squares.
-    pub(crate) fn image(&mut self, bitmap: &Bitmap, rect: Rect) -> Result<(), FigureError> {
+    pub(crate) fn image(&mut self, bitmap: &Bitmap, rect: Rect) -> Result<(), DrawError> {
         let at = (pixels(rect.left), pixels(rect.top));
         match self.medium {
             Medium::Vector => {
@@ -443,8 +443,8 @@ fn pixels(units: f64) -> i32 {
     (units * f64::from(SCALE)).round().clamp(-1e6, 1e6) as i32
 }
 
-fn failed(error: impl std::error::Error) -> FigureError {
-    FigureError::Draw(error.to_string())
+fn failed(error: impl std::error::Error) -> DrawError {
+    DrawError::Draw(error.to_string())
 }
 
 #[cfg(test)]

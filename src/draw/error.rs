@@ -6,7 +6,7 @@
 /// are.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum FigureError {
+pub enum DrawError {
     /// An array is longer or shorter than its shape says.
     #[error("{what}: {found} values where the shape asks for {expected}")]
     Length {

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use ab_glyph::{Font, FontRef, Glyph, Point, PxScale, ScaleFont, point};
 
-use super::error::FigureError;
+use super::error::DrawError;
 
 /// What an SVG asks for: the font, and fallbacks of nearly the same widths for readers without it.
 pub(crate) const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
@@ -13,11 +13,11 @@ pub(crate) const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
 /// Height of a capital or a digit above its baseline, in em (DejaVu Sans: 1493 / 2048).
 pub(crate) const CAP_HEIGHT: f64 = 1493.0 / 2048.0;
 
-fn font() -> Result<&'static FontRef<'static>, FigureError> {
+fn font() -> Result<&'static FontRef<'static>, DrawError> {
     static FONT: OnceLock<Option<FontRef<'static>>> = OnceLock::new();
     FONT.get_or_init(|| FontRef::try_from_slice(dejavu::sans::regular()).ok())
         .as_ref()
-        .ok_or(FigureError::Font)
+        .ok_or(DrawError::Font)
 }
 
 /// `ab_glyph` counts a size as ascent plus descent, not in em.
@@ -31,7 +31,7 @@ fn lay_out(
     text: &str,
     em: f64,
     start: Point,
-) -> Result<(impl Iterator<Item = Glyph>, f32), FigureError> {
+) -> Result<(impl Iterator<Item = Glyph>, f32), DrawError> {
     let font = font()?;
     let scale = scale(font, em);
     let scaled = font.as_scaled(scale);
@@ -54,8 +54,8 @@ fn lay_out(
 ///
 /// # Errors
 ///
-/// [`FigureError::Font`] when the font cannot be read.
-pub(crate) fn width(text: &str, em: f64) -> Result<f64, FigureError> {
+/// [`DrawError::Font`] when the font cannot be read.
+pub(crate) fn width(text: &str, em: f64) -> Result<f64, DrawError> {
     let (_, end) = lay_out(text, em, point(0.0, 0.0))?;
     Ok(f64::from(end))
 }
@@ -65,12 +65,12 @@ pub(crate) fn width(text: &str, em: f64) -> Result<f64, FigureError> {
 ///
 /// # Errors
 ///
-/// [`FigureError::Font`] when the font cannot be read.
+/// [`DrawError::Font`] when the font cannot be read.
 pub(crate) fn covers(
     text: &str,
     em: f64,
     start: (f64, f64),
-) -> Result<Vec<(i32, i32, f64)>, FigureError> {
+) -> Result<Vec<(i32, i32, f64)>, DrawError> {
     let font = font()?;
     let mut pixels = Vec::new();
     let (glyphs, _) = lay_out(text, em, point(start.0 as f32, start.1 as f32))?;
@@ -101,8 +101,8 @@ const MAX_CHARS: usize = 400;
 ///
 /// # Errors
 ///
-/// [`FigureError::Font`] when the font cannot be read.
-pub(crate) fn fit(text: &str, em: f64, room: f64) -> Result<String, FigureError> {
+/// [`DrawError::Font`] when the font cannot be read.
+pub(crate) fn fit(text: &str, em: f64, room: f64) -> Result<String, DrawError> {
     let mut line: Vec<char> = text
         .chars()
         .take(MAX_CHARS)

@@ -1,7 +1,7 @@
 //! A batch of decoded images, and the bitmaps they become.
 
 use super::bitmap::Bitmap;
-use super::error::FigureError;
+use super::error::DrawError;
 
 /// Longest side of an image, in pixels.
 const MAX_SIDE: usize = 8_192;
@@ -24,20 +24,20 @@ impl<'a> ImageBatch<'a> {
     ///
     /// # Errors
     ///
-    /// [`FigureError::Channels`], [`FigureError::Side`], [`FigureError::Length`].
+    /// [`DrawError::Channels`], [`DrawError::Side`], [`DrawError::Length`].
     pub fn new(
         pixels: &'a [f32],
         count: usize,
         height: usize,
         width: usize,
         channels: usize,
-    ) -> Result<Self, FigureError> {
+    ) -> Result<Self, DrawError> {
         if channels != 1 && channels != 3 {
-            return Err(FigureError::Channels { found: channels });
+            return Err(DrawError::Channels { found: channels });
         }
         let allowed = 1..=MAX_SIDE;
         if !allowed.contains(&height) || !allowed.contains(&width) {
-            return Err(FigureError::Side {
+            return Err(DrawError::Side {
                 height,
                 width,
                 limit: MAX_SIDE,
@@ -45,7 +45,7 @@ impl<'a> ImageBatch<'a> {
         }
         let expected = count.saturating_mul(height * width * channels);
         if pixels.len() != expected {
-            return Err(FigureError::Length {
+            return Err(DrawError::Length {
                 what: "pixels",
                 expected,
                 found: pixels.len(),
@@ -115,7 +115,7 @@ mod tests {
         assert!(ImageBatch::new(&[], 0, 2, 2, 3).is_ok());
         assert!(matches!(
             ImageBatch::new(&pixels, 2, 2, 2, 1),
-            Err(FigureError::Length {
+            Err(DrawError::Length {
                 expected: 8,
                 found: 12,
                 ..
@@ -123,19 +123,19 @@ mod tests {
         ));
         assert!(matches!(
             ImageBatch::new(&pixels, usize::MAX, 2, 2, 1),
-            Err(FigureError::Length { .. })
+            Err(DrawError::Length { .. })
         ));
         assert!(matches!(
             ImageBatch::new(&pixels, 3, 2, 1, 2),
-            Err(FigureError::Channels { found: 2 })
+            Err(DrawError::Channels { found: 2 })
         ));
         assert!(matches!(
             ImageBatch::new(&[], 3, 0, 2, 1),
-            Err(FigureError::Side { .. })
+            Err(DrawError::Side { .. })
         ));
         assert!(matches!(
             ImageBatch::new(&[], 0, usize::MAX, usize::MAX, 1),
-            Err(FigureError::Side { .. })
+            Err(DrawError::Side { .. })
         ));
     }
 

@@ -28,7 +28,7 @@ pub(crate) mod scatter;
 pub(crate) mod testing;
 pub(crate) mod ticks;
 
-pub use error::FigureError;
+pub use error::DrawError;
 pub use image_batch::ImageBatch;
 pub use render::Rendered;
 pub use ticks::{Tick, ticks, whole_ticks};

@@ -2,7 +2,7 @@
 
 use super::bitmap::Bitmap;
 use super::canvas::Rect;
-use super::error::FigureError;
+use super::error::DrawError;
 use super::image_batch::ImageBatch;
 use super::render::PNG_SCALE;
 
@@ -32,17 +32,17 @@ impl Mosaic {
     ///
     /// # Errors
     ///
-    /// [`FigureError::TooMany`] for more than 256 rows or columns.
+    /// [`DrawError::TooMany`] for more than 256 rows or columns.
     pub(crate) fn new(
         images: &ImageBatch<'_>,
         columns: usize,
         rows: usize,
         room: f64,
         gap: u32,
-    ) -> Result<Self, FigureError> {
+    ) -> Result<Self, DrawError> {
         for (what, found) in [("columns of images", columns), ("rows of images", rows)] {
             if found > MAX_CELLS {
-                return Err(FigureError::TooMany {
+                return Err(DrawError::TooMany {
                     what,
                     found,
                     limit: MAX_CELLS,
@@ -157,13 +157,13 @@ fn units(pixels: u32) -> f64 {
 ///
 /// # Errors
 ///
-/// [`FigureError::Scale`] unless `scale` is positive and finite.
-pub(crate) fn steps(count: usize, scale: f64) -> Result<Vec<f64>, FigureError> {
+/// [`DrawError::Scale`] unless `scale` is positive and finite.
+pub(crate) fn steps(count: usize, scale: f64) -> Result<Vec<f64>, DrawError> {
     if !scale.is_finite() || scale <= 0.0 || scale > f64::from(f32::MAX) {
-        return Err(FigureError::Scale(scale));
+        return Err(DrawError::Scale(scale));
     }
     if count > MAX_CELLS {
-        return Err(FigureError::TooMany {
+        return Err(DrawError::TooMany {
             what: "images a side",
             found: count,
             limit: MAX_CELLS,
@@ -220,11 +220,11 @@ mod tests {
         assert_eq!(steps(1, 2.0).unwrap(), [0.0]);
         assert!(steps(0, 2.0).unwrap().is_empty());
         for scale in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300] {
-            assert!(matches!(steps(3, scale), Err(FigureError::Scale(_))));
+            assert!(matches!(steps(3, scale), Err(DrawError::Scale(_))));
         }
         assert!(matches!(
             steps(usize::MAX, 2.0),
-            Err(FigureError::TooMany { .. })
+            Err(DrawError::TooMany { .. })
         ));
     }
 }

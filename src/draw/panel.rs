@@ -4,7 +4,7 @@ use plotters::backend::DrawingBackend;
 use plotters::style::RGBColor;
 
 use super::canvas::{Anchor, Canvas, Ink, Point, Rect};
-use super::error::FigureError;
+use super::error::DrawError;
 use super::font;
 use super::ticks::Tick;
 
@@ -99,7 +99,7 @@ impl Panel {
         canvas: &mut Canvas<DB>,
         x_ticks: &[Tick],
         y_ticks: &[Tick],
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         let Rect { left, top, .. } = self.rect;
         for tick in x_ticks {
             let (x, _) = self.place((tick.value, self.y.low));
@@ -118,7 +118,7 @@ impl Panel {
         canvas: &mut Canvas<DB>,
         ticks: &[Tick],
         numbers: bool,
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         let bottom = self.rect.bottom();
         let ends = (self.rect.left - HAIRLINE / 2.0, self.rect.right());
         canvas.horizontal(ends, bottom, HAIRLINE, AXIS)?;
@@ -138,7 +138,7 @@ impl Panel {
         &self,
         canvas: &mut Canvas<DB>,
         ticks: &[Tick],
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         let left = self.rect.left;
         let ends = (self.rect.top, self.rect.bottom() + HAIRLINE / 2.0);
         canvas.vertical(left, ends, HAIRLINE, AXIS)?;
@@ -153,7 +153,7 @@ impl Panel {
 }
 
 /// Room for the numbers of a left axis, with their marks, in units.
-pub(crate) fn numbers_width(ticks: &[Tick]) -> Result<f64, FigureError> {
+pub(crate) fn numbers_width(ticks: &[Tick]) -> Result<f64, DrawError> {
     let mut widest = 0.0_f64;
     for tick in ticks {
         widest = widest.max(font::width(&tick.label, TICK_EM)?);

@@ -9,7 +9,7 @@ use plotters::prelude::{BitMapBackend, SVGBackend};
 
 use super::bitmap::Bitmap;
 use super::canvas::{Canvas, Medium, Rect, SCALE};
-use super::error::FigureError;
+use super::error::DrawError;
 
 /// Pixels of a finished PNG a unit of the page, so that it is sharp on a screen of high density and
 /// in print.
@@ -34,7 +34,7 @@ pub(crate) trait Picture {
     fn size(&self) -> (u32, u32);
 
     /// Draws on a page that is already white.
-    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), FigureError>;
+    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError>;
 }
 
 /// Longest side of a page, in units: 16 times the pixels of an ordinary picture.
@@ -44,13 +44,13 @@ const MAX_PAGE: u32 = 4_000;
 ///
 /// # Errors
 ///
-/// What the picture's `draw` returns, [`FigureError::Encode`], and [`FigureError::TooMany`] for a
+/// What the picture's `draw` returns, [`DrawError::Encode`], and [`DrawError::TooMany`] for a
 /// page that would need gigabytes.
-pub(crate) fn render(picture: &impl Picture) -> Result<Rendered, FigureError> {
+pub(crate) fn render(picture: &impl Picture) -> Result<Rendered, DrawError> {
     let (width, height) = picture.size();
     let longest = width.max(height);
     if longest > MAX_PAGE {
-        return Err(FigureError::TooMany {
+        return Err(DrawError::TooMany {
             what: "units a side",
             found: longest as usize,
             limit: MAX_PAGE as usize,
@@ -62,7 +62,7 @@ pub(crate) fn render(picture: &impl Picture) -> Result<Rendered, FigureError> {
     })
 }
 
-fn png(picture: &impl Picture, (width, height): (u32, u32)) -> Result<Vec<u8>, FigureError> {
+fn png(picture: &impl Picture, (width, height): (u32, u32)) -> Result<Vec<u8>, DrawError> {
     let drawn = (width * SCALE, height * SCALE);
     let mut buffer = vec![255_u8; drawn.0 as usize * drawn.1 as usize * 3];
     let mut canvas = Canvas::new(
@@ -81,7 +81,7 @@ fn png(picture: &impl Picture, (width, height): (u32, u32)) -> Result<Vec<u8>, F
 }
 
 /// PNG bytes of a bitmap.
-fn encode(bitmap: &Bitmap) -> Result<Vec<u8>, FigureError> {
+fn encode(bitmap: &Bitmap) -> Result<Vec<u8>, DrawError> {
     let mut bytes = Cursor::new(Vec::new());
     PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
         .write_image(
@@ -93,7 +93,7 @@ fn encode(bitmap: &Bitmap) -> Result<Vec<u8>, FigureError> {
     Ok(bytes.into_inner())
 }
 
-fn svg(picture: &impl Picture, (width, height): (u32, u32)) -> Result<String, FigureError> {
+fn svg(picture: &impl Picture, (width, height): (u32, u32)) -> Result<String, DrawError> {
     let mut text = String::new();
     let drawn = (width * SCALE, height * SCALE);
     let mut canvas = Canvas::new(SVGBackend::with_string(&mut text, drawn), Medium::Vector);
@@ -158,7 +158,7 @@ mod tests {
             (self.0, self.1)
         }
 
-        fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), FigureError> {
+        fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
             let bitmap = Bitmap {
                 width: 1,
                 height: 1,
@@ -205,6 +205,6 @@ mod tests {
     #[test]
     fn refuses_a_page_of_gigabytes() {
         let error = render(&Page(MAX_PAGE + 1, 10)).unwrap_err();
-        assert!(matches!(error, FigureError::TooMany { found: 4_001, .. }));
+        assert!(matches!(error, DrawError::TooMany { found: 4_001, .. }));
     }
 }

@@ -4,7 +4,7 @@ mod scatter;
 
 use scatter::{Clusters, clusters};
 
-use super::context::{Context, PictureError};
+use super::context::{Context, FigureError};
 use super::figure::{Figure, Switch};
 use crate::draw::Rendered;
 use crate::numeric::principal_components;
@@ -21,7 +21,7 @@ pub const FIGURE: Figure = Figure {
     draw,
 };
 
-fn draw(context: &Context) -> Result<Rendered, PictureError> {
+fn draw(context: &Context) -> Result<Rendered, FigureError> {
     let indices = context.all_images();
     let means = context.network.encode(&indices)?;
     let axis = |i: usize| format!("z[{i}]");

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use super::published::Published;
 use crate::data::Images;
-use crate::draw::{FigureError, ImageBatch};
+use crate::draw::{DrawError, ImageBatch};
 use crate::metric::Row;
 use crate::numeric::PcaError;
 
@@ -60,13 +60,13 @@ pub type NetworkError = Box<dyn Error + Send + Sync>;
 
 /// Why a figure is missing.
 #[derive(Debug, thiserror::Error)]
-pub enum PictureError {
+pub enum FigureError {
     /// The network failed.
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// It cannot be drawn.
     #[error(transparent)]
-    Figure(#[from] FigureError),
+    Draw(#[from] DrawError),
     /// There are no principal components.
     #[error(transparent)]
     Pca(#[from] PcaError),
@@ -97,7 +97,7 @@ impl Context<'_> {
     ///
     /// # Errors
     /// They are no such images.
-    pub fn batch<'a>(&self, pixels: &'a [f32]) -> Result<ImageBatch<'a>, FigureError> {
+    pub fn batch<'a>(&self, pixels: &'a [f32]) -> Result<ImageBatch<'a>, DrawError> {
         let Images {
             height,
             width,

@@ -1,6 +1,6 @@
 //! What a figure is: its name, the setting that asks for it, which networks have it, how it is drawn.
 
-use super::context::{Context, PictureError};
+use super::context::{Context, FigureError};
 use crate::draw::Rendered;
 
 /// A figure of a run.
@@ -13,7 +13,7 @@ pub struct Figure {
     /// Whether a network of this shape has it.
     pub suits: fn(Shape) -> bool,
     /// Asks the network for arrays, and draws them.
-    pub draw: fn(&Context) -> Result<Rendered, PictureError>,
+    pub draw: fn(&Context) -> Result<Rendered, FigureError>,
 }
 
 /// A setting `figures.NAME`: whether figures are drawn.

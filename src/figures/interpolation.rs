@@ -4,7 +4,7 @@ use plotters::backend::DrawingBackend;
 
 use super::manifold::frame;
 use crate::draw::canvas::{Anchor, Canvas, Ink};
-use crate::draw::error::FigureError;
+use crate::draw::error::DrawError;
 use crate::draw::font;
 use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
@@ -28,19 +28,19 @@ const LABEL_DROP: f64 = 14.0;
 ///
 /// # Errors
 ///
-/// [`FigureError::Mismatch`] unless all images have the same shape, [`FigureError::Length`] for another number of
-/// originals, [`FigureError::TooMany`] for more than 254 decoded images, and the errors of drawing.
+/// [`DrawError::Mismatch`] unless all images have the same shape, [`DrawError::Length`] for another number of
+/// originals, [`DrawError::TooMany`] for more than 254 decoded images, and the errors of drawing.
 pub fn interpolation(
     title: &str,
     names: [&str; 2],
     originals: &ImageBatch<'_>,
     decoded: &ImageBatch<'_>,
-) -> Result<Rendered, FigureError> {
+) -> Result<Rendered, DrawError> {
     if originals.shape() != decoded.shape() {
-        return Err(FigureError::Mismatch);
+        return Err(DrawError::Mismatch);
     }
     if originals.count() != 2 {
-        return Err(FigureError::Length {
+        return Err(DrawError::Length {
             what: "originals",
             expected: 2,
             found: originals.count(),
@@ -72,7 +72,7 @@ impl Picture for Interpolation<'_> {
         (width.ceil() as u32, height.ceil() as u32)
     }
 
-    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), FigureError> {
+    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
         let room = f64::from(self.size().0) - 2.0 * MARGIN;
         let title = font::fit(self.title, TITLE_EM, room)?;
         canvas.text(
@@ -157,11 +157,11 @@ mod tests {
             |originals, decoded| interpolation("", ["", ""], &originals, &decoded).unwrap_err();
         assert!(matches!(
             refused(images(2, 1), images(2, 2)),
-            FigureError::Mismatch
+            DrawError::Mismatch
         ));
         assert!(matches!(
             refused(images(3, 1), images(2, 1)),
-            FigureError::Length { found: 3, .. }
+            DrawError::Length { found: 3, .. }
         ));
     }
 }

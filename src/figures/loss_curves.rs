@@ -3,12 +3,12 @@
 
 use plotters::backend::DrawingBackend;
 
-use super::context::{Context, PictureError};
+use super::context::{Context, FigureError};
 use super::figure::{Figure, Switch};
 use super::loss_terms::{Curve, Terms, reference, terms};
 use super::published::Published;
 use crate::draw::canvas::{Anchor, Canvas, Ink, Point, Rect};
-use crate::draw::error::FigureError;
+use crate::draw::error::DrawError;
 use crate::draw::font;
 use crate::draw::legend::spread;
 use crate::draw::panel::{
@@ -52,7 +52,7 @@ pub const FIGURE: Figure = Figure {
     draw,
 };
 
-fn draw(context: &Context) -> Result<Rendered, PictureError> {
+fn draw(context: &Context) -> Result<Rendered, FigureError> {
     let title = context.title("training");
     Ok(loss_curves(&title, context.history, context.published)?)
 }
@@ -66,13 +66,13 @@ fn draw(context: &Context) -> Result<Rendered, PictureError> {
 ///
 /// # Errors
 ///
-/// [`FigureError::Length`] when the lists of `published` differ in length, and the errors of
+/// [`DrawError::Length`] when the lists of `published` differ in length, and the errors of
 /// drawing.
 fn loss_curves(
     title: &str,
     epochs: &[Row],
     published: Option<&Published>,
-) -> Result<Rendered, FigureError> {
+) -> Result<Rendered, DrawError> {
     let panels = [
         ("Loss", terms(epochs, "loss")),
         ("Reconstruction", terms(epochs, "reconstruction")),
@@ -153,7 +153,7 @@ impl LossCurves<'_> {
     }
 
     /// What stands at the end of a curve. Lower panels repeat the colours, not the names.
-    fn legend(&self, panel: usize, curve: &Curve) -> Result<String, FigureError> {
+    fn legend(&self, panel: usize, curve: &Curve) -> Result<String, DrawError> {
         let value = curve
             .last()
             .map(|(_, value)| significant(value, 4))
@@ -169,7 +169,7 @@ impl LossCurves<'_> {
         ))
     }
 
-    fn legend_width(&self) -> Result<f64, FigureError> {
+    fn legend_width(&self) -> Result<f64, DrawError> {
         let mut widest = 0.0_f64;
         for (index, panel) in self.panels.iter().enumerate() {
             for curve in &panel.curves {
@@ -185,7 +185,7 @@ impl Picture for LossCurves<'_> {
         (WIDTH, HEIGHT)
     }
 
-    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), FigureError> {
+    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
         let (page_width, page_height) = (f64::from(WIDTH), f64::from(HEIGHT));
         let title = font::fit(self.title, TITLE_EM, page_width - self.left - RIGHT)?;
         canvas.text(
@@ -240,7 +240,7 @@ impl LossCurves<'_> {
         panel: &Panel,
         index: usize,
         curves: &[Curve],
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         let mut entries = Vec::new();
         for curve in curves {
             if let Some(end) = curve.last() {
@@ -269,7 +269,7 @@ fn draw_remark<DB: DrawingBackend>(
     rect: Rect,
     above: usize,
     below: usize,
-) -> Result<(), FigureError> {
+) -> Result<(), DrawError> {
     let remark = match (above, below) {
         (0, 0) => return Ok(()),
         (above, 0) => format!("{} above the frame", values(above)),
@@ -284,7 +284,7 @@ fn draw_curve<DB: DrawingBackend>(
     canvas: &mut Canvas<DB>,
     panel: &Panel,
     curve: &Curve,
-) -> Result<(), FigureError> {
+) -> Result<(), DrawError> {
     let places: Vec<Option<Point>> = curve
         .points
         .iter()
@@ -434,7 +434,7 @@ mod tests {
         other.loss.pop();
         assert!(matches!(
             loss_curves("a run", &epochs(3), Some(&other)),
-            Err(FigureError::Length {
+            Err(DrawError::Length {
                 what: "published loss",
                 expected: 100,
                 found: 99

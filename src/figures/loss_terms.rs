@@ -4,7 +4,7 @@ use plotters::style::RGBColor;
 
 use super::published::Published;
 use crate::draw::canvas::Point;
-use crate::draw::error::FigureError;
+use crate::draw::error::DrawError;
 use crate::draw::panel::{Range, is_usable};
 use crate::draw::ticks::{Tick, ticks};
 use crate::metric::{Row, VALIDATION};
@@ -109,9 +109,9 @@ pub(super) fn reference(
     what: &'static str,
     list: &[f64],
     epochs: &[Row],
-) -> Result<Curve, FigureError> {
+) -> Result<Curve, DrawError> {
     if list.len() != published.epochs.len() {
-        return Err(FigureError::Length {
+        return Err(DrawError::Length {
             what,
             expected: published.epochs.len(),
             found: list.len(),

@@ -2,10 +2,10 @@
 
 use plotters::backend::DrawingBackend;
 
-use super::context::{Context, PictureError};
+use super::context::{Context, FigureError};
 use super::figure::{Figure, Switch};
 use crate::draw::canvas::{Anchor, Canvas, Ink, Rect};
-use crate::draw::error::FigureError;
+use crate::draw::error::DrawError;
 use crate::draw::font;
 use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::{Mosaic, steps};
@@ -37,7 +37,7 @@ pub const SWITCH: Switch = Switch {
     default: true,
 };
 
-fn draw(context: &Context) -> Result<Rendered, PictureError> {
+fn draw(context: &Context) -> Result<Rendered, FigureError> {
     let (n, scale) = (context.n, context.scale);
     let pixels = context.network.decode_plane(&manifold_points(n, scale)?)?;
     let title = context.title_with_epochs("latent manifold");
@@ -53,9 +53,9 @@ fn draw(context: &Context) -> Result<Rendered, PictureError> {
 ///
 /// # Errors
 ///
-/// [`FigureError::Scale`] unless `scale` is positive and finite, [`FigureError::TooMany`] for n
+/// [`DrawError::Scale`] unless `scale` is positive and finite, [`DrawError::TooMany`] for n
 /// above 256.
-fn manifold_points(n: usize, scale: f64) -> Result<Vec<[f32; 2]>, FigureError> {
+fn manifold_points(n: usize, scale: f64) -> Result<Vec<[f32; 2]>, DrawError> {
     let steps = steps(n, scale)?;
     let rows = steps.iter().rev();
     Ok(rows
@@ -71,18 +71,18 @@ fn manifold_points(n: usize, scale: f64) -> Result<Vec<[f32; 2]>, FigureError> {
 ///
 /// # Errors
 ///
-/// [`FigureError::Length`] unless there are n * n images, [`FigureError::Scale`],
-/// [`FigureError::TooMany`], and the errors of drawing.
+/// [`DrawError::Length`] unless there are n * n images, [`DrawError::Scale`],
+/// [`DrawError::TooMany`], and the errors of drawing.
 fn manifold(
     title: &str,
     images: &ImageBatch<'_>,
     n: usize,
     scale: f64,
-) -> Result<Rendered, FigureError> {
+) -> Result<Rendered, DrawError> {
     let steps = steps(n, scale)?;
     let expected = n * n;
     if images.count() != expected {
-        return Err(FigureError::Length {
+        return Err(DrawError::Length {
             what: "images",
             expected,
             found: images.count(),
@@ -145,7 +145,7 @@ impl Picture for Manifold<'_> {
         )
     }
 
-    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), FigureError> {
+    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
         let width = f64::from(self.size().0);
         let title = font::fit(self.title, TITLE_EM, width - LEFT - RIGHT)?;
         canvas.text(
@@ -183,7 +183,7 @@ impl Picture for Manifold<'_> {
 pub(super) fn frame<DB: DrawingBackend>(
     canvas: &mut Canvas<DB>,
     rect: Rect,
-) -> Result<(), FigureError> {
+) -> Result<(), DrawError> {
     let around = Rect {
         left: rect.left - HAIRLINE / 2.0,
         top: rect.top - HAIRLINE / 2.0,
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(manifold_points(1, 2.0).unwrap(), [[0.0, 0.0]]);
         assert!(matches!(
             manifold_points(3, f64::NAN),
-            Err(FigureError::Scale(_))
+            Err(DrawError::Scale(_))
         ));
     }
 
@@ -297,7 +297,7 @@ mod tests {
         let images = ImageBatch::new(&pixels, 3, 1, 1, 1).unwrap();
         assert!(matches!(
             manifold("a run", &images, 2, 2.0),
-            Err(FigureError::Length {
+            Err(DrawError::Length {
                 expected: 4,
                 found: 3,
                 ..
@@ -305,7 +305,7 @@ mod tests {
         ));
         assert!(matches!(
             manifold("a run", &images, usize::MAX, 2.0),
-            Err(FigureError::TooMany { .. })
+            Err(DrawError::TooMany { .. })
         ));
     }
 }

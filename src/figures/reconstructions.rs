@@ -2,12 +2,12 @@
 
 use plotters::backend::DrawingBackend;
 
-use super::context::{Context, PictureError};
+use super::context::{Context, FigureError};
 use super::figure::{Figure, Switch};
 use super::manifold::frame;
 use crate::data::fill_batch;
 use crate::draw::canvas::{Anchor, Canvas, Ink};
-use crate::draw::error::FigureError;
+use crate::draw::error::DrawError;
 use crate::draw::font;
 use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
@@ -48,7 +48,7 @@ pub const FIGURE: Figure = Figure {
     draw,
 };
 
-fn draw(context: &Context) -> Result<Rendered, PictureError> {
+fn draw(context: &Context) -> Result<Rendered, FigureError> {
     let (part, source) = match context.validation.is_empty() {
         true => ("training", context.train),
         false => ("validation", context.validation),
@@ -68,15 +68,15 @@ fn draw(context: &Context) -> Result<Rendered, PictureError> {
 ///
 /// # Errors
 ///
-/// [`FigureError::Mismatch`] unless both batches have the same shape, and the errors of drawing.
+/// [`DrawError::Mismatch`] unless both batches have the same shape, and the errors of drawing.
 pub fn reconstructions(
     title: &str,
     originals: &ImageBatch<'_>,
     reconstructions: &ImageBatch<'_>,
-) -> Result<Rendered, FigureError> {
+) -> Result<Rendered, DrawError> {
     let same = originals.shape() == reconstructions.shape();
     if !same || originals.count() != reconstructions.count() {
-        return Err(FigureError::Mismatch);
+        return Err(DrawError::Mismatch);
     }
     let pairs = originals.count().min(MAX_PAIRS);
     // Rows of one length: 20 pairs make two rows of 10.
@@ -119,7 +119,7 @@ impl Picture for Reconstructions<'_> {
         (width.ceil() as u32, (TOP + height + BOTTOM).ceil() as u32)
     }
 
-    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), FigureError> {
+    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
         let room = f64::from(self.size().0) - LEFT - RIGHT;
         let title = font::fit(self.title, TITLE_EM, room)?;
         canvas.text(
@@ -202,7 +202,7 @@ mod tests {
             ImageBatch::new(&pixels, 2, 1, 2, 1),
         ] {
             let drawn = reconstructions("a run", &images, &other.unwrap());
-            assert!(matches!(drawn, Err(FigureError::Mismatch)));
+            assert!(matches!(drawn, Err(DrawError::Mismatch)));
         }
     }
 }

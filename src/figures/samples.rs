@@ -2,10 +2,10 @@
 
 use plotters::backend::DrawingBackend;
 
-use super::context::{Context, PictureError};
+use super::context::{Context, FigureError};
 use super::figure::{Figure, Switch};
 use crate::draw::canvas::{Anchor, Canvas, Ink};
-use crate::draw::error::FigureError;
+use crate::draw::error::DrawError;
 use crate::draw::font;
 use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
@@ -32,7 +32,7 @@ pub const FIGURE: Figure = Figure {
     draw,
 };
 
-fn draw(context: &Context) -> Result<Rendered, PictureError> {
+fn draw(context: &Context) -> Result<Rendered, FigureError> {
     let mut z = vec![0.0; context.n * context.n * context.latent];
     Stream::new(context.seed, Purpose::Sample, 0, 0).fill_normal(&mut z);
     let pixels = context.network.decode(&z)?;
@@ -45,8 +45,8 @@ fn draw(context: &Context) -> Result<Rendered, PictureError> {
 ///
 /// # Errors
 ///
-/// [`FigureError::TooMany`] for more than 256 x 256 images, and the errors of drawing.
-pub fn samples(title: &str, images: &ImageBatch<'_>) -> Result<Rendered, FigureError> {
+/// [`DrawError::TooMany`] for more than 256 x 256 images, and the errors of drawing.
+pub fn samples(title: &str, images: &ImageBatch<'_>) -> Result<Rendered, DrawError> {
     let count = images.count();
     let root = count.isqrt();
     let columns = if root * root == count { root } else { root + 1 };
@@ -74,7 +74,7 @@ impl Picture for Samples<'_> {
         (width.ceil() as u32, height.ceil() as u32)
     }
 
-    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), FigureError> {
+    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
         let room = f64::from(self.size().0) - 2.0 * MARGIN;
         let title = font::fit(self.title, TITLE_EM, room)?;
         canvas.text(
@@ -121,7 +121,7 @@ mod tests {
         let images = ImageBatch::new(&many, 257 * 257, 1, 1, 1).unwrap();
         assert!(matches!(
             samples("a run", &images),
-            Err(FigureError::TooMany { .. })
+            Err(DrawError::TooMany { .. })
         ));
     }
 }

@@ -2,11 +2,11 @@
 
 use plotters::backend::DrawingBackend;
 
-use super::context::{Context, PictureError};
+use super::context::{Context, FigureError};
 use super::figure::Figure;
 use super::manifold::{SWITCH, axis, axis_ticks, frame};
 use crate::draw::canvas::{Anchor, Canvas, Ink};
-use crate::draw::error::FigureError;
+use crate::draw::error::DrawError;
 use crate::draw::font;
 use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::{Mosaic, steps};
@@ -40,7 +40,7 @@ pub const FIGURE: Figure = Figure {
     draw,
 };
 
-fn draw(context: &Context) -> Result<Rendered, PictureError> {
+fn draw(context: &Context) -> Result<Rendered, FigureError> {
     let (latent, scale) = (context.latent, context.scale);
     let last = context.history.last();
     let kl = last.map_or(&[][..], |row| row.axes("kl_per_axis"));
@@ -65,9 +65,9 @@ fn draw(context: &Context) -> Result<Rendered, PictureError> {
 ///
 /// # Errors
 ///
-/// [`FigureError::Scale`] unless `scale` is positive and finite, [`FigureError::TooMany`] for more
+/// [`DrawError::Scale`] unless `scale` is positive and finite, [`DrawError::TooMany`] for more
 /// than 256 columns.
-fn traversal_values(columns: usize, scale: f64) -> Result<Vec<f32>, FigureError> {
+fn traversal_values(columns: usize, scale: f64) -> Result<Vec<f32>, DrawError> {
     Ok(steps(columns, scale)?
         .into_iter()
         .map(|value| value as f32)
@@ -84,18 +84,18 @@ fn traversal_values(columns: usize, scale: f64) -> Result<Vec<f32>, FigureError>
 ///
 /// # Errors
 ///
-/// [`FigureError::Length`] when the images cannot be divided among the labels,
-/// [`FigureError::Scale`], [`FigureError::TooMany`], and the errors of drawing.
+/// [`DrawError::Length`] when the images cannot be divided among the labels,
+/// [`DrawError::Scale`], [`DrawError::TooMany`], and the errors of drawing.
 fn traversal(
     title: &str,
     labels: &[String],
     images: &ImageBatch<'_>,
     scale: f64,
-) -> Result<Rendered, FigureError> {
+) -> Result<Rendered, DrawError> {
     let columns = images.count().checked_div(labels.len()).unwrap_or(0);
     let expected = columns * labels.len();
     if images.count() != expected {
-        return Err(FigureError::Length {
+        return Err(DrawError::Length {
             what: "images",
             expected,
             found: images.count(),
@@ -163,7 +163,7 @@ impl Picture for Traversal<'_> {
         )
     }
 
-    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), FigureError> {
+    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
         let width = f64::from(self.size().0);
         let remark = if self.axes > self.labels.len() && !self.labels.is_empty() {
             format!("{} of {} axes", self.labels.len(), self.axes)
@@ -232,10 +232,7 @@ mod tests {
             traversal_values(5, 2.0).unwrap(),
             [-2.0, -1.0, 0.0, 1.0, 2.0]
         );
-        assert!(matches!(
-            traversal_values(5, 0.0),
-            Err(FigureError::Scale(_))
-        ));
+        assert!(matches!(traversal_values(5, 0.0), Err(DrawError::Scale(_))));
     }
 
     #[test]
@@ -277,7 +274,7 @@ mod tests {
         let images = ImageBatch::new(&pixels, 5, 1, 1, 1).unwrap();
         assert!(matches!(
             traversal("a run", &labels(2), &images, 2.0),
-            Err(FigureError::Length {
+            Err(DrawError::Length {
                 expected: 4,
                 found: 5,
                 ..

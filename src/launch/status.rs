@@ -107,9 +107,9 @@ fn is_left(status: &str) -> bool {
 /// Trials that are not done, for the end of a status.
 #[derive(Debug, Default)]
 struct Left {
-    /// Somebody works on them.
+    /// A process works on them.
     held: usize,
-    /// Nobody does.
+    /// No process does.
     free: usize,
     failed: usize,
     /// Trials may have been stopped early, on purpose.

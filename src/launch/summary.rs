@@ -23,7 +23,7 @@ enum TrialSummary {
     Stopped(u32),
     /// Failed, diverged, was killed: the word and why.
     Failed(&'static str, String),
-    /// Somebody else works on it.
+    /// Another process works on it.
     Held(String),
     /// It can go on, or was not begun.
     Left,

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::experiment;
 use crate::run::manifest::MANIFEST;
 use crate::session::process::listen;
-use crate::session::reporter::Tone;
+use crate::session::reporter::Audience;
 use crate::session::resume::{ResumeRequest, resume};
 use crate::session::start::{Place, StartRequest, start};
 use crate::sweep::{ChildMessage, Job};
@@ -46,7 +46,7 @@ fn work(stop: &Stop) -> Outcome {
         let request = ResumeRequest {
             run: &job.folder,
             args: &args,
-            tone: Tone::Worker,
+            audience: Audience::Worker,
             until: job.until,
             // A run that has its own number of threads keeps it.
             threads: Some(job.threads),
@@ -63,7 +63,7 @@ fn work(stop: &Stop) -> Outcome {
             overrides: &job.overrides,
             command_line: job.command_line,
             threads: Some(job.threads),
-            tone: Tone::Worker,
+            audience: Audience::Worker,
             until: job.until,
         },
         stop,

@@ -1,10 +1,10 @@
-//! Trains a run to its end, or until somebody asks to stop: checkpoints, metrics, figures and what is told.
+//! Trains a run to its end, or until a stop is asked for: checkpoints, metrics, figures, output.
 
 use std::time::Duration;
 
 use super::figures::RunFigures;
 use super::provenance::describe_model;
-use super::reporter::{self, Reporter, Tone};
+use super::reporter::{self, Audience, Reporter};
 use crate::data::DataSet;
 use crate::experiment::expect;
 use crate::figures::Published;
@@ -25,13 +25,13 @@ pub struct Session<'a> {
     pub origin: Origin,
     pub published: Option<Published>,
     pub stop: &'a Stop,
-    pub tone: Tone,
+    pub audience: Audience,
     /// After so many epochs it is left as by a stop, to go on later.
     pub until: Option<u32>,
 }
 
 impl Session<'_> {
-    /// Trains to the end, or until somebody asks to stop; leaves the folder complete either way.
+    /// Trains to the end, or until a stop is asked for; leaves the folder complete either way.
     pub fn drive(mut self) -> Outcome {
         let (stop, started) = (self.stop, clock::monotonic());
         stop.hold();
@@ -70,7 +70,7 @@ impl Session<'_> {
 
     /// Gives the exit code of the signal that stopped it, or nothing when all epochs are done.
     fn train(&mut self, stop: &Stop) -> Result<Option<u8>, CliError> {
-        let mut reporter = Reporter::new(self.plan, self.trainer.progress(), self.tone);
+        let mut reporter = Reporter::new(self.plan, self.trainer.progress(), self.audience);
         let every = self.plan.spec.training.checkpoint_every as u32;
         while !self.trainer.is_finished() {
             if self.is_far_enough() {
@@ -184,7 +184,7 @@ impl Session<'_> {
     }
 
     fn summarise(&self, elapsed: Duration) {
-        if !self.tone.is_for_a_person() {
+        if !self.audience.is_person() {
             return;
         }
         let mut text = String::new();

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`start`] | a new run |
 //! | [`resume`], [`resume_checks`] | goes on with a run; what makes sure that its bits stay the same |
-//! | [`drive`] | trains a run to its end, or until somebody asks to stop |
+//! | [`drive`] | trains a run to its end, or until a stop is asked for |
 //! | [`inputs`] | what a run reads: images, a published curve |
 //! | [`checks`] | what is checked once the data is known |
 //! | [`process`] | threads and signals |

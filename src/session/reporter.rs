@@ -12,18 +12,18 @@ use crate::sys::clock;
 use crate::terminal::print::{duration, out, thousands};
 use crate::train::StepView;
 
-/// Whom a run speaks to.
+/// Who reads the output of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
+pub enum Audience {
     /// A person: a bar, a line an epoch, a summary.
     Person,
-    /// A person who wants to hear of warnings and errors alone.
+    /// A person who wants warnings and errors only.
     Quiet,
     /// The worker of a sweep: [`ChildMessage`]s.
     Worker,
 }
 
-impl Tone {
+impl Audience {
     /// That of a command with or without `--quiet`.
     pub fn of(quiet: bool) -> Self {
         match quiet {
@@ -32,20 +32,20 @@ impl Tone {
         }
     }
 
-    /// Whether a person listens.
-    pub fn is_for_a_person(self) -> bool {
+    /// Whether it is a person who wants more than warnings and errors.
+    pub fn is_person(self) -> bool {
         self == Self::Person
     }
 }
 
-/// A worker hears of a step that often.
+/// Least time between two steps that a worker is told of.
 const EVERY: Duration = Duration::from_millis(100);
 
 /// The bar goes to stderr, the lines to stdout.
 #[derive(Debug)]
 pub struct Reporter {
     bar: ProgressBar,
-    tone: Tone,
+    audience: Audience,
     told: Option<Instant>,
     epochs: usize,
     steps_per_epoch: u64,
@@ -53,13 +53,13 @@ pub struct Reporter {
 
 impl Reporter {
     /// Shows a run that has come so far.
-    pub fn new(plan: &Plan, progress: &Progress, tone: Tone) -> Self {
+    pub fn new(plan: &Plan, progress: &Progress, audience: Audience) -> Self {
         let epochs = plan.spec.training.epochs;
         let bar = ProgressBar::with_draw_target(
             Some(epochs as u64 * plan.steps_per_epoch),
-            match tone {
-                Tone::Person => ProgressDrawTarget::stderr_with_hz(8),
-                Tone::Quiet | Tone::Worker => ProgressDrawTarget::hidden(),
+            match audience {
+                Audience::Person => ProgressDrawTarget::stderr_with_hz(8),
+                Audience::Quiet | Audience::Worker => ProgressDrawTarget::hidden(),
             },
         );
         let style = ProgressStyle::with_template("{msg}  [{bar:32}] {percent:>3}%  {eta} left");
@@ -71,7 +71,7 @@ impl Reporter {
         bar.reset_eta();
         Self {
             bar,
-            tone,
+            audience,
             told: None,
             epochs,
             steps_per_epoch: plan.steps_per_epoch,
@@ -80,7 +80,7 @@ impl Reporter {
 
     /// After a step.
     pub fn step(&mut self, view: StepView) {
-        if self.tone == Tone::Worker {
+        if self.audience == Audience::Worker {
             self.tell(view);
         }
         self.bar
@@ -112,7 +112,7 @@ impl Reporter {
 
     /// After an epoch.
     pub fn epoch(&mut self, metrics: &Row) {
-        if self.tone.is_for_a_person() {
+        if self.audience.is_person() {
             // A reader of stdout that has gone away does not end a run.
             self.bar
                 .suspend(|| out(&format!("{}\n", line(metrics, self.epochs))).ok());

@@ -8,7 +8,7 @@ use super::drive::Session;
 use super::inputs::{self, load_data, read_published};
 use super::process::on_threads;
 use super::provenance::{compute, origin};
-use super::reporter::Tone;
+use super::reporter::Audience;
 use super::resume_checks::{Present, check_device, check_past, keep_kernels};
 use crate::experiment::{self, Spec};
 use crate::nn::Device;
@@ -28,8 +28,8 @@ pub struct ResumeRequest<'a> {
     pub run: &'a Path,
     /// What is changed.
     pub args: &'a ResumeArgs,
-    /// Whom it reports to.
-    pub tone: Tone,
+    /// Who reads its output.
+    pub audience: Audience,
     /// After so many epochs it is left.
     pub until: Option<u32>,
     /// Threads, where the spec does not say; nothing for every core.
@@ -43,7 +43,10 @@ pub struct ResumeRequest<'a> {
 /// training fails.
 pub fn resume(request: &ResumeRequest, stop: &Stop) -> Outcome {
     let ResumeRequest {
-        run, args, tone, ..
+        run,
+        args,
+        audience,
+        ..
     } = *request;
     let mut folder = RunFolder::open_for_resume(run)?;
     if folder.manifest().status == Status::Diverged {
@@ -60,7 +63,7 @@ pub fn resume(request: &ResumeRequest, stop: &Stop) -> Outcome {
     let done = loaded.as_ref().map_or(0, |it| it.checkpoint.progress.epoch);
     check_epochs(&spec, args, done)?;
     if folder.manifest().status == Status::Completed && is_complete(loaded.as_ref(), args, done) {
-        if tone.is_for_a_person() {
+        if audience.is_person() {
             // A reader of stdout that has gone away does not end a run.
             let _ = out(&format!("{} is already complete\n", run.display()));
         }
@@ -71,7 +74,7 @@ pub fn resume(request: &ResumeRequest, stop: &Stop) -> Outcome {
         keep_kernels(&folder, args.allow_other_bits)?;
     }
     let published = read_published(&spec)?;
-    let data = load_data(&spec, !tone.is_for_a_person())?;
+    let data = load_data(&spec, !audience.is_person())?;
     let plan = inputs::plan(spec, &data);
     check_history(&plan).map_err(|(text, expected)| {
         CliError::new(exit::USAGE, format!("{}: {text}", run.display())).with_hint(expected)
@@ -116,7 +119,7 @@ pub fn resume(request: &ResumeRequest, stop: &Stop) -> Outcome {
             origin,
             published,
             stop,
-            tone,
+            audience,
             until: request.until,
         }
         .drive()

@@ -8,7 +8,7 @@ use super::drive::Session;
 use super::inputs::{self, load_data, read_published};
 use super::process::on_threads;
 use super::provenance::{compute, data_source, origin};
-use super::reporter::Tone;
+use super::reporter::Audience;
 use crate::data::DataSet;
 use crate::experiment::{self, Loaded};
 use crate::figures::Published;
@@ -42,8 +42,8 @@ pub struct StartRequest<'a> {
     pub command_line: Vec<String>,
     /// Threads, where the spec does not say; nothing for every core.
     pub threads: Option<usize>,
-    /// Whom it reports to.
-    pub tone: Tone,
+    /// Who reads its output.
+    pub audience: Audience,
     /// After so many epochs it is left.
     pub until: Option<u32>,
 }
@@ -56,7 +56,7 @@ pub fn start(request: &StartRequest, stop: &Stop) -> Outcome {
     let loaded = request.loaded;
     let found = device::find(loaded.spec.training.device)?;
     let published = read_published(&loaded.spec)?;
-    let data = load_data(&loaded.spec, !request.tone.is_for_a_person())?;
+    let data = load_data(&loaded.spec, !request.audience.is_person())?;
     let plan = inputs::plan(loaded.spec.clone(), &data);
     check_against_data(loaded, &plan)?;
     on_threads(plan.spec.training.threads.or(request.threads), || {
@@ -102,7 +102,7 @@ impl StartRequest<'_> {
             Place::At(path) => RunFolder::create_at(path, &run)?,
         };
         let trainer = Trainer::new(plan, data, model);
-        found.tell(!self.tone.is_for_a_person());
+        found.tell(!self.audience.is_person());
         Session {
             folder,
             plan,
@@ -111,7 +111,7 @@ impl StartRequest<'_> {
             origin,
             published,
             stop,
-            tone: self.tone,
+            audience: self.audience,
             until: self.until,
         }
         .drive()

@@ -6,7 +6,7 @@ use super::inputs::{self, load_data};
 use super::process::on_threads;
 use super::provenance::origin;
 use crate::data::DataSet;
-use crate::draw::{FigureError, ImageBatch, Rendered};
+use crate::draw::{DrawError, ImageBatch, Rendered};
 use crate::experiment;
 use crate::kernels::{Extent, Isa};
 use crate::nn::Device;
@@ -112,7 +112,7 @@ impl Trained {
     }
 
     /// Pixel values as images.
-    pub fn images<'a>(&self, pixels: &'a [f32]) -> Result<ImageBatch<'a>, FigureError> {
+    pub fn images<'a>(&self, pixels: &'a [f32]) -> Result<ImageBatch<'a>, DrawError> {
         let Extent {
             height,
             width,

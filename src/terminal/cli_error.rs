@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 
 use crate::config::{Diagnostics, SpecError};
 use crate::data::DataError;
-use crate::draw::FigureError;
+use crate::draw::DrawError;
 use crate::report::ReportError;
 use crate::run::RunError;
 use crate::slurm::SlurmError;
@@ -184,8 +184,8 @@ impl From<ModelError> for CliError {
     }
 }
 
-impl From<FigureError> for CliError {
-    fn from(error: FigureError) -> Self {
+impl From<DrawError> for CliError {
+    fn from(error: DrawError) -> Self {
         Self::new(exit::FAILED, with_causes(&error))
     }
 }

@@ -4,7 +4,7 @@ use plotters::backend::DrawingBackend;
 use plotters::style::RGBColor;
 
 use crate::draw::canvas::{Anchor, Canvas, Ink, Medium, Point, Rect};
-use crate::draw::error::FigureError;
+use crate::draw::error::DrawError;
 use crate::draw::font;
 use crate::draw::palette::{NAMED, class_colors, continuous};
 use crate::draw::panel::{
@@ -59,11 +59,11 @@ pub(super) struct Clusters<'a> {
 ///
 /// # Errors
 ///
-/// [`FigureError::Length`] unless there is one class a point, and the errors of drawing.
-pub(super) fn clusters(clusters: &Clusters<'_>) -> Result<Rendered, FigureError> {
+/// [`DrawError::Length`] unless there is one class a point, and the errors of drawing.
+pub(super) fn clusters(clusters: &Clusters<'_>) -> Result<Rendered, DrawError> {
     let (expected, found) = (clusters.points.len(), clusters.classes.len());
     if expected != found {
-        return Err(FigureError::Length {
+        return Err(DrawError::Length {
             what: "classes",
             expected,
             found,
@@ -129,7 +129,7 @@ struct Entry {
 
 /// Every class in the middle of its field; of a continuous scale, as many at even distances as have
 /// room.
-fn bar_entries(names: &[String]) -> Result<Vec<Entry>, FigureError> {
+fn bar_entries(names: &[String]) -> Result<Vec<Entry>, DrawError> {
     let entry = |share: f64, name: &String| {
         Ok(Entry {
             share,
@@ -190,7 +190,7 @@ impl Picture for Scene<'_> {
         )
     }
 
-    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), FigureError> {
+    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
         let rect = Rect {
             left: self.left,
             top: TOP,
@@ -275,7 +275,7 @@ impl Scene<'_> {
         &self,
         canvas: &mut Canvas<DB>,
         panel: Panel,
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         let (x_ticks, y_ticks) = (self.x_ticks.as_slice(), self.y_ticks.as_slice());
         let count = self.given.points.len();
         let (radius, opacity) = look(count);
@@ -322,7 +322,7 @@ impl Scene<'_> {
         &self,
         canvas: &mut Canvas<DB>,
         rect: Rect,
-    ) -> Result<(), FigureError> {
+    ) -> Result<(), DrawError> {
         let classes = self.colors.len();
         if classes == 0 {
             return Ok(());
@@ -526,7 +526,7 @@ mod tests {
         }
         assert!(matches!(
             clusters(&scene(&[[0.0; 2]], &[], &names)),
-            Err(FigureError::Length {
+            Err(DrawError::Length {
                 what: "classes",
                 expected: 1,
                 found: 0

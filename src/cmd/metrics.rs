@@ -1,0 +1,17 @@
+//! `runner metrics`: every metric, as a table of Markdown.
+
+use crate::metric::metrics_markdown;
+use crate::objective;
+use crate::sys::exit;
+use crate::terminal::print::out;
+use crate::terminal::{CliError, Outcome};
+
+/// Print all metrics with their units and meanings
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {}
+
+/// Prints those of every run, then the terms of objectives.
+pub fn main(_: &Args) -> Outcome {
+    out(&metrics_markdown(objective::metrics())).map_err(|e| CliError::new(exit::IO, e))?;
+    Ok(exit::DONE)
+}
