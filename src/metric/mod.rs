@@ -5,7 +5,7 @@
 //! | [`description`] | [`Metric`]: what a metric is called and means, and how it is computed |
 //! | [`facts`] | [`EpochFacts`]: what metrics are computed from |
 //! | [`row`], [`real_text`] | [`Row`]: the metrics of an epoch, names and values, also as JSON |
-//! | `loss`, `kl`, `active_axes`, `gradient`, `schedule`, `speed` | the metrics |
+//! | the other files | the metrics, one or a few that belong together each |
 //!
 //! A metric is a constant in one of the files and a line of [`METRICS`]. Everything else follows from that: the row of
 //! an epoch, the columns of `metrics.parquet` and of reports, `[expect]`, its documentation.
