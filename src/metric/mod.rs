@@ -23,6 +23,7 @@ pub mod real_text;
 pub mod row;
 
 mod active_axes;
+mod bits_per_dim;
 mod gradient;
 mod kl;
 mod loss;
@@ -51,6 +52,7 @@ pub const METRICS: &[Metric] = &[
     schedule::KL_WEIGHT,
     speed::IMAGES_PER_SECOND,
     speed::SECONDS,
+    bits_per_dim::BITS_PER_DIM,
 ];
 
 /// How many of [`METRICS`] the first format of checkpoints had. A table of epochs always has these columns, so that the
