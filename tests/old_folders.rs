@@ -194,6 +194,29 @@ fn finds_every_run_whole() {
     }
 }
 
+/// As the version of that time has it, whatever the format of checkpoints is now.
+#[test]
+fn doctor_tells_the_recorded_digests_of_their_states() {
+    let lab = lab();
+    for (name, digest) in [
+        (
+            "completed",
+            "c4894ec5cb15a5a67429f0a0f6d4d4c29198a8b74c3be01c3c3aed342dddc6a6",
+        ),
+        (
+            "stopped",
+            "d3c8ca5e253b34cddcd58b3504079d19db29b6363df6bb634c62498c0a22f767",
+        ),
+        (
+            "killed",
+            "e3c89564c2bb3cbffa98d00bc0dc3c58d4d95ed5c81ad32a63a0047c3e5f9c4d",
+        ),
+    ] {
+        let ended = lab.runner(&["doctor", text(&run(&lab, name))]).with_code(0);
+        assert!(ended.stdout.contains(digest), "{ended:#?}");
+    }
+}
+
 #[test]
 fn names_settings_and_metrics_that_differ() {
     let lab = lab();

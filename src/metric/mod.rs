@@ -5,7 +5,7 @@
 //! | [`description`] | [`Metric`]: what a metric is called and means, and how it is computed |
 //! | [`facts`] | [`EpochFacts`]: what metrics are computed from |
 //! | [`mod@row`], [`real_text`] | [`Row`]: the metrics of an epoch, names and values, also as JSON |
-//! | `loss`, `kl`, `active_axes`, `gradient`, `schedule`, `speed` | the metrics |
+//! | the other files | the metrics, one or a few that belong together each |
 //!
 //! A metric is a constant in one of the files and a line of [`METRICS`]. Everything else follows from that: the row of
 //! an epoch, the columns of `metrics.parquet` and of reports, `[expect]`, its documentation.
@@ -23,6 +23,7 @@ pub mod real_text;
 pub mod row;
 
 mod active_axes;
+mod bits_per_dim;
 mod gradient;
 mod kl;
 mod loss;
@@ -51,6 +52,7 @@ pub const METRICS: &[Metric] = &[
     schedule::KL_WEIGHT,
     speed::IMAGES_PER_SECOND,
     speed::SECONDS,
+    bits_per_dim::BITS_PER_DIM,
 ];
 
 /// How many of [`METRICS`] the first format of checkpoints had. A table of epochs always has these columns, so that the
