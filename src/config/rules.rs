@@ -46,7 +46,7 @@ pub struct Rules<'a> {
     pub diagnostics: &'a mut Diagnostics,
 }
 
-/// Checks these rules, each with its table, and what the schema says of each setting beside its kind.
+/// Checks these rules, each with its table and where that is in force, and what the schema says of each setting beside its kind.
 pub(crate) fn check(
     values: &Values,
     rules: &[(String, TableRule)],
@@ -63,7 +63,8 @@ pub(crate) fn check(
     for (table, TableRule { rule, only }) in rules {
         it.table = table;
         let word = only.map(|(name, word)| (values.text(&dotted(table, name)), word));
-        if word.is_none_or(|(chosen, word)| chosen.as_deref() == Some(word)) {
+        let is_chosen = word.is_none_or(|(chosen, word)| chosen.as_deref() == Some(word));
+        if is_chosen && values.is_table_in_force(table) {
             rule(&mut it);
         }
     }

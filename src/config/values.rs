@@ -155,13 +155,14 @@ impl Values {
             self.text(choice)
                 .is_some_and(|word| words.contains(&word.as_str()))
         });
-        let by_table = setting
-            .table()
-            .split_once('.')
-            .is_none_or(|(group, member)| {
-                self.schema.members(group).is_none() || self.member(group) == Some(member)
-            });
-        by_word && by_table
+        by_word && self.is_table_in_force(setting.table())
+    }
+
+    /// Whether a table is not one of several of which another one is chosen.
+    pub(super) fn is_table_in_force(&self, table: &str) -> bool {
+        table.split_once('.').is_none_or(|(group, member)| {
+            self.schema.members(group).is_none() || self.member(group) == Some(member)
+        })
     }
 
     /// The one of several tables that is in force, such as that of `[optimizer]`: the one written (the first of

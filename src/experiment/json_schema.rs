@@ -305,14 +305,7 @@ mod tests {
         let beta = property(&schema, "optimizer.adam.beta_1");
         assert_eq!(beta["exclusiveMaximum"], json!(1.0));
         let dataset = property(&schema, "data.dataset");
-        let names = [
-            "fashion-mnist",
-            "mnist",
-            "kmnist",
-            "sprites",
-            "idx",
-            "images",
-        ];
+        let names: Vec<_> = DataKind::choices().iter().map(|it| it.name).collect();
         assert_eq!(dataset["enum"], json!(names));
         let filters = property(&schema, "model.conv_filters");
         assert_eq!(filters["minItems"], json!(1));

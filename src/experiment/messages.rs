@@ -55,7 +55,7 @@ fn the_shortest_spec_gets_every_default() {
     assert_eq!(spec.training.device, DeviceChoice::Auto);
     assert_eq!((spec.training.epochs, spec.training.batch_size), (10, 64));
     assert_eq!(spec.training.early_stopping, None);
-    assert!(switches().all(|it| spec.figures.asks_for(it)));
+    assert!(switches().all(|it| spec.figures.asks_for(it) == it.default));
     assert_eq!((spec.figures.n, spec.figures.scale), (10, 2.0));
     assert!(spec.expect.is_empty());
 }
@@ -71,7 +71,7 @@ fn a_mistyped_key_and_a_wrong_value_are_told_together() {
 3 | dataset = "fashion_mnist"
   |           ^^^^^^^^^^^^^^^
   |
-  = note: expected "fashion-mnist", "mnist", "kmnist", "sprites", "idx" or "images"
+  = note: expected "fashion-mnist", "mnist", "kmnist", "sprites", "idx", "images" or "npy"
   = help: did you mean `"fashion-mnist"`?
 
 error: unknown key `latent_dims` in `[model]`
@@ -104,7 +104,7 @@ fn an_empty_spec_is_told_what_it_needs() {
 error: `data.dataset` is missing
 --> x.toml
  |
- = note: expected "fashion-mnist", "mnist", "kmnist", "sprites", "idx" or "images"
+ = note: expected "fashion-mnist", "mnist", "kmnist", "sprites", "idx", "images" or "npy"
  = help: add a table `[data]` with `dataset = "fashion-mnist"`"#
     );
 }
