@@ -118,7 +118,7 @@ mod tests {
 
     /// One test, since `clear` empties what another may just have given back.
     #[test]
-    fn what_was_given_back_is_taken_once_and_cleared() {
+    fn reuses_a_returned_buffer_once() {
         let len = 12_345;
         assert_eq!(take(len), None);
         give(vec![7.0; len]);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn buffers_have_their_length_start_a_line_and_do_not_overlap() {
+    fn aligns_and_separates_buffers() {
         let mut a = buffer(100);
         a.fill(1.0);
         let mut b = buffer(50);

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn products_agree_with_plain_sums_on_every_path() {
+    fn agrees_with_plain_sums_on_all_paths() {
         for (batch, inputs, outputs) in SHAPES {
             let (x, w) = (numbers(batch * inputs, 1), numbers(inputs * outputs, 2));
             let g = numbers(batch * outputs, 3);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_activation_goes_backwards_alike_on_one_thread_and_on_several() {
+    fn keeps_activation_gradients_across_threads() {
         // Both below and above what is worth a thread.
         for (rows, outputs) in [(9, 30), (75, 1_001)] {
             let (given, saved) = (numbers(rows * outputs, 1), numbers(rows * outputs, 2));
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bits_do_not_depend_on_the_number_of_threads() {
+    fn keeps_bits_across_threads() {
         let run = |threads: usize| {
             Threads::new(threads).unwrap().run(|| {
                 let (x, w, g) = (

@@ -147,7 +147,7 @@ mod tests {
     /// Values worked out in double precision from the formulas' other forms: -x ln p - (1-x) ln(1-p)
     /// and (p - x)^2 with p = 1 / (1 + e^-l).
     #[test]
-    fn reconstruction_matches_its_textbook_form() {
+    fn agrees_with_the_textbook_form_of_the_reconstruction_error() {
         let logits: Vec<f32> = numbers(6 * 100, 1).iter().map(|v| v * 8.0).collect();
         let targets: Vec<f32> = numbers(6 * 100, 2).iter().map(|v| v * 0.5 + 0.5).collect();
         for kind in [
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn extreme_logits_stay_finite_and_a_nan_shows() {
+    fn keeps_extreme_logits_finite_and_shows_nan() {
         let mut gradient = [0.0; 4];
         let kind = Reconstruction::BinaryCrossEntropy;
         let loss = reconstruction(

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_stands_in_its_margin() {
+    fn surrounds_an_image_with_its_margin() {
         let frame = Frame {
             image: Extent {
                 height: 2,
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_stays_inside_of_the_big_images_frame() {
+    fn keeps_the_kernel_inside_the_padded_image() {
         for (size, kernel, stride) in [(28, 3, 2), (7, 3, 2), (5, 4, 3), (9, 2, 8), (1, 5, 1)] {
             let image = Extent {
                 height: size,

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn off_nothing_is_recorded_and_no_name_is_made() {
+    fn records_nothing_when_off() {
         let answer = part(|| panic!("a name was asked for"), || 7);
         assert_eq!(answer, 7);
         assert!(scope().0.is_none());
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn forward_and_backward_are_counted_under_one_name_in_the_order_of_the_work() {
+    fn counts_forward_and_backward_under_one_name() {
         let recording = Recording::start();
         let scopes = ["a", "b", "a"].map(|name| {
             part(
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_within_a_part_is_counted_once() {
+    fn counts_nested_parts_once() {
         let recording = Recording::start();
         let started = clock::monotonic();
         part(

@@ -96,7 +96,7 @@ mod tests {
     static MEMORY: Aligned = Aligned;
 
     #[test]
-    fn large_blocks_of_numbers_start_a_line_and_keep_their_values() {
+    fn aligns_large_blocks_and_keeps_their_values() {
         let mut values: Vec<f32> = vec![];
         // Through every size at which a growing block moves, and back.
         for value in 0..300_000_u32 {

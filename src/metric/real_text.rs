@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_bits_of_every_number() {
+    fn keeps_bits_of_all_numbers() {
         let special = [
             0.0,
             -0.0,

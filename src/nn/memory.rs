@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn an_activation_is_used_again_and_never_under_its_holder() {
+    fn reuses_memory_only_after_it_is_released() {
         let device = Cpu::default();
         let make = |value: f32| output(&device, (3_usize, 41_usize), |v| v.fill(value)).unwrap();
         let first = make(1.0);

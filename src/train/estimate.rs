@@ -208,14 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_its_steps_and_the_evaluation_of_what_is_held_out() {
+    fn adds_steps_and_evaluation() {
         let plan = plan("[training]\nbatch_size = 10\nepochs = 3\n");
         // 13 batches to train on and 2 to evaluate.
         assert_close(whole_run(&plan, 0.1, 0.04), 3.0 * (13.0 * 0.1 + 2.0 * 0.04));
     }
 
     #[test]
-    fn what_is_done_once_a_weight_does_not_grow_with_the_batch() {
+    fn keeps_the_update_independent_of_the_batch() {
         let plan = plan("[training]\nbatch_size = 40\nepochs = 1\n");
         let part = |name: &'static str, forward, backward| PartTime {
             name: name.into(),
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn small_models_take_steps_and_large_ones_their_operations() {
+    fn times_small_models_and_counts_large_ones() {
         let small = estimate(&plan("[training]\nbatch_size = 3\n"));
         assert!(
             matches!(small.basis, Basis::Steps { images: 1..=3, .. }),
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sample_has_the_size_of_the_images_and_enough_of_them() {
+    fn fits_the_sample_to_the_images() {
         let plan = plan("[training]\nbatch_size = 20\n");
         let data = noise(&plan, 20);
         assert_eq!(data.images.len(), 16);

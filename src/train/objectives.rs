@@ -100,7 +100,7 @@ fn is_own(tensor: &NamedTensor) -> bool {
 }
 
 #[test]
-fn keeps_own_parameters_behind_those_of_the_network() {
+fn lists_own_parameters_after_those_of_the_network() {
     let (plan, _) = small(1);
     let plain = Plan {
         spec: Spec {
@@ -155,7 +155,10 @@ fn trains_each_group_by_its_own_loss() {
         let weights = model.weights();
         let forward = model.forward(made.batch()).unwrap();
         let own_loss = forward.losses.term("discriminator_loss");
-        assert!((own_loss - 0.659_797_8).abs() < 1e-5, "{device}: {own_loss}");
+        assert!(
+            (own_loss - 0.659_797_8).abs() < 1e-5,
+            "{device}: {own_loss}"
+        );
         let gradients = forward.gradients;
         assert_eq!(gradients.len(), weights.len());
         let own = gradients.iter().filter(|tensor| is_own(tensor));
@@ -297,7 +300,7 @@ fn resumes_own_parameters_and_their_optimizer_to_the_same_bits() {
 }
 
 #[test]
-fn refuses_a_checkpoint_without_the_own_parameters() {
+fn rejects_a_checkpoint_without_own_parameters() {
     let (plan, _) = small(1);
     let mut model = build_model(&plan, Device::Cpu).unwrap();
     let mut weights = model.weights();

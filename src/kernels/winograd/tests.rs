@@ -34,7 +34,7 @@ fn for_each_group(case: &Case, paired: &Paired, mut f: impl FnMut(Range<usize>, 
 }
 
 #[test]
-fn products_to_the_small_image_agree_with_the_plain_sum() {
+fn agrees_with_plain_sums_to_the_small_side() {
     for (isa, case) in cases(SHAPES) {
         let paired = Paired::new(&case.conv);
         let kernel = paired.pack_to_small(isa, &case.kernel);
@@ -52,7 +52,7 @@ fn products_to_the_small_image_agree_with_the_plain_sum() {
 }
 
 #[test]
-fn products_to_the_big_image_agree_with_the_plain_sum() {
+fn agrees_with_plain_sums_to_the_big_side() {
     for (isa, case) in cases(SHAPES) {
         let paired = Paired::new(&case.conv);
         let kernel = paired.pack_to_big(isa, &case.kernel);
@@ -74,7 +74,7 @@ fn products_to_the_big_image_agree_with_the_plain_sum() {
 }
 
 #[test]
-fn products_to_the_kernel_agree_with_the_plain_sum_and_bring_the_small_image_along() {
+fn agrees_with_plain_sums_for_kernel_and_small_side() {
     for (isa, case) in cases(SHAPES) {
         let paired = Paired::new(&case.conv);
         let packed = paired.pack_to_small(isa, &case.kernel);
@@ -99,7 +99,7 @@ fn products_to_the_kernel_agree_with_the_plain_sum_and_bring_the_small_image_alo
 /// 35, where the definition has 41 that are inside; 7 pixels have 4 + 3 + 3 + 7 for 20. Kernel 4 with stride 2 has two
 /// pairs on 14 pixels, 2 x 3 x 7 = 42 for 54.
 #[test]
-fn products_are_those_counted_by_hand() {
+fn counts_products() {
     for (size, kernel, products, direct) in [(28, 3, 35, 41), (14, 3, 17, 20), (28, 4, 42, 54)] {
         let big = Extent {
             height: size,
@@ -117,7 +117,7 @@ fn products_are_those_counted_by_hand() {
 }
 
 #[test]
-fn pairs_are_taken_where_they_spare_a_fifth_and_channels_are_many() {
+fn takes_pairs_where_they_save_a_fifth() {
     let is_paired = |size, channels, kernel, stride| {
         let big = Extent {
             height: size,
