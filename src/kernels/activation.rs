@@ -4,7 +4,7 @@ use super::isa::{Isa, compiled_for};
 use super::simd::Lanes;
 use crate::numeric::math::{exp, sigmoid, tanh};
 
-/// What stands between a layer's weighted sum and its output.
+/// The nonlinearity between a layer's weighted sum and its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     /// y = x
@@ -42,7 +42,7 @@ impl Activation {
         }
         match self {
             Self::Linear => {}
-            // Written so that NaN stays NaN: a diverged run must not look healthy.
+            // Written so that NaN stays NaN: a non-finite run must be noticed.
             Self::Relu => each(values, |x| if x < 0.0 { 0.0 } else { x }),
             Self::LeakyRelu => each(values, |x| if x < 0.0 { LEAK * x } else { x }),
             Self::Elu => each(values, |x| if x < 0.0 { exp(x) - 1.0 } else { x }),

@@ -18,7 +18,7 @@ pub enum Isa {
     Avx512 = 3,
 }
 
-/// 0 until somebody asked.
+/// The path in use; 0 until it is first asked for.
 static CURRENT: AtomicU8 = AtomicU8::new(0);
 
 impl Isa {

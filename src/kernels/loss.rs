@@ -1,4 +1,4 @@
-//! Reconstruction error and KL divergence, with their gradients.
+//! Reconstruction error and KL (Kullback-Leibler divergence), with their gradients.
 
 use rayon::prelude::*;
 
@@ -97,10 +97,10 @@ fn sum_of_squares<V: Lanes, const ROWS: usize, const WIDTH: usize>(values: &[f32
 }
 
 /// z = mean + e^(log_var / 2) eps, the reparameterisation of Kingma and Welling (2014), and the
-/// KL divergence of N(mean, e^log_var) from N(0, 1) an axis, mean over the batch:
+/// KL of N(mean, e^log_var) from N(0, 1) an axis, mean over the batch:
 /// (e^log_var + mean^2 - 1 - log_var) / 2 nats.
 ///
-/// All four batches are (batch, latent), the KL divergence is (latent).
+/// All four batches are (batch, latent), the KL is (latent).
 pub fn sample(mean: &[f32], log_var: &[f32], eps: &[f32], z: &mut [f32], kl_per_axis: &mut [f32]) {
     let axes = kl_per_axis.len();
     let mut sums = vec![0.0_f64; axes];
@@ -117,7 +117,7 @@ pub fn sample(mean: &[f32], log_var: &[f32], eps: &[f32], z: &mut [f32], kl_per_
     }
 }
 
-/// The gradient of [`sample`]: `dz` is that of z, `dkl` that of the KL divergence of each axis. Adds to
+/// The gradient of [`sample`]: `dz` is that of z, `dkl` that of the KL of each axis. Adds to
 /// `dmean` and `dlog_var`.
 pub fn sample_backward(
     (mean, log_var, eps): (&[f32], &[f32], &[f32]),

@@ -1,7 +1,7 @@
 //! What the processor could do at most: multiply-adds on registers, with no memory in between.
 //!
 //! Every speed of a kernel is a share of this number. It is measured, since a data sheet knows neither the clock
-//! under vector load nor the neighbours of a virtual machine.
+//! under vector load nor the load of a shared machine.
 
 use std::hint::black_box;
 

@@ -79,7 +79,7 @@ unsafe impl GlobalAlloc for Aligned {
 }
 
 /// Gives back to the system what was freed in blocks below that size too: the C library keeps those, one pool a thread,
-/// and whoever draws a picture next would need other memory beside them. Takes a millisecond; not for training steps.
+/// and drawing a picture next would take other memory beside them. Takes a millisecond; not for training steps.
 pub fn return_free_blocks() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: `malloc_trim` takes a number of bytes to keep and may be called at any time; it touches free memory only.

@@ -1,7 +1,7 @@
 //! Floating-point numbers as texts that read back as the same bits.
 //!
 //! `"252.49"`, `"NaN"`, `"-inf"`: the shortest decimal number with that property. JSON itself knows no NaN, which the
-//! history of a diverged run may hold, and JSON readers differ in the last bit of long numbers. In Python, `float(text)`
+//! history of a non-finite run may hold, and JSON readers differ in the last bit of long numbers. In Python, `float(text)`
 //! reads each of them. All NaNs are one.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};

@@ -1,4 +1,4 @@
-//! Batches on their way from the data set to the model.
+//! Batches of a data set for the model.
 
 use crate::data::{DataSet, fill_batch};
 use crate::objective::{At, Drawn, Noise};

@@ -1,4 +1,4 @@
-//! What a whole run will take, before anybody pays for it.
+//! An estimate of a run's time, before it starts.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::sys::clock;
 /// Steps are timed on as many images as the processor could train on in this time at its peak, seconds.
 const FLOOR: f64 = 0.06;
 
-/// More trained values than this take too long to make for a glance.
+/// Networks with more trained values take too long to build for an estimate.
 const MOST_PARAMETERS: u64 = 8_000_000;
 
 /// How long steps are timed, beside the first.
@@ -40,7 +40,7 @@ pub struct Estimate {
     pub basis: Basis,
 }
 
-/// What an estimate rests on.
+/// What an estimate is computed from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Basis {
     /// So many steps of this network on so many made-up images each.
@@ -51,9 +51,9 @@ pub enum Basis {
         images: usize,
     },
     /// The plan's operations at a share of the peak and the time of the optimizer's update, for models that are too
-    /// large for a glance.
+    /// large to time.
     Share {
-        /// Share of the peak that is taken for granted.
+        /// Share of the peak that is assumed.
         share: f64,
         /// The peak, floating-point operations a second.
         peak: f64,
@@ -77,7 +77,7 @@ pub fn estimate(plan: &Plan) -> Estimate {
     // At least one for each thread, or they would not all have work.
     let enough = images >= parallel::count().min(plan.spec.training.batch_size);
     let small = plan.parameters() <= MOST_PARAMETERS;
-    // Where steps fail (a loss that is not finite, say), training will tell.
+    // Where steps fail (a non-finite loss, say), training reports it.
     let timing = (small && enough).then(|| time_sample(plan, images));
     if let Some(Ok(Some(timing))) = timing {
         return from_steps(plan, &timing, images);
@@ -149,7 +149,7 @@ fn time_sample(plan: &Plan, images: usize) -> Result<Option<Timing>, TrainError>
     const STEPS: usize = 64;
     let mut spec = plan.spec.clone();
     spec.training.batch_size = images;
-    // Steps that are meant to be timed, not to learn or to diverge.
+    // So small that no loss becomes non-finite: the steps are only timed.
     spec.optimizer.set_learning_rate(1e-9);
     let sample = Plan::new(spec, plan.architecture.image, images * STEPS, 0);
     let data = noise(&sample, images);

@@ -31,7 +31,7 @@ const SHAPES: [Shape; 17] = [
     [18, 28, 16, 17, 4, 2, 19],
 ];
 
-/// Shapes that nobody chose, the same in every run.
+/// Random shapes, the same in every run.
 fn random_shapes() -> impl Iterator<Item = Shape> {
     let mut stream = Stream::new(11, Purpose::Sample, 0, 0);
     let mut below = move |most: usize| 1 + (stream.uniform() * most as f32) as usize % most;

@@ -25,9 +25,9 @@ const SHAPES: [Shape; 16] = [
 ];
 
 /// Calls `f(group of big images, group of small images)`.
-fn for_each_group(case: &Case, paired: &Paired, mut f: impl FnMut(Range<usize>, Range<usize>)) {
-    for first in (0..case.images).step_by(paired.group()) {
-        let end = case.images.min(first + paired.group());
+fn for_each_group(case: &Case, winograd: &Winograd, mut f: impl FnMut(Range<usize>, Range<usize>)) {
+    for first in (0..case.images).step_by(winograd.group()) {
+        let end = case.images.min(first + winograd.group());
         let of = |len: usize| first * len..end * len;
         f(of(case.conv.big.len()), of(case.conv.small.len()));
     }
@@ -36,14 +36,14 @@ fn for_each_group(case: &Case, paired: &Paired, mut f: impl FnMut(Range<usize>, 
 #[test]
 fn agrees_with_plain_sums_to_the_small_side() {
     for (isa, case) in cases(SHAPES) {
-        let paired = Paired::new(&case.conv);
-        let kernel = paired.pack_to_small(isa, &case.kernel);
+        let winograd = Winograd::new(&case.conv);
+        let kernel = winograd.pack_to_small(isa, &case.kernel);
         let want = reference::big_to_small(&case.conv, &case.big, &case.kernel);
         let (mut set, mut added) = (vec![f32::NAN; want.len()], vec![1.0; want.len()]);
-        for_each_group(&case, &paired, |big, small| {
+        for_each_group(&case, &winograd, |big, small| {
             let big = &case.big[big];
-            paired.to_small(isa, &kernel, big, &mut set[small.clone()], Store::Set);
-            paired.to_small(isa, &kernel, big, &mut added[small], Store::Add);
+            winograd.to_small(isa, &kernel, big, &mut set[small.clone()], Store::Set);
+            winograd.to_small(isa, &kernel, big, &mut added[small], Store::Add);
         });
         assert_close(&set, &want, "small image");
         added.iter_mut().for_each(|v| *v -= 1.0);
@@ -54,8 +54,8 @@ fn agrees_with_plain_sums_to_the_small_side() {
 #[test]
 fn agrees_with_plain_sums_to_the_big_side() {
     for (isa, case) in cases(SHAPES) {
-        let paired = Paired::new(&case.conv);
-        let kernel = paired.pack_to_big(isa, &case.kernel);
+        let winograd = Winograd::new(&case.conv);
+        let kernel = winograd.pack_to_big(isa, &case.kernel);
         let bias = numbers(case.conv.big.channels, 4);
         let mut want = reference::small_to_big(&case.conv, &case.small, &case.kernel);
         for (i, v) in want.iter_mut().enumerate() {
@@ -66,8 +66,8 @@ fn agrees_with_plain_sums_to_the_big_side() {
             bias: &bias,
             clip: true,
         };
-        for_each_group(&case, &paired, |big, small| {
-            paired.to_big(isa, &kernel, &case.small[small], &mut got[big], layer);
+        for_each_group(&case, &winograd, |big, small| {
+            winograd.to_big(isa, &kernel, &case.small[small], &mut got[big], layer);
         });
         assert_close(&got, &want, "big image");
     }
@@ -76,18 +76,18 @@ fn agrees_with_plain_sums_to_the_big_side() {
 #[test]
 fn agrees_with_plain_sums_for_kernel_and_small_side() {
     for (isa, case) in cases(SHAPES) {
-        let paired = Paired::new(&case.conv);
-        let packed = paired.pack_to_small(isa, &case.kernel);
-        let mut points = vec![f32::NAN; paired.points_len()];
+        let winograd = Winograd::new(&case.conv);
+        let packed = winograd.pack_to_small(isa, &case.kernel);
+        let mut points = vec![f32::NAN; winograd.points_len()];
         let mut kernel = vec![f32::NAN; case.kernel.len()];
         let mut other = vec![f32::NAN; case.small.len()];
-        for_each_group(&case, &paired, |big, small| {
+        for_each_group(&case, &winograd, |big, small| {
             let add = big.start > 0;
             let inputs = (&case.big[big], &case.small[small.clone()]);
             let to_small = Some((&packed, &mut other[small], Store::Set));
-            paired.to_points(isa, inputs, (&mut points, add), to_small);
+            winograd.to_points(isa, inputs, (&mut points, add), to_small);
         });
-        paired.to_kernel(isa, &points, &mut kernel);
+        winograd.to_kernel(isa, &points, &mut kernel);
         let want = reference::to_kernel(&case.conv, &case.big, &case.small);
         assert_close(&kernel, &want, "kernel");
         let want = reference::big_to_small(&case.conv, &case.big, &case.kernel);
@@ -124,7 +124,7 @@ fn takes_pairs_where_they_save_a_fifth() {
             width: size,
             channels,
         };
-        Paired::of(&Conv::same(big, 16, kernel, stride)).is_some()
+        Winograd::of(&Conv::same(big, 16, kernel, stride)).is_some()
     };
     assert!(is_paired(28, 32, 3, 2) && is_paired(14, 16, 3, 2) && is_paired(28, 16, 4, 2));
     // Few channels; three taps a phase; one tap a phase; hardly any tile.

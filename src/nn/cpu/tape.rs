@@ -1,4 +1,4 @@
-//! How operations stand on dfdx's tape: what a forward pass keeps, and the ways that gradients come and go.
+//! Operations of the CPU on dfdx's tape: what a forward pass keeps, and how gradients come and go.
 
 use dfdx::shapes::{Dim, Shape};
 use dfdx::tensor::{Cpu, CpuError, Gradients, SplitTape, Storage, Tape, Tensor};
@@ -207,7 +207,7 @@ pub(super) fn layer<X: Shape, K: Shape, O: Dim, S: Shape, T: Tape<f32, Cpu>>(
     let saved = Saved::forward::<T>(x.tensor.device(), activation, shape, run)?;
     let output = Linked::new(saved.output.clone(), saved.slot.clone());
     if !T::OWNS_TAPE {
-        // Nobody comes back for the input.
+        // No backward pass needs the input.
         memory::give(x.tensor)?;
         return Ok(output.put_tape(tape));
     }

@@ -1,4 +1,4 @@
-//! Which pixels meet in a convolution, as an index to gather by.
+//! The pixels that a convolution gathers, as an index.
 
 use dfdx::shapes::{Axes2, Axis, Dim, HasShape};
 use dfdx::tensor::{Tape, Tensor};

@@ -1,4 +1,4 @@
-//! The composed operations against our kernels: outputs and all gradients, on the CPU, and on a GPU where this is
+//! dfdx's operations against our kernels: outputs and all gradients, on the CPU, and on a GPU where this is
 //! built with CUDA and one answers.
 
 use dfdx::tensor::{Cpu, Gradients, NoneTape, Trace};
@@ -56,7 +56,7 @@ on_each_device!(
     keeps_values_that_dfdx_consumes,
 );
 
-/// A device that the composed operations run on.
+/// A device that [`DfdxOps`] runs on.
 trait Tested: Device<f32> + Cache + HasErr<Err: Debug + Display> {}
 impl<D: Device<f32> + Cache + HasErr<Err: Debug + Display>> Tested for D {}
 
