@@ -190,7 +190,7 @@ impl Training {
         }
     }
 
-    /// One step, too small to diverge however often it is taken.
+    /// One step, too small for a non-finite loss, however often it is taken.
     pub fn step(&mut self) {
         self.number += 1;
         let batch = Batch {

@@ -4,7 +4,7 @@ use super::isa::{Isa, compiled_for};
 use super::simd::Lanes;
 use crate::numeric::math::{exp, sigmoid, tanh};
 
-/// What stands between a layer's weighted sum and its output.
+/// The nonlinearity between a layer's weighted sum and its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     /// y = x
@@ -42,7 +42,7 @@ impl Activation {
         }
         match self {
             Self::Linear => {}
-            // Written so that NaN stays NaN: a diverged run must not look healthy.
+            // Written so that NaN stays NaN: a non-finite run must be noticed.
             Self::Relu => each(values, |x| if x < 0.0 { 0.0 } else { x }),
             Self::LeakyRelu => each(values, |x| if x < 0.0 { LEAK * x } else { x }),
             Self::Elu => each(values, |x| if x < 0.0 { exp(x) - 1.0 } else { x }),
@@ -218,7 +218,7 @@ mod tests {
 
     /// Values at -1.5, -0.25 and 2, worked out with Python's `math` in double precision.
     #[test]
-    fn values_match_the_definitions() {
+    fn computes_values_of_the_definitions() {
         let expected = [
             [-1.5, -0.25, 2.0],
             [0.0, 0.0, 2.0],
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn derivatives_match_central_differences() {
+    fn agrees_with_central_differences() {
         for activation in ALL {
             for x in [-2.3_f32, -0.4, 0.3, 1.7] {
                 let at = |x: f32| {
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bias_gets_the_sums_of_what_is_left() {
+    fn sums_gradients_for_the_bias() {
         use super::super::reference::numbers;
         for isa in Isa::available() {
             for (rows, channels) in [
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn not_a_number_stays_not_a_number() {
+    fn keeps_nan() {
         for activation in ALL {
             let mut values = [f32::NAN];
             activation.apply(&mut values);

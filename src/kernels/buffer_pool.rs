@@ -13,7 +13,7 @@ struct Line([f32; 16]);
 /// that no access behind its end, or after its time, goes unseen.
 const SANITIZED: bool = cfg!(sanitized);
 
-/// Lines nobody uses at the moment, the shortest first.
+/// Lines that no buffer uses, the shortest first.
 static IDLE: Mutex<Vec<Vec<Line>>> = Mutex::new(Vec::new());
 
 /// Values whose first one starts a cache line (but not under a sanitizer), so that no vector of them lies across two. They
@@ -24,7 +24,7 @@ pub struct Buffer {
     len: usize,
 }
 
-/// A buffer whose content is whatever was there.
+/// A buffer with unspecified values.
 pub fn buffer(len: usize) -> Buffer {
     let needed = len.div_ceil(16);
     // The smallest that is large enough, else the largest, which then grows.
@@ -86,7 +86,7 @@ impl Drop for Buffer {
 /// Vectors that were given back, by their length.
 static RETURNED: Mutex<Option<HashMap<usize, Vec<Vec<f32>>>>> = Mutex::new(None);
 
-/// A vector of this length: one that somebody gave back, whatever it holds, or a new one.
+/// A vector of this length with unspecified values: one that was given back, or a new one.
 pub fn vector(len: usize) -> Vec<f32> {
     take(len).unwrap_or_else(|| vec![0.0; len])
 }
@@ -106,7 +106,7 @@ pub fn give(vector: Vec<f32>) {
         .push(vector);
 }
 
-/// Gives all idle memory back to the system.
+/// Gives all unused memory back to the system.
 pub fn clear() {
     IDLE.lock().unwrap_or_else(PoisonError::into_inner).clear();
     *RETURNED.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -118,7 +118,7 @@ mod tests {
 
     /// One test, since `clear` empties what another may just have given back.
     #[test]
-    fn what_was_given_back_is_taken_once_and_cleared() {
+    fn reuses_a_returned_buffer_once() {
         let len = 12_345;
         assert_eq!(take(len), None);
         give(vec![7.0; len]);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn buffers_have_their_length_start_a_line_and_do_not_overlap() {
+    fn aligns_and_separates_buffers() {
         let mut a = buffer(100);
         a.fill(1.0);
         let mut b = buffer(50);

@@ -10,18 +10,18 @@ use rayon::prelude::*;
 
 use super::activation::{Activation, backward_with_bias};
 use super::buffer_pool::{Buffer, buffer};
-use super::direct_conv::{Arranged, Gather, dots_suit};
+use super::direct_conv::{Arranged, DirectConv, dots_suit};
 use super::geometry::Conv;
 use super::isa::Isa;
 use super::parallel::{add_pieces, piece_len};
 use super::tap_gemm::{Packed, Store};
-use super::weight_grad::Outer;
-use super::winograd::Paired;
+use super::weight_grad::WeightGrad;
+use super::winograd::Winograd;
 
 /// With fewer big channels, the taps of a row of the kernel are taken together for its gradient.
 const FEW_CHANNELS: usize = 8;
 
-/// What comes after the products of a forward pass.
+/// Bias and activation, which follow the products of a forward pass.
 #[derive(Clone, Copy, Debug)]
 pub struct Epilogue<'a> {
     /// One value an output channel.
@@ -58,7 +58,7 @@ pub struct Gradients<'a> {
     pub kernel: &'a mut [f32],
     /// Added to, one value an output channel.
     pub bias: &'a mut [f32],
-    /// The input's layout; nothing where nobody needs it (the first layer).
+    /// The input's layout; nothing where it is not needed (the first layer).
     pub input: Option<&'a mut [f32]>,
     /// Whether the input's gradient is set or added to.
     pub store: Store<'static>,
@@ -74,17 +74,17 @@ pub struct Tables {
 /// How the three products of a convolution are computed.
 #[derive(Debug)]
 enum Products {
-    /// Each tap by itself.
+    /// Directly, each tap by itself.
     Direct(Box<Direct>),
-    /// Two at a time.
-    Paired(Box<Paired>),
+    /// By Winograd's F(2, 2), two taps at a time.
+    Winograd(Box<Winograd>),
 }
 
 #[derive(Debug)]
 struct Direct {
-    to_small: Gather,
-    to_big: Gather,
-    to_kernel: Outer,
+    to_small: DirectConv,
+    to_big: DirectConv,
+    to_kernel: WeightGrad,
 }
 
 /// A kernel ready for one kind of products.
@@ -110,7 +110,7 @@ impl Products {
     fn points(&self) -> Option<Buffer> {
         match self {
             Self::Direct(_) => None,
-            Self::Paired(paired) => Some(buffer(paired.points_len())),
+            Self::Winograd(winograd) => Some(buffer(winograd.points_len())),
         }
     }
 }
@@ -125,14 +125,14 @@ impl Tables {
     }
 
     fn new(conv: &Conv) -> Self {
-        let products = match Paired::of(conv) {
-            Some(paired) => Products::Paired(Box::new(paired)),
+        let products = match Winograd::of(conv) {
+            Some(winograd) => Products::Winograd(Box::new(winograd)),
             None => Products::Direct(Box::new(Direct {
-                to_small: Gather::to_small(conv),
-                to_big: Gather::to_big(conv),
+                to_small: DirectConv::to_small(conv),
+                to_big: DirectConv::to_big(conv),
                 to_kernel: match conv.big.channels < FEW_CHANNELS {
-                    true => Outer::by_rows_of_the_kernel(conv),
-                    false => Outer::new(conv),
+                    true => WeightGrad::by_rows_of_the_kernel(conv),
+                    false => WeightGrad::new(conv),
                 },
             })),
         };
@@ -151,14 +151,14 @@ impl Tables {
     fn group(&self) -> usize {
         match &self.products {
             Products::Direct(_) => (196 / self.conv.small.pixels().max(1)).max(1),
-            Products::Paired(paired) => paired.group(),
+            Products::Winograd(winograd) => winograd.group(),
         }
     }
 
     fn pack_to_small(&self, isa: Isa, kernel: &[f32]) -> Ready {
         Ready::Blocks(match &self.products {
             Products::Direct(direct) => direct.to_small.pack(isa, kernel),
-            Products::Paired(paired) => paired.pack_to_small(isa, kernel),
+            Products::Winograd(winograd) => winograd.pack_to_small(isa, kernel),
         })
     }
 
@@ -168,7 +168,7 @@ impl Tables {
                 Ready::Dots(direct.to_big.arrange(isa, kernel))
             }
             Products::Direct(direct) => Ready::Blocks(direct.to_big.pack_transposed(isa, kernel)),
-            Products::Paired(paired) => Ready::Blocks(paired.pack_to_big(isa, kernel)),
+            Products::Winograd(winograd) => Ready::Blocks(winograd.pack_to_big(isa, kernel)),
         }
     }
 
@@ -176,14 +176,14 @@ impl Tables {
     fn to_small(&self, isa: Isa, kernel: &Ready, big: &[f32], small: &mut [f32], store: Store) {
         match &self.products {
             Products::Direct(direct) => direct.to_small.run(kernel.blocks(), big, small, store),
-            Products::Paired(paired) => {
-                paired.to_small(isa, kernel.blocks(), big, small, store);
+            Products::Winograd(winograd) => {
+                winograd.to_small(isa, kernel.blocks(), big, small, store);
             }
         }
     }
 
     /// (big, small) -> sums for a group of images at most, on this thread, set or added to: the gradient of the kernel,
-    /// or of its points where taps are paired. With it big -> another small image, if that is wanted.
+    /// or of its points where taps come in pairs. With it big -> another small image, if that is wanted.
     fn to_sums(
         &self,
         isa: Isa,
@@ -199,10 +199,10 @@ impl Tables {
                     direct.to_small.run(kernel.blocks(), big, other, store);
                 }
             }
-            Products::Paired(paired) => {
+            Products::Winograd(winograd) => {
                 let to_small =
                     to_small.map(|(kernel, other, store)| (kernel.blocks(), other, store));
-                paired.to_points(isa, (big, small), (sums, add), to_small);
+                winograd.to_points(isa, (big, small), (sums, add), to_small);
             }
         }
     }
@@ -216,8 +216,8 @@ impl Tables {
             (Products::Direct(direct), Ready::Blocks(kernel)) => {
                 direct.to_big.run(kernel, small, big, store);
             }
-            (Products::Paired(paired), kernel) => {
-                paired.to_big(isa, kernel.blocks(), small, big, store);
+            (Products::Winograd(winograd), kernel) => {
+                winograd.to_big(isa, kernel.blocks(), small, big, store);
             }
         }
     }
@@ -405,8 +405,8 @@ fn backward_groups(
             let input = &input[..images * input_len];
             f(input, gradient, (sums, i > 0), input_gradient);
         }
-        if let (Products::Paired(paired), Some(points)) = (&tables.products, &points) {
-            paired.to_kernel(isa, points, kernel);
+        if let (Products::Winograd(winograd), Some(points)) = (&tables.products, &points) {
+            winograd.to_kernel(isa, points, kernel);
         }
     };
     // Each piece sums into a kernel and a bias of its own, one behind the other.

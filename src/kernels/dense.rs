@@ -5,11 +5,11 @@ use rayon::prelude::*;
 use super::activation::{Activation, backward_with_bias};
 use super::buffer_pool::buffer;
 use super::conv::Epilogue;
-use super::direct_conv::Gather;
+use super::direct_conv::DirectConv;
 use super::isa::Isa;
 use super::parallel::{add_pieces, piece_len};
 use super::tap_gemm::{Packed, Store};
-use super::weight_grad::Outer;
+use super::weight_grad::WeightGrad;
 
 /// Threads take so many rows, or a multiple of it: whole register blocks, or most of one.
 const ROWS: usize = 4;
@@ -27,14 +27,8 @@ pub fn forward(
     out: &mut [f32],
     saved: Option<&mut [f32]>,
 ) {
-    let gather = Gather::rows(inputs, outputs);
-    run(
-        &gather,
-        &gather.pack(isa, kernel),
-        x,
-        out,
-        epilogue.in_store(),
-    );
+    let conv = DirectConv::rows(inputs, outputs);
+    run(&conv, &conv.pack(isa, kernel), x, out, epilogue.in_store());
     epilogue.finish(out, saved);
 }
 
@@ -74,10 +68,10 @@ pub fn backward_input(
     input: &mut [f32],
     store: Store,
 ) {
-    let gather = Gather::rows(outputs, inputs);
+    let conv = DirectConv::rows(outputs, inputs);
     run(
-        &gather,
-        &gather.pack_transposed(isa, kernel),
+        &conv,
+        &conv.pack_transposed(isa, kernel),
         gradient,
         input,
         store,
@@ -92,7 +86,7 @@ pub fn backward_kernel(
     (inputs, outputs): (usize, usize),
     kernel: &mut [f32],
 ) {
-    let outer = Outer::rows(inputs, outputs, gradient.len() / outputs);
+    let grad = WeightGrad::rows(inputs, outputs, gradient.len() / outputs);
     // Rows of the kernel are independent sums over the batch, so that this cut changes no bits either.
     let rows = inputs
         .div_ceil(rayon::current_num_threads())
@@ -103,20 +97,20 @@ pub fn backward_kernel(
         .for_each(|(i, kernel)| {
             let first = i * rows;
             let rows = first..first + kernel.len() / outputs;
-            outer.run_rows(isa, (x, gradient), rows, true, kernel);
+            grad.run_rows(isa, (x, gradient), rows, true, kernel);
         });
 }
 
 /// One share of rows a thread: each reads the whole kernel, and no sum depends on the cut.
-fn run(gather: &Gather, kernel: &Packed, input: &[f32], output: &mut [f32], store: Store) {
-    let rows = output.len() / gather.output_len();
+fn run(conv: &DirectConv, kernel: &Packed, input: &[f32], output: &mut [f32], store: Store) {
+    let rows = output.len() / conv.output_len();
     let share = rows
         .div_ceil(rayon::current_num_threads())
         .next_multiple_of(ROWS);
     output
-        .par_chunks_mut(share * gather.output_len())
-        .zip(input.par_chunks(share * gather.input_len()))
-        .for_each(|(output, input)| gather.run(kernel, input, output, store));
+        .par_chunks_mut(share * conv.output_len())
+        .zip(input.par_chunks(share * conv.input_len()))
+        .for_each(|(output, input)| conv.run(kernel, input, output, store));
 }
 
 #[cfg(test)]
@@ -165,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn products_agree_with_plain_sums_on_every_path() {
+    fn agrees_with_plain_sums_on_all_paths() {
         for (batch, inputs, outputs) in SHAPES {
             let (x, w) = (numbers(batch * inputs, 1), numbers(inputs * outputs, 2));
             let g = numbers(batch * outputs, 3);
@@ -212,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_activation_goes_backwards_alike_on_one_thread_and_on_several() {
+    fn keeps_activation_gradients_across_threads() {
         // Both below and above what is worth a thread.
         for (rows, outputs) in [(9, 30), (75, 1_001)] {
             let (given, saved) = (numbers(rows * outputs, 1), numbers(rows * outputs, 2));
@@ -239,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bits_do_not_depend_on_the_number_of_threads() {
+    fn keeps_bits_across_threads() {
         let run = |threads: usize| {
             Threads::new(threads).unwrap().run(|| {
                 let (x, w, g) = (

@@ -10,23 +10,23 @@
 use super::geometry::{Conv, Extent};
 use super::isa::Isa;
 use super::micro_kernel::Run;
-use super::tap_gemm::{Packed, Part, Phase, Phases, Store};
+use super::tap_gemm::{Packed, Part, Phase, Store, TapGemm};
 
 mod dots;
 
 pub use dots::{Arranged, dots_suit};
 
 /// Output pixels that a table covers at least, over several images where one has fewer: many enough that register
-/// blocks at the end of a part, with rows that are nobody's, are rare.
+/// blocks at the end of a part, with unused rows, are rare.
 const ROWS_OF_A_TABLE: usize = 784;
 
-/// Which input values each output pixel gathers.
+/// A direct convolution, or a matrix product: which input values each output pixel gathers.
 #[derive(Clone, Debug)]
-pub struct Gather {
+pub struct DirectConv {
     /// Of an input image.
     input: Extent,
     output: Extent,
-    sums: Phases,
+    sums: TapGemm,
 }
 
 /// Some output pixels along one axis, and the input pixels that each meets.
@@ -96,7 +96,7 @@ impl Axis {
     }
 }
 
-impl Gather {
+impl DirectConv {
     /// From the big image to the small one: a convolution.
     pub fn to_small(conv: &Conv) -> Self {
         let (k, stride, small) = (conv.kernel, conv.stride, conv.small);
@@ -145,7 +145,7 @@ impl Gather {
         Self {
             input,
             output,
-            sums: Phases::new(input.channels, output, group, phases.collect()),
+            sums: TapGemm::new(input.channels, output, group, phases.collect()),
         }
     }
 

@@ -100,7 +100,7 @@ mod tests {
 
     /// Sizes and pads before, from TensorFlow's rule worked out by hand.
     #[test]
-    fn same_padding_is_tensorflows() {
+    fn pads_as_tensorflow_does() {
         assert_eq!(same_axis(28, 3, 2), (14, 0));
         assert_eq!(same_axis(7, 3, 2), (4, 1));
         assert_eq!(same_axis(28, 3, 1), (28, 1));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn three_strided_layers_take_28_to_4() {
+    fn shrinks_28_to_4_in_three_strided_layers() {
         let mut extent = Extent {
             height: 28,
             width: 28,

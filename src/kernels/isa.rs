@@ -18,7 +18,7 @@ pub enum Isa {
     Avx512 = 3,
 }
 
-/// 0 until somebody asked.
+/// The path in use; 0 until it is first asked for.
 static CURRENT: AtomicU8 = AtomicU8::new(0);
 
 impl Isa {
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_back() {
+    fn reads_names_back() {
         for isa in Isa::ALL {
             assert_eq!(Isa::from_name(isa.name()), Some(isa));
         }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_current_path_is_available() {
+    fn runs_on_an_available_path() {
         assert!(Isa::current().is_available());
     }
 }

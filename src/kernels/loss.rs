@@ -1,4 +1,4 @@
-//! Reconstruction error and KL divergence, with their gradients.
+//! Reconstruction error and KL (Kullback-Leibler divergence), with their gradients.
 
 use rayon::prelude::*;
 
@@ -97,10 +97,10 @@ fn sum_of_squares<V: Lanes, const ROWS: usize, const WIDTH: usize>(values: &[f32
 }
 
 /// z = mean + e^(log_var / 2) eps, the reparameterisation of Kingma and Welling (2014), and the
-/// KL divergence of N(mean, e^log_var) from N(0, 1) an axis, mean over the batch:
+/// KL of N(mean, e^log_var) from N(0, 1) an axis, mean over the batch:
 /// (e^log_var + mean^2 - 1 - log_var) / 2 nats.
 ///
-/// All four batches are (batch, latent), the KL divergence is (latent).
+/// All four batches are (batch, latent), the KL is (latent).
 pub fn sample(mean: &[f32], log_var: &[f32], eps: &[f32], z: &mut [f32], kl_per_axis: &mut [f32]) {
     let axes = kl_per_axis.len();
     let mut sums = vec![0.0_f64; axes];
@@ -117,7 +117,7 @@ pub fn sample(mean: &[f32], log_var: &[f32], eps: &[f32], z: &mut [f32], kl_per_
     }
 }
 
-/// The gradient of [`sample`]: `dz` is that of z, `dkl` that of the KL divergence of each axis. Adds to
+/// The gradient of [`sample`]: `dz` is that of z, `dkl` that of the KL of each axis. Adds to
 /// `dmean` and `dlog_var`.
 pub fn sample_backward(
     (mean, log_var, eps): (&[f32], &[f32], &[f32]),
@@ -147,7 +147,7 @@ mod tests {
     /// Values worked out in double precision from the formulas' other forms: -x ln p - (1-x) ln(1-p)
     /// and (p - x)^2 with p = 1 / (1 + e^-l).
     #[test]
-    fn reconstruction_matches_its_textbook_form() {
+    fn agrees_with_the_textbook_form_of_the_reconstruction_error() {
         let logits: Vec<f32> = numbers(6 * 100, 1).iter().map(|v| v * 8.0).collect();
         let targets: Vec<f32> = numbers(6 * 100, 2).iter().map(|v| v * 0.5 + 0.5).collect();
         for kind in [
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn extreme_logits_stay_finite_and_a_nan_shows() {
+    fn keeps_extreme_logits_finite_and_shows_nan() {
         let mut gradient = [0.0; 4];
         let kind = Reconstruction::BinaryCrossEntropy;
         let loss = reconstruction(

@@ -1,5 +1,5 @@
 //! Arithmetic of the network on the CPU: convolutions, dense layers, activations and losses over
-//! plain slices. Nothing here knows of tapes or specs, and of tensors only the door ([`tensor`]).
+//! plain slices. Nothing here knows of tapes or specs, and of tensors only the conversion ([`tensor`]).
 //!
 //! Images and activations are NHWC (image, row, column, channel), row-major.
 //!
@@ -26,11 +26,11 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | [`geometry`], `padding` | sizes; margins of images |
+//! | [`geometry`], `padding` | sizes; zero padding of images |
 //! | [`conv`], [`dense`] | the layers' products |
 //! | [`direct_conv`], [`weight_grad`] | what they are made of: from pixels to pixels, from pixels to kernels |
 //! | [`winograd`], `winograd_transform` | the same with fewer multiplications, where taps come in pairs; the sums and differences for it |
-//! | [`tap_gemm`], `micro_kernel`, `simd` | sums over taps, register blocks of them, vectors |
+//! | [`tap_gemm`], `micro_kernel`, `simd` | matrix products over taps, register blocks of them, vectors |
 //! | [`isa`] | the instruction sets that these are compiled for |
 //! | [`activation`], [`loss`] | what is not a product, with its gradient |
 //! | [`parallel`] | cutting and threads |

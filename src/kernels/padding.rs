@@ -1,11 +1,11 @@
-//! A margin of zeros around images, where a kernel hangs over the edge.
+//! Zero padding of images, where a kernel reaches over the edge.
 
 use super::buffer_pool::{Buffer, buffer};
 use super::geometry::{Conv, Extent};
 
 /// Rows and columns of zeros around an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub struct Padding {
     image: Extent,
     above: usize,
     below: usize,
@@ -13,8 +13,8 @@ pub struct Frame {
     right: usize,
 }
 
-impl Frame {
-    /// The margin of the big image, so that the kernel stays inside everywhere.
+impl Padding {
+    /// The padding of the big image with which the kernel stays inside everywhere.
     pub fn of_big(conv: &Conv) -> Self {
         let behind = |big: usize, small: usize, pad: usize| {
             (small.saturating_sub(1) * conv.stride + conv.kernel).saturating_sub(big + pad)
@@ -28,7 +28,7 @@ impl Frame {
         }
     }
 
-    /// Size of an image with its margin.
+    /// Size of a padded image.
     pub fn outside(&self) -> Extent {
         Extent {
             height: self.above + self.image.height + self.below,
@@ -37,18 +37,18 @@ impl Frame {
         }
     }
 
-    /// Some images with their margin, or nothing where there is none.
+    /// Some images with their padding, or nothing where there is none.
     pub fn around(&self, images: &[f32]) -> Option<Buffer> {
         let (inside, outside) = (self.image, self.outside());
         if inside == outside {
             return None;
         }
         let row_len = outside.width * outside.channels;
-        let mut framed = buffer(images.len() / inside.len() * outside.len());
+        let mut padded = buffer(images.len() / inside.len() * outside.len());
         let images = images.chunks_exact(inside.len());
-        for (image, framed) in images.zip(framed.chunks_exact_mut(outside.len())) {
-            let (above, framed) = framed.split_at_mut(self.above * row_len);
-            let (rows, below) = framed.split_at_mut(inside.height * row_len);
+        for (image, padded) in images.zip(padded.chunks_exact_mut(outside.len())) {
+            let (above, padded) = padded.split_at_mut(self.above * row_len);
+            let (rows, below) = padded.split_at_mut(inside.height * row_len);
             above.fill(0.0);
             below.fill(0.0);
             let values = image.chunks_exact(inside.width * inside.channels);
@@ -60,7 +60,7 @@ impl Frame {
                 right.fill(0.0);
             }
         }
-        Some(framed)
+        Some(padded)
     }
 }
 
@@ -69,8 +69,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_stands_in_its_margin() {
-        let frame = Frame {
+    fn pads_an_image_with_zeros() {
+        let padding = Padding {
             image: Extent {
                 height: 2,
                 width: 2,
@@ -84,18 +84,18 @@ mod tests {
         let values: Vec<f32> = (1..=16_u8).map(f32::from).collect();
         // What was in the memory before must not show.
         buffer(36).fill(f32::NAN);
-        let framed = frame.around(&values).unwrap();
+        let padded = padding.around(&values).unwrap();
         let first = [
             [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
             [1.0, 2.0, 3.0, 4.0, 0.0, 0.0],
             [5.0, 6.0, 7.0, 8.0, 0.0, 0.0],
         ];
-        assert_eq!(framed[..18], *first.as_flattened());
-        assert_eq!(framed[24..28], [9.0, 10.0, 11.0, 12.0]);
+        assert_eq!(padded[..18], *first.as_flattened());
+        assert_eq!(padded[24..28], [9.0, 10.0, 11.0, 12.0]);
     }
 
     #[test]
-    fn the_kernel_stays_inside_of_the_big_images_frame() {
+    fn keeps_the_kernel_inside_the_padded_image() {
         for (size, kernel, stride) in [(28, 3, 2), (7, 3, 2), (5, 4, 3), (9, 2, 8), (1, 5, 1)] {
             let image = Extent {
                 height: size,
@@ -103,7 +103,7 @@ mod tests {
                 channels: 1,
             };
             let conv = Conv::same(image, 1, kernel, stride);
-            let outside = Frame::of_big(&conv).outside();
+            let outside = Padding::of_big(&conv).outside();
             assert!((conv.small.height - 1) * stride + kernel <= outside.height);
             assert!((conv.small.width - 1) * stride + kernel <= outside.width);
         }

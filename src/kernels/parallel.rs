@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_cover_every_batch_size() {
+    fn covers_all_batch_sizes() {
         for items in 1..200_usize {
             let pieces = items.div_ceil(piece_len(items));
             assert!(
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn add_pieces_adds_in_order() {
+    fn adds_pieces_in_order() {
         // 1e8 + 1 - 1e8 is 0 in this order and 1 in another.
         let mut out = vec![0.0; 5000];
         let mut pieces = vec![1e8; 5000];
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn several_threads_take_part() {
+    fn uses_several_threads() {
         let threads = Threads::new(3).unwrap();
         assert_eq!(threads.run(count), 3);
         let seen = std::sync::Mutex::new(std::collections::HashSet::new());

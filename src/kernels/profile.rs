@@ -1,8 +1,8 @@
-//! Where the time of a training step goes: a recorder of named parts, off unless somebody asks.
+//! Where the time of a training step goes: a recorder of named parts, off by default.
 //!
 //! A part is a stretch of work with a name ([`part`]). What a part of the forward pass puts on the tape keeps the
 //! part's [`Scope`], so that its backward pass is counted under the same name. The recorder belongs to a
-//! thread, that of the network. Off, a part costs one look at a variable of the thread.
+//! thread, that of the network. Off, a part costs one read of a variable of the thread.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -13,7 +13,7 @@ use crate::sys::clock;
 
 /// Taking images and noise for a batch.
 pub const BATCH: &str = "batch";
-/// Drawing a point of the latent space, and the divergence.
+/// Sampling a latent point, and the KL.
 pub const SAMPLING: &str = "sampling";
 /// The reconstruction error.
 pub const LOSS: &str = "loss";
@@ -76,7 +76,7 @@ impl Drop for Recording {
     }
 }
 
-/// Does some work under a name, which is asked for only where somebody records.
+/// Does some work under a name, which is computed only while a [`Recording`] lives.
 pub fn part<R>(name: impl FnOnce() -> Cow<'static, str>, work: impl FnOnce() -> R) -> R {
     let index = with(|recorder| recorder.index_of(name()));
     time(index, |part| &mut part.forward, work)
@@ -86,7 +86,7 @@ pub fn part<R>(name: impl FnOnce() -> Cow<'static, str>, work: impl FnOnce() -> 
 #[derive(Clone, Copy, Debug)]
 pub struct Scope(Option<usize>);
 
-/// The part that is going on, if there is one and somebody records.
+/// The part that is going on, if there is one and a [`Recording`] lives.
 pub fn scope() -> Scope {
     Scope(with(|recorder| recorder.current).flatten())
 }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn off_nothing_is_recorded_and_no_name_is_made() {
+    fn records_nothing_when_off() {
         let answer = part(|| panic!("a name was asked for"), || 7);
         assert_eq!(answer, 7);
         assert!(scope().0.is_none());
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn forward_and_backward_are_counted_under_one_name_in_the_order_of_the_work() {
+    fn counts_forward_and_backward_under_one_name() {
         let recording = Recording::start();
         let scopes = ["a", "b", "a"].map(|name| {
             part(
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_within_a_part_is_counted_once() {
+    fn counts_nested_parts_once() {
         let recording = Recording::start();
         let started = clock::monotonic();
         part(

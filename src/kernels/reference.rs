@@ -114,7 +114,7 @@ pub fn to_kernel(conv: &Conv, big: &[f32], small: &[f32]) -> Vec<f32> {
     narrow(out)
 }
 
-/// Numbers in -1..1 without a pattern that a wrong index would hide behind.
+/// Random numbers in -1..1: in a pattern a wrong index could go unnoticed.
 pub fn numbers(len: usize, seed: u64) -> Vec<f32> {
     use crate::numeric::random::{Purpose, Stream};
     let mut stream = Stream::new(seed, Purpose::Sample, 0, 0);

@@ -1,7 +1,7 @@
 //! What the processor could do at most: multiply-adds on registers, with no memory in between.
 //!
 //! Every speed of a kernel is a share of this number. It is measured, since a data sheet knows neither the clock
-//! under vector load nor the neighbours of a virtual machine.
+//! under vector load nor the load of a shared machine.
 
 use std::hint::black_box;
 
@@ -119,7 +119,7 @@ mod tests {
     /// Multiplication and addition, lanes of a vector, vectors: 2 x 4 x 12 and 2 x 4 x 16 on the portable path,
     /// 2 x 8 x 12 and 2 x 8 x 10 with AVX2, 2 x 16 x 24 and 2 x 16 x 16 with AVX-512.
     #[test]
-    fn operations_are_those_counted_by_hand() {
+    fn counts_operations() {
         for isa in Isa::available() {
             let [large, other] = match isa {
                 Isa::Portable => [96, 128],
@@ -133,7 +133,7 @@ mod tests {
 
     /// s = s / 2 + 1 / 2 from s = i is 1 + (i - 1) / 2^n after n rounds, exactly.
     #[test]
-    fn every_round_is_done_on_every_sum() {
+    fn runs_each_round_on_each_sum() {
         for isa in Isa::available() {
             for (rounds, part) in [(0, 1.0), (1, 0.5), (3, 0.125)] {
                 let mut values: [f32; MOST_SUMS] = std::array::from_fn(|i| i as f32);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_peak_is_a_number() {
+    fn measures_a_positive_peak() {
         for isa in Isa::available() {
             let peak = measure(isa, 1);
             assert!(peak.is_finite() && peak > 0.0, "{isa:?}: {peak}");

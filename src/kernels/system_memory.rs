@@ -79,7 +79,7 @@ unsafe impl GlobalAlloc for Aligned {
 }
 
 /// Gives back to the system what was freed in blocks below that size too: the C library keeps those, one pool a thread,
-/// and whoever draws a picture next would need other memory beside them. Takes a millisecond; not for training steps.
+/// and drawing a picture next would take other memory beside them. Takes a millisecond; not for training steps.
 pub fn return_free_blocks() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: `malloc_trim` takes a number of bytes to keep and may be called at any time; it touches free memory only.
@@ -96,7 +96,7 @@ mod tests {
     static MEMORY: Aligned = Aligned;
 
     #[test]
-    fn large_blocks_of_numbers_start_a_line_and_keep_their_values() {
+    fn aligns_large_blocks_and_keeps_their_values() {
         let mut values: Vec<f32> = vec![];
         // Through every size at which a growing block moves, and back.
         for value in 0..300_000_u32 {

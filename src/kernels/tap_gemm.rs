@@ -1,5 +1,5 @@
-//! Sums that run through taps, in register blocks: what [`direct_conv`](super::direct_conv) and [`winograd`](super::winograd) have in
-//! common, who make the tables.
+//! Matrix products over the taps of a convolution, in register blocks: what [`direct_conv`](super::direct_conv) and
+//! [`winograd`](super::winograd), which make the tables, have in common.
 
 use std::ops::Range;
 
@@ -27,7 +27,7 @@ pub struct Part {
     pub pixels: usize,
     /// The place of each sum among the input values, (image of the group, sum).
     pub sources: Vec<usize>,
-    /// Where the values of an output pixel start that a sum belongs to, (image of the group, sum); a sum that belongs
+    /// Where the values of the output pixel start that a sum belongs to, (image of the group, sum); a sum that belongs
     /// to several pixels is in several of these.
     pub targets: Vec<Vec<usize>>,
     /// Whether no sum of an earlier part belongs to these pixels.
@@ -36,7 +36,7 @@ pub struct Part {
     pub ends: bool,
 }
 
-/// A kernel rearranged for [`Phases`] and a [`Isa`]: (phase, block of output channels, tap, input channel,
+/// A kernel rearranged for [`TapGemm`] and an [`Isa`]: (phase, block of output channels, tap, input channel,
 /// output channel of the block), zeros behind the last channel.
 #[derive(Debug)]
 pub struct Packed {
@@ -60,9 +60,9 @@ pub enum Store<'a> {
     },
 }
 
-/// Which input values go into which sums, and where these go.
+/// Tables of a matrix product over taps: which input values each sum adds up, and which output pixel it belongs to.
 #[derive(Clone, Debug)]
-pub struct Phases {
+pub struct TapGemm {
     /// Channels of the input.
     inputs: usize,
     output: Extent,
@@ -71,7 +71,7 @@ pub struct Phases {
     phases: Vec<Phase>,
 }
 
-impl Phases {
+impl TapGemm {
     /// From pixels of so many channels to output images, of which the tables cover a group.
     ///
     /// # Panics
@@ -197,14 +197,14 @@ impl Phases {
             isa,
             body,
             [4, 6, 12],
-            (tables: &Phases, phases: &[Phase], panels: &[f32], input: &[f32], output: &mut [f32], store: Store)
+            (tables: &TapGemm, phases: &[Phase], panels: &[f32], input: &[f32], output: &mut [f32], store: Store)
         );
     }
 }
 
 #[inline(always)]
 fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
-    tables: &Phases,
+    tables: &TapGemm,
     phases: &[Phase],
     panels: &[f32],
     input: &[f32],
@@ -262,7 +262,7 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
     }
 }
 
-/// How many rows the next block takes of those that are left, so that few rows of the last ones are nobody's; a block of
+/// How many rows the next block takes of those that are left, so that few rows of the last ones are unused; a block of
 /// fewer than four rows takes as long as one of four.
 #[inline(always)]
 fn rows_of_a_block(most: usize, left: usize) -> usize {
@@ -291,7 +291,7 @@ struct Sums<'a> {
     /// Whether negative results become 0.
     clip: bool,
     output: &'a mut [f32],
-    /// Where blocks go of which a part is nobody's.
+    /// Where blocks go that are partly unused.
     aside: &'a mut [f32; MOST_VALUES],
     /// The first channel.
     channel: usize,
@@ -324,8 +324,8 @@ impl Sums<'_> {
         // SAFETY: rows are below `self.rows`.
         let lefts = rows.map(|row| input.wrapping_add(unsafe { *sources.get_unchecked(row) }));
         const { assert!(WIDTH * V::N <= MOST_COLS) };
-        // SAFETY: the runs from a source on lie in the input, as the caller of `Phases::run` sees to, and name rows of the
-        // panel (`Phases::new`); `start` has room for a row of a block, by the assertion.
+        // SAFETY: the runs from a source on lie in the input, as the caller of `TapGemm::run` sees to, and name rows of the
+        // panel (`TapGemm::new`); `start` has room for a row of a block, by the assertion.
         let block = unsafe {
             let mut block = Block::<V, ROWS, WIDTH>::filled(self.start.as_ptr());
             block.add_runs(lefts, &self.part.runs, self.panel.as_ptr());

@@ -72,7 +72,7 @@ mod tests {
     use dfdx::tensor_ops::{BroadcastTo, PermuteTo};
 
     #[test]
-    fn values_are_those_of_the_vector() {
+    fn reads_values_of_the_vector() {
         let device = Cpu::default();
         let numbers: Vec<f32> = (0..24).map(|i| i as f32).collect();
         let tensor = device.tensor_from_vec(numbers.clone(), (2_usize, Const::<3>, 4_usize));
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_values_are_the_tensors_own() {
+    fn copies_shared_values_before_a_change() {
         let device = Cpu::default();
         let mut tensor = device.tensor_from_vec(vec![1.0_f32, 2.0, 3.0], (3_usize,));
         let place = values(&tensor).as_ptr();
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "run of memory")]
-    fn a_broadcast_view_is_refused() {
+    fn rejects_a_broadcast_view() {
         let device = Cpu::default();
         let row = device.tensor_from_vec(vec![1.0_f32, 2.0], (Const::<2>,));
         values(&row.broadcast_like(&(Const::<3>, Const::<2>)));
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "run of memory")]
-    fn a_permuted_view_is_refused() {
+    fn rejects_a_permuted_view() {
         let device = Cpu::default();
         let rows = device.tensor_from_vec(vec![0.0_f32; 6], (Const::<2>, Const::<3>));
         values(&rows.permute::<(Const<3>, Const<2>), Axes2<1, 0>>());

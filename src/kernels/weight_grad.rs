@@ -9,7 +9,7 @@ use super::buffer_pool::buffer;
 use super::geometry::Conv;
 use super::isa::{Isa, compiled_for};
 use super::micro_kernel::{Block, MOST_VALUES, copy_block};
-use super::padding::Frame;
+use super::padding::Padding;
 use super::simd::Lanes;
 
 /// Values of both sides that are worked on at a time: they stay in a first-level cache of 32 KiB, with room for
@@ -19,17 +19,17 @@ const CHUNK: usize = 6_400;
 /// Rows of a matrix that take the place of a row of the small image.
 const ROW: usize = 64;
 
-/// Which pixels each tap joins.
+/// The gradient of a kernel: which pixels each tap joins.
 #[derive(Clone, Debug)]
-pub struct Outer {
+pub struct WeightGrad {
     /// Values taken at a place on the big side: rows of the result.
     rows: usize,
     /// Channels on the small side: columns of the result.
     cols: usize,
     /// Values of a big image.
     big_len: usize,
-    /// Around a big image.
-    frame: Option<Frame>,
+    /// The padding of a big image.
+    padding: Option<Padding>,
     small_pixels: usize,
     /// Rows and columns of the small image.
     small_height: usize,
@@ -46,7 +46,7 @@ type Tap = Vec<Joined>;
 /// with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Joined {
-    /// Where the values on the big side start for the first one, within the image with its frame.
+    /// Where the values on the big side start for the first one, within the image with its padding.
     pub big: usize,
     /// The first one.
     pub small: usize,
@@ -62,7 +62,7 @@ struct Chunk {
     rows: Range<usize>,
 }
 
-impl Outer {
+impl WeightGrad {
     /// The gradient of a convolution's kernel.
     pub fn new(conv: &Conv) -> Self {
         let (k, big, small) = (conv.kernel, conv.big, conv.small);
@@ -99,8 +99,8 @@ impl Outer {
     /// The same for few big channels: the taps of a row of the kernel are taken together, since their values follow
     /// one another in memory.
     pub fn by_rows_of_the_kernel(conv: &Conv) -> Self {
-        let frame = Frame::of_big(conv);
-        let (row_len, small) = (frame.outside().width * conv.big.channels, conv.small);
+        let padding = Padding::of_big(conv);
+        let (row_len, small) = (padding.outside().width * conv.big.channels, conv.small);
         let run = |ky: usize, y: usize| Joined {
             big: (y * conv.stride + ky) * row_len,
             small: y * small.width,
@@ -109,15 +109,15 @@ impl Outer {
         let run = &run;
         let taps = (0..conv.kernel).map(|ky| (0..small.height).map(|y| run(ky, y)).collect());
         let rows = conv.kernel * conv.big.channels;
-        Self::of(conv, rows, Some(frame), taps.collect())
+        Self::of(conv, rows, Some(padding), taps.collect())
     }
 
-    fn of(conv: &Conv, rows: usize, frame: Option<Frame>, taps: Vec<Tap>) -> Self {
+    fn of(conv: &Conv, rows: usize, padding: Option<Padding>, taps: Vec<Tap>) -> Self {
         Self {
             rows,
             cols: conv.small.channels,
             big_len: conv.big.len(),
-            frame,
+            padding,
             small_pixels: conv.small.pixels(),
             small_height: conv.small.height,
             small_width: conv.small.width,
@@ -139,7 +139,7 @@ impl Outer {
             rows,
             cols,
             big_len: count * rows,
-            frame: None,
+            padding: None,
             small_pixels: count,
             small_height: count.div_ceil(ROW),
             small_width: ROW,
@@ -154,7 +154,7 @@ impl Outer {
         self.run_rows(isa, (big, small), 0..self.rows, add, out);
     }
 
-    /// [`Outer::run`] for some of the big channels only; `out` is (tap, those channels, small channel).
+    /// [`WeightGrad::run`] for some of the big channels only; `out` is (tap, those channels, small channel).
     pub fn run_rows(
         &self,
         isa: Isa,
@@ -173,17 +173,17 @@ impl Outer {
             return;
         }
         let images = small.len() / small_len;
-        let framed = self.frame.and_then(|frame| frame.around(big));
-        let big = framed.as_deref().unwrap_or(big);
+        let padded = self.padding.and_then(|padding| padding.around(big));
+        let big = padded.as_deref().unwrap_or(big);
         // Each chunk reaches every value.
         for (i, chunk) in self.chunks(images).iter().enumerate() {
-            let (outer, add) = (self, add || i > 0);
+            let (grad, add) = (self, add || i > 0);
             let channels = (channels.start, channels.end);
             compiled_for!(
                 isa,
                 body,
                 [4, 6, 12],
-                (outer: &Outer, big: &[f32], small: &[f32], chunk: &Chunk, channels: (usize, usize), add: bool, out: &mut [f32])
+                (grad: &WeightGrad, big: &[f32], small: &[f32], chunk: &Chunk, channels: (usize, usize), add: bool, out: &mut [f32])
             );
         }
     }
@@ -329,7 +329,7 @@ impl Product<'_> {
 
 #[inline(always)]
 fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
-    outer: &Outer,
+    grad: &WeightGrad,
     big: &[f32],
     small: &[f32],
     chunk: &Chunk,
@@ -339,25 +339,25 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
 ) {
     let block_cols = Block::<V, ROWS, WIDTH>::COLS;
     let (big_len, small_len) = (
-        big.len() / (small.len() / outer.small_len()),
-        outer.small_len(),
+        big.len() / (small.len() / grad.small_len()),
+        grad.small_len(),
     );
     let big = &big[chunk.images.start * big_len..chunk.images.end * big_len];
-    let first_pixel = chunk.rows.start * outer.small_width;
-    let end_pixel = outer.small_pixels.min(chunk.rows.end * outer.small_width);
+    let first_pixel = chunk.rows.start * grad.small_width;
+    let end_pixel = grad.small_pixels.min(chunk.rows.end * grad.small_width);
     let pixels = end_pixel - first_pixel;
     // Pixels that are whole blocks serve as they are, others are copied block by block, zeros behind the last channel.
-    let is_copied = !outer.cols.is_multiple_of(block_cols);
+    let is_copied = !grad.cols.is_multiple_of(block_cols);
     let copied_len = if is_copied { pixels * block_cols } else { 0 };
     let mut copied = buffer(chunk.images.len() * copied_len);
     let mut runs = vec![];
-    for col in (0..outer.cols).step_by(block_cols) {
+    for col in (0..grad.cols).step_by(block_cols) {
         if is_copied {
-            let width = block_cols.min(outer.cols - col);
+            let width = block_cols.min(grad.cols - col);
             let images = chunk.images.clone();
             for (image, copied) in images.zip(copied.chunks_exact_mut(copied_len)) {
-                let first = image * small_len + first_pixel * outer.cols;
-                let rows = small[first..].chunks_exact(outer.cols);
+                let first = image * small_len + first_pixel * grad.cols;
+                let rows = small[first..].chunks_exact(grad.cols);
                 for (to, row) in copied.chunks_exact_mut(block_cols).zip(rows) {
                     copy_block(&row[col..col + width], to);
                 }
@@ -366,12 +366,12 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
         let (panel, panel_len, pitch) = if is_copied {
             (&*copied, copied_len, block_cols)
         } else {
-            let first = chunk.images.start * small_len + first_pixel * outer.cols;
-            (&small[first + col..], small_len, outer.cols)
+            let first = chunk.images.start * small_len + first_pixel * grad.cols;
+            (&small[first + col..], small_len, grad.cols)
         };
-        let taps = out.chunks_exact_mut((end - start) * outer.cols);
-        for (tap, out) in outer.taps.iter().zip(taps) {
-            // Within an image (`Outer::new`), and from the first pixel of the chunk on, which is the panel's first
+        let taps = out.chunks_exact_mut((end - start) * grad.cols);
+        for (tap, out) in grad.taps.iter().zip(taps) {
+            // Within an image (`WeightGrad::new`), and from the first pixel of the chunk on, which is the panel's first
             // row.
             let inside = |run: &Joined| Joined {
                 small: run.small - first_pixel,
@@ -384,15 +384,15 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
                 images: chunk.images.len(),
                 big,
                 big_len,
-                step: outer.step,
+                step: grad.step,
                 panel,
                 panel_len,
                 pitch,
                 col,
-                cols: outer.cols,
+                cols: grad.cols,
                 add,
             };
-            // SAFETY: a run's pixels are within an image (`Outer::new`), with all `rows` channels behind each; the small
+            // SAFETY: a run's pixels are within an image (`WeightGrad::new`), with all `rows` channels behind each; the small
             // ones are in the rows of the chunk, hence in the panel, with a block of channels from `col` on behind each.
             unsafe { product.run_rows::<V, ROWS, WIDTH>(start..end, out) };
         }

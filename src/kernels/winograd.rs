@@ -30,13 +30,13 @@ use staged::Staged;
 /// Channels below which sums and differences would cost more than the products that they spare.
 const LEAST_CHANNELS: usize = 16;
 
-/// Images with fewer tiles are taken together: rows of register blocks that are nobody's are then few (two images of 49
+/// Images with fewer tiles are taken together: unused rows of register blocks are then few (two images of 49
 /// tiles are 8 blocks of 12 and 2 tiles), and the sums for the kernel are added to what is there half as often.
 const TILES: usize = 100;
 
-/// The three products of a convolution.
+/// The three products of a convolution by Winograd's F(2, 2).
 #[derive(Debug)]
-pub struct Paired {
+pub struct Winograd {
     conv: Conv,
     /// Images that are worked on together.
     group: usize,
@@ -61,8 +61,8 @@ struct Join {
     begins: bool,
 }
 
-impl Paired {
-    /// The products of a convolution, if this way is worth it.
+impl Winograd {
+    /// The products of a convolution, if this saves a fifth of the multiplications.
     pub fn of(conv: &Conv) -> Option<Self> {
         let least = conv.big.channels.min(conv.small.channels);
         if !TiledAxis::fits(conv) || least < LEAST_CHANNELS {
@@ -122,12 +122,12 @@ impl Paired {
         self.group
     }
 
-    /// The kernel for [`Paired::to_small`].
+    /// The kernel for [`Winograd::to_small`].
     pub fn pack_to_small(&self, isa: Isa, kernel: &[f32]) -> Packed {
         self.to_small.sums.pack(isa, &self.points_of(isa, kernel))
     }
 
-    /// The kernel for [`Paired::to_big`].
+    /// The kernel for [`Winograd::to_big`].
     pub fn pack_to_big(&self, isa: Isa, kernel: &[f32]) -> Packed {
         self.to_big
             .sums

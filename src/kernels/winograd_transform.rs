@@ -1,4 +1,4 @@
-//! Sums and differences of pixels, on both axes: the linear maps before and behind the products of
+//! Winograd transforms, sums and differences of pixels on both axes: the linear maps before and behind the products of
 //! [`winograd`](super::winograd).
 
 use rayon::prelude::*;

@@ -1,7 +1,7 @@
 //! Floating-point numbers as texts that read back as the same bits.
 //!
 //! `"252.49"`, `"NaN"`, `"-inf"`: the shortest decimal number with that property. JSON itself knows no NaN, which the
-//! history of a diverged run may hold, and JSON readers differ in the last bit of long numbers. In Python, `float(text)`
+//! history of a non-finite run may hold, and JSON readers differ in the last bit of long numbers. In Python, `float(text)`
 //! reads each of them. All NaNs are one.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_bits_of_every_number() {
+    fn keeps_bits_of_all_numbers() {
         let special = [
             0.0,
             -0.0,

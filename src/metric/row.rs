@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_and_reads_every_kind() {
+    fn writes_and_reads_all_kinds() {
         let mut row = Row::default();
         row.set("epoch", 7);
         row.set("loss", -0.0);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_texts_that_no_row_has() {
+    fn rejects_texts_that_are_no_row() {
         assert_eq!(read(r#"{"val_loss":null}"#).unwrap(), Row::default());
         let many: Vec<String> = (0..200).map(|i| format!("\"a{i}\":1")).collect();
         let many = format!("{{{}}}", many.join(","));

@@ -1,4 +1,4 @@
-//! What the network asks of a device beyond dfdx's own operations.
+//! The operations that the network needs of a device beyond dfdx's own.
 
 use std::fmt::{Debug, Display};
 
@@ -27,7 +27,7 @@ pub type Scalar<D, T = NoneTape> = Tensor<(), f32, <D as Backend>::Device, T>;
 /// Mean, which carries the tape, and log variance of q(z | x).
 pub type Distribution<Z, D, T> = (Latent<Z, D, T>, Latent<Z, D>);
 
-/// What goes from one operation to the next.
+/// A tensor between two operations, with the link for its gradient.
 pub type Features<S, D, T = NoneTape> = Linked<S, <D as Backend>::Device, <D as Backend>::Link, T>;
 
 /// Feature maps between operations: (image, row, column, channel).
@@ -44,19 +44,18 @@ pub struct Weights<'a, S: Shape, O: Dim, D: Backend> {
     pub activation: Activation,
 }
 
-/// What [`Backend::reparameterise`] gives.
+/// A sample of the latent space with its KL, from [`Backend::reparameterise`].
 #[derive(Debug)]
 pub struct Sample<Z: Dim, D: Backend, T> {
     /// z = mean + e^(log_var / 2) eps
     pub z: Latent<Z, D>,
-    /// The KL divergence, mean over the batch, summed over latent axes and multiplied with the factor; on the
-    /// tape.
+    /// The KL, mean over the batch, summed over latent axes and multiplied with the factor; on the tape.
     pub kl: Scalar<D, T>,
-    /// The KL divergence of each latent axis in nats, mean over the batch.
+    /// The KL of each latent axis in nats, mean over the batch.
     pub kl_per_axis: Tensor<(Z,), f32, D::Device>,
 }
 
-/// What [`Backend::judge`] finds of a parameter group: the norm over its gradients, and what becomes of its update.
+/// The norm over the gradients of a parameter group, and whether its update is applied: see [`Backend::judge`].
 pub type Judgement<D> = (<D as Backend>::Norm, <D as Backend>::UpdateGate);
 
 /// A way to compute the network, and the device that it computes on.
@@ -66,7 +65,7 @@ pub type Judgement<D> = (<D as Backend>::Norm, <D as Backend>::UpdateGate);
 ///
 /// What it makes need not be `Send`: dfdx's `Cuda` is not, and a model stays on the thread that built it.
 pub trait Backend: Debug + Clone + 'static {
-    /// Why the device could not.
+    /// The device's error.
     type Err: Debug + Display;
     /// dfdx's device, which holds the tensors.
     type Device: Device<f32> + HasErr<Err = Self::Err>;
@@ -101,15 +100,15 @@ pub trait Backend: Debug + Clone + 'static {
     /// Gives back the memory that is kept from step to step.
     fn release(device: &Self::Device) -> Result<(), Self::Err>;
 
-    /// The way from big to small, for [`Backend::conv2d`].
+    /// The route from the big side to the small one, for [`Backend::conv2d`].
     fn to_small(device: &Self::Device, conv: &Conv) -> Result<Self::Route, Self::Err>;
 
-    /// The way from small to big, for [`Backend::conv_transpose2d`].
+    /// The route from the small side to the big one, for [`Backend::conv_transpose2d`].
     fn to_big(device: &Self::Device, conv: &Conv) -> Result<Self::Route, Self::Err>;
 
     /// Convolution with bias and activation. Kernel: (kh, kw, in, out); the big side is the input.
     ///
-    /// `input_gradient`: whether anybody needs the gradient of `x`.
+    /// `input_gradient`: whether the gradient of `x` is needed.
     fn conv2d<I: Dim, O: Dim, T: Tape<f32, Self::Device>>(
         route: &Self::Route,
         x: FeatureMaps<I, Self, T>,
@@ -133,7 +132,7 @@ pub trait Backend: Debug + Clone + 'static {
         output: R,
     ) -> Result<Features<R, Self, T>, Self::Err>;
 
-    /// Draws from N(mean, e^log_var) by the noise `eps`, and measures the KL divergence from N(0, 1).
+    /// Draws from N(mean, e^log_var) by the noise `eps`, and computes the KL from N(0, 1).
     fn reparameterise<Z: Dim, T: Tape<f32, Self::Device>>(
         mean: Latent<Z, Self, T>,
         log_var: Latent<Z, Self>,
@@ -155,8 +154,8 @@ pub trait Backend: Debug + Clone + 'static {
         param: &Tensor<S, f32, Self::Device>,
     ) -> Result<(), Self::Err>;
 
-    /// Judges a step: its updates are applied if all terms and the norms over the gradients of all groups are finite and
-    /// no update before was refused. `squares` has one sum a group, whose gradients are scaled down to a norm of
+    /// Decides about a step: its updates are applied if all terms and the norms over the gradients of all groups are
+    /// finite and no update before was refused. `squares` has one sum a group, whose gradients are scaled down to a norm of
     /// `clip_norm`; there is at least one term.
     fn judge(
         step: Step,

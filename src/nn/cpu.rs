@@ -11,13 +11,13 @@ use super::backend::{
     Backend, FeatureMaps, Features, Judgement, Latent, Maps, Sample, Scalar, Weights,
 };
 use super::memory;
-use crate::kernels::conv::{self, Epilogue};
+use crate::kernels::conv;
 use crate::kernels::loss::{self, Reconstruction};
 use crate::kernels::tensor::{values, values_mut};
 use crate::kernels::{Conv, Isa, buffer_pool, dense};
 use crate::optim::{Rule, Step};
 use slot::Slot;
-use tape::{Buffer, Input, Saved, add_to, on_tape, register, take};
+use tape::{Buffer, add_to, layer, on_tape, take};
 
 /// A tensor of one value.
 fn scalar(device: &Cpu, value: f32) -> Result<Tensor<(), f32, Cpu>, CpuError> {
@@ -71,39 +71,16 @@ impl Backend for Cpu {
         input_gradient: bool,
     ) -> Result<FeatureMaps<O, Self, T>, CpuError> {
         let conv = *conv;
-        let (x, tape) = Input::of(x);
-        let shape = (
-            x.tensor.shape().0,
-            conv.small.height,
-            conv.small.width,
-            weights.bias.shape().0,
-        );
-        let epilogue = Epilogue {
-            bias: values(weights.bias),
-            activation: weights.activation,
-        };
-        let saved = Saved::forward::<T>(
-            x.tensor.device(),
-            weights.activation,
-            shape,
-            |output, sum| {
-                conv::forward(
-                    Isa::current(),
-                    &conv,
-                    values(&x.tensor),
-                    values(weights.kernel),
-                    epilogue,
-                    output,
-                    sum,
-                );
-            },
-        )?;
-        register(
-            tape,
+        let (small, outputs) = (conv.small, weights.bias.shape().0);
+        let shape = (x.shape().0, small.height, small.width, outputs);
+        layer(
             x,
             weights,
-            saved,
+            shape,
             input_gradient,
+            |x, kernel, epilogue, output, sum| {
+                conv::forward(Isa::current(), &conv, x, kernel, epilogue, output, sum);
+            },
             move |x, kernel, activation, gradient, out| {
                 conv::backward(Isa::current(), &conv, x, kernel, activation, gradient, out);
             },
@@ -116,49 +93,20 @@ impl Backend for Cpu {
         weights: Weights<(usize, usize, O, I), O, Self>,
     ) -> Result<FeatureMaps<O, Self, T>, CpuError> {
         let conv = *conv;
-        let (x, tape) = Input::of(x);
-        let shape = (
-            x.tensor.shape().0,
-            conv.big.height,
-            conv.big.width,
-            weights.bias.shape().0,
-        );
-        let epilogue = Epilogue {
-            bias: values(weights.bias),
-            activation: weights.activation,
-        };
-        let saved = Saved::forward::<T>(
-            x.tensor.device(),
-            weights.activation,
-            shape,
-            |output, sum| {
-                conv::forward_transposed(
-                    Isa::current(),
-                    &conv,
-                    values(&x.tensor),
-                    values(weights.kernel),
-                    epilogue,
-                    output,
-                    sum,
-                );
-            },
-        )?;
-        register(
-            tape,
+        let (big, outputs) = (conv.big, weights.bias.shape().0);
+        let shape = (x.shape().0, big.height, big.width, outputs);
+        layer(
             x,
             weights,
-            saved,
+            shape,
             true,
+            |x, kernel, epilogue, output, sum| {
+                let isa = Isa::current();
+                conv::forward_transposed(isa, &conv, x, kernel, epilogue, output, sum);
+            },
             move |x, kernel, activation, gradient, out| {
-                conv::backward_transposed(
-                    Isa::current(),
-                    &conv,
-                    x,
-                    kernel,
-                    activation,
-                    gradient,
-                    out,
-                );
+                let isa = Isa::current();
+                conv::backward_transposed(isa, &conv, x, kernel, activation, gradient, out);
             },
         )
     }
@@ -168,35 +116,16 @@ impl Backend for Cpu {
         weights: Weights<(I, O), O, Self>,
         output: R,
     ) -> Result<Features<R, Self, T>, CpuError> {
-        let (x, tape) = Input::of(x);
         let (inputs, outputs) = *weights.kernel.shape();
         let sizes = (inputs.size(), outputs.size());
-        let epilogue = Epilogue {
-            bias: values(weights.bias),
-            activation: weights.activation,
-        };
-        let saved = Saved::forward::<T>(
-            x.tensor.device(),
-            weights.activation,
-            output,
-            |output, sum| {
-                dense::forward(
-                    Isa::current(),
-                    values(&x.tensor),
-                    values(weights.kernel),
-                    sizes,
-                    epilogue,
-                    output,
-                    sum,
-                );
-            },
-        )?;
-        register(
-            tape,
+        layer(
             x,
             weights,
-            saved,
+            output,
             true,
+            |x, kernel, epilogue, output, sum| {
+                dense::forward(Isa::current(), x, kernel, sizes, epilogue, output, sum);
+            },
             move |x, kernel, (activation, saved), gradient, out| {
                 let isa = Isa::current();
                 dense::backward_activation(isa, activation, gradient, saved, out.bias);

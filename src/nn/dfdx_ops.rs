@@ -1,4 +1,4 @@
-//! The network's operations composed of dfdx's own, for any of its devices: what CUDA runs.
+//! The network's operations made of dfdx's own, for any of its devices: what CUDA runs.
 //!
 //! dfdx has no convolution on stable Rust, but gathering, multiplying matrices and adding up, all with gradients, on
 //! the CPU and on CUDA. A convolution gathers the patches of an image under the kernel and multiplies them with it; a
@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | [`route`] | which pixels meet, as index and mask |
 //! | [`activation`] | activations |
-//! | [`loss`] | sampling, KL divergence and reconstruction |
+//! | [`loss`] | sampling, KL and reconstruction error |
 //! | [`update`] | update rules |
 //! | [`update_gate`] | whether an update is applied, decided on the device |
 //!

@@ -1,4 +1,4 @@
-//! A tensor on its way from one operation to the next, together with the way back of its gradient.
+//! A tensor between two operations, with the link through which its gradient comes back.
 
 use std::fmt::Debug;
 
@@ -12,7 +12,7 @@ pub trait Link: Clone + Debug + Default {
     fn open(&self);
 }
 
-/// The way of a backend that has no other than dfdx's `Gradients`.
+/// The link of a backend whose gradients all come through dfdx's `Gradients`.
 impl Link for () {
     fn open(&self) {}
 }
@@ -20,9 +20,9 @@ impl Link for () {
 /// A tensor that a backend's operations make and use, with the link between them.
 ///
 /// dfdx adds every gradient to zeros, and features are many times the size of everything else. Between two operations
-/// of the CPU a gradient goes a way of its own, where the first to come sets it. This way belongs to the tensor and to
-/// its copies, and nobody else finds it. Who wants to compute with dfdx's own operations takes the tensor out
-/// ([`Linked::into_tensor`]); its gradient then is the sum of what comes by both ways.
+/// of the CPU a gradient goes through this link, where the first to come sets it. The link belongs to the tensor and to
+/// its copies alone. For dfdx's own operations the tensor is taken out ([`Linked::into_tensor`]); its gradient then is
+/// the sum of those that come through the link and through `Gradients`.
 #[derive(Clone, Debug)]
 pub struct Linked<S: Shape, D: Device<f32>, L, T = NoneTape> {
     tensor: Tensor<S, f32, D, T>,

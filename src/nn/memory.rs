@@ -1,8 +1,8 @@
 //! Memory of activations on the CPU, kept from step to step.
 //!
-//! dfdx keeps the memory of dropped tensors too, but fills with zeros whatever it hands out again, on one thread.
-//! Activations are many times the size of everything else and are overwritten whole, so they wait here instead: those
-//! that the backward pass has used up for the next step.
+//! dfdx keeps the memory of dropped tensors too, but fills with zeros what it gives out again, on one thread.
+//! Activations are many times the size of everything else and are overwritten whole, so those that the backward pass
+//! has used up are kept here for the next step.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ use crate::kernels::tensor::{values, values_mut};
 /// A tensor without its shape.
 type Flat = Tensor<(usize,), f32, Cpu>;
 
-/// Tensors of a length that wait at most; what comes beyond goes to dfdx.
+/// Most tensors of a length that are kept; others go to dfdx.
 const MOST_WAITING: usize = 4;
 
 static WAITING: Mutex<Option<HashMap<usize, Vec<Flat>>>> = Mutex::new(None);
@@ -27,7 +27,7 @@ fn waiting() -> MutexGuard<'static, Option<HashMap<usize, Vec<Flat>>>> {
     WAITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A tensor that `write` fills; what it finds there is whatever was there.
+/// A tensor that `write` fills; the values before are unspecified.
 pub fn output<S: Shape>(
     device: &Cpu,
     shape: S,
@@ -43,7 +43,7 @@ pub fn output<S: Shape>(
     tensor.try_reshape_like(&shape)
 }
 
-/// Keeps a tensor that its owner has done with for [`output`]. Somebody else may still hold a copy of it: dfdx then
+/// Keeps a tensor that its owner has done with for [`output`]. There may still be a copy of it: dfdx then
 /// moves the values out of the way before they are overwritten.
 pub fn give<S: Shape>(tensor: Tensor<S, f32, Cpu>) -> Result<(), CpuError> {
     let len = values(&tensor).len();
@@ -59,11 +59,11 @@ pub fn give<S: Shape>(tensor: Tensor<S, f32, Cpu>) -> Result<(), CpuError> {
     Ok(())
 }
 
-/// Gives all memory that waits back to the system.
+/// Gives all kept memory back to the system.
 pub fn clear(device: &Cpu) -> Result<(), CpuError> {
     *waiting() = None;
     buffer_pool::clear();
-    // Tensors that waited are in there now.
+    // The kept tensors are in there now.
     device.try_empty_cache()?;
     return_free_blocks();
     Ok(())
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn an_activation_is_used_again_and_never_under_its_holder() {
+    fn reuses_memory_only_after_it_is_released() {
         let device = Cpu::default();
         let make = |value: f32| output(&device, (3_usize, 41_usize), |v| v.fill(value)).unwrap();
         let first = make(1.0);

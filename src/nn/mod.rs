@@ -9,9 +9,9 @@
 //! | file | holds |
 //! | --- | --- |
 //! | [`backend`] | the trait, and what its operations mean |
-//! | [`linked`] | a tensor between two operations, and the way of its gradient |
+//! | [`linked`] | a tensor between two operations, with the link for its gradient |
 //! | [`cpu`] | the CPU's operations |
-//! | [`dfdx_ops`] | the same operations composed of dfdx's own, for any device: CUDA's |
+//! | [`dfdx_ops`] | the same operations made of dfdx's own, for any device: CUDA's |
 //! | [`device`] | which devices there are, and whether they answer |
 //! | [`memory`] | activations, kept from step to step |
 //! | [`layers`] | kinds of layers, one a file |

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn glorot_uniform_has_its_variance_and_bound() {
+    fn draws_glorot_uniform_within_its_bound() {
         let values = Init::new(3).glorot_uniform(100_000, 30, 70);
         let limit = 0.06_f32.sqrt();
         assert!(values.iter().all(|v| v.abs() <= limit));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kernel_has_numbers_of_its_own() {
+    fn draws_different_numbers_for_each_kernel() {
         let mut init = Init::new(3);
         assert_ne!(init.glorot_uniform(10, 1, 1), init.glorot_uniform(10, 1, 1));
         assert_eq!(

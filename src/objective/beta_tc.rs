@@ -99,7 +99,7 @@ impl Estimator {
 }
 
 impl BetaTc {
-    /// Mutual information, total correlation and dimension-wise KL divergence.
+    /// Mutual information, total correlation and dimension-wise KL.
     fn parts<C: Dim, Z: Dim, D: Backend, T: Tape<f32, D::Device>>(
         &self,
         pass: &Pass<C, Z, D>,

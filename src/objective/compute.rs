@@ -40,7 +40,7 @@ pub struct Given<'a, C: Dim, Z: Dim, D: Backend> {
     pub noise: &'a [Drawn],
     /// The latent axis.
     pub latent: Z,
-    /// Weight of the KL divergence at this step.
+    /// Weight of the KL at this step.
     pub kl_weight: f64,
     /// Whether the network is trained or used as it is.
     pub mode: Mode<'a, D>,
@@ -53,7 +53,7 @@ pub struct Given<'a, C: Dim, Z: Dim, D: Backend> {
 }
 
 impl<C: Dim, Z: Dim, D: Backend> Given<'_, C, Z, D> {
-    /// The numbers of a purpose, none where nobody drew them.
+    /// The numbers of a purpose, none where they were not drawn.
     pub fn drawn(&self, purpose: Purpose) -> &[f32] {
         let found = self.noise.iter().find(|drawn| drawn.purpose == purpose);
         found.map_or(&[], |drawn| &drawn.values)
@@ -132,9 +132,9 @@ pub struct Pass<C: Dim, Z: Dim, D: Backend> {
     pub logits: Maps<C, D>,
     /// Reconstruction error, before its weight.
     pub reconstruction: Scalar<D>,
-    /// KL divergence as `[loss]` reduces it, before its weight.
+    /// KL as `[loss]` reduces it, before its weight.
     pub kl: Scalar<D>,
-    /// KL divergence of each axis in nats.
+    /// KL of each axis in nats.
     pub kl_per_axis: Tensor<(Z,), f32, D::Device>,
 }
 

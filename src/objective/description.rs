@@ -58,12 +58,12 @@ pub struct LossTerms {
     pub reconstruction: Reconstruction,
     /// Its weight.
     pub reconstruction_weight: f64,
-    /// Whether the KL divergence is averaged over latent axes (as the published Keras example does) instead of summed
-    /// (the evidence lower bound).
+    /// Whether the KL is averaged over latent axes (as the published Keras example does) instead of summed (the evidence
+    /// lower bound).
     pub kl_mean: bool,
 }
 
-/// An objective as the rest of the program knows it: no tensors.
+/// An objective without tensors: what specs and plans read of it.
 pub trait Description {
     /// The metrics of the terms that it reports besides `loss`, `reconstruction` and `kl`: [`Metric::TERM`] with name, meaning
     /// and unit. Each also gets a twin on the validation part.

@@ -35,7 +35,7 @@ mod tests {
     use crate::metric::{METRICS, Row};
 
     #[test]
-    fn describes_every_metric_under_a_name_of_its_own() {
+    fn gives_metrics_unique_names() {
         let mut seen = std::collections::BTreeSet::new();
         for metric in metrics() {
             assert!(seen.insert(metric.name), "{} is there twice", metric.name);
@@ -51,7 +51,7 @@ mod tests {
 
     /// Two objectives have the first of them.
     #[test]
-    fn adds_terms_of_objectives_behind_the_metrics_of_every_run() {
+    fn lists_objective_terms_after_common_metrics() {
         let names: Vec<_> = metrics().iter().map(|metric| metric.name).collect();
         let at = |name| names.iter().position(|it| *it == name).unwrap();
         for (term, twin) in [

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn draws_the_noise_of_the_reparameterisation_where_it_always_was() {
+    fn keeps_addresses_of_the_reparameterisation_noise() {
         let of = |mut stream: Stream| {
             let mut values = vec![0.0; 15];
             stream.fill_normal(&mut values);

@@ -52,8 +52,8 @@ impl<D: Backend> Network<Axes, Axes, D> for Fixed<D> {
     }
 }
 
-/// What an objective makes of the batch, with a weight of 2 on the reconstruction error and of 0.5 on the KL
-/// divergence, and 100 training images.
+/// What an objective makes of the batch, with a weight of 2 on the reconstruction error and of 0.5 on the KL,
+/// and 100 training images.
 #[derive(Debug)]
 pub struct Found {
     pub loss: f32,

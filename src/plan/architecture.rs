@@ -253,17 +253,17 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_reference_model_has_the_parameters_that_keras_counts() {
+    fn counts_parameters_as_keras_does() {
         assert_eq!(reference().parameters(), (69_076, 65_089));
     }
 
     #[test]
-    fn the_most_partial_sums_are_those_of_the_first_transposed_convolution() {
+    fn finds_most_partial_sums_in_the_first_transposed_convolution() {
         assert_eq!(reference().partial_sums(), 9 * 64 * 64);
     }
 
     #[test]
-    fn the_reference_step_has_the_operations_counted_by_hand() {
+    fn counts_operations_of_the_reference_step() {
         // Multiply-adds an image, from kernel size times output places.
         let encoder = 9 * 32 * 196 + 9 * 32 * 64 * 49 + 3136 * 16 + 2 * 16 * 2;
         let decoder = 2 * 3136 + 9 * 64 * 64 * 49 + 9 * 64 * 32 * 196 + 9 * 32 * 784;
@@ -274,7 +274,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_operations_of_the_layers_are_their_products() {
+    fn counts_operations_of_layers() {
         let rgb = Architecture {
             image: Extent {
                 height: 10,
@@ -315,7 +315,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn layers_are_named_and_shaped_as_in_the_published_model() {
+    fn names_and_shapes_layers_as_the_published_model() {
         let table = |layers: Vec<NamedConfig>| {
             layers
                 .iter()
@@ -345,7 +345,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn sizes_that_do_not_divide_come_back_exactly() {
+    fn restores_sizes_that_do_not_divide() {
         let odd = Architecture {
             filters: vec![4, 5, 6],
             hidden: vec![],

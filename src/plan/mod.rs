@@ -1,4 +1,4 @@
-//! What a spec means for the machine: layers, steps, costs. Everything is known before any work starts.
+//! Layers, steps and costs of a spec, known before any work starts.
 
 pub mod architecture;
 
@@ -10,10 +10,10 @@ use crate::kernels::{Activation, Extent};
 use crate::metric;
 use crate::objective;
 
-/// A spec together with the data it was found to have.
+/// A spec with the sizes of its data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// What the user asked for.
+    /// The spec.
     pub spec: Spec,
     /// The network.
     pub architecture: Architecture,
@@ -26,7 +26,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Resolves a spec against its data: the size of an image, and how many are trained on and held out.
+    /// The plan of a spec on its data: the size of an image, and how many are trained on and held out.
     pub fn new(spec: Spec, image: Extent, train_images: usize, validation_images: usize) -> Self {
         let architecture = Architecture {
             image,
@@ -97,7 +97,7 @@ impl Plan {
     }
 }
 
-/// The kernel that a spec's name stands for.
+/// The kernel of a spec's activation.
 pub fn activation(activation: experiment::Activation) -> Activation {
     match activation {
         experiment::Activation::Relu => Activation::Relu,

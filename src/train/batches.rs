@@ -1,4 +1,4 @@
-//! Batches on their way from the data set to the model.
+//! Batches of a data set for the model.
 
 use crate::data::{DataSet, fill_batch};
 use crate::objective::{At, Drawn, Noise};
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_the_next_batch_as_the_second_and_goes_round() {
+    fn takes_the_next_batch_as_the_second_and_wraps_around() {
         let part = [10, 11, 12, 13, 14, 15, 16];
         let second = |step, images| behind(&part, images, At::Step { epoch: 0, step }, 3);
         assert_eq!(second(0, 3), [13, 14, 15]);

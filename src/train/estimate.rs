@@ -1,4 +1,4 @@
-//! What a whole run will take, before anybody pays for it.
+//! An estimate of a run's time, before it starts.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::sys::clock;
 /// Steps are timed on as many images as the processor could train on in this time at its peak, seconds.
 const FLOOR: f64 = 0.06;
 
-/// More trained values than this take too long to make for a glance.
+/// Networks with more trained values take too long to build for an estimate.
 const MOST_PARAMETERS: u64 = 8_000_000;
 
 /// How long steps are timed, beside the first.
@@ -40,7 +40,7 @@ pub struct Estimate {
     pub basis: Basis,
 }
 
-/// What an estimate rests on.
+/// What an estimate is computed from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Basis {
     /// So many steps of this network on so many made-up images each.
@@ -51,9 +51,9 @@ pub enum Basis {
         images: usize,
     },
     /// The plan's operations at a share of the peak and the time of the optimizer's update, for models that are too
-    /// large for a glance.
+    /// large to time.
     Share {
-        /// Share of the peak that is taken for granted.
+        /// Share of the peak that is assumed.
         share: f64,
         /// The peak, floating-point operations a second.
         peak: f64,
@@ -77,7 +77,7 @@ pub fn estimate(plan: &Plan) -> Estimate {
     // At least one for each thread, or they would not all have work.
     let enough = images >= parallel::count().min(plan.spec.training.batch_size);
     let small = plan.parameters() <= MOST_PARAMETERS;
-    // Where steps fail (a loss that is not finite, say), training will tell.
+    // Where steps fail (a non-finite loss, say), training reports it.
     let timing = (small && enough).then(|| time_sample(plan, images));
     if let Some(Ok(Some(timing))) = timing {
         return from_steps(plan, &timing, images);
@@ -149,7 +149,7 @@ fn time_sample(plan: &Plan, images: usize) -> Result<Option<Timing>, TrainError>
     const STEPS: usize = 64;
     let mut spec = plan.spec.clone();
     spec.training.batch_size = images;
-    // Steps that are meant to be timed, not to learn or to diverge.
+    // So small that no loss becomes non-finite: the steps are only timed.
     spec.optimizer.set_learning_rate(1e-9);
     let sample = Plan::new(spec, plan.architecture.image, images * STEPS, 0);
     let data = noise(&sample, images);
@@ -208,14 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_its_steps_and_the_evaluation_of_what_is_held_out() {
+    fn adds_steps_and_evaluation() {
         let plan = plan("[training]\nbatch_size = 10\nepochs = 3\n");
         // 13 batches to train on and 2 to evaluate.
         assert_close(whole_run(&plan, 0.1, 0.04), 3.0 * (13.0 * 0.1 + 2.0 * 0.04));
     }
 
     #[test]
-    fn what_is_done_once_a_weight_does_not_grow_with_the_batch() {
+    fn keeps_the_update_independent_of_the_batch() {
         let plan = plan("[training]\nbatch_size = 40\nepochs = 1\n");
         let part = |name: &'static str, forward, backward| PartTime {
             name: name.into(),
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn small_models_take_steps_and_large_ones_their_operations() {
+    fn times_small_models_and_counts_large_ones() {
         let small = estimate(&plan("[training]\nbatch_size = 3\n"));
         assert!(
             matches!(small.basis, Basis::Steps { images: 1..=3, .. }),
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sample_has_the_size_of_the_images_and_enough_of_them() {
+    fn fits_the_sample_to_the_images() {
         let plan = plan("[training]\nbatch_size = 20\n");
         let data = noise(&plan, 20);
         assert_eq!(data.images.len(), 16);

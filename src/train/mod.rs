@@ -1,6 +1,6 @@
 //! Training in memory: batches, schedule, steps, evaluation. Knows neither folders nor progress bars.
 //!
-//! [`Trainer::advance`] takes a run to the end of an epoch, or to the step after which somebody asked it to
+//! [`Trainer::advance`] takes a run to the end of an epoch, or to the step after which it is asked to
 //! stop. Everything that decides what comes next is in the weights, the optimizer's state and [`crate::progress::Progress`];
 //! put back with [`Trainer::restore`], they continue to the same bits.
 

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_sums_of_other_networks() {
+    fn rejects_sums_of_other_networks() {
         let mut partial = Partial::default();
         Sums::new(&mut partial, 2).add_step(&step(8.0, &[1.0, 5.0], 2.0), 1);
         assert!(!Sums::fit(&partial.sums, 3) && !Sums::fit(&Measurements::default(), 2));

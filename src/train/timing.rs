@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_lie_between_the_values() {
+    fn interpolates_quantiles() {
         let values = [1.0, 2.0, 4.0, 8.0];
         assert_eq!(
             [0.0, 0.25, 0.5, 0.75, 1.0].map(|q| quantile(&values, q)),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_and_rest_add_up_to_the_median_step() {
+    fn adds_parts_and_rest_to_the_median_step() {
         // The slowest and the fastest step do not count towards the parts.
         let steps = [
             step(20, &[("a", 4, 6), ("optimizer", 2, 0)]),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn one_step_is_enough_and_none_is_nothing() {
+    fn summarises_one_step_and_rejects_none() {
         let timing = Timing::of(&[step(5, &[("a", 2, 2)])]).unwrap();
         assert_close(timing.rest, 0.001);
         assert_eq!(Timing::of(&[]), None);

@@ -34,7 +34,7 @@ pub struct Trainer<'a> {
 pub enum Advance {
     /// An epoch is complete; its metrics are the last of the history.
     Epoch,
-    /// Somebody asked to stop, somewhere in an epoch.
+    /// It was asked to stop within an epoch.
     Stopped,
 }
 
@@ -54,7 +54,7 @@ pub struct StepView {
 #[error("its {0} cannot be those of this run")]
 pub struct Impossible(&'static str);
 
-/// Why training ended before its time.
+/// Why training failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TrainError {
     /// A term of the loss, the gradient or a weight is not finite.
@@ -261,7 +261,7 @@ impl<'a> Trainer<'a> {
             });
             #[cfg(feature = "faults")]
             crate::fs::fault_injection::after_step(self.progress.step);
-            // A signal between the look above and this one waits for the next step.
+            // A signal between the check above and this one waits for the next step.
             if unread.is_empty() && stop.requested() {
                 self.check_weights()?;
                 return Ok(Advance::Stopped);
@@ -342,7 +342,7 @@ impl<'a> Trainer<'a> {
         Ok(Advance::Epoch)
     }
 
-    /// Means over the validation part with the weights at rest. Where somebody asks to stop it is left
+    /// Means over the validation part with the weights at rest. Where a stop is requested it is left
     /// undone, and the epoch unfinished.
     ///
     /// The noise is the same in every epoch, so that two epochs differ by their weights alone.
@@ -378,7 +378,7 @@ impl<'a> Trainer<'a> {
 enum Validation {
     /// There is none.
     None,
-    /// Somebody asked to stop before its end.
+    /// A stop was requested before its end.
     Stopped,
     /// Its means.
     Means(Measurements),

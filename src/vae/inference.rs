@@ -4,7 +4,7 @@ use crate::data::{Images, fill_batch};
 use crate::plan::Plan;
 use crate::vae::{Model, ModelError};
 
-/// A network with what it takes to use it.
+/// A network with the size of its batches.
 pub struct Inference<'a> {
     pub model: &'a dyn Model,
     pub plan: &'a Plan,

@@ -1,4 +1,4 @@
-//! The network as the rest of the program sees it: sizes are gone from the type.
+//! The network as a trait object, without its sizes in the type.
 
 use super::error::ModelError;
 use crate::numeric::named_tensor::NamedTensor;
@@ -14,7 +14,7 @@ pub enum Images<'a> {
     Kept(&'a [u32]),
 }
 
-/// A batch on its way into the network.
+/// A batch with the random numbers and the weight of its step.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     /// Its images.
@@ -23,7 +23,7 @@ pub struct Batch<'a> {
     pub second: Option<Images<'a>>,
     /// The random numbers that the objective draws for it.
     pub noise: &'a [Drawn],
-    /// Weight of the KL divergence.
+    /// Weight of the KL.
     pub kl_weight: f64,
 }
 
@@ -32,7 +32,7 @@ pub struct Batch<'a> {
 pub struct StepMetrics {
     /// `loss`, `reconstruction`, `kl` and the objective's own terms, by the names of their metrics.
     pub terms: Vec<(&'static str, f64)>,
-    /// KL divergence of each latent axis in nats.
+    /// KL of each latent axis in nats.
     pub kl_per_axis: Vec<f64>,
     /// Means of q(z | x), (batch, latent).
     pub means: Vec<f32>,

@@ -1,4 +1,4 @@
-//! Numbers of a step that still lie on the device.
+//! Metrics of a step that are not yet read from the device.
 
 use dfdx::shapes::Dim;
 use dfdx::tensor::Tensor;

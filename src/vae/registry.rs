@@ -1,4 +1,4 @@
-//! From the numbers of a plan to the types of a network: the only place where they meet.
+//! The types of a network from the numbers of a plan.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

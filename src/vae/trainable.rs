@@ -1,4 +1,4 @@
-//! A network with its objective and optimizer: what stands behind [`Model`].
+//! A network with its objective and optimizer: the implementation of [`Model`].
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -130,7 +130,7 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
                     kept.clone().try_gather(places)?;
                 rows.try_reshape_like(&shape)
             }
-            // Nobody names images that were not given; an empty batch fails the shape's check.
+            // No caller names images that were not given; an empty batch fails the shape's check.
             (Images::Kept(_), None) => D::tensor(&self.device, &[], shape),
         }
     }
@@ -221,7 +221,7 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
             Ok(())
         };
         part(|| profile::OPTIMIZER.into(), update)?;
-        // All groups go the same way.
+        // All groups are applied, or none.
         self.gate = gates.into_iter().next();
         Ok(())
     }
@@ -245,7 +245,7 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
 
     fn reports(&mut self) -> Vec<Result<StepReport, ModelError>> {
         let reports = self.unread.drain(..).map(|unread| unread.read()).collect();
-        // What was refused is known now, and whoever goes on begins anew.
+        // What was refused is known now; later steps begin anew.
         self.gate = None;
         reports
     }

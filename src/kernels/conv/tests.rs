@@ -31,7 +31,7 @@ const SHAPES: [Shape; 17] = [
     [18, 28, 16, 17, 4, 2, 19],
 ];
 
-/// Shapes that nobody chose, the same in every run.
+/// Random shapes, the same in every run.
 fn random_shapes() -> impl Iterator<Item = Shape> {
     let mut stream = Stream::new(11, Purpose::Sample, 0, 0);
     let mut below = move |most: usize| 1 + (stream.uniform() * most as f32) as usize % most;
@@ -54,7 +54,7 @@ fn cases() -> impl Iterator<Item = (Isa, Case)> {
 }
 
 #[test]
-fn forward_agrees_with_the_plain_sum() {
+fn agrees_with_plain_sums_forward() {
     for (isa, case) in cases() {
         let bias = numbers(case.conv.small.channels, 4);
         let epilogue = Epilogue {
@@ -98,7 +98,7 @@ fn forward_agrees_with_the_plain_sum() {
 }
 
 #[test]
-fn forward_transposed_agrees_with_the_plain_sum() {
+fn agrees_with_plain_sums_transposed() {
     for (isa, case) in cases() {
         let bias = numbers(case.conv.big.channels, 4);
         let epilogue = Epilogue {
@@ -124,7 +124,7 @@ fn forward_transposed_agrees_with_the_plain_sum() {
 }
 
 #[test]
-fn gradients_agree_with_the_plain_sums_and_are_added() {
+fn adds_gradients_of_plain_sums() {
     for (isa, case) in cases() {
         let conv = &case.conv;
         let want_kernel = reference::to_kernel(conv, &case.big, &case.small);
@@ -235,7 +235,7 @@ fn results(isa: Isa, case: &Case, transposed: bool, activation: Activation) -> V
 }
 
 #[test]
-fn the_bits_do_not_depend_on_the_number_of_threads_nor_on_what_memory_held() {
+fn keeps_bits_across_threads_and_reused_memory() {
     let run = |threads: usize| {
         Threads::new(threads).unwrap().run(|| {
             let mut bits = vec![];

@@ -3,14 +3,14 @@
 //! A register block over so few output channels would be mostly empty. Here the lanes of a vector lie along the input
 //! values of an output pixel instead, which follow one another in memory, and are added up in the end.
 
-use super::Gather;
+use super::DirectConv;
 use crate::kernels::buffer_pool::{Buffer, buffer};
 use crate::kernels::isa::{Isa, compiled_for};
 use crate::kernels::micro_kernel::Run;
 use crate::kernels::simd::Lanes;
 use crate::kernels::tap_gemm::Store;
 
-/// Whether [`Gather::run_dots`] is the faster way. A register block over few outputs is mostly empty; but adding up the
+/// Whether [`DirectConv::run_dots`] is the faster way. A register block over few outputs is mostly empty; but adding up the
 /// lanes of a vector costs a dozen instructions an output value, which takes some inputs to pay.
 pub fn dots_suit(inputs: usize, outputs: usize) -> bool {
     outputs < 8 && inputs >= 4 * outputs
@@ -19,14 +19,14 @@ pub fn dots_suit(inputs: usize, outputs: usize) -> bool {
 /// Most lanes of a vector of any path.
 const MOST_LANES: usize = 16;
 
-/// A kernel rearranged for [`Gather::run_dots`]: (phase, output channel, tap, input channel).
+/// A kernel rearranged for [`DirectConv::run_dots`]: (phase, output channel, tap, input channel).
 #[derive(Debug)]
 pub struct Arranged {
     values: Buffer,
     isa: Isa,
 }
 
-impl Gather {
+impl DirectConv {
     /// Rearranges a kernel that is stored as (tap, output channel, input channel).
     pub fn arrange(&self, isa: Isa, kernel: &[f32]) -> Arranged {
         let (inputs, outputs) = (self.input.channels, self.output.channels);
@@ -47,7 +47,7 @@ impl Gather {
         self.sums.taps(0..self.sums.phases().len())
     }
 
-    /// [`Gather::run`] for few output channels.
+    /// [`DirectConv::run`] for few output channels.
     pub fn run_dots(&self, kernel: &Arranged, input: &[f32], output: &mut [f32], store: Store) {
         self.check(input, output);
         if let Store::Layer { bias, .. } = store {
@@ -57,7 +57,7 @@ impl Gather {
             kernel.values.len(),
             self.taps() * self.output.channels * self.input.channels
         );
-        let (gather, kernel, isa) = (self, &*kernel.values, kernel.isa);
+        let (conv, kernel, isa) = (self, &*kernel.values, kernel.isa);
         let group = self.sums.group();
         let inputs = input.chunks(group * self.input_len());
         for (input, output) in inputs.zip(output.chunks_mut(group * self.output_len())) {
@@ -65,7 +65,7 @@ impl Gather {
                 isa,
                 body,
                 [2, 4, 8],
-                (gather: &Gather, kernel: &[f32], input: &[f32], output: &mut [f32], store: Store)
+                (conv: &DirectConv, kernel: &[f32], input: &[f32], output: &mut [f32], store: Store)
             );
         }
     }
@@ -73,18 +73,18 @@ impl Gather {
 
 #[inline(always)]
 fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
-    gather: &Gather,
+    conv: &DirectConv,
     kernel: &[f32],
     input: &[f32],
     output: &mut [f32],
     store: Store,
 ) {
-    let images = output.len() / gather.output_len();
-    assert!(images <= gather.sums.group() && input.len() == images * gather.input_len());
+    let images = output.len() / conv.output_len();
+    assert!(images <= conv.sums.group() && input.len() == images * conv.input_len());
     let mut kernel = kernel;
-    for phase in gather.sums.phases() {
-        for channel in 0..gather.output.channels {
-            let (weights, rest) = kernel.split_at(phase.taps.len() * gather.input.channels);
+    for phase in conv.sums.phases() {
+        for channel in 0..conv.output.channels {
+            let (weights, rest) = kernel.split_at(phase.taps.len() * conv.input.channels);
             kernel = rest;
             for part in &phase.parts {
                 let rows = images * part.pixels;
@@ -99,7 +99,7 @@ fn body<V: Lanes, const ROWS: usize, const WIDTH: usize>(
                             .wrapping_add(sources[i.min(sources.len() - 1)])
                     });
                     // SAFETY: the runs from a source on lie in its image (`Axis::classes`), one of the `images` of
-                    // the input, and name values of the weights (`Phases::new`).
+                    // the input, and name values of the weights (`TapGemm::new`).
                     let sums =
                         unsafe { dots::<V, ROWS, WIDTH>(lefts, &part.runs, weights.as_ptr()) };
                     for (&sum, target) in sums.iter().zip(targets) {

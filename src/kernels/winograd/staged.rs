@@ -1,4 +1,4 @@
-//! One product of [`Paired`](super::Paired) to pixels, stage by stage.
+//! One product of [`Winograd`](super::Winograd) to pixels, stage by stage.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use crate::kernels::buffer_pool::{Buffer, buffer};
 use crate::kernels::geometry::Extent;
 use crate::kernels::isa::Isa;
 use crate::kernels::micro_kernel::Run;
-use crate::kernels::tap_gemm::{Packed, Part, Phase, Phases, Store};
+use crate::kernels::tap_gemm::{Packed, Part, Phase, Store, TapGemm};
 use crate::kernels::winograd_transform::Combine;
 
 /// Products of planes, some planes at a time, so that they stay in the cache.
@@ -17,7 +17,7 @@ pub struct Staged {
     /// Channels of the planes.
     channels: usize,
     /// Products of the planes and the points, added up.
-    pub sums: Phases,
+    pub sums: TapGemm,
     pub stages: Vec<Stage>,
 }
 
@@ -77,7 +77,7 @@ impl Staged {
         Self {
             planes,
             channels,
-            sums: Phases::new(channels, output, group, phases),
+            sums: TapGemm::new(channels, output, group, phases),
             stages,
         }
     }

@@ -25,25 +25,25 @@ const SHAPES: [Shape; 16] = [
 ];
 
 /// Calls `f(group of big images, group of small images)`.
-fn for_each_group(case: &Case, paired: &Paired, mut f: impl FnMut(Range<usize>, Range<usize>)) {
-    for first in (0..case.images).step_by(paired.group()) {
-        let end = case.images.min(first + paired.group());
+fn for_each_group(case: &Case, winograd: &Winograd, mut f: impl FnMut(Range<usize>, Range<usize>)) {
+    for first in (0..case.images).step_by(winograd.group()) {
+        let end = case.images.min(first + winograd.group());
         let of = |len: usize| first * len..end * len;
         f(of(case.conv.big.len()), of(case.conv.small.len()));
     }
 }
 
 #[test]
-fn products_to_the_small_image_agree_with_the_plain_sum() {
+fn agrees_with_plain_sums_to_the_small_side() {
     for (isa, case) in cases(SHAPES) {
-        let paired = Paired::new(&case.conv);
-        let kernel = paired.pack_to_small(isa, &case.kernel);
+        let winograd = Winograd::new(&case.conv);
+        let kernel = winograd.pack_to_small(isa, &case.kernel);
         let want = reference::big_to_small(&case.conv, &case.big, &case.kernel);
         let (mut set, mut added) = (vec![f32::NAN; want.len()], vec![1.0; want.len()]);
-        for_each_group(&case, &paired, |big, small| {
+        for_each_group(&case, &winograd, |big, small| {
             let big = &case.big[big];
-            paired.to_small(isa, &kernel, big, &mut set[small.clone()], Store::Set);
-            paired.to_small(isa, &kernel, big, &mut added[small], Store::Add);
+            winograd.to_small(isa, &kernel, big, &mut set[small.clone()], Store::Set);
+            winograd.to_small(isa, &kernel, big, &mut added[small], Store::Add);
         });
         assert_close(&set, &want, "small image");
         added.iter_mut().for_each(|v| *v -= 1.0);
@@ -52,10 +52,10 @@ fn products_to_the_small_image_agree_with_the_plain_sum() {
 }
 
 #[test]
-fn products_to_the_big_image_agree_with_the_plain_sum() {
+fn agrees_with_plain_sums_to_the_big_side() {
     for (isa, case) in cases(SHAPES) {
-        let paired = Paired::new(&case.conv);
-        let kernel = paired.pack_to_big(isa, &case.kernel);
+        let winograd = Winograd::new(&case.conv);
+        let kernel = winograd.pack_to_big(isa, &case.kernel);
         let bias = numbers(case.conv.big.channels, 4);
         let mut want = reference::small_to_big(&case.conv, &case.small, &case.kernel);
         for (i, v) in want.iter_mut().enumerate() {
@@ -66,28 +66,28 @@ fn products_to_the_big_image_agree_with_the_plain_sum() {
             bias: &bias,
             clip: true,
         };
-        for_each_group(&case, &paired, |big, small| {
-            paired.to_big(isa, &kernel, &case.small[small], &mut got[big], layer);
+        for_each_group(&case, &winograd, |big, small| {
+            winograd.to_big(isa, &kernel, &case.small[small], &mut got[big], layer);
         });
         assert_close(&got, &want, "big image");
     }
 }
 
 #[test]
-fn products_to_the_kernel_agree_with_the_plain_sum_and_bring_the_small_image_along() {
+fn agrees_with_plain_sums_for_kernel_and_small_side() {
     for (isa, case) in cases(SHAPES) {
-        let paired = Paired::new(&case.conv);
-        let packed = paired.pack_to_small(isa, &case.kernel);
-        let mut points = vec![f32::NAN; paired.points_len()];
+        let winograd = Winograd::new(&case.conv);
+        let packed = winograd.pack_to_small(isa, &case.kernel);
+        let mut points = vec![f32::NAN; winograd.points_len()];
         let mut kernel = vec![f32::NAN; case.kernel.len()];
         let mut other = vec![f32::NAN; case.small.len()];
-        for_each_group(&case, &paired, |big, small| {
+        for_each_group(&case, &winograd, |big, small| {
             let add = big.start > 0;
             let inputs = (&case.big[big], &case.small[small.clone()]);
             let to_small = Some((&packed, &mut other[small], Store::Set));
-            paired.to_points(isa, inputs, (&mut points, add), to_small);
+            winograd.to_points(isa, inputs, (&mut points, add), to_small);
         });
-        paired.to_kernel(isa, &points, &mut kernel);
+        winograd.to_kernel(isa, &points, &mut kernel);
         let want = reference::to_kernel(&case.conv, &case.big, &case.small);
         assert_close(&kernel, &want, "kernel");
         let want = reference::big_to_small(&case.conv, &case.big, &case.kernel);
@@ -99,7 +99,7 @@ fn products_to_the_kernel_agree_with_the_plain_sum_and_bring_the_small_image_alo
 /// 35, where the definition has 41 that are inside; 7 pixels have 4 + 3 + 3 + 7 for 20. Kernel 4 with stride 2 has two
 /// pairs on 14 pixels, 2 x 3 x 7 = 42 for 54.
 #[test]
-fn products_are_those_counted_by_hand() {
+fn counts_products() {
     for (size, kernel, products, direct) in [(28, 3, 35, 41), (14, 3, 17, 20), (28, 4, 42, 54)] {
         let big = Extent {
             height: size,
@@ -117,14 +117,14 @@ fn products_are_those_counted_by_hand() {
 }
 
 #[test]
-fn pairs_are_taken_where_they_spare_a_fifth_and_channels_are_many() {
+fn takes_pairs_where_they_save_a_fifth() {
     let is_paired = |size, channels, kernel, stride| {
         let big = Extent {
             height: size,
             width: size,
             channels,
         };
-        Paired::of(&Conv::same(big, 16, kernel, stride)).is_some()
+        Winograd::of(&Conv::same(big, 16, kernel, stride)).is_some()
     };
     assert!(is_paired(28, 32, 3, 2) && is_paired(14, 16, 3, 2) && is_paired(28, 16, 4, 2));
     // Few channels; three taps a phase; one tap a phase; hardly any tile.

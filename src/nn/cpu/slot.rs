@@ -7,7 +7,7 @@ use crate::nn::linked::Link;
 
 /// Where the gradient of an operation's output waits for the backward pass of that operation, if it is to come here.
 ///
-/// dfdx's `Gradients` hands out zeros to add to; here the first to come sets, and no zero is written or read.
+/// dfdx's `Gradients` starts with zeros to add to; here the first to come sets, and no zero is written or read.
 #[derive(Clone, Debug, Default)]
 pub struct Slot(Option<Rc<Place>>);
 

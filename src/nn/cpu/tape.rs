@@ -1,12 +1,13 @@
-//! How operations stand on dfdx's tape: what a forward pass keeps, and the ways that gradients come and go.
+//! Operations of the CPU on dfdx's tape: what a forward pass keeps, and how gradients come and go.
 
 use dfdx::shapes::{Dim, Shape};
 use dfdx::tensor::{Cpu, CpuError, Gradients, SplitTape, Storage, Tape, Tensor};
 
 use super::slot::Slot;
+use crate::kernels::conv::{self, Epilogue};
 use crate::kernels::tap_gemm::Store;
 use crate::kernels::tensor::values;
-use crate::kernels::{Activation, buffer_pool, conv, profile};
+use crate::kernels::{Activation, buffer_pool, profile};
 use crate::nn::backend::{Features, Weights};
 use crate::nn::linked::Linked;
 use crate::nn::memory;
@@ -89,14 +90,14 @@ impl Incoming {
 }
 
 /// The input of a layer, and where its gradient goes.
-pub(super) struct Input<S: Shape> {
-    pub(super) tensor: Tensor<S, f32, Cpu>,
+struct Input<S: Shape> {
+    tensor: Tensor<S, f32, Cpu>,
     slot: Slot,
 }
 
 impl<S: Shape> Input<S> {
     /// The features without their tape, and that.
-    pub(super) fn of<T: Tape<f32, Cpu>>(features: Features<S, Cpu, T>) -> (Self, T) {
+    fn of<T: Tape<f32, Cpu>>(features: Features<S, Cpu, T>) -> (Self, T) {
         let (tensor, slot) = features.into_parts();
         let (tensor, tape) = tensor.split_tape();
         (Self { tensor, slot }, tape)
@@ -128,7 +129,7 @@ impl<S: Shape> Input<S> {
 
 /// What a layer keeps for its backward pass: the weighted sum where the activation's derivative needs it,
 /// else its output, which the tensor holds anyway.
-pub(super) struct Saved<S: Shape> {
+struct Saved<S: Shape> {
     output: Tensor<S, f32, Cpu>,
     slot: Slot,
     weighted_sum: Option<Vec<f32>>,
@@ -137,7 +138,7 @@ pub(super) struct Saved<S: Shape> {
 
 impl<S: Shape> Saved<S> {
     /// Runs a forward pass and wraps its output in a tensor.
-    pub(super) fn forward<T: Tape<f32, Cpu>>(
+    fn forward<T: Tape<f32, Cpu>>(
         device: &Cpu,
         activation: Activation,
         shape: S,
@@ -187,18 +188,26 @@ pub(super) fn on_tape<T: Tape<f32, Cpu>>(
     tape.add_backward_op(move |gradients| scope.backward(|| backward(gradients)));
 }
 
-/// Registers a convolution-like backward pass, and gives the layer's output.
-pub(super) fn register<X: Shape, K: Shape, O: Dim, S: Shape, T: Tape<f32, Cpu>>(
-    mut tape: T,
-    x: Input<X>,
+/// Runs a layer that multiplies, and registers its backward pass.
+pub(super) fn layer<X: Shape, K: Shape, O: Dim, S: Shape, T: Tape<f32, Cpu>>(
+    x: Features<X, Cpu, T>,
     weights: Weights<K, O, Cpu>,
-    saved: Saved<S>,
+    shape: S,
     input_gradient: bool,
+    forward: impl FnOnce(&[f32], &[f32], Epilogue, &mut [f32], Option<&mut [f32]>),
     backward: impl Fn(&[f32], &[f32], (Activation, &[f32]), &mut [f32], conv::Gradients) + 'static,
 ) -> Result<Features<S, Cpu, T>, CpuError> {
+    let (x, mut tape) = Input::of(x);
+    let activation = weights.activation;
+    let run = |output: &mut [f32], sum: Option<&mut [f32]>| {
+        let (bias, kernel) = (values(weights.bias), values(weights.kernel));
+        let epilogue = Epilogue { bias, activation };
+        forward(values(&x.tensor), kernel, epilogue, output, sum);
+    };
+    let saved = Saved::forward::<T>(x.tensor.device(), activation, shape, run)?;
     let output = Linked::new(saved.output.clone(), saved.slot.clone());
     if !T::OWNS_TAPE {
-        // Nobody comes back for the input.
+        // No backward pass needs the input.
         memory::give(x.tensor)?;
         return Ok(output.put_tape(tape));
     }

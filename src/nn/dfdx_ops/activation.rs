@@ -1,5 +1,5 @@
 //! Activations of [`crate::kernels::activation`] in dfdx's operations: the same values and derivatives, also at 0, and
-//! what is not a number stays so.
+//! NaN stays NaN.
 
 use dfdx::shapes::{HasShape, Shape};
 use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
@@ -43,7 +43,7 @@ pub fn apply<S: Shape, D: Device<f32>, T: Tape<f32, D>>(
     }
 }
 
-/// dfdx's own makes a 0 of what is not a number, and a diverged run would look healthy.
+/// dfdx's own makes 0 of NaN, which would hide that a run is non-finite.
 fn relu<S: Shape, D: Device<f32>, T: Tape<f32, D>>(
     x: Tensor<S, f32, D, T>,
 ) -> Result<Tensor<S, f32, D, T>, D::Err> {

@@ -1,4 +1,4 @@
-//! Sampling, KL divergence and reconstruction error of [`crate::kernels::loss`] in dfdx's operations.
+//! Sampling, KL and reconstruction error of [`crate::kernels::loss`] in dfdx's operations.
 
 use dfdx::shapes::{Axis, Dim, HasShape};
 use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};

@@ -1,4 +1,4 @@
-//! Which pixels meet in a convolution, as an index to gather by.
+//! The pixels that a convolution gathers, as an index.
 
 use dfdx::shapes::{Axes2, Axis, Dim, HasShape};
 use dfdx::tensor::{Tape, Tensor};
@@ -123,7 +123,7 @@ mod tests {
 
     /// One row of five pixels, kernel 3, stride 2: one column of padding on both sides, and one row above and below.
     #[test]
-    fn taps_in_the_padding_are_masked() {
+    fn masks_taps_in_the_padding() {
         let route = Route::to_small(&Cpu::default(), &conv(5, 3, 2)).unwrap();
         let index = route.index.as_vec();
         let mask = route.mask.as_ref().unwrap().as_vec();
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_pixel_gathers_few_products() {
+    fn gathers_few_products_for_an_output_pixel() {
         let most = |size, kernel, stride| {
             let big = Extent {
                 height: size,
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_padded_there_is_no_mask() {
+    fn makes_no_mask_without_padding() {
         let route = Route::to_small(&Cpu::default(), &conv(6, 1, 1)).unwrap();
         assert!(route.mask.is_none());
         assert_eq!(route.index.as_vec(), [0, 1, 2, 3, 4, 5]);

@@ -1,4 +1,4 @@
-//! The composed operations against our kernels: outputs and all gradients, on the CPU, and on a GPU where this is
+//! dfdx's operations against our kernels: outputs and all gradients, on the CPU, and on a GPU where this is
 //! built with CUDA and one answers.
 
 use dfdx::tensor::{Cpu, Gradients, NoneTape, Trace};
@@ -43,20 +43,20 @@ macro_rules! on_each_device {
 }
 
 on_each_device!(
-    convolutions,
-    transposed_convolutions,
-    dense_layers,
-    activations,
-    sampling,
-    reconstructions,
-    rules,
-    verdicts,
-    groups_are_judged_together,
-    what_is_no_number_stays_so,
-    values_that_dfdx_consumes_too,
+    computes_convolutions,
+    computes_transposed_convolutions,
+    computes_dense_layers,
+    applies_activations,
+    samples_points,
+    computes_reconstruction_errors,
+    applies_rules,
+    refuses_non_finite_steps,
+    judges_groups_together,
+    keeps_nan,
+    keeps_values_that_dfdx_consumes,
 );
 
-/// A device that the composed operations run on.
+/// A device that [`DfdxOps`] runs on.
 trait Tested: Device<f32> + Cache + HasErr<Err: Debug + Display> {}
 impl<D: Device<f32> + Cache + HasErr<Err: Debug + Display>> Tested for D {}
 
@@ -167,7 +167,7 @@ fn convolution<C: Backend>(
     )
 }
 
-fn convolutions<D: Tested>(device: &D, tolerance: f32) {
+fn computes_convolutions<D: Tested>(device: &D, tolerance: f32) {
     let cpu = Cpu::default();
     for (i, conv) in convs().enumerate() {
         let activation = ACTIVATIONS[i % ACTIVATIONS.len()];
@@ -198,7 +198,7 @@ fn transposed<C: Backend>(
     })
 }
 
-fn transposed_convolutions<D: Tested>(device: &D, tolerance: f32) {
+fn computes_transposed_convolutions<D: Tested>(device: &D, tolerance: f32) {
     let cpu = Cpu::default();
     for (i, conv) in convs().enumerate() {
         let activation = ACTIVATIONS[i % ACTIVATIONS.len()];
@@ -220,7 +220,7 @@ fn dense<C: Backend>(device: &C::Device, activation: Activation) -> Vec<Vec<f32>
     })
 }
 
-fn dense_layers<D: Tested>(device: &D, tolerance: f32) {
+fn computes_dense_layers<D: Tested>(device: &D, tolerance: f32) {
     for activation in ACTIVATIONS {
         let got = dense::<DfdxOps<D>>(device, activation);
         let want = dense::<Cpu>(&Cpu::default(), activation);
@@ -247,7 +247,7 @@ fn activation_alone<C: Backend>(device: &C::Device, activation: Activation) -> V
     vec![C::to_vec(&output), gradient_of::<_, C>(&gradients, &x)]
 }
 
-fn activations<D: Tested>(device: &D, tolerance: f32) {
+fn applies_activations<D: Tested>(device: &D, tolerance: f32) {
     for activation in ACTIVATIONS {
         let got = activation_alone::<DfdxOps<D>>(device, activation);
         let want = activation_alone::<Cpu>(&Cpu::default(), activation);
@@ -278,7 +278,7 @@ fn sample<C: Backend>(device: &C::Device) -> Vec<Vec<f32>> {
     ]
 }
 
-fn sampling<D: Tested>(device: &D, tolerance: f32) {
+fn samples_points<D: Tested>(device: &D, tolerance: f32) {
     let (got, want) = (sample::<DfdxOps<D>>(device), sample::<Cpu>(&Cpu::default()));
     assert_close("sampling", &got, &want, tolerance);
 }
@@ -300,7 +300,7 @@ fn error<C: Backend>(device: &C::Device, kind: Reconstruction) -> Vec<Vec<f32>> 
     ]
 }
 
-fn reconstructions<D: Tested>(device: &D, tolerance: f32) {
+fn computes_reconstruction_errors<D: Tested>(device: &D, tolerance: f32) {
     for kind in [
         Reconstruction::BinaryCrossEntropy,
         Reconstruction::SquaredError,
@@ -370,7 +370,7 @@ fn three_steps<C: Backend>(device: &C::Device, rule: &Rule) -> Vec<Vec<f32>> {
     seen
 }
 
-fn rules<D: Tested>(device: &D, tolerance: f32) {
+fn applies_rules<D: Tested>(device: &D, tolerance: f32) {
     for rule in all_rules() {
         let got = three_steps::<DfdxOps<D>>(device, &rule);
         let want = three_steps::<Cpu>(&Cpu::default(), &rule);
@@ -417,7 +417,7 @@ fn judged<C: Backend>(device: &C::Device, clip_norm: Option<f64>) -> Vec<Vec<f32
     seen
 }
 
-fn verdicts<D: Tested>(device: &D, tolerance: f32) {
+fn refuses_non_finite_steps<D: Tested>(device: &D, tolerance: f32) {
     for clip_norm in [None, Some(0.3), Some(100.0)] {
         let got = judged::<DfdxOps<D>>(device, clip_norm);
         let want = judged::<Cpu>(&Cpu::default(), clip_norm);
@@ -465,7 +465,7 @@ fn groups_of_slopes<C: Backend>(device: &C::Device, slopes: [f32; 2]) -> [Vec<f3
 }
 
 /// Each group is scaled down by its own norm, and none is updated where one has no finite norm.
-fn groups_are_judged_together<D: Tested>(device: &D, tolerance: f32) {
+fn judges_groups_together<D: Tested>(device: &D, tolerance: f32) {
     let both = |slopes| {
         [
             groups_of_slopes::<DfdxOps<D>>(device, slopes),
@@ -485,7 +485,7 @@ fn groups_are_judged_together<D: Tested>(device: &D, tolerance: f32) {
     }
 }
 
-fn what_is_no_number_stays_so<D: Tested>(device: &D, _: f32) {
+fn keeps_nan<D: Tested>(device: &D, _: f32) {
     for activation in ACTIVATIONS {
         let x: Tensor<(usize,), f32, D, NoneTape> = device
             .try_tensor_from_vec(vec![f32::NAN, 1.0], (2,))
@@ -554,7 +554,7 @@ fn mixed<C: Backend>(device: &C::Device) -> Vec<Vec<f32>> {
     all
 }
 
-fn values_that_dfdx_consumes_too<D: Tested>(device: &D, tolerance: f32) {
+fn keeps_values_that_dfdx_consumes<D: Tested>(device: &D, tolerance: f32) {
     let (got, want) = (mixed::<DfdxOps<D>>(device), mixed::<Cpu>(&Cpu::default()));
     assert_close("mixed use", &got, &want, tolerance);
 }

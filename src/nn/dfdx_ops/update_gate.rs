@@ -4,7 +4,7 @@ use dfdx::shapes::{HasShape, Rank0};
 use dfdx::tensor::Tensor;
 use dfdx::tensor_ops::{BroadcastTo, ChooseFrom, Device, TryAdd, TryEq, TryMul, TrySub, bool_and};
 
-/// What becomes of a step's update.
+/// Whether a step's update is applied, and how its gradients are scaled.
 #[derive(Clone, Debug)]
 pub struct UpdateGate<D: Device<f32>> {
     /// Whether it is applied.

@@ -52,7 +52,7 @@ impl Normalizes for Settings {
 /// Sizes of the layer, and its constants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// What is normalized by itself: a channel of maps, or a unit.
+    /// Number of features, each normalized by itself: a channel of maps, or a unit.
     pub features: usize,
     /// Shape of the output, and of the input.
     pub output: Vec<usize>,
@@ -85,7 +85,7 @@ impl Describe for Config {
             .to_vec()
     }
 
-    /// It is composed of operations of dfdx, each of which keeps its output and a gradient.
+    /// It is made of operations of dfdx, each of which keeps its output and a gradient.
     fn kept_values(&self) -> u64 {
         10 * product(&self.output)
     }

@@ -18,7 +18,7 @@ pub struct Config {
     pub conv: Conv,
     /// What follows the product.
     pub finish: Finish,
-    /// Whether anything before it is trained, so that somebody needs the gradient of its input.
+    /// Whether anything before it is trained, so that the gradient of its input is needed.
     pub input_gradient: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What every kind of layer says and does.
+//! The traits of every kind of layer.
 
 use dfdx::shapes::Dim;
 use dfdx::tensor::Tape;
@@ -100,7 +100,7 @@ pub trait Normalizes {
     ) -> Option<Self::Config>;
 }
 
-/// The number of values of a shape. Sizes that nobody has checked yet may have a product above any number.
+/// The number of values of a shape. Sizes that are not checked yet may have a product that overflows.
 pub(super) fn product(shape: &[usize]) -> u64 {
     shape.iter().fold(1, |all, &n| all.saturating_mul(n as u64))
 }

@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | [`layer`] | what every kind says of itself and does |
+//! | [`layer`] | the traits of every kind |
 //! | [`product`] | kernel and bias, the parameters of those that multiply |
 //! | [`normalization`] | which kind stands behind those that multiply |
 //! | [`mode`] | training or evaluation, and what becomes of buffers |

@@ -1,4 +1,4 @@
-//! What a forward pass is for.
+//! Training or evaluation, and the updates of buffers.
 
 use std::cell::RefCell;
 
@@ -8,17 +8,17 @@ use dfdx::tensor_ops::{ReshapeTo, TryAdd, TryMul};
 
 use crate::nn::backend::Backend;
 
-/// What a forward pass is for (Keras' `training`).
+/// Training or evaluation (Keras' `training`).
 #[derive(Debug)]
 pub enum Mode<'a, D: Backend> {
-    /// To train: a layer may look at the whole batch, and says what becomes of its buffers.
+    /// Training: a layer may use the whole batch, and notes the updates of its buffers.
     Training {
         /// New values of buffers.
         updates: &'a BufferUpdates<D>,
         /// The layer that is being applied, by its name.
         layer: &'a str,
     },
-    /// To use the network as it is: an image's values do not depend on those beside it.
+    /// Evaluation: an image's values do not depend on the other images of the batch.
     Evaluation,
 }
 
@@ -45,7 +45,7 @@ impl<'a, D: Backend> Mode<'a, D> {
     }
 }
 
-/// What becomes of buffers when a step is applied. A step that is refused changes none of them, so a forward pass notes
+/// Updates of buffers, made when a step is applied. A step that is refused changes none of them, so a forward pass notes
 /// the updates and the step makes them.
 #[derive(Debug)]
 pub struct BufferUpdates<D: Backend>(RefCell<Vec<Average<D>>>);
