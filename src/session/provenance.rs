@@ -65,6 +65,8 @@ pub fn describe_model(plan: &Plan) -> serde_json::Value {
         "hidden": a.hidden,
         "latent": a.latent,
         "activation": spec.model.activation.name(),
+        "normalization": spec.model.normalization.name(),
+        "objective": spec.objective.name(),
         "optimizer": spec.optimizer.name(),
         "learning_rate": spec.optimizer.learning_rate(),
         "recon": spec.loss.reconstruction.name(),
