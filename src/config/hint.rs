@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fixed_name_is_a_name() {
+    fn makes_a_valid_name() {
         assert_eq!(fixed_name("my run (2)"), "my_run_2");
         assert_eq!(fixed_name("../a/b.toml"), "a_b.toml");
         assert_eq!(fixed_name("  .x. "), "x");
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn shown_names_are_short_and_harmless() {
+    fn shortens_and_escapes_names() {
         assert_eq!(shown("a\u{1b}b"), "a\\u{1b}b");
         assert_eq!(shown(&"x".repeat(61)), format!("{}...", "x".repeat(60)));
     }

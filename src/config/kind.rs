@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_hold_their_ends_as_they_say() {
+    fn includes_and_excludes_the_ends_of_a_range() {
         assert!(Interval::closed(0.0, 1.0).holds(0.0) && Interval::closed(0.0, 1.0).holds(1.0));
         assert!(!Interval::below(0.0, 1.0).holds(1.0) && Interval::below(0.0, 1.0).holds(0.0));
         assert!(!Interval::above(0.0, 1.0).holds(0.0) && Interval::above(0.0, 1.0).holds(1.0));
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn expectations_read_as_sentences() {
+    fn writes_expectations_in_words() {
         let count = Kind::Count {
             min: 1,
             max: 1_000_000,
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_are_grouped_from_the_right() {
+    fn groups_digits_from_the_right() {
         assert_eq!(grouped(0), "0");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1024), "1024");

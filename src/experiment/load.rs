@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spec_comes_with_what_it_was_made_from() {
+    fn keeps_text_and_overrides_of_a_spec() {
         let (_folder, path) = write(GOOD.as_bytes());
         let overrides = ["seed=3".to_owned()];
         let loaded = load(&path, &overrides).unwrap();
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn relative_paths_start_at_the_folder_of_the_spec() {
+    fn resolves_paths_from_the_folder_of_the_spec() {
         let (folder, path) = write(format!("{GOOD}[figures]\npublished = \"k.csv\"\n").as_bytes());
         fs::write(folder.path().join("k.csv"), "epoch,loss\n").unwrap();
         let loaded = load(&path, &[]).unwrap();
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn diagnostics_found_later_point_at_the_file_the_override_or_the_default() {
+    fn points_late_diagnostics_at_file_override_or_default() {
         let (_folder, path) = write(GOOD.as_bytes());
         let loaded = load(&path, &["training.epochs=3".to_owned()]).unwrap();
         let shown = |key: &str| {
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_no_specs_are_told_apart() {
+    fn distinguishes_files_that_are_no_specs() {
         let (folder, path) = write(b"name = \"a\"\nx = \"\xff\"\n");
         let error = load(&path, &[]).unwrap_err();
         assert!(
@@ -470,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_up_to_its_limit_and_not_further() {
+    fn rejects_files_above_the_size_limit() {
         let filler = |bytes: usize| format!("{GOOD}#{}", "x".repeat(bytes - GOOD.len() - 1));
         let limit = MOST_BYTES as usize;
         let (_folder, path) = write(filler(limit).as_bytes());
@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_line_ends_and_a_byte_order_mark_are_fine() {
+    fn accepts_windows_line_ends_and_a_byte_order_mark() {
         let text = format!("\u{feff}{}", GOOD.replace('\n', "\r\n"));
         let (_folder, path) = write(text.as_bytes());
         assert_eq!(load(&path, &[]).unwrap().spec.training.batch_size, 32);

@@ -353,7 +353,7 @@ mod tests {
     const ORANGE: [u8; 3] = [0xd5, 0x5e, 0x00];
 
     #[test]
-    fn curves_are_named_at_their_ends_with_their_last_values() {
+    fn names_curves_at_their_ends_with_their_last_values() {
         let mut own = epochs(10);
         for row in &mut own {
             row.set("val_loss", row.scalar("loss").unwrap() + 20.0);
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_curve_needs_no_name() {
+    fn leaves_a_single_curve_unnamed() {
         let rendered = loss_curves("a run", &epochs(10), None).unwrap();
         let texts = texts(&rendered.svg);
         assert!(texts.iter().any(|text| text == "256.0"), "{texts:?}");
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_epochs_can_be_drawn() {
+    fn draws_any_number_of_epochs() {
         for count in [0, 1, 2, 3, 1_000] {
             let rendered = loss_curves("a run", &epochs(count), Some(&published())).unwrap();
             assert_eq!(decode(&rendered).dimensions(), (1_720, 1_280));
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_no_numbers_leave_gaps() {
+    fn leaves_gaps_for_non_finite_values() {
         let mut own = epochs(40);
         own[3].set("loss", f64::NAN);
         own[5].set("loss", f64::INFINITY);
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn long_and_strange_names_are_tamed() {
+    fn shortens_and_escapes_names() {
         let mut other = published();
         other.name = "<name> & \"others\"\n\u{1b}[31m".repeat(100);
         let rendered = loss_curves(&other.name, &epochs(3), Some(&other)).unwrap();
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn published_lists_of_different_lengths_are_refused() {
+    fn rejects_published_lists_of_different_lengths() {
         let mut other = published();
         other.loss.pop();
         assert!(matches!(
@@ -443,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_epochs_give_the_same_bytes() {
+    fn draws_the_same_epochs_to_the_same_bytes() {
         let draw = || loss_curves("a run", &epochs(30), Some(&published())).unwrap();
         assert_eq!(draw(), draw());
     }
