@@ -1,4 +1,4 @@
-//! One written value against its setting: type, range, allowed names.
+//! Checks one value against its setting: type, range, allowed names.
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::hint::{did_you_mean_key, did_you_mean_value, fixed_name, shown, type_hint};
@@ -17,7 +17,7 @@ struct Check<'a> {
     diagnostics: &'a mut Diagnostics,
 }
 
-/// Checks a value. Everything that is wrong with it is reported; `None` says that something was.
+/// The checked value. Everything that is wrong with it is reported, and `None` returned.
 pub(crate) fn check(
     setting: &Setting,
     key: &str,

@@ -1,9 +1,9 @@
-//! The way out of common mistakes, in the words of a message.
+//! Hints for common mistakes.
 
 use super::kind::{Kind, LONGEST_NAME};
 use super::tree::{Item, Raw};
 
-/// The way out of the commonest wrong types.
+/// A hint for the commonest wrong types.
 pub(crate) fn type_hint(kind: &Kind, raw: &Raw, item: &Item) -> Option<String> {
     let written = item.place.text();
     match (kind, raw) {

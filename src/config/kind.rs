@@ -1,4 +1,4 @@
-//! What a setting may hold: its type and range, said once and used for checking, for the message
+//! What a setting may hold: its type and range, written once and used for checking, for the message
 //! when the check fails, for the JSON Schema and for the documentation.
 
 use std::ops::{Bound, RangeBounds};
@@ -39,7 +39,7 @@ pub enum Kind {
         /// Greatest value of an item; the least is 1.
         max: u64,
     },
-    /// A word of a form that is told by itself.
+    /// A word of a form of its own, such as `cuda:N`.
     Word(&'static Word),
     /// A number, or one of several words.
     NumberOr(Interval, &'static [&'static str]),
@@ -56,7 +56,7 @@ pub struct Choice {
     pub doc: &'static str,
 }
 
-/// Words of a form of their own, such as `cuda:N`.
+/// A form of words, such as `cuda:N`.
 #[derive(Debug)]
 pub struct Word {
     /// What would be right, for a message after "expected".
@@ -67,7 +67,7 @@ pub struct Word {
     pub pattern: &'static str,
     /// One of the others.
     pub example: &'static str,
-    /// The word as it is kept, or a way out for one that is none.
+    /// The word as it is stored; for one of another form, a hint where there is one.
     pub read: fn(&str) -> Result<String, Option<String>>,
 }
 

@@ -1,4 +1,4 @@
-//! Which setting an unknown key was meant to be.
+//! The setting that an unknown key most likely stands for, for "did you mean" hints.
 
 use super::check::fits;
 use super::kind::one_of_keys;
@@ -20,8 +20,10 @@ pub(crate) struct Guess<'a> {
 
 /// The most likely meaning of an unknown key: the same name but for case and hyphens, then the name
 /// of a setting of another table, then what other programs call a setting, then the closest name of
-/// the table, then the closest of any. A setting that could hold the value goes first. `chosen` tells which optimizer and schedule are in force, so
-/// that nobody is sent to `[optimizer.adam]` who uses `sgd`.
+/// the table, then the closest of any.
+///
+/// A setting that could hold the value goes first. `chosen` holds the optimizer and schedule in force, so that a spec
+/// with `sgd` gets no hint about `[optimizer.adam]`.
 pub(crate) fn guess<'a>(
     schema: &'a Schema,
     table: &'a str,

@@ -103,7 +103,7 @@ fn syntax_error(error: &toml::de::Error, source: &Arc<Source>, shift: usize) -> 
     diagnostic
 }
 
-/// The commonest slip of all, which TOML takes for half of a `true` or a `false`: `name = foo`.
+/// The commonest mistake of all, which TOML takes for half of a `true` or a `false`: `name = foo`.
 fn text_without_quotes(place: &Place) -> Option<Diagnostic> {
     let source = &place.source;
     let line = source.line_around(place.span.start);

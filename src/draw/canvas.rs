@@ -45,7 +45,7 @@ impl Rect {
     }
 }
 
-/// What the backend makes of the shapes.
+/// The format that the backend writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Medium {
     /// Pixels.
@@ -54,7 +54,7 @@ pub(crate) enum Medium {
     Vector,
 }
 
-/// Where a text hangs on its point.
+/// Which end of a text stands at its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Anchor {
     Start,
@@ -62,7 +62,7 @@ pub(crate) enum Anchor {
     End,
 }
 
-/// Which way a line of text runs.
+/// Direction of a line of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
     Right,
@@ -341,7 +341,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
         if self.medium == Medium::Raster {
             return self.write_glyphs(text, (x, y), ink, direction);
         }
-        // plotters hangs a text from its top and then writes `dy="0.76em"`; it also divides the
+        // plotters places a text by its top and then writes `dy="0.76em"`; it also divides the
         // size by 1.24.
         let drop = 0.76 * ink.em;
         let (top, transform) = match direction {

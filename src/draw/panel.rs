@@ -1,4 +1,4 @@
-//! A pair of axes: frame, grid, ticks, and the way from numbers to places on the page.
+//! A pair of axes: frame, grid, ticks, and the map from numbers to places on the page.
 
 use plotters::backend::DrawingBackend;
 use plotters::style::RGBColor;

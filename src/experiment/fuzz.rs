@@ -1,4 +1,4 @@
-//! Random specs there and back, and random damage to a valid one.
+//! Random specs written and read back, and random damage to a valid one.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -224,7 +224,7 @@ fn rejects_unknown_keys_in_damaged_specs() {
             }
         }
     }
-    // Damage to comments, digits and blank lines leaves a valid spec: that path was walked too.
+    // Damage to comments, digits and blank lines leaves a valid spec: that path was tested too.
     assert!(accepted > 100, "only {accepted} accepted");
 }
 
@@ -356,7 +356,7 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
             }
             let value = match setting.key.as_str() {
                 "data.dataset" => format!("\"{dataset}\""),
-                // Rules between settings, kept by hand.
+                // Values that keep the rules between settings.
                 "data.count" => pick(stream, 1, 4000).to_string(),
                 "data.image_size" => pick(stream, 4, 600).to_string(),
                 "training.epochs" => pick(stream, 5, 1_000_000).to_string(),

@@ -1,4 +1,4 @@
-//! The way from one image to another through the latent space.
+//! Decoded images between the originals of two images, along a path through the latent space.
 
 use plotters::backend::DrawingBackend;
 
@@ -23,8 +23,7 @@ const END_GAP: f64 = 12.0;
 /// From a row of images down to its labels, in units.
 const LABEL_DROP: f64 = 14.0;
 
-/// Draws decoded images in a row, between the two originals that the way leads from and to, whose names stand below
-/// them. `originals` are exactly two.
+/// Draws decoded images in a row between two originals, whose names stand below them. `originals` are exactly two.
 ///
 /// # Errors
 ///

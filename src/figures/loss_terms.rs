@@ -22,7 +22,7 @@ pub(super) struct Curve {
     pub(super) name: String,
     pub(super) color: RGBColor,
     pub(super) dashed: bool,
-    /// Epoch and value, in order; the value may be no number.
+    /// Epoch and value, in order; the value may be NaN.
     pub(super) points: Vec<Point>,
 }
 

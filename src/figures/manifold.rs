@@ -1,4 +1,4 @@
-//! What a decoder makes of a plane: decoded images on a grid over a two-dimensional latent space.
+//! Decoded images on a grid over a two-dimensional latent space.
 
 use plotters::backend::DrawingBackend;
 
@@ -30,7 +30,7 @@ pub const FIGURE: Figure = Figure {
     draw,
 };
 
-/// Asks for what the latent axes are about: this figure, or [`super::traversal`].
+/// The setting that asks for this figure or, unless there are two latent axes, for [`super::traversal`].
 pub const SWITCH: Switch = Switch {
     name: "manifold",
     doc: "The latent manifold, or a traversal of each axis where there are not two of them",

@@ -1,4 +1,4 @@
-//! Originals above what the network makes of them.
+//! Originals above their reconstructions.
 
 use plotters::backend::DrawingBackend;
 

@@ -66,8 +66,8 @@ impl Cell {
         }
     }
 
-    /// As people read it: about six digits, `-` where there is nothing, nothing in it that a terminal would
-    /// obey.
+    /// As people read it: about six digits, `-` where there is nothing, control characters
+    /// escaped.
     pub fn shown(&self) -> String {
         match self {
             Self::Null => "-".to_owned(),

@@ -65,7 +65,7 @@ impl Condition {
     /// Understands a condition on a table with these columns.
     ///
     /// # Errors
-    /// [`ReportError::Condition`] with the place and the way out.
+    /// [`ReportError::Condition`] with the place and a hint.
     pub fn parse(text: &str, columns: &[&str]) -> Result<Self, ReportError> {
         let tokens = tokens(text)?;
         if tokens.len() > LONGEST {

@@ -26,7 +26,7 @@ pub struct Question {
     pub metrics: Vec<String>,
     /// `--sort`: another column to sort by.
     pub sort: Option<String>,
-    /// `--reverse`: the other way round.
+    /// `--reverse`: in reverse order.
     pub reverse: bool,
     /// `--by`: columns whose values make groups, of which means are taken.
     pub by: Vec<String>,
@@ -181,7 +181,7 @@ impl Selection {
     }
 
     /// A row a run: the settings that differ, the metrics of the last epoch, the first of them in the best epoch
-    /// too, and the time. The status is told where not all runs are completed.
+    /// too, and the time. The status is shown where not all runs are completed.
     fn summary(&self) -> Result<DataFrame, ReportError> {
         let status = self.frame.column("status")?;
         let completed = Cell::Text(RunStatus::Completed.to_string());

@@ -209,7 +209,7 @@ pub(super) fn shown(frame: &DataFrame) -> ShownTable {
     }
 }
 
-/// Seconds as people read them; those of a stranger's file may be anything.
+/// Seconds as people read them; those of a file from elsewhere may be anything.
 pub(super) fn time(seconds: f64) -> String {
     match Duration::try_from_secs_f64(seconds) {
         Ok(time) => crate::sys::clock::duration(time),

@@ -194,7 +194,7 @@ fn marks_a_wrong_value_where_it_was_written() {
         "error: `model.latent_dim` is out of range\n |\n | --sweep model.latent_dim=2,0\n |                            \
          ^ expected an integer from 1 to 4096 (axes)"
     );
-    // What is wrong only in company is told once, with the company.
+    // A value that is wrong only together with others is reported once, with the others.
     let text =
         "[training]\nepochs = 3\n[sweep.over]\nseed = [0, 1]\n\"loss.kl_warmup_epochs\" = [1, 5]\n";
     let titles = titles(text, &[]);
