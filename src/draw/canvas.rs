@@ -144,39 +144,18 @@ impl<DB: DrawingBackend> Canvas<DB> {
         width: f64,
         color: RGBColor,
     ) -> Result<(), DrawError> {
-        let Rect { left, top, .. } = rect;
-        self.fill(
-            Rect {
-                height: width,
-                ..rect
-            },
-            color,
-        )?;
-        self.fill(
-            Rect {
-                top: rect.bottom() - width,
-                height: width,
-                ..rect
-            },
-            color,
-        )?;
-        self.fill(
-            Rect {
-                left,
-                top,
-                width,
-                height: rect.height,
-            },
-            color,
-        )?;
-        self.fill(
-            Rect {
-                left: rect.right() - width,
-                width,
-                ..rect
-            },
-            color,
-        )
+        let (height, left, top) = (width, rect.right() - width, rect.bottom() - width);
+        let upper = Rect { height, ..rect };
+        let leftmost = Rect { width, ..rect };
+        let sides = [
+            upper,
+            Rect { top, ..upper },
+            leftmost,
+            Rect { left, ..leftmost },
+        ];
+        sides
+            .into_iter()
+            .try_for_each(|side| self.fill(side, color))
     }
 
     /// A horizontal line, `y` in its middle.

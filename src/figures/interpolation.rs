@@ -5,10 +5,9 @@ use plotters::backend::DrawingBackend;
 use super::manifold::frame;
 use crate::draw::canvas::{Anchor, Canvas, Ink};
 use crate::draw::error::DrawError;
-use crate::draw::font;
 use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
-use crate::draw::panel::{LABEL, LABEL_EM, TITLE, TITLE_EM};
+use crate::draw::panel::{LABEL, LABEL_EM, title};
 use crate::draw::render::{Picture, Rendered, render};
 
 const ROOM: f64 = 700.0;
@@ -73,12 +72,7 @@ impl Picture for Interpolation<'_> {
 
     fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
         let room = f64::from(self.size().0) - 2.0 * MARGIN;
-        let title = font::fit(self.title, TITLE_EM, room)?;
-        canvas.text(
-            &title,
-            (MARGIN, 30.0),
-            Ink::new(TITLE_EM, TITLE, Anchor::Start),
-        )?;
+        title(canvas, self.title, (MARGIN, 30.0), room)?;
         let count = self.decoded.count();
         let rect = self.row.rect(MARGIN + END_GAP, TOP);
         let bitmap = self.row.bitmap(self.decoded, |_, column| {

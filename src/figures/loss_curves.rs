@@ -12,7 +12,7 @@ use crate::draw::error::DrawError;
 use crate::draw::font;
 use crate::draw::legend::spread;
 use crate::draw::panel::{
-    LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM, is_usable, numbers_width,
+    LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, is_usable, numbers_width, title,
 };
 use crate::draw::polyline::{dashes, visible_pieces};
 use crate::draw::render::{Picture, Rendered, render};
@@ -187,12 +187,8 @@ impl Picture for LossCurves<'_> {
 
     fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
         let (page_width, page_height) = (f64::from(WIDTH), f64::from(HEIGHT));
-        let title = font::fit(self.title, TITLE_EM, page_width - self.left - RIGHT)?;
-        canvas.text(
-            &title,
-            (self.left, 32.0),
-            Ink::new(TITLE_EM, TITLE, Anchor::Start),
-        )?;
+        let room = page_width - self.left - RIGHT;
+        title(canvas, self.title, (self.left, 32.0), room)?;
 
         let Some((first, epochs)) = self.epochs() else {
             let middle = (page_width / 2.0, page_height / 2.0);
