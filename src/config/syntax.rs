@@ -12,7 +12,7 @@ use toml_parser::lexer::TokenKind;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::source::{Place, Source};
-use super::tree::{self, Entry, Item};
+use super::tree::{self, Entry, Item, Raw};
 
 /// Most parts of a dotted key; the longest that means anything has three.
 const MOST_PARTS: usize = 8;
@@ -74,6 +74,21 @@ pub(crate) fn value(text: &str, source: &Arc<Source>, shift: usize) -> Result<It
     match DeValue::parse(text) {
         Ok(value) => Ok(tree::item(value, source, shift)),
         Err(error) => Err(syntax_error(&error, source, shift)),
+    }
+}
+
+/// [`value`], but what is no TOML and begins with no quote or bracket is taken as a text.
+pub(crate) fn value_or_text(
+    text: &str,
+    source: &Arc<Source>,
+    shift: usize,
+) -> Result<Item, Diagnostic> {
+    match value(text, source, shift) {
+        Err(_) if !text.starts_with(['"', '\'', '[', '{']) => Ok(Item {
+            place: Place::new(source, shift..shift + text.len()),
+            raw: Raw::Text(text.to_owned()),
+        }),
+        read => read,
     }
 }
 

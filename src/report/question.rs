@@ -11,7 +11,7 @@ use super::condition::Condition;
 use super::error::ReportError;
 use super::group;
 use super::run::Run;
-use super::runs::{BEST, larger_is_better, metrics, runs_frame};
+use super::runs::{BEST, larger_is_better, metrics, runs_frame, setting_keys};
 use super::selection::Selection;
 use crate::config::nearest::nearest;
 use crate::experiment::schema;
@@ -129,22 +129,16 @@ fn take(frame: &DataFrame, rows: &[usize]) -> Result<DataFrame, ReportError> {
 
 /// The decisive settings that are not the same in all runs.
 fn differing(runs: &[&Run]) -> Vec<String> {
-    let owned: BTreeSet<&str> = runs
-        .iter()
-        .flat_map(|run| run.settings.keys().map(String::as_str))
-        .collect();
     let differs = |key: &str| {
         let mut values = runs.iter().map(|run| run.settings.get(key));
         let first = values.next();
         values.any(|value| Some(value) != first)
     };
-    let mut keys: Vec<String> = owned
+    setting_keys(runs.iter().copied())
         .into_iter()
         .filter(|key| !schema().changes_no_result(key) && differs(key))
         .map(str::to_owned)
-        .collect();
-    keys.sort_by_key(|key| super::settings::place(key));
-    keys
+        .collect()
 }
 
 impl Selection {
