@@ -62,7 +62,9 @@ fn parse(given: &str) -> Result<Override, Diagnostic> {
     Ok(Override { path, item })
 }
 
-/// `KEY=VALUE` behind an option: its source, the key and the value. Messages call the whole `what` and the key `key_noun`.
+/// `KEY=VALUE` behind an option: its source, the key and the value.
+///
+/// Messages call the whole `what` and the key `key_noun`.
 pub(crate) fn split<'a>(
     option: &str,
     given: &'a str,
