@@ -1,4 +1,4 @@
-//! One written value against its setting: type, range, allowed names.
+//! Checks one value against its setting: type, range, allowed names.
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::hint::{did_you_mean_key, did_you_mean_value, fixed_name, shown, type_hint};
@@ -17,7 +17,7 @@ struct Check<'a> {
     diagnostics: &'a mut Diagnostics,
 }
 
-/// Checks a value. Everything that is wrong with it is reported; `None` says that something was.
+/// The checked value. Everything that is wrong with it is reported, and `None` returned.
 pub(crate) fn check(
     setting: &Setting,
     key: &str,
@@ -91,12 +91,7 @@ impl Check<'_> {
     }
 
     fn number(&mut self, item: &Item, number: f64, span: Interval) -> Option<f64> {
-        if !number.is_finite() {
-            let what = if number.is_nan() {
-                "not a number"
-            } else {
-                "not finite"
-            };
+        if let Some(what) = non_finite(number) {
             let message = format!("`{}` is {what}", self.key);
             return self.refuse(&item.place, message, None);
         }
@@ -219,14 +214,13 @@ impl Check<'_> {
             let count = match &one.raw {
                 Raw::Integer(integer) => self.count(one, *integer, 1, max),
                 raw => {
-                    let message = match raw {
-                        Raw::Float(float) if float.is_nan() => {
-                            format!("`{}` holds a value that is not a number", self.key)
-                        }
-                        Raw::Float(float) if float.is_infinite() => {
-                            format!("`{}` holds a value that is not finite", self.key)
-                        }
-                        _ => format!("`{}` holds {}", self.key, raw.noun()),
+                    let what = match raw {
+                        Raw::Float(float) => non_finite(*float),
+                        _ => None,
+                    };
+                    let message = match what {
+                        Some(what) => format!("`{}` holds a value that is {what}", self.key),
+                        None => format!("`{}` holds {}", self.key, raw.noun()),
                     };
                     let hint = type_hint(&Kind::Count { min: 1, max }, raw, one);
                     self.refuse(&one.place, message, hint)
@@ -290,9 +284,10 @@ impl Check<'_> {
                 Ok(integer) => return Some(integer as f64),
                 Err(_) => "out of range",
             },
-            Raw::Float(float) if float.is_finite() => return Some(*float),
-            Raw::Float(float) if float.is_nan() => "not a number",
-            Raw::Float(_) => "not finite",
+            Raw::Float(float) => match non_finite(*float) {
+                None => return Some(*float),
+                Some(what) => what,
+            },
             raw => raw.noun(),
         };
         let message = format!("`{}.{}` is {problem}", self.key, entry.name);
@@ -333,6 +328,14 @@ impl Check<'_> {
             .maybe_hint(hint);
         self.diagnostics.push(diagnostic);
         None
+    }
+}
+
+/// What a number that is not finite is called.
+fn non_finite(number: f64) -> Option<&'static str> {
+    match number.is_nan() {
+        true => Some("not a number"),
+        false => (!number.is_finite()).then_some("not finite"),
     }
 }
 

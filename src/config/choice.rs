@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_variants_belong_together() {
+    fn maps_names_to_variants_and_docs() {
         assert_eq!(Fruit::from_name("ba-nana"), Some(Fruit::Banana));
         assert_eq!(Fruit::from_name("Banana"), None);
         assert_eq!(Fruit::Apple.to_string(), "apple");

@@ -1,7 +1,7 @@
-//! What is wrong with a spec, told so that a person can mend it.
+//! Diagnostics: what is wrong with a spec, and how to fix it.
 //!
 //! A spec is checked to its end and all that is wrong is reported together. Each diagnostic carries
-//! the place, what was found (`message`), what would have been right (`expected`) and the way out
+//! the place, what was found (`message`), what would have been right (`expected`) and how to fix it
 //! (`hint`), and is shown in the style of rustc: the line itself, a marker below it, the rest after.
 
 use std::fmt;
@@ -42,7 +42,7 @@ pub struct Diagnostic {
     pub message: String,
     /// What would have been right: type, range and unit, or the allowed names.
     pub expected: Option<String>,
-    /// The way out, such as a name that may have been meant.
+    /// How to fix it, such as a name close to the one found.
     pub hint: Option<String>,
 }
 
@@ -80,13 +80,13 @@ impl Diagnostic {
         self
     }
 
-    /// Adds the way out.
+    /// Adds a hint.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Adds the way out, where there is one.
+    /// Adds a hint, where there is one.
     pub(crate) fn maybe_hint(mut self, hint: Option<String>) -> Self {
         self.hint = hint;
         self

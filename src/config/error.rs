@@ -1,11 +1,11 @@
-//! Why a spec could not be had.
+//! Why a spec could not be loaded.
 
 use std::io;
 use std::path::PathBuf;
 
 use super::diagnostic::Diagnostics;
 
-/// Why a spec could not be had. [`SpecError::is_io`] tells the two exit codes apart.
+/// Why a spec could not be loaded. [`SpecError::is_io`] tells the two exit codes apart.
 #[derive(Debug, thiserror::Error)]
 pub enum SpecError {
     /// There is no file of that name.
@@ -36,7 +36,7 @@ pub enum SpecError {
         /// What the system says.
         source: io::Error,
     },
-    /// The file is larger than any spec.
+    /// The file is larger than a spec may be.
     #[error("`{}` is larger than {} KiB, which no spec is", path.display(), limit / 1024)]
     TooLarge {
         /// The path as given.

@@ -200,7 +200,7 @@ impl<T: FieldValue> FieldValue for Option<T> {
     }
 
     fn read(values: &TableValues<'_>, name: &str) -> Option<Self> {
-        // One that was written wrongly is unset here; it has been reported, and nothing is made of the spec.
+        // One that was written wrongly is unset here; it has been reported, and the spec is refused.
         Some(T::read(values, name))
     }
 }

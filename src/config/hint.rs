@@ -1,9 +1,9 @@
-//! The way out of common mistakes, in the words of a message.
+//! Hints for common mistakes.
 
 use super::kind::{Kind, LONGEST_NAME};
 use super::tree::{Item, Raw};
 
-/// The way out of the commonest wrong types.
+/// A hint for the commonest wrong types.
 pub(crate) fn type_hint(kind: &Kind, raw: &Raw, item: &Item) -> Option<String> {
     let written = item.place.text();
     match (kind, raw) {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fixed_name_is_a_name() {
+    fn makes_a_valid_name() {
         assert_eq!(fixed_name("my run (2)"), "my_run_2");
         assert_eq!(fixed_name("../a/b.toml"), "a_b.toml");
         assert_eq!(fixed_name("  .x. "), "x");
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn shown_names_are_short_and_harmless() {
+    fn shortens_and_escapes_names() {
         assert_eq!(shown("a\u{1b}b"), "a\\u{1b}b");
         assert_eq!(shown(&"x".repeat(61)), format!("{}...", "x".repeat(60)));
     }

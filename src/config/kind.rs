@@ -1,4 +1,4 @@
-//! What a setting may hold: its type and range, said once and used for checking, for the message
+//! What a setting may hold: its type and range, written once and used for checking, for the message
 //! when the check fails, for the JSON Schema and for the documentation.
 
 use std::ops::{Bound, RangeBounds};
@@ -39,7 +39,7 @@ pub enum Kind {
         /// Greatest value of an item; the least is 1.
         max: u64,
     },
-    /// A word of a form that is told by itself.
+    /// A word of a form of its own, such as `cuda:N`.
     Word(&'static Word),
     /// A number, or one of several words.
     NumberOr(Interval, &'static [&'static str]),
@@ -56,7 +56,7 @@ pub struct Choice {
     pub doc: &'static str,
 }
 
-/// Words of a form of their own, such as `cuda:N`.
+/// A form of words, such as `cuda:N`.
 #[derive(Debug)]
 pub struct Word {
     /// What would be right, for a message after "expected".
@@ -67,7 +67,7 @@ pub struct Word {
     pub pattern: &'static str,
     /// One of the others.
     pub example: &'static str,
-    /// The word as it is kept, or a way out for one that is none.
+    /// The word as it is stored; for one of another form, a hint where there is one.
     pub read: fn(&str) -> Result<String, Option<String>>,
 }
 
@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_hold_their_ends_as_they_say() {
+    fn includes_and_excludes_the_ends_of_a_range() {
         assert!(Interval::closed(0.0, 1.0).holds(0.0) && Interval::closed(0.0, 1.0).holds(1.0));
         assert!(!Interval::below(0.0, 1.0).holds(1.0) && Interval::below(0.0, 1.0).holds(0.0));
         assert!(!Interval::above(0.0, 1.0).holds(0.0) && Interval::above(0.0, 1.0).holds(1.0));
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn expectations_read_as_sentences() {
+    fn writes_expectations_in_words() {
         let count = Kind::Count {
             min: 1,
             max: 1_000_000,
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_are_grouped_from_the_right() {
+    fn groups_digits_from_the_right() {
         assert_eq!(grouped(0), "0");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1024), "1024");

@@ -1,9 +1,9 @@
 //! The known name closest to a mistyped one, for "did you mean" hints.
 //!
-//! Case and `-` against `_` do not count as differences, since those are the slips people make most
+//! Case and `-` against `_` do not count as differences, since those are the mistakes people make most
 //! often. What is left is measured as the optimal string alignment distance (`strsim`): insertions, deletions,
 //! substitutions and swaps of neighbours, each at cost 1. A name is offered only when it is close
-//! enough that the guess is more likely to help than to puzzle.
+//! enough that the guess is more likely to help than to confuse.
 
 use strsim::osa_distance;
 

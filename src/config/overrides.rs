@@ -12,8 +12,10 @@ use super::source::{Place, SET, Source};
 use super::syntax;
 use super::tree::{Entry, Item, Raw};
 
+const USAGE: &str = "`KEY=VALUE`, such as `model.latent_dim=8`";
+
 /// Longest override, in bytes: more is refused before it is looked at.
-pub(crate) const LONGEST: usize = 64 * 1024;
+const LONGEST: usize = 64 * 1024;
 
 /// One override, read but not yet checked.
 struct Override {
@@ -48,42 +50,50 @@ pub(crate) fn vary(schema: &Schema, root: &mut Vec<Entry>, path: &[(String, Plac
 }
 
 fn parse(given: &str) -> Result<Override, Diagnostic> {
-    let source = Source::option(SET, given);
-    let whole = Place::new(&source, SET.len()..source.text.len());
-    let usage = "`KEY=VALUE`, such as `model.latent_dim=8`";
-    if given.len() > LONGEST {
-        let start = Place::new(&source, SET.len()..SET.len() + 1);
-        return Err(Diagnostic::at(
-            &start,
-            format!("an override of more than {LONGEST} bytes"),
-        ));
+    let (source, path, value) = split(SET, given, "an override", "key", USAGE)?;
+    let value = value.trim_start();
+    let at = source.text.len() - value.len();
+    let value = value.trim_end();
+    if value.is_empty() {
+        let place = Place::new(&source, at..at);
+        return Err(Diagnostic::at(&place, "an override without a value").expected(USAGE));
     }
+    let item = syntax::value_or_text(value, &source, at)?;
+    Ok(Override { path, item })
+}
+
+/// `KEY=VALUE` behind an option: its source, the key and the value.
+///
+/// Messages call the whole `what` and the key `key_noun`.
+pub(crate) fn split<'a>(
+    option: &str,
+    given: &'a str,
+    what: &str,
+    key_noun: &str,
+    usage: &str,
+) -> Result<(Arc<Source>, Vec<(String, Place)>, &'a str), Diagnostic> {
+    let source = Source::option(option, given);
+    let shift = option.len();
+    if given.len() > LONGEST {
+        let start = Place::new(&source, shift..shift + 1);
+        let message = format!("{what} of more than {LONGEST} bytes");
+        return Err(Diagnostic::at(&start, message));
+    }
+    let refuse = |problem: &str| {
+        let whole = Place::new(&source, shift..source.text.len());
+        Err(Diagnostic::at(&whole, format!("{what} {problem}")).expected(usage))
+    };
     if given.contains(|c: char| c.is_control() && c != '\t') {
-        let message = "an override with a line break or another control character";
-        return Err(Diagnostic::at(&whole, message).expected(usage));
+        return refuse("with a line break or another control character");
     }
     let Some((key, value)) = given.split_once('=') else {
-        return Err(Diagnostic::at(&whole, "an override without `=`").expected(usage));
+        return refuse("without `=`");
     };
     if key.trim().is_empty() {
-        return Err(Diagnostic::at(&whole, "an override without a key").expected(usage));
+        return refuse(&format!("without a {key_noun}"));
     }
-    let path = syntax::key(key, &source, SET.len())?;
-    let at = SET.len() + key.len() + 1 + (value.len() - value.trim_start().len());
-    let value = value.trim();
-    let place = Place::new(&source, at..at + value.len());
-    if value.is_empty() {
-        return Err(Diagnostic::at(&place, "an override without a value").expected(usage));
-    }
-    let item = match syntax::value(value, &source, at) {
-        Ok(item) => item,
-        Err(error) if value.starts_with(['"', '\'', '[', '{']) => return Err(error),
-        Err(_) => Item {
-            place,
-            raw: Raw::Text(value.to_owned()),
-        },
-    };
-    Ok(Override { path, item })
+    let path = syntax::key(key, &source, shift)?;
+    Ok((source, path, value))
 }
 
 /// An override that names another optimizer or schedule takes the place of the file's. Two overrides

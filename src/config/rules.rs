@@ -6,7 +6,7 @@ use super::setting::{DefaultValue, Setting, dotted, name_of};
 use super::source::Place;
 use super::values::Values;
 
-/// A rule: reports what does not go together. It runs on whatever was read, so that what it finds is told next to the
+/// A rule: reports what does not go together. It runs on whatever was read, so that what it finds is reported next to the
 /// plain mistakes, and passes over settings that were not written rightly.
 pub type Rule = fn(&mut Rules<'_>);
 

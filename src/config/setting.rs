@@ -39,7 +39,7 @@ pub struct Setting {
 pub enum DefaultValue {
     /// Nothing: every spec must say.
     Required,
-    /// The setting is then off or follows from something else, as told in a few words.
+    /// The setting is then off or follows from something else, described in a few words.
     Unset(&'static str),
     /// This value.
     Is(Value),

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn positions_count_characters_not_bytes() {
+    fn counts_characters_not_bytes() {
         let source = Source::file("a.toml", "x = 1\nä = \"ö\" # z\r\nlast");
         assert_eq!(source.position(0), (1, 1));
         assert_eq!(source.position(6), (2, 1));
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_inside_a_character_or_past_the_end_is_harmless() {
+    fn accepts_offsets_inside_a_character_and_past_the_end() {
         let source = Source::file("a.toml", "ä\r\nb");
         assert_eq!(source.position(1), (1, 1));
         assert_eq!(source.position(1000), (2, 2));

@@ -1,4 +1,4 @@
-//! Which setting an unknown key was meant to be.
+//! The setting that an unknown key most likely stands for, for "did you mean" hints.
 
 use super::check::fits;
 use super::kind::one_of_keys;
@@ -18,10 +18,19 @@ pub(crate) struct Guess<'a> {
     pub sure: bool,
 }
 
+impl<'a> Guess<'a> {
+    fn of(setting: &'a Setting, sure: bool) -> Self {
+        let (name, table) = (setting.name(), setting.table());
+        Self { name, table, sure }
+    }
+}
+
 /// The most likely meaning of an unknown key: the same name but for case and hyphens, then the name
 /// of a setting of another table, then what other programs call a setting, then the closest name of
-/// the table, then the closest of any. A setting that could hold the value goes first. `chosen` tells which optimizer and schedule are in force, so
-/// that nobody is sent to `[optimizer.adam]` who uses `sgd`.
+/// the table, then the closest of any.
+///
+/// A setting that could hold the value goes first. `chosen` holds the optimizer and schedule in force, so that a spec
+/// with `sgd` gets no hint about `[optimizer.adam]`.
 pub(crate) fn guess<'a>(
     schema: &'a Schema,
     table: &'a str,
@@ -29,81 +38,45 @@ pub(crate) fn guess<'a>(
     item: &Item,
     chosen: &[(&str, &str)],
 ) -> Option<Guess<'a>> {
-    let here = names(schema, table);
-    if let Some(name) = here.iter().copied().find(|name| same_name(name, key)) {
-        return Some(Guess {
-            name,
-            table,
-            sure: true,
-        });
+    let names = names(schema, table);
+    let here = |name: &'a str, sure| Guess { name, table, sure };
+    let nearest_here = || nearest(key, names.iter().copied()).map(|name| here(name, false));
+    if let Some(name) = names.iter().copied().find(|name| same_name(name, key)) {
+        return Some(here(name, true));
     }
     if matches!(item.raw, Raw::Table(_)) {
-        let name = nearest(key, here.iter().copied())?;
-        return Some(Guess {
-            name,
-            table,
-            sure: false,
-        });
+        return nearest_here();
     }
     let reachable = |setting: &&'a Setting| match setting.table().split_once('.') {
         Some(both) => table == setting.table() || chosen.contains(&both),
         None => true,
     };
-    let elsewhere = || {
-        schema
-            .settings()
-            .filter(reachable)
-            .filter(|it| it.table() != table)
-    };
+    let others = || schema.settings().filter(|it| it.table() != table);
+    let elsewhere = || others().filter(reachable);
     let own = || schema.of_table(table).iter();
-    let sure = |setting: &'a Setting| Guess {
-        name: setting.name(),
-        table: setting.table(),
-        sure: true,
-    };
+    let same = |it: &&'a Setting| same_name(it.name(), key);
     let also = |it: &&'a Setting| it.also.iter().any(|name| same_name(name, key));
     let fitting = |it: &&'a Setting| fits(it, item);
 
-    if let Some(setting) = own().filter(also).find(fitting) {
-        return Some(sure(setting));
-    }
-    if let Some(setting) = elsewhere()
-        .filter(|it| same_name(it.name(), key))
+    let sure = own()
+        .filter(also)
         .find(fitting)
-    {
-        return Some(sure(setting));
-    }
-    if let Some(setting) = own().find(also) {
-        return Some(sure(setting));
+        .or_else(|| elsewhere().filter(same).find(fitting))
+        .or_else(|| own().find(also));
+    if let Some(setting) = sure {
+        return Some(Guess::of(setting, true));
     }
     if let Some(setting) = elsewhere().filter(also).find(fitting) {
-        return Some(Guess {
-            sure: false,
-            ..sure(setting)
-        });
+        return Some(Guess::of(setting, false));
     }
-    if let Some(setting) = elsewhere().find(|it| same_name(it.name(), key)) {
-        return Some(sure(setting));
+    // Last, a setting of an optimizer or schedule that the spec does not use.
+    if let Some(setting) = elsewhere().find(same).or_else(|| others().find(same)) {
+        return Some(Guess::of(setting, true));
     }
-    // A setting of an optimizer or schedule that the spec does not use.
-    if let Some(setting) = schema
-        .settings()
-        .find(|it| it.table() != table && same_name(it.name(), key))
-    {
-        return Some(sure(setting));
-    }
-    if let Some(name) = nearest(key, here.iter().copied()) {
-        return Some(Guess {
-            name,
-            table,
-            sure: false,
-        });
-    }
-    let name = nearest(key, elsewhere().map(|it| it.name()))?;
-    let setting = elsewhere().find(|it| it.name() == name)?;
-    Some(Guess {
-        sure: false,
-        ..sure(setting)
+    nearest_here().or_else(|| {
+        let name = nearest(key, elsewhere().map(Setting::name))?;
+        let setting = elsewhere().find(|it| it.name() == name)?;
+        Some(Guess::of(setting, false))
     })
 }
 
@@ -129,19 +102,11 @@ pub(crate) fn within<'a>(
         same_name(it.name(), key) || it.also.iter().any(|name| same_name(name, key))
     };
     if let Some(setting) = all().find(named) {
-        return Some(Guess {
-            name: setting.name(),
-            table: setting.table(),
-            sure: true,
-        });
+        return Some(Guess::of(setting, true));
     }
-    let name = nearest(key, all().map(|it| it.name()))?;
+    let name = nearest(key, all().map(Setting::name))?;
     let setting = all().find(|it| it.name() == name)?;
-    Some(Guess {
-        name,
-        table: setting.table(),
-        sure: false,
-    })
+    Some(Guess::of(setting, false))
 }
 
 /// The names that a table knows, for a message after "expected".

@@ -12,7 +12,7 @@ use toml_parser::lexer::TokenKind;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::source::{Place, Source};
-use super::tree::{self, Entry, Item};
+use super::tree::{self, Entry, Item, Raw};
 
 /// Most parts of a dotted key; the longest that means anything has three.
 const MOST_PARTS: usize = 8;
@@ -77,6 +77,21 @@ pub(crate) fn value(text: &str, source: &Arc<Source>, shift: usize) -> Result<It
     }
 }
 
+/// [`value`], but what is no TOML and begins with no quote or bracket is taken as a text.
+pub(crate) fn value_or_text(
+    text: &str,
+    source: &Arc<Source>,
+    shift: usize,
+) -> Result<Item, Diagnostic> {
+    match value(text, source, shift) {
+        Err(_) if !text.starts_with(['"', '\'', '[', '{']) => Ok(Item {
+            place: Place::new(source, shift..shift + text.len()),
+            raw: Raw::Text(text.to_owned()),
+        }),
+        read => read,
+    }
+}
+
 fn syntax_error(error: &toml::de::Error, source: &Arc<Source>, shift: usize) -> Diagnostic {
     let span = error.span().unwrap_or(0..0);
     let place = Place::new(source, span.start + shift..span.end + shift);
@@ -103,7 +118,7 @@ fn syntax_error(error: &toml::de::Error, source: &Arc<Source>, shift: usize) -> 
     diagnostic
 }
 
-/// The commonest slip of all, which TOML takes for half of a `true` or a `false`: `name = foo`.
+/// The commonest mistake of all, which TOML takes for half of a `true` or a `false`: `name = foo`.
 fn text_without_quotes(place: &Place) -> Option<Diagnostic> {
     let source = &place.source;
     let line = source.line_around(place.span.start);
@@ -177,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_very_many_dots_does_not_overflow_the_stack() {
+    fn rejects_a_key_of_very_many_dots() {
         let key = "a.".repeat(500_000) + "a";
         assert_eq!(
             errors(&format!("{key} = 1")),
@@ -192,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn very_many_brackets_do_not_overflow_the_stack() {
+    fn survives_very_many_brackets() {
         for open in ["[", "{a=", "[{a=", "[["] {
             let text = format!("x = {}", open.repeat(200_000));
             assert!(!errors(&text).is_empty());
@@ -205,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn dots_in_comments_and_texts_are_no_key() {
+    fn ignores_dots_in_comments_and_texts() {
         let dots = ".".repeat(1000);
         assert!(errors(&format!("x = \"{dots}\" # {dots}\ny = [1.5, 2.5, 3.5]")).is_empty());
         let many = "0.5, ".repeat(1000);
@@ -213,14 +228,14 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_of_the_file_is_read_after_an_error() {
+    fn reads_on_after_an_error() {
         let (entries, diagnostics) = document(&Source::file("a.toml", "x = \"a\ny = 2\n"));
         assert_eq!(diagnostics.len(), 1);
         assert!(entries.iter().any(|entry| entry.name == "y"));
     }
 
     #[test]
-    fn a_key_written_twice_is_named() {
+    fn names_a_key_written_twice() {
         assert_eq!(errors("x = 1\nx = 2"), ["`x` stands twice"]);
         assert_eq!(errors("[a]\n[a]"), ["`a` stands twice"]);
     }

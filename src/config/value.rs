@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn toml_forms() {
+    fn writes_toml_forms() {
         assert_eq!(Value::Number(1e-7).to_toml(), "1e-7");
         assert_eq!(Value::Number(2.0).to_toml(), "2.0");
         assert_eq!(
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_floats_read_back_as_the_same_bits() {
+    fn keeps_bits_of_odd_floats() {
         for number in [0.1, 1e16, 1e300, 5e-324, f64::MIN_POSITIVE, -0.0, 1.0 / 3.0] {
             let text = format!("x = {}", Value::Number(number).to_toml());
             let table: toml::Table = text.parse().unwrap();

@@ -1,7 +1,7 @@
 //! The checked values of a document, by dotted key.
 //!
 //! Holds what was written, and answers with the default for what was not. A setting that was written
-//! wrongly has no value: checks that need it are skipped, so that one mistake is told once.
+//! wrongly has no value: checks that need it are skipped, so that one mistake is reported once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

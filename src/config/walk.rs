@@ -1,7 +1,7 @@
-//! The whole tree against the table of settings.
+//! Checks a whole tree against the schema.
 //!
 //! Every key is looked up, every value checked, and all that is wrong is reported. A mistyped key
-//! whose meaning is clear is read as what was meant as well, so that `epoch = "ten"` is told both
+//! whose meaning is clear is read under its right name as well, so that `epoch = "ten"` gives both errors:
 //! that the key is `epochs` and that it takes an integer, and a mistyped `name` is not also missing.
 
 use std::path::Path;

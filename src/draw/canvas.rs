@@ -45,7 +45,7 @@ impl Rect {
     }
 }
 
-/// What the backend makes of the shapes.
+/// The format that the backend writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Medium {
     /// Pixels.
@@ -54,7 +54,7 @@ pub(crate) enum Medium {
     Vector,
 }
 
-/// Where a text hangs on its point.
+/// Which end of a text stands at its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Anchor {
     Start,
@@ -62,7 +62,7 @@ pub(crate) enum Anchor {
     End,
 }
 
-/// Which way a line of text runs.
+/// Direction of a line of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
     Right,
@@ -144,39 +144,18 @@ impl<DB: DrawingBackend> Canvas<DB> {
         width: f64,
         color: RGBColor,
     ) -> Result<(), DrawError> {
-        let Rect { left, top, .. } = rect;
-        self.fill(
-            Rect {
-                height: width,
-                ..rect
-            },
-            color,
-        )?;
-        self.fill(
-            Rect {
-                top: rect.bottom() - width,
-                height: width,
-                ..rect
-            },
-            color,
-        )?;
-        self.fill(
-            Rect {
-                left,
-                top,
-                width,
-                height: rect.height,
-            },
-            color,
-        )?;
-        self.fill(
-            Rect {
-                left: rect.right() - width,
-                width,
-                ..rect
-            },
-            color,
-        )
+        let (height, left, top) = (width, rect.right() - width, rect.bottom() - width);
+        let upper = Rect { height, ..rect };
+        let leftmost = Rect { width, ..rect };
+        let sides = [
+            upper,
+            Rect { top, ..upper },
+            leftmost,
+            Rect { left, ..leftmost },
+        ];
+        sides
+            .into_iter()
+            .try_for_each(|side| self.fill(side, color))
     }
 
     /// A horizontal line, `y` in its middle.
@@ -341,7 +320,7 @@ impl<DB: DrawingBackend> Canvas<DB> {
         if self.medium == Medium::Raster {
             return self.write_glyphs(text, (x, y), ink, direction);
         }
-        // plotters hangs a text from its top and then writes `dy="0.76em"`; it also divides the
+        // plotters places a text by its top and then writes `dy="0.76em"`; it also divides the
         // size by 1.24.
         let drop = 0.76 * ink.em;
         let (top, transform) = match direction {

@@ -60,6 +60,21 @@ pub(crate) fn width(text: &str, em: f64) -> Result<f64, DrawError> {
     Ok(f64::from(end))
 }
 
+/// Width of the widest of some lines of text, 0 for none.
+///
+/// # Errors
+///
+/// [`DrawError::Font`] when the font cannot be read.
+pub(crate) fn widest(
+    texts: impl IntoIterator<Item = impl AsRef<str>>,
+    em: f64,
+) -> Result<f64, DrawError> {
+    let mut texts = texts.into_iter();
+    texts.try_fold(0.0_f64, |widest, text| {
+        Ok(widest.max(width(text.as_ref(), em)?))
+    })
+}
+
 /// The pixels that a line of text covers, and how much of each (0 to 1): x, y, cover. The baseline
 /// starts at `start`, and `em` is in pixels.
 ///

@@ -20,7 +20,7 @@ pub struct ImageBatch<'a> {
 impl<'a> ImageBatch<'a> {
     /// Images of shape (count, height, width, channels), with 1 channel (gray) or 3 (RGB).
     ///
-    /// Values below 0 are drawn as 0, above 1 as 1, and those that are no number as 0.
+    /// Values below 0 are drawn as 0, above 1 as 1, and NaN as 0.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl<'a> ImageBatch<'a> {
     }
 }
 
-/// 0..1 to 0..=255; `as` saturates and turns what is no number into 0.
+/// 0..1 to 0..=255; `as` saturates and turns NaN into 0.
 fn byte(value: f32) -> u8 {
     (value * 255.0).round() as u8
 }

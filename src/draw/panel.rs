@@ -1,4 +1,4 @@
-//! A pair of axes: frame, grid, ticks, and the way from numbers to places on the page.
+//! A pair of axes: frame, grid, ticks, and the map from numbers to places on the page.
 
 use plotters::backend::DrawingBackend;
 use plotters::style::RGBColor;
@@ -9,7 +9,7 @@ use super::font;
 use super::ticks::Tick;
 
 /// Colour of titles.
-pub(crate) const TITLE: RGBColor = RGBColor(0x1a, 0x1a, 0x1a);
+const TITLE: RGBColor = RGBColor(0x1a, 0x1a, 0x1a);
 /// Colour of labels and ticks.
 pub(crate) const LABEL: RGBColor = RGBColor(0x40, 0x40, 0x40);
 /// Colour of remarks.
@@ -20,7 +20,7 @@ pub(crate) const AXIS: RGBColor = RGBColor(0x80, 0x80, 0x80);
 pub(crate) const GRID: RGBColor = RGBColor(0xe8, 0xe8, 0xe8);
 
 /// Font size of a title, in units.
-pub(crate) const TITLE_EM: f64 = 15.0;
+const TITLE_EM: f64 = 15.0;
 /// Font size of labels, in units.
 pub(crate) const LABEL_EM: f64 = 12.0;
 /// Font size of the numbers on an axis and of remarks, in units.
@@ -154,11 +154,33 @@ impl Panel {
 
 /// Room for the numbers of a left axis, with their marks, in units.
 pub(crate) fn numbers_width(ticks: &[Tick]) -> Result<f64, DrawError> {
-    let mut widest = 0.0_f64;
-    for tick in ticks {
-        widest = widest.max(font::width(&tick.label, TICK_EM)?);
-    }
-    Ok(widest + MARK + NUMBER_GAP)
+    let labels = ticks.iter().map(|tick| &tick.label);
+    Ok(font::widest(labels, TICK_EM)? + MARK + NUMBER_GAP)
+}
+
+/// A title, cut where it is wider than `room`.
+pub(crate) fn title<DB: DrawingBackend>(
+    canvas: &mut Canvas<DB>,
+    text: &str,
+    at: Point,
+    room: f64,
+) -> Result<(), DrawError> {
+    let ink = Ink::new(TITLE_EM, TITLE, Anchor::Start);
+    canvas.text(&font::fit(text, TITLE_EM, room)?, at, ink)
+}
+
+/// A title from `left` on with a remark that ends `width` units further on the same line.
+pub(crate) fn title_and_remark<DB: DrawingBackend>(
+    canvas: &mut Canvas<DB>,
+    text: &str,
+    remark: &str,
+    (left, y): Point,
+    width: f64,
+) -> Result<(), DrawError> {
+    let room = width - font::width(remark, TICK_EM)? - 12.0;
+    title(canvas, text, (left, y), room)?;
+    let ink = Ink::new(TICK_EM, REMARK, Anchor::End);
+    canvas.text(remark, (left + width, y), ink)
 }
 
 #[cfg(test)]

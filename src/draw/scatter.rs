@@ -1,5 +1,4 @@
-//! Many small, slightly transparent points as one bitmap, which 70,000 shapes in an SVG would not
-//! be.
+//! Many small, slightly transparent points as one bitmap, since an SVG of 70,000 shapes is slow to show.
 
 use std::ops::Range;
 

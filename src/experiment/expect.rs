@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_was_expected_and_what_was_found() {
+    fn names_expected_and_found_values() {
         let first = Row::from_iter([("loss", 1.0)]);
         let last = Row::from_iter([("loss", 260.5), ("kl", f64::NAN), ("elbo", -250.0)]);
         let expectations = [

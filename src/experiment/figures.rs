@@ -1,4 +1,4 @@
-//! Which pictures a run leaves behind.
+//! `[figures]`: which figures a run draws.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
-//! What decides the numbers of a run: two runs that agree in it, in their data and in their kernels have the same bits.
+//! The fingerprint of a run, made of the settings that decide its numbers: two runs that agree in it, in their data and
+//! in their kernels have the same bits.
 //!
 //! Which settings belong to it is said by the settings themselves: `changes_no_result` and `added_in` of
 //! [`Setting`](crate::config::Setting). Resuming, sweeps, reports and the data compare by it.
@@ -35,17 +36,17 @@ impl Fingerprint {
             !schema.changes_no_result(key) && !schema.find(key).is_some_and(is_new)
         };
         let mut values: BTreeMap<_, _> = settings_of(spec).into_iter().filter(counts).collect();
-        // A member without settings of its own is told by its name.
+        // A member without settings of its own is identified by its name.
         for (table, _) in spec.write() {
             let Some((group, member)) = table.split_once('.') else {
                 continue;
             };
-            let is_told = schema.default_member(group) == Some(member)
+            let is_implied = schema.default_member(group) == Some(member)
                 || schema.changes_no_result(group)
                 || values
                     .keys()
                     .any(|key| crate::config::is_or_is_in(key, &table));
-            if !is_told {
+            if !is_implied {
                 values.insert(group.to_owned(), Value::Text(member.to_owned()));
             }
         }

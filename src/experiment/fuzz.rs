@@ -1,4 +1,4 @@
-//! Random specs there and back, and random damage to a valid one.
+//! Random specs written and read back, and random damage to a valid one.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -185,7 +185,7 @@ fn mutated(text: &str, stream: &mut Stream) -> String {
 }
 
 #[test]
-fn damaged_specs_never_panic_and_never_pass_with_an_unknown_key() {
+fn rejects_unknown_keys_in_damaged_specs() {
     assert!(parse(VALID, "x.toml", Path::new(""), &[]).is_ok());
     let mut accepted = 0;
     for round in 0..6000 {
@@ -224,12 +224,12 @@ fn damaged_specs_never_panic_and_never_pass_with_an_unknown_key() {
             }
         }
     }
-    // Damage to comments, digits and blank lines leaves a valid spec: that path was walked too.
+    // Damage to comments, digits and blank lines leaves a valid spec: that path was tested too.
     assert!(accepted > 100, "only {accepted} accepted");
 }
 
 #[test]
-fn damaged_overrides_never_panic() {
+fn survives_damaged_overrides() {
     let valid = [
         "model.latent_dim=8",
         "model.conv_filters=[1, 2, 3]",
@@ -356,7 +356,7 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
             }
             let value = match setting.key.as_str() {
                 "data.dataset" => format!("\"{dataset}\""),
-                // Rules between settings, kept by hand.
+                // Values that keep the rules between settings.
                 "data.count" => pick(stream, 1, 4000).to_string(),
                 "data.image_size" => pick(stream, 4, 600).to_string(),
                 "training.epochs" => pick(stream, 5, 1_000_000).to_string(),
@@ -375,7 +375,7 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
 }
 
 #[test]
-fn random_specs_read_back_from_their_resolved_form_bit_for_bit() {
+fn reads_random_specs_back_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a file.csv"), "").unwrap();
     let mut seen = BTreeSet::new();
@@ -407,7 +407,7 @@ fn random_specs_read_back_from_their_resolved_form_bit_for_bit() {
 }
 
 #[test]
-fn a_resolved_spec_names_every_setting_that_is_in_force() {
+fn writes_every_setting_in_force() {
     let spec = parse(VALID, "x.toml", Path::new(""), &[]).unwrap();
     let resolved = resolved_toml(&spec);
     for setting in schema().settings().filter(|it| it.table() != "expect") {

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_setting_has_its_row() {
+    fn writes_a_row_for_each_setting() {
         let markdown = settings_markdown();
         let rows = markdown
             .lines()
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_has_four_cells() {
+    fn writes_four_cells_a_row() {
         for line in settings_markdown()
             .lines()
             .filter(|line| line.starts_with('|'))
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn help_names_every_setting_and_default() {
+    fn lists_settings_and_defaults_in_help() {
         let help = settings_help();
         for setting in tables().flat_map(|it| &it.settings) {
             assert!(

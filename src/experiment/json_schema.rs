@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_is_in_the_schema_with_its_doc_and_default() {
+    fn lists_settings_with_doc_and_default() {
         let schema = json_schema();
         for setting in super::schema()
             .settings()
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_and_names_are_those_of_the_table() {
+    fn copies_ranges_and_names_of_the_settings() {
         let schema = json_schema();
         let latent = property(&schema, "model.latent_dim");
         assert_eq!(
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn one_optimizer_and_at_most_one_schedule() {
+    fn allows_one_optimizer_and_one_schedule() {
         let schema = json_schema();
         let optimizer = property(&schema, "optimizer");
         assert_eq!(optimizer["minProperties"], json!(1));
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn no_table_takes_unknown_keys() {
+    fn forbids_unknown_keys() {
         fn walk(schema: &Json, path: &str) {
             if let Some(properties) = schema.get("properties").and_then(Json::as_object) {
                 assert_eq!(schema["additionalProperties"], json!(false), "{path}");
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn every_metric_may_be_expected() {
+    fn allows_limits_on_all_metrics() {
         let schema = json_schema();
         for metric in scalar_names() {
             assert_eq!(
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_other_data_sets_are_refused() {
+    fn rejects_keys_of_other_data_sets() {
         let schema = json_schema();
         let rules = property(&schema, "data")["allOf"]
             .as_array()

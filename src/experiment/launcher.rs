@@ -1,4 +1,4 @@
-//! Where the trials of a sweep are run.
+//! `[launcher]`: where the trials of a sweep are run.
 
 use crate::config::members::members;
 use crate::slurm::Request;

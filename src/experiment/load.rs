@@ -25,7 +25,7 @@ pub const MOST_BYTES: u64 = 1 << 20;
 /// A spec that was read from a file, with what it was made from.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The spec as meant.
+    /// The checked spec.
     pub spec: Spec,
     /// The file's text, as it was given.
     pub text: String,
@@ -117,7 +117,7 @@ pub fn load_with_sweep(
     load_text(text, path, base, overrides, sweep).map_err(SpecError::Invalid)
 }
 
-/// [`load_with_sweep`] of a text at hand. `path` is what diagnostics call it; relative paths start at `base`.
+/// [`load_with_sweep`] of a text in memory. `path` is what diagnostics call it; relative paths start at `base`.
 ///
 /// # Errors
 ///
@@ -135,17 +135,17 @@ pub fn load_text(
         base,
         overrides,
         sweep: Some(sweep),
-        looks: true,
+        checks_paths: true,
     };
-    let understood = understand(&text, &request)?;
+    let checked = check(&text, &request)?;
     Ok(Loaded {
-        spec: understood.spec,
+        spec: checked.spec,
         text,
         overrides: overrides.to_vec(),
         path: path.to_owned(),
-        sweep: understood.sweep,
-        source: understood.source,
-        places: understood.values.into_places(),
+        sweep: checked.sweep,
+        source: checked.source,
+        places: checked.values.into_places(),
     })
 }
 
@@ -165,9 +165,9 @@ pub fn parse(
         base,
         overrides,
         sweep: None,
-        looks: true,
+        checks_paths: true,
     };
-    understand(text, &request).map(|it| it.spec)
+    check(text, &request).map(|it| it.spec)
 }
 
 /// [`parse`] of a text that [`resolved_toml`](super::resolved_toml) wrote, maybe on another machine: whether files are
@@ -181,12 +181,12 @@ pub fn read_back(text: &str, source_name: &str, overrides: &[String]) -> Result<
         base: Path::new("/"),
         overrides,
         sweep: None,
-        looks: false,
+        checks_paths: false,
     };
-    understand(text, &request).map(|it| it.spec)
+    check(text, &request).map(|it| it.spec)
 }
 
-/// What is asked of a text.
+/// How a text is read.
 struct Request<'a> {
     /// What diagnostics call it.
     source_name: &'a str,
@@ -196,18 +196,18 @@ struct Request<'a> {
     /// The lists of the command line; nothing where a sweep has no place.
     sweep: Option<&'a [String]>,
     /// Whether files have to be there.
-    looks: bool,
+    checks_paths: bool,
 }
 
-/// What a text means.
-struct Understood {
+/// A text that was checked without errors.
+struct Checked {
     spec: Spec,
     sweep: Option<Sweep>,
     source: Arc<Source>,
     values: Values,
 }
 
-fn understand(text: &str, request: &Request<'_>) -> Result<Understood, Diagnostics> {
+fn check(text: &str, request: &Request<'_>) -> Result<Checked, Diagnostics> {
     let source = Source::file(request.source_name, text);
     let file = Place::new(&source, 0..0);
     let (mut root, syntax) = syntax::document(&source);
@@ -219,7 +219,7 @@ fn understand(text: &str, request: &Request<'_>) -> Result<Understood, Diagnosti
     };
     if !syntax.is_empty() {
         walk(schema(), request.base, &root, &mut diagnostics);
-        keep_what_is_sure(&mut diagnostics, &syntax);
+        drop_guesses(&mut diagnostics, &syntax);
         diagnostics.append(syntax);
         diagnostics.sort();
         return Err(diagnostics);
@@ -232,7 +232,7 @@ fn understand(text: &str, request: &Request<'_>) -> Result<Understood, Diagnosti
         let sweep =
             asked.and_then(|asked| sweep::expand(&asked, &root, &spec, of_trial, &mut diagnostics));
         if diagnostics.is_empty() {
-            return Ok(Understood {
+            return Ok(Checked {
                 spec,
                 sweep,
                 source,
@@ -254,7 +254,7 @@ fn meaning(
     let before = diagnostics.len();
     let values = walk(schema(), request.base, root, diagnostics);
     rules::check(&values, super::spec::rules(), file, diagnostics);
-    if request.looks {
+    if request.checks_paths {
         paths::check(&values, diagnostics);
     }
     if diagnostics.len() > before {
@@ -271,7 +271,7 @@ fn meaning(
 /// After a syntax error the parser reads on as well as it can. On the line of the error itself, and
 /// after a table header that could not be read, what it makes of the text is a guess, and errors
 /// found in a guess would only confuse.
-fn keep_what_is_sure(diagnostics: &mut Diagnostics, syntax: &Diagnostics) {
+fn drop_guesses(diagnostics: &mut Diagnostics, syntax: &Diagnostics) {
     let lines: Vec<usize> = syntax.iter().map(|error| error.line).collect();
     let broken_header = syntax
         .iter()
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spec_comes_with_what_it_was_made_from() {
+    fn keeps_text_and_overrides_of_a_spec() {
         let (_folder, path) = write(GOOD.as_bytes());
         let overrides = ["seed=3".to_owned()];
         let loaded = load(&path, &overrides).unwrap();
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn relative_paths_start_at_the_folder_of_the_spec() {
+    fn resolves_paths_from_the_folder_of_the_spec() {
         let (folder, path) = write(format!("{GOOD}[figures]\npublished = \"k.csv\"\n").as_bytes());
         fs::write(folder.path().join("k.csv"), "epoch,loss\n").unwrap();
         let loaded = load(&path, &[]).unwrap();
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn diagnostics_found_later_point_at_the_file_the_override_or_the_default() {
+    fn points_late_diagnostics_at_file_override_or_default() {
         let (_folder, path) = write(GOOD.as_bytes());
         let loaded = load(&path, &["training.epochs=3".to_owned()]).unwrap();
         let shown = |key: &str| {
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_no_specs_are_told_apart() {
+    fn distinguishes_files_that_are_no_specs() {
         let (folder, path) = write(b"name = \"a\"\nx = \"\xff\"\n");
         let error = load(&path, &[]).unwrap_err();
         assert!(
@@ -470,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_up_to_its_limit_and_not_further() {
+    fn rejects_files_above_the_size_limit() {
         let filler = |bytes: usize| format!("{GOOD}#{}", "x".repeat(bytes - GOOD.len() - 1));
         let limit = MOST_BYTES as usize;
         let (_folder, path) = write(filler(limit).as_bytes());
@@ -485,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_line_ends_and_a_byte_order_mark_are_fine() {
+    fn accepts_windows_line_ends_and_a_byte_order_mark() {
         let text = format!("\u{feff}{}", GOOD.replace('\n', "\r\n"));
         let (_folder, path) = write(text.as_bytes());
         assert_eq!(load(&path, &[]).unwrap().spec.training.batch_size, 32);

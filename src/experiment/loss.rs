@@ -1,4 +1,4 @@
-//! What is minimised.
+//! The loss: what is minimised.
 
 use crate::config::choice::choices;
 use crate::config::section::section;

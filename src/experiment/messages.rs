@@ -35,7 +35,7 @@ fn titles(text: &str, overrides: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn the_shortest_spec_gets_every_default() {
+fn fills_defaults_of_the_shortest_spec() {
     let spec = read(GOOD, &[]).unwrap();
     assert_eq!(spec.name, "a");
     let sprites = Sprites {
@@ -61,7 +61,7 @@ fn the_shortest_spec_gets_every_default() {
 }
 
 #[test]
-fn a_mistyped_key_and_a_wrong_value_are_told_together() {
+fn reports_a_mistyped_key_and_a_wrong_value_together() {
     let text = "name = \"a\"\n[data]\ndataset = \"fashion_mnist\"\n[model]\nlatent_dims = 0\n";
     assert_eq!(
         shown(text, &[]),
@@ -92,7 +92,7 @@ error: `model.latent_dim` is out of range
 }
 
 #[test]
-fn an_empty_spec_is_told_what_it_needs() {
+fn names_what_an_empty_spec_needs() {
     assert_eq!(
         shown("", &[]),
         r#"error: `name` is missing
@@ -110,7 +110,7 @@ error: `data.dataset` is missing
 }
 
 #[test]
-fn an_override_is_shown_as_it_was_typed() {
+fn shows_an_override_as_typed() {
     assert_eq!(
         shown(
             GOOD,
@@ -132,7 +132,7 @@ error: `model.latent_dim` is a string
 }
 
 #[test]
-fn a_syntax_error_does_not_hide_the_others() {
+fn reports_other_errors_beside_a_syntax_error() {
     let text = "name = fmnist vae\nseed = -1\n[data]\ndataset = \"sprites\ncount = 0\n";
     assert_eq!(
         shown(text, &[]),
@@ -163,7 +163,7 @@ error: `data.count` is out of range
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_told_with_the_place_looked_at() {
+fn names_the_place_of_a_missing_folder() {
     let text = "name = \"a\"\n[data]\ndataset = \"images\"\npath = \"cats\"\n";
     assert_eq!(
         shown(text, &[]),
@@ -178,7 +178,7 @@ fn a_folder_that_is_not_there_is_told_with_the_place_looked_at() {
 }
 
 #[test]
-fn after_a_broken_table_header_nothing_is_guessed() {
+fn guesses_nothing_after_a_broken_table_header() {
     let text = "name = \"a\"\nseed = 1.5\n[data\ndataset = \"sprites\"\n[model]\nlatent_dim = 0\n";
     assert_eq!(
         titles(text, &[]),
@@ -187,7 +187,7 @@ fn after_a_broken_table_header_nothing_is_guessed() {
 }
 
 #[test]
-fn keys_in_the_wrong_table_are_sent_home() {
+fn names_the_table_of_a_misplaced_key() {
     let hints = |text: &str| -> Vec<String> {
         let shown = shown(text, &[]);
         let hints = shown.lines().filter_map(|line| line.split_once("= help: "));
@@ -213,7 +213,7 @@ fn keys_in_the_wrong_table_are_sent_home() {
 }
 
 #[test]
-fn what_is_not_finite_is_refused_everywhere() {
+fn rejects_non_finite_values() {
     let text = format!(
         "{GOOD}validation = nan\n[model]\nconv_filters = [32, nan, inf]\n[loss]\nkl_weight = inf\n\
          [optimizer.adam]\nlearning_rate = -nan\nclip_norm = inf\n[figures]\nscale = 1e999\n\
@@ -237,7 +237,7 @@ fn what_is_not_finite_is_refused_everywhere() {
 }
 
 #[test]
-fn names_that_are_no_folder_names_are_refused() {
+fn rejects_names_that_are_no_folder_names() {
     for name in [
         "",
         ".",
@@ -268,7 +268,7 @@ fn names_that_are_no_folder_names_are_refused() {
 }
 
 #[test]
-fn exactly_one_optimizer_and_at_most_one_schedule() {
+fn rejects_two_optimizers_or_schedules() {
     let two =
         format!("{GOOD}[optimizer.sgd]\n[optimizer.adam]\n[schedule.step]\n[schedule.linear]\n");
     assert_eq!(
@@ -286,7 +286,7 @@ fn exactly_one_optimizer_and_at_most_one_schedule() {
 }
 
 #[test]
-fn rules_between_settings() {
+fn rejects_settings_that_contradict_each_other() {
     let one = |rest: &str| titles(&format!("{GOOD}{rest}"), &[]);
     assert_eq!(
         one("splits = [\"test\"]"),
@@ -353,7 +353,7 @@ fn rules_between_settings() {
 }
 
 #[test]
-fn rules_do_not_refuse_their_neighbours() {
+fn accepts_settings_just_inside_the_rules() {
     for rest in [
         "validation = 0.1\n[expect]\nval_kl = { max = 3 }",
         "[optimizer.sgd]\nnesterov = true\nmomentum = 0.9",
@@ -371,7 +371,7 @@ fn rules_do_not_refuse_their_neighbours() {
 }
 
 #[test]
-fn idx_needs_the_files_of_the_parts_it_uses() {
+fn requires_idx_files_of_the_parts_in_use() {
     let folder = tempfile::tempdir().unwrap();
     let idx = "name = \"a\"\n[data]\ndataset = \"idx\"\n";
     let missing = |text: &str| -> Vec<String> {
@@ -414,7 +414,7 @@ fn idx_needs_the_files_of_the_parts_it_uses() {
 }
 
 #[test]
-fn overrides_are_read_like_the_file() {
+fn reads_overrides_like_the_file() {
     let spec = read(
         GOOD,
         &[
@@ -454,7 +454,7 @@ fn overrides_are_read_like_the_file() {
 }
 
 #[test]
-fn an_override_that_names_another_optimizer_replaces_the_files() {
+fn replaces_the_optimizer_of_the_file_by_an_override() {
     let text = format!("{GOOD}[optimizer.rmsprop]\nrho = 0.5\n[schedule.step]\nfactor = 0.1\n");
     let spec = read(
         &text,
@@ -477,7 +477,7 @@ fn an_override_that_names_another_optimizer_replaces_the_files() {
 }
 
 #[test]
-fn odd_overrides_are_refused_with_their_own_text() {
+fn quotes_malformed_overrides() {
     for (given, title) in [
         ("foo", "an override without `=`"),
         ("", "an override without `=`"),
@@ -518,7 +518,7 @@ fn odd_overrides_are_refused_with_their_own_text() {
 }
 
 #[test]
-fn an_override_is_not_taken_apart_at_an_equals_sign_of_its_value() {
+fn splits_an_override_at_the_first_equals_sign() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a=b.csv"), "").unwrap();
     let given = ["figures.published=a=b.csv".to_owned()];
@@ -527,7 +527,7 @@ fn an_override_is_not_taken_apart_at_an_equals_sign_of_its_value() {
 }
 
 #[test]
-fn terminal_escapes_of_a_file_do_not_reach_the_terminal() {
+fn escapes_terminal_sequences_of_a_file() {
     let text = "name = \"a\\u001b[31m\"\n\"\\u001b[31m\" = 1\n[data]\ndataset = \"\\u001b[2J\"\n";
     for color in [false, true] {
         let raw = format!("{text}\nx = \u{1b}[31mred\n");
@@ -543,7 +543,7 @@ fn terminal_escapes_of_a_file_do_not_reach_the_terminal() {
 }
 
 #[test]
-fn thousands_of_errors_are_counted_not_shown() {
+fn counts_errors_beyond_the_limit() {
     let keys = |n: usize| -> String { (0..n).map(|i| format!("key_{i} = 1\n")).collect() };
     let few = shown(&format!("{}{GOOD}", keys(60)), &[]);
     assert!(few.ends_with("\n\nand 10 more errors"), "{few}");
@@ -556,7 +556,7 @@ fn thousands_of_errors_are_counted_not_shown() {
 }
 
 #[test]
-fn a_very_long_line_is_cut_around_the_marker() {
+fn cuts_a_long_line_around_the_marker() {
     let text = format!(
         "name = \"{}\"\n[data]\ndataset = \"sprites\"\n",
         "x".repeat(900_000)
@@ -566,7 +566,7 @@ fn a_very_long_line_is_cut_around_the_marker() {
 }
 
 #[test]
-fn a_column_counts_characters_and_agrees_with_what_is_shown() {
+fn counts_columns_in_characters() {
     let text = "name = \"ä\"\n[data]\ndataset = \"sprites\"\n\t\tcount\t=\t0\n";
     let error = parse(text, "x.toml", Path::new(""), &[]).unwrap_err();
     for it in error.iter() {

@@ -22,7 +22,7 @@
 //!
 //! # Promises
 //!
-//! - A spec is accepted or refused as a whole, and everything that is wrong is told at once.
+//! - A spec is accepted or refused as a whole, and everything that is wrong is reported at once.
 //! - No text, file or override makes this code panic, recurse without bound or take more than a few
 //!   times the file's size in memory; files above 1 MiB are refused.
 //! - [`resolved_toml`] read back gives the same spec, bit for bit.

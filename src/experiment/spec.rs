@@ -39,7 +39,7 @@ document! {
 
 /// Everything that a spec may say.
 ///
-/// The upper ends of the ranges are not advice. They are far above what is sensible, and keep a slip or a hostile file
+/// The upper ends of the ranges are not advice. They are far above what is sensible, and keep a typo or a hostile file
 /// from asking for absurd amounts of memory.
 pub fn schema() -> &'static Schema {
     static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {

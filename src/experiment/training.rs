@@ -1,4 +1,4 @@
-//! How long and where a model trains.
+//! `[training]`: how long and where a model trains.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use crate::config::{FieldValue, Kind, Value};
 /// The device to train on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// The processor.
+    /// The CPU.
     Cpu,
     /// The NVIDIA GPU of this index.
     Cuda(usize),
-    /// The first GPU where there is one, else the processor.
+    /// The first GPU where there is one, else the CPU.
     Auto,
-    /// The processor with the operations that CUDA runs. Not for users: it is how those are tested without a GPU.
+    /// The CPU with the operations that CUDA runs. Not for users: it is how those are tested without a GPU.
     CpuDfdx,
 }
 
@@ -74,7 +74,7 @@ impl FieldValue for DeviceChoice {
     }
 }
 
-/// What a spec may say of a device.
+/// The devices that a spec may name.
 static DEVICE: Word = Word {
     expected: "\"auto\", \"cpu\", \"cuda\" or \"cuda:N\"",
     names: &["auto", "cpu", "cuda"],
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn device_names_round_trip_and_odd_ones_are_refused() {
+    fn parses_device_names() {
         for name in ["auto", "cpu", "cpu-dfdx", "cuda", "cuda:1", "cuda:63"] {
             let device = DeviceChoice::from_name(name).expect(name);
             assert_eq!(device.to_string(), name);

@@ -120,7 +120,7 @@ fn place_of(text: &str, line: &str) -> (usize, usize) {
 }
 
 #[test]
-fn every_setting_with_every_typo() {
+fn suggests_settings_for_typos() {
     let (mut tried, mut suggested) = (0, 0);
     let mut wrong = Vec::new();
     for setting in settings() {
@@ -158,7 +158,7 @@ fn every_setting_with_every_typo() {
 }
 
 #[test]
-fn every_table_with_typos() {
+fn suggests_tables_for_typos() {
     let (mut tried, mut suggested) = (0, 0);
     for table in schema().first_level().map(|it| it.name.as_str()) {
         for (_, typo) in typos(table) {
@@ -183,7 +183,7 @@ fn every_table_with_typos() {
 }
 
 #[test]
-fn every_optimizer_schedule_and_metric_with_typos() {
+fn suggests_optimizers_schedules_and_metrics_for_typos() {
     let names = schema().tables.iter().flat_map(|table| {
         let names = match &table.form {
             Form::OneOf { members, .. } => members.as_slice(),
@@ -235,7 +235,7 @@ fn every_optimizer_schedule_and_metric_with_typos() {
 }
 
 #[test]
-fn every_setting_with_every_wrong_type() {
+fn rejects_wrong_types() {
     let values = [
         ("true", "switch"),
         ("\"nonsense value\"", "text"),
@@ -291,7 +291,7 @@ fn every_setting_with_every_wrong_type() {
 }
 
 #[test]
-fn every_setting_just_outside_its_range() {
+fn rejects_values_just_outside_the_range() {
     use std::ops::Bound::{Excluded, Included};
     let mut tried = 0;
     for setting in settings() {

@@ -8,9 +8,7 @@ use super::figure::{Figure, Switch};
 use crate::draw::canvas::{Anchor, Canvas, Ink, Rect};
 use crate::draw::error::DrawError;
 use crate::draw::font;
-use crate::draw::panel::{
-    LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM, is_usable,
-};
+use crate::draw::panel::{LABEL, LABEL_EM, Panel, Range, TICK_EM, is_usable, title_and_remark};
 use crate::draw::render::{Picture, Rendered, render};
 use crate::draw::ticks::{significant, ticks};
 
@@ -108,10 +106,7 @@ fn active_axes(title: &str, kl: &[f64], variances: &[f64]) -> Result<Rendered, D
         remark += &format!(", the first {MAX_AXES} shown");
         axes.truncate(MAX_AXES);
     }
-    let mut labels = 0.0_f64;
-    for axis in &axes {
-        labels = labels.max(font::width(&axis.label(), TICK_EM)?);
-    }
+    let labels = font::widest(axes.iter().map(Axis::label), TICK_EM)?;
     render(&ActiveAxes {
         title,
         remark,
@@ -153,13 +148,8 @@ impl Picture for ActiveAxes<'_> {
     }
 
     fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
-        let right = f64::from(self.size().0) - MARGIN;
-        let room = right - MARGIN - font::width(&self.remark, TICK_EM)? - 12.0;
-        let title = font::fit(self.title, TITLE_EM, room)?;
-        let ink = Ink::new(TITLE_EM, TITLE, Anchor::Start);
-        canvas.text(&title, (MARGIN, 30.0), ink)?;
-        let ink = Ink::new(TICK_EM, REMARK, Anchor::End);
-        canvas.text(&self.remark, (right, 30.0), ink)?;
+        let room = f64::from(self.size().0) - 2.0 * MARGIN;
+        title_and_remark(canvas, self.title, &self.remark, (MARGIN, 30.0), room)?;
         for (row, axis) in self.axes.iter().enumerate() {
             let at = (self.left - 8.0, TOP + STEP * (row as f64 + 0.5));
             canvas.text_centered(&axis.label(), at, Ink::new(TICK_EM, LABEL, Anchor::End))?;

@@ -1,14 +1,13 @@
-//! The way from one image to another through the latent space.
+//! Decoded images between the originals of two images, along a path through the latent space.
 
 use plotters::backend::DrawingBackend;
 
 use super::manifold::frame;
 use crate::draw::canvas::{Anchor, Canvas, Ink};
 use crate::draw::error::DrawError;
-use crate::draw::font;
 use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
-use crate::draw::panel::{LABEL, LABEL_EM, TITLE, TITLE_EM};
+use crate::draw::panel::{LABEL, LABEL_EM, title};
 use crate::draw::render::{Picture, Rendered, render};
 
 const ROOM: f64 = 700.0;
@@ -23,8 +22,7 @@ const END_GAP: f64 = 12.0;
 /// From a row of images down to its labels, in units.
 const LABEL_DROP: f64 = 14.0;
 
-/// Draws decoded images in a row, between the two originals that the way leads from and to, whose names stand below
-/// them. `originals` are exactly two.
+/// Draws decoded images in a row between two originals, whose names stand below them. `originals` are exactly two.
 ///
 /// # Errors
 ///
@@ -74,12 +72,7 @@ impl Picture for Interpolation<'_> {
 
     fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
         let room = f64::from(self.size().0) - 2.0 * MARGIN;
-        let title = font::fit(self.title, TITLE_EM, room)?;
-        canvas.text(
-            &title,
-            (MARGIN, 30.0),
-            Ink::new(TITLE_EM, TITLE, Anchor::Start),
-        )?;
+        title(canvas, self.title, (MARGIN, 30.0), room)?;
         let count = self.decoded.count();
         let rect = self.row.rect(MARGIN + END_GAP, TOP);
         let bitmap = self.row.bitmap(self.decoded, |_, column| {

@@ -12,7 +12,7 @@ use crate::draw::error::DrawError;
 use crate::draw::font;
 use crate::draw::legend::spread;
 use crate::draw::panel::{
-    LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM, is_usable, numbers_width,
+    LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, is_usable, numbers_width, title,
 };
 use crate::draw::polyline::{dashes, visible_pieces};
 use crate::draw::render::{Picture, Rendered, render};
@@ -187,12 +187,8 @@ impl Picture for LossCurves<'_> {
 
     fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
         let (page_width, page_height) = (f64::from(WIDTH), f64::from(HEIGHT));
-        let title = font::fit(self.title, TITLE_EM, page_width - self.left - RIGHT)?;
-        canvas.text(
-            &title,
-            (self.left, 32.0),
-            Ink::new(TITLE_EM, TITLE, Anchor::Start),
-        )?;
+        let room = page_width - self.left - RIGHT;
+        title(canvas, self.title, (self.left, 32.0), room)?;
 
         let Some((first, epochs)) = self.epochs() else {
             let middle = (page_width / 2.0, page_height / 2.0);
@@ -353,7 +349,7 @@ mod tests {
     const ORANGE: [u8; 3] = [0xd5, 0x5e, 0x00];
 
     #[test]
-    fn curves_are_named_at_their_ends_with_their_last_values() {
+    fn names_curves_at_their_ends_with_their_last_values() {
         let mut own = epochs(10);
         for row in &mut own {
             row.set("val_loss", row.scalar("loss").unwrap() + 20.0);
@@ -377,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_curve_needs_no_name() {
+    fn leaves_a_single_curve_unnamed() {
         let rendered = loss_curves("a run", &epochs(10), None).unwrap();
         let texts = texts(&rendered.svg);
         assert!(texts.iter().any(|text| text == "256.0"), "{texts:?}");
@@ -386,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_epochs_can_be_drawn() {
+    fn draws_any_number_of_epochs() {
         for count in [0, 1, 2, 3, 1_000] {
             let rendered = loss_curves("a run", &epochs(count), Some(&published())).unwrap();
             assert_eq!(decode(&rendered).dimensions(), (1_720, 1_280));
@@ -397,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_no_numbers_leave_gaps() {
+    fn leaves_gaps_for_non_finite_values() {
         let mut own = epochs(40);
         own[3].set("loss", f64::NAN);
         own[5].set("loss", f64::INFINITY);
@@ -416,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn long_and_strange_names_are_tamed() {
+    fn shortens_and_escapes_names() {
         let mut other = published();
         other.name = "<name> & \"others\"\n\u{1b}[31m".repeat(100);
         let rendered = loss_curves(&other.name, &epochs(3), Some(&other)).unwrap();
@@ -429,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn published_lists_of_different_lengths_are_refused() {
+    fn rejects_published_lists_of_different_lengths() {
         let mut other = published();
         other.loss.pop();
         assert!(matches!(
@@ -443,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_epochs_give_the_same_bytes() {
+    fn draws_the_same_epochs_to_the_same_bytes() {
         let draw = || loss_curves("a run", &epochs(30), Some(&published())).unwrap();
         assert_eq!(draw(), draw());
     }

@@ -22,7 +22,7 @@ pub(super) struct Curve {
     pub(super) name: String,
     pub(super) color: RGBColor,
     pub(super) dashed: bool,
-    /// Epoch and value, in order; the value may be no number.
+    /// Epoch and value, in order; the value may be NaN.
     pub(super) points: Vec<Point>,
 }
 
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_usual_first_epoch_stays_in_the_frame_and_a_spike_leaves_it() {
+    fn keeps_a_steep_first_epoch_and_cuts_a_spike() {
         // The shape of the published curve of a hundred epochs.
         let usual = [curve((1..=100).map(|e| 252.0 + 49.0 / f64::from(e)))];
         let (range, above, below) = vertical_range(&usual).unwrap();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_that_are_never_negative_have_no_negative_ticks() {
+    fn omits_negative_ticks_of_positive_losses() {
         let (range, ..) = vertical_range(&[curve([0.0, 1.0])]).unwrap();
         assert_eq!(range.low, 0.0);
         let (range, ..) = vertical_range(&[curve([-1.0, 1.0])]).unwrap();

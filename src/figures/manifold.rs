@@ -1,4 +1,4 @@
-//! What a decoder makes of a plane: decoded images on a grid over a two-dimensional latent space.
+//! Decoded images on a grid over a two-dimensional latent space.
 
 use plotters::backend::DrawingBackend;
 
@@ -6,12 +6,9 @@ use super::context::{Context, FigureError};
 use super::figure::{Figure, Switch};
 use crate::draw::canvas::{Anchor, Canvas, Ink, Rect};
 use crate::draw::error::DrawError;
-use crate::draw::font;
 use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::{Mosaic, steps};
-use crate::draw::panel::{
-    HAIRLINE, LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM,
-};
+use crate::draw::panel::{HAIRLINE, LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, title};
 use crate::draw::render::{Picture, Rendered, render};
 use crate::draw::ticks::{Tick, ticks};
 
@@ -30,7 +27,7 @@ pub const FIGURE: Figure = Figure {
     draw,
 };
 
-/// Asks for what the latent axes are about: this figure, or [`super::traversal`].
+/// The setting that asks for this figure or, unless there are two latent axes, for [`super::traversal`].
 pub const SWITCH: Switch = Switch {
     name: "manifold",
     doc: "The latent manifold, or a traversal of each axis where there are not two of them",
@@ -147,12 +144,7 @@ impl Picture for Manifold<'_> {
 
     fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
         let width = f64::from(self.size().0);
-        let title = font::fit(self.title, TITLE_EM, width - LEFT - RIGHT)?;
-        canvas.text(
-            &title,
-            (LEFT, 30.0),
-            Ink::new(TITLE_EM, TITLE, Anchor::Start),
-        )?;
+        title(canvas, self.title, (LEFT, 30.0), width - LEFT - RIGHT)?;
         if self.n == 0 {
             let ink = Ink::new(TICK_EM, REMARK, Anchor::Start);
             return canvas.text("no images", (LEFT, TOP + 12.0), ink);

@@ -1,4 +1,4 @@
-//! Originals above what the network makes of them.
+//! Originals above their reconstructions.
 
 use plotters::backend::DrawingBackend;
 
@@ -11,7 +11,7 @@ use crate::draw::error::DrawError;
 use crate::draw::font;
 use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
-use crate::draw::panel::{LABEL, LABEL_EM, REMARK, TICK_EM, TITLE, TITLE_EM};
+use crate::draw::panel::{LABEL, LABEL_EM, REMARK, TICK_EM, title};
 use crate::draw::render::{Picture, Rendered, render};
 
 const ROOM: f64 = 600.0;
@@ -121,12 +121,7 @@ impl Picture for Reconstructions<'_> {
 
     fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
         let room = f64::from(self.size().0) - LEFT - RIGHT;
-        let title = font::fit(self.title, TITLE_EM, room)?;
-        canvas.text(
-            &title,
-            (LEFT, 30.0),
-            Ink::new(TITLE_EM, TITLE, Anchor::Start),
-        )?;
+        title(canvas, self.title, (LEFT, 30.0), room)?;
         if self.pairs == 0 {
             let ink = Ink::new(TICK_EM, REMARK, Anchor::Start);
             return canvas.text("no images", (LEFT, TOP + 12.0), ink);

@@ -6,10 +6,9 @@ use super::context::{Context, FigureError};
 use super::figure::{Figure, Switch};
 use crate::draw::canvas::{Anchor, Canvas, Ink};
 use crate::draw::error::DrawError;
-use crate::draw::font;
 use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
-use crate::draw::panel::{REMARK, TICK_EM, TITLE, TITLE_EM};
+use crate::draw::panel::{REMARK, TICK_EM, title};
 use crate::draw::render::{Picture, Rendered, render};
 use crate::numeric::random::{Purpose, Stream};
 
@@ -76,12 +75,7 @@ impl Picture for Samples<'_> {
 
     fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<DB>) -> Result<(), DrawError> {
         let room = f64::from(self.size().0) - 2.0 * MARGIN;
-        let title = font::fit(self.title, TITLE_EM, room)?;
-        canvas.text(
-            &title,
-            (MARGIN, 30.0),
-            Ink::new(TITLE_EM, TITLE, Anchor::Start),
-        )?;
+        title(canvas, self.title, (MARGIN, 30.0), room)?;
         if self.columns == 0 {
             let ink = Ink::new(TICK_EM, REMARK, Anchor::Start);
             return canvas.text("no images", (MARGIN, TOP + 12.0), ink);

@@ -5,12 +5,12 @@ use plotters::backend::DrawingBackend;
 use super::context::{Context, FigureError};
 use super::figure::Figure;
 use super::manifold::{SWITCH, axis, axis_ticks, frame};
-use crate::draw::canvas::{Anchor, Canvas, Ink};
+use crate::draw::canvas::{Anchor, Canvas, Ink, Rect};
 use crate::draw::error::DrawError;
 use crate::draw::font;
 use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::{Mosaic, steps};
-use crate::draw::panel::{LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM};
+use crate::draw::panel::{LABEL, LABEL_EM, Panel, REMARK, Range, TICK_EM, title_and_remark};
 use crate::draw::render::{Picture, Rendered, render};
 
 /// Most rows that are drawn; of more, the first ones.
@@ -113,10 +113,7 @@ fn traversal(
     let shown: Vec<String> = shown
         .map(|label| font::fit(label, TICK_EM, LABELS))
         .collect::<Result<_, _>>()?;
-    let mut label_width = 0.0_f64;
-    for label in &shown {
-        label_width = label_width.max(font::width(label, TICK_EM)?);
-    }
+    let label_width = font::widest(&shown, TICK_EM)?;
     render(&Traversal {
         title,
         labels: shown,
@@ -170,15 +167,8 @@ impl Picture for Traversal<'_> {
         } else {
             String::new()
         };
-        let room = width - LEFT - RIGHT - font::width(&remark, TICK_EM)? - 12.0;
-        let title = font::fit(self.title, TITLE_EM, room)?;
-        canvas.text(
-            &title,
-            (LEFT, 30.0),
-            Ink::new(TITLE_EM, TITLE, Anchor::Start),
-        )?;
-        let at = (width - RIGHT, 30.0);
-        canvas.text(&remark, at, Ink::new(TICK_EM, REMARK, Anchor::End))?;
+        let room = width - LEFT - RIGHT;
+        title_and_remark(canvas, self.title, &remark, (LEFT, 30.0), room)?;
         if self.labels.is_empty() {
             let ink = Ink::new(TICK_EM, REMARK, Anchor::Start);
             return canvas.text("no images", (LEFT, TOP + 12.0), ink);
@@ -187,7 +177,7 @@ impl Picture for Traversal<'_> {
         let whole = self.mosaic.rect(self.left, TOP);
         for (row, label) in self.labels.iter().enumerate() {
             let top = TOP + self.row_step() * row as f64;
-            let rect = crate::draw::canvas::Rect {
+            let rect = Rect {
                 top,
                 height: self.mosaic.cell_height(),
                 ..whole
@@ -199,7 +189,7 @@ impl Picture for Traversal<'_> {
             let at = (self.left - 10.0, top + rect.height / 2.0);
             canvas.text_centered(label, at, Ink::new(TICK_EM, LABEL, Anchor::End))?;
         }
-        let rect = crate::draw::canvas::Rect {
+        let rect = Rect {
             height: self.height(),
             ..whole
         };

@@ -1,6 +1,6 @@
 //! Update rules with Keras' formulas and defaults, whose state can be saved, and schedules of the learning rate.
 //!
-//! dfdx's optimizers keep their state to themselves and differ from Keras in small ways (Adam's
+//! dfdx's optimizers do not expose their state and differ from Keras in small ways (Adam's
 //! epsilon, RMSprop's first step, SGD's momentum), so that the rules stand here: on plain slices for the CPU, and in
 //! dfdx's operations for other devices. A rule asks for a number of state slots, each of the length of the parameter;
 //! they start at zero.
@@ -47,7 +47,7 @@ impl Rule {
         each_rule!(self, it => it.learning_rate)
     }
 
-    /// Changes it.
+    /// Sets the learning rate before any schedule.
     pub fn set_learning_rate(&mut self, rate: f64) {
         each_rule!(self, it => it.learning_rate = rate);
     }

@@ -1,4 +1,4 @@
-//! Gradient descent.
+//! Stochastic gradient descent.
 
 use dfdx::tensor_ops::{Device, TryAdd, TryMul, TrySub};
 

@@ -66,8 +66,8 @@ impl Cell {
         }
     }
 
-    /// As people read it: about six digits, `-` where there is nothing, nothing in it that a terminal would
-    /// obey.
+    /// As people read it: about six digits, `-` where there is nothing, control characters
+    /// escaped.
     pub fn shown(&self) -> String {
         match self {
             Self::Null => "-".to_owned(),
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_keep_six_digits_and_no_idle_zeros() {
+    fn writes_six_digits_without_trailing_zeros() {
         let texts = [
             252.487_654_3,
             -250.0,
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_a_column_stand_digit_below_digit() {
+    fn aligns_numbers_of_a_column() {
         let texts = |values: &[f64]| -> Vec<String> {
             let values: Vec<_> = values.iter().copied().map(Some).collect();
             aligned(&values).into_iter().flatten().collect()
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_comes_last_and_numbers_are_compared_as_numbers() {
+    fn sorts_missing_values_last_and_compares_numbers() {
         let mut cells = [
             Cell::Null,
             Cell::Text("b".to_owned()),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_cannot_speak_to_the_terminal() {
+    fn escapes_control_characters() {
         assert_eq!(
             Cell::Text("a\u{1b}[2J\n".to_owned()).shown(),
             "a\\u{1b}[2J\\n"

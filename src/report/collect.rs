@@ -11,7 +11,7 @@ use super::error::ReportError;
 use super::run::{LeftOut, Run, open};
 use crate::run::find_runs;
 
-/// Folders that are read before what is not needed of them is let go: enough for all threads to be busy, few
+/// Folders that are read before what is not needed of them is freed: enough for all threads to be busy, few
 /// enough for their histories to take no room.
 const AT_A_TIME: usize = 256;
 

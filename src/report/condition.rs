@@ -65,7 +65,7 @@ impl Condition {
     /// Understands a condition on a table with these columns.
     ///
     /// # Errors
-    /// [`ReportError::Condition`] with the place and the way out.
+    /// [`ReportError::Condition`] with the place and a hint.
     pub fn parse(text: &str, columns: &[&str]) -> Result<Self, ReportError> {
         let tokens = tokens(text)?;
         if tokens.len() > LONGEST {
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_keep_the_rows_where_they_are_true() {
+    fn keeps_rows_where_a_condition_is_true() {
         for (text, expected) in [
             ("model.latent_dim > 4", "cd"),
             ("model.latent_dim > 4 and loss < 260", "c"),
@@ -422,13 +422,13 @@ mod tests {
     }
 
     #[test]
-    fn and_binds_more_tightly_than_or() {
+    fn binds_and_more_tightly_than_or() {
         assert_eq!(rows("run = 'a' or run = 'b' and loss > 1000"), "a");
         assert_eq!(rows("(run = 'a' or run = 'b') and loss > 1000"), "");
     }
 
     #[test]
-    fn what_is_missing_is_neither_true_nor_false() {
+    fn treats_missing_values_as_neither_true_nor_false() {
         assert_eq!(rows("val_loss < 1000"), "ac");
         assert_eq!(rows("not val_loss < 1000"), "");
         assert_eq!(rows("val_loss < 1000 or run = 'b'"), "abc");
@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_understood_is_told_with_its_place() {
+    fn names_the_place_of_a_syntax_error() {
         assert_eq!(
             refused("los < 3"),
             "--where: there is no column `los`\n  los < 3\n  ^ | did you mean `loss`? A text stands in quotes: \"los\""

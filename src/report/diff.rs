@@ -1,13 +1,11 @@
 //! Two runs side by side: where they differ, and from which epoch on.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::cell::{Cell, number};
 use super::error::ReportError;
 use super::run::{Run, open};
-use super::runs::{RUN_COLUMNS, metrics_of};
-use super::settings::place;
+use super::runs::{RUN_COLUMNS, metrics_of, setting_keys};
 use crate::metric::{self, Row};
 
 /// Columns of the table of runs that say where, when and with what a run ran, not how it ended.
@@ -90,11 +88,9 @@ pub fn diff(one: &Path, two: &Path) -> Result<Diff, ReportError> {
 }
 
 fn of_settings(one: &Run, two: &Run) -> Vec<Difference> {
-    let keys: BTreeSet<&String> = one.settings.keys().chain(two.settings.keys()).collect();
-    let mut keys: Vec<&String> = keys.into_iter().collect();
-    keys.sort_by_key(|key| place(key));
-    let value = |run: &Run, key: &String| run.settings.get(key).cloned().unwrap_or(Cell::Null);
-    keys.into_iter()
+    let value = |run: &Run, key: &str| run.settings.get(key).cloned().unwrap_or(Cell::Null);
+    setting_keys([one, two])
+        .into_iter()
         .filter_map(|key| difference(key, value(one, key), value(two, key)))
         .collect()
 }

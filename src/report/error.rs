@@ -30,7 +30,7 @@ pub enum ReportError {
         place: &'static str,
         /// The name.
         name: String,
-        /// The way out.
+        /// How to fix it.
         hint: String,
     },
     /// A condition that cannot be understood.
@@ -42,7 +42,7 @@ pub enum ReportError {
         text: String,
         /// Where in it, in characters.
         at: usize,
-        /// The way out.
+        /// How to fix it.
         hint: Option<String>,
     },
     /// No or several runs have the name that was given.
@@ -52,7 +52,7 @@ pub enum ReportError {
         place: &'static str,
         /// What is wrong.
         message: String,
-        /// The way out.
+        /// How to fix it.
         hint: String,
     },
     /// A folder that was named cannot be read as a run.
@@ -106,7 +106,7 @@ impl ReportError {
         }
     }
 
-    /// The way out, where there is one to tell.
+    /// How to fix it, where that is known.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoRuns { .. } => Some(

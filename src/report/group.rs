@@ -191,7 +191,7 @@ impl Selection {
     }
 }
 
-/// A column whose type does not hang on there being a value: what is a number may be missing everywhere.
+/// A column whose type does not depend on there being a value: a number may be missing in all rows.
 fn column(name: &str, cells: Vec<Cell>) -> Column {
     match ENDINGS[..3].iter().any(|ending| name.ends_with(ending)) {
         true => Column::new(

@@ -30,7 +30,7 @@ pub fn query(collection: Collection, sql: &str) -> Result<DataFrame, ReportError
     answer(runs, epochs, sql).map_err(|message| ReportError::Query { message })
 }
 
-/// polars panics on some queries (`select interval '1 foo'`); nothing of ours is in its hands that could be left half
+/// Runs a query. polars panics on some (`select interval '1 foo'`); it holds nothing of ours that could be left half
 /// changed.
 fn answer(runs: DataFrame, epochs: DataFrame, sql: &str) -> Result<DataFrame, String> {
     let ask = || -> PolarsResult<DataFrame> {

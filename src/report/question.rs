@@ -11,7 +11,7 @@ use super::condition::Condition;
 use super::error::ReportError;
 use super::group;
 use super::run::Run;
-use super::runs::{BEST, larger_is_better, metrics, runs_frame};
+use super::runs::{BEST, larger_is_better, metrics, runs_frame, setting_keys};
 use super::selection::Selection;
 use crate::config::nearest::nearest;
 use crate::experiment::schema;
@@ -26,7 +26,7 @@ pub struct Question {
     pub metrics: Vec<String>,
     /// `--sort`: another column to sort by.
     pub sort: Option<String>,
-    /// `--reverse`: the other way round.
+    /// `--reverse`: in reverse order.
     pub reverse: bool,
     /// `--by`: columns whose values make groups, of which means are taken.
     pub by: Vec<String>,
@@ -129,22 +129,16 @@ fn take(frame: &DataFrame, rows: &[usize]) -> Result<DataFrame, ReportError> {
 
 /// The decisive settings that are not the same in all runs.
 fn differing(runs: &[&Run]) -> Vec<String> {
-    let owned: BTreeSet<&str> = runs
-        .iter()
-        .flat_map(|run| run.settings.keys().map(String::as_str))
-        .collect();
     let differs = |key: &str| {
         let mut values = runs.iter().map(|run| run.settings.get(key));
         let first = values.next();
         values.any(|value| Some(value) != first)
     };
-    let mut keys: Vec<String> = owned
+    setting_keys(runs.iter().copied())
         .into_iter()
         .filter(|key| !schema().changes_no_result(key) && differs(key))
         .map(str::to_owned)
-        .collect();
-    keys.sort_by_key(|key| super::settings::place(key));
-    keys
+        .collect()
 }
 
 impl Selection {
@@ -181,7 +175,7 @@ impl Selection {
     }
 
     /// A row a run: the settings that differ, the metrics of the last epoch, the first of them in the best epoch
-    /// too, and the time. The status is told where not all runs are completed.
+    /// too, and the time. The status is shown where not all runs are completed.
     fn summary(&self) -> Result<DataFrame, ReportError> {
         let status = self.frame.column("status")?;
         let completed = Cell::Text(RunStatus::Completed.to_string());

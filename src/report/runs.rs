@@ -210,9 +210,9 @@ pub fn run_columns_markdown() -> String {
 }
 
 /// All settings of some runs, in the order of the table of settings.
-pub fn setting_keys(runs: &[Run]) -> Vec<&str> {
+pub fn setting_keys<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Vec<&'a str> {
+    let runs = runs.into_iter();
     let keys: BTreeSet<&str> = runs
-        .iter()
         .flat_map(|run| run.settings.keys().map(String::as_str))
         .collect();
     let mut keys: Vec<&str> = keys.into_iter().collect();

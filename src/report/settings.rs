@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_have_dotted_keys_and_their_types() {
+    fn reads_dotted_keys_with_their_types() {
         let settings = of("[model]\nconv_filters = [4, 8]\n[schedule.step]\n");
         assert_eq!(settings["model.latent_dim"], Cell::Count(2));
         assert_eq!(
@@ -111,13 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_toml_is_told_on_one_line() {
+    fn reports_invalid_toml_on_one_line() {
         let error = super::settings("name = \n").unwrap_err();
         assert!(!error.is_empty() && !error.contains('\n'), "{error}");
     }
 
     #[test]
-    fn columns_come_in_the_order_of_the_table_of_settings() {
+    fn sorts_columns_in_the_order_of_settings() {
         let mut keys = vec![
             "unknown.key",
             "training.epochs",

@@ -209,7 +209,7 @@ pub(super) fn shown(frame: &DataFrame) -> ShownTable {
     }
 }
 
-/// Seconds as people read them; those of a stranger's file may be anything.
+/// Seconds as people read them; those of a file from elsewhere may be anything.
 pub(super) fn time(seconds: f64) -> String {
     match Duration::try_from_secs_f64(seconds) {
         Ok(time) => crate::sys::clock::duration(time),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_lines_up_and_shows_times_and_differences() {
+    fn aligns_columns_and_shows_times_and_differences() {
         let expected = "\
 run          model.latent_dim     loss  loss_delta        time
 a,b                         2  252.488       +0.50       0.2 s
@@ -245,14 +245,14 @@ x|y<z\\u{1b}                16   85.100       -0.25         inf
     }
 
     #[test]
-    fn markdown_escapes_what_would_end_a_cell() {
+    fn escapes_cells_in_markdown() {
         let text = markdown(&frame());
         assert!(text.starts_with("| run | model.latent_dim | loss | loss_delta | time |\n| --- | ---: | ---: | ---: | ---: |\n"), "{text}");
         assert!(text.contains("| x\\|y&lt;z\\\\u{1b} | 16 |"), "{text}");
     }
 
     #[test]
-    fn csv_has_all_digits_and_quotes_what_needs_it() {
+    fn writes_all_digits_and_quotes_in_csv() {
         let text: String = csv(&frame()).collect();
         let expected = "run,model.latent_dim,loss,loss_delta,total_seconds\n\"a,b\",2,252.4876543,0.5,0.25\n\
             \"say \"\"hi\"\"\",,NaN,,185.0\nx|y<z\u{1b},16,85.1,-0.25,inf\n";
@@ -260,7 +260,7 @@ x|y<z\\u{1b}                16   85.100       -0.25         inf
     }
 
     #[test]
-    fn json_is_an_object_a_row() {
+    fn writes_an_object_a_row_in_json() {
         let text: String = json(&frame()).collect();
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value[0]["loss"], 252.487_654_3);

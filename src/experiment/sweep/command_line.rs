@@ -2,8 +2,8 @@
 
 use super::MOST_TRIALS;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::overrides::LONGEST;
-use crate::config::source::{Place, SWEEP, Source};
+use crate::config::overrides::split;
+use crate::config::source::{Place, SWEEP};
 use crate::config::syntax;
 use crate::config::tree::{Item, Raw};
 
@@ -11,26 +11,8 @@ const USAGE: &str = "`KEY=VALUE,VALUE,...`, such as `model.latent_dim=2,4,8` or 
 
 /// One `--sweep`, read but not yet checked: the setting, and a list or the table of a range.
 pub(crate) fn parse(given: &str) -> Result<(Vec<(String, Place)>, Item), Diagnostic> {
-    let source = Source::option(SWEEP, given);
-    let shift = SWEEP.len();
-    let whole = Place::new(&source, shift..source.text.len());
-    if given.len() > LONGEST {
-        let start = Place::new(&source, shift..shift + 1);
-        let message = format!("a list of more than {LONGEST} bytes");
-        return Err(Diagnostic::at(&start, message));
-    }
-    if given.contains(|c: char| c.is_control() && c != '\t') {
-        let message = "a list with a line break or another control character";
-        return Err(Diagnostic::at(&whole, message).expected(USAGE));
-    }
-    let Some((key, value)) = given.split_once('=') else {
-        return Err(Diagnostic::at(&whole, "a list without `=`").expected(USAGE));
-    };
-    if key.trim().is_empty() {
-        return Err(Diagnostic::at(&whole, "a list without a setting").expected(USAGE));
-    }
-    let path = syntax::key(key, &source, shift)?;
-    let at = shift + key.len() + 1;
+    let (source, path, value) = split(SWEEP, given, "a list", "setting", USAGE)?;
+    let at = source.text.len() - value.len();
     let place = Place::new(&source, at..at + value.len());
     let mut items = vec![];
     for (offset, piece) in pieces(value) {
@@ -44,14 +26,7 @@ pub(crate) fn parse(given: &str) -> Result<(Vec<(String, Place)>, Item), Diagnos
             items.extend(range?);
             continue;
         }
-        items.push(match syntax::value(text, &source, start) {
-            Ok(item) => item,
-            Err(error) if text.starts_with(['"', '\'', '[', '{']) => return Err(error),
-            Err(_) => Item {
-                place,
-                raw: Raw::Text(text.to_owned()),
-            },
-        });
+        items.push(syntax::value_or_text(text, &source, start)?);
     }
     // A range stands for itself, and so does a list of the lists that a setting takes: `[[16], [32]]`.
     let stands_alone = match items.as_slice() {

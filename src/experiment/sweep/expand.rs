@@ -20,7 +20,7 @@ pub(crate) fn expand(
 ) -> Option<Sweep> {
     let varied: Vec<String> = axes(asked).map(|axis| axis.key.clone()).collect();
     let mut trials: Vec<Trial> = vec![];
-    let mut told = HashSet::new();
+    let mut reported = HashSet::new();
     for row in rows(asked, diagnostics)? {
         if diagnostics.is_full() {
             break;
@@ -39,7 +39,7 @@ pub(crate) fn expand(
                 diagnostic.message.clone(),
             );
             // One mistake may be in a thousand trials.
-            if told.insert(what) {
+            if reported.insert(what) {
                 diagnostic.message += &format!(" (with {})", described(&varied, &values));
                 diagnostics.push(diagnostic);
             }

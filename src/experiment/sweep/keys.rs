@@ -52,7 +52,7 @@ pub(crate) fn parts_of(entry: &Entry) -> Vec<(String, Place)> {
     entry.name.split('.').map(part).collect()
 }
 
-/// The setting that may have been meant: one with a name close to the whole key, or with its last part.
+/// The known setting for a hint: one with a name close to the whole key, or with its last part.
 pub(crate) fn guess(key: &str) -> Option<String> {
     let all = || schema().settings().filter(|it| it.table() != "expect");
     let keys = || all().map(|it| it.key.as_str());

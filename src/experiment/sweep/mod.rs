@@ -60,7 +60,7 @@ pub struct Sweep {
 pub struct Trial {
     /// The value of each setting that varies, as TOML, in the order of [`Sweep::varied`].
     pub values: Vec<String>,
-    /// The spec as meant.
+    /// The checked spec.
     pub spec: Spec,
     /// Where the values were written.
     pub(crate) places: Vec<Place>,

@@ -126,7 +126,7 @@ impl Interval {
         Some(Values::List(values.collect()))
     }
 
-    /// The value at a share of the way, from 0 to 1.
+    /// The value at a share of the range, from 0 to 1.
     fn at(&self, share: f64) -> f64 {
         let value = if self.is_log {
             (self.from.ln() + share * (self.to.ln() - self.from.ln())).exp()
@@ -166,7 +166,7 @@ impl Interval {
 }
 
 /// The number to twelve significant digits: `0.01`, not `0.010000000000000002`, and the same on every machine, whatever
-/// its library makes of the last bits of an exponential.
+/// its library computes as the last bits of an exponential.
 fn twelve_digits(value: f64) -> f64 {
     format!("{value:.11e}").parse().unwrap_or(value)
 }

@@ -43,7 +43,7 @@ fn titles(text: &str, options: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn all_combinations_with_the_first_setting_slowest() {
+fn varies_the_first_setting_slowest() {
     let text = "[sweep.over]\n\"model.latent_dim\" = [2, 4]\nseed = [0, 1, 2]\n";
     assert_eq!(rows(text, &[]), ["2 0", "2 1", "2 2", "4 0", "4 1", "4 2"]);
     let sweep = sweep(text, &[]);
@@ -57,7 +57,7 @@ fn all_combinations_with_the_first_setting_slowest() {
 }
 
 #[test]
-fn the_command_line_has_lists_ranges_and_lists_of_lists() {
+fn reads_lists_ranges_and_lists_of_lists_of_the_command_line() {
     assert_eq!(
         rows("", &["model.latent_dim=2,4,8", "seed=0..2"]),
         ["2 0", "2 1", "4 0", "4 1", "8 0", "8 1"]
@@ -80,7 +80,7 @@ fn the_command_line_has_lists_ranges_and_lists_of_lists() {
 }
 
 #[test]
-fn ranges_have_both_ends() {
+fn includes_both_ends_of_ranges() {
     let over = |values: &str| rows(&format!("[sweep.over]\n{values}\n"), &[]);
     assert_eq!(
         over("\"model.latent_dim\" = { from = 1, to = 64, steps = 7, scale = \"log\" }"),
@@ -100,7 +100,7 @@ fn ranges_have_both_ends() {
 }
 
 #[test]
-fn rows_of_a_zip_go_with_every_combination() {
+fn combines_rows_of_a_zip_with_all_combinations() {
     let text = "[sweep.zip]\n\"model.latent_dim\" = [2, 4]\n\"loss.kl_weight\" = [1.0, 0.5]\n\
                 [sweep.over]\nseed = [0, 1]\n";
     assert_eq!(
@@ -115,7 +115,7 @@ fn rows_of_a_zip_go_with_every_combination() {
 }
 
 #[test]
-fn draws_lie_in_their_ranges_and_more_begin_with_the_same() {
+fn draws_within_ranges_and_extends_fewer_draws() {
     let text = |trials: usize, more: &str| {
         format!(
             "[sweep.random]\ntrials = {trials}\nseed = 3\n[sweep.over]\n\
@@ -149,7 +149,7 @@ fn draws_lie_in_their_ranges_and_more_begin_with_the_same() {
 }
 
 #[test]
-fn draws_without_end_are_refused() {
+fn rejects_more_draws_than_combinations() {
     let text = "[sweep.random]\ntrials = 5\n[sweep.over]\nseed = [0, 1, 2]\n";
     assert_eq!(
         titles(text, &[]),
@@ -161,7 +161,7 @@ fn draws_without_end_are_refused() {
 }
 
 #[test]
-fn optimizers_can_be_compared_as_whole_tables() {
+fn varies_whole_optimizer_tables() {
     let text = "[sweep.over]\noptimizer = [{ adam = {} }, { sgd = { learning_rate = 0.1 } }]\n";
     assert_eq!(
         rows(text, &[]),
@@ -180,7 +180,7 @@ fn optimizers_can_be_compared_as_whole_tables() {
 }
 
 #[test]
-fn a_wrong_value_is_shown_where_it_was_written() {
+fn marks_a_wrong_value_where_it_was_written() {
     assert_eq!(
         read("[sweep.over]\n\"model.latent_dim\" = [2, 0]\n", &[]).unwrap_err(),
         "error: `model.latent_dim` is out of range
@@ -194,7 +194,7 @@ fn a_wrong_value_is_shown_where_it_was_written() {
         "error: `model.latent_dim` is out of range\n |\n | --sweep model.latent_dim=2,0\n |                            \
          ^ expected an integer from 1 to 4096 (axes)"
     );
-    // What is wrong only in company is told once, with the company.
+    // A value that is wrong only together with others is reported once, with the others.
     let text =
         "[training]\nepochs = 3\n[sweep.over]\nseed = [0, 1]\n\"loss.kl_warmup_epochs\" = [1, 5]\n";
     let titles = titles(text, &[]);
@@ -206,7 +206,7 @@ fn a_wrong_value_is_shown_where_it_was_written() {
 }
 
 #[test]
-fn what_is_wrong_with_a_sweep_is_told() {
+fn reports_malformed_sweeps() {
     for (text, expected) in [
         ("[sweep]\n", "a sweep in which nothing varies"),
         ("[sweep]\nseed = [1, 2]\n", "`sweep.seed` is a list"),
@@ -317,13 +317,13 @@ fn what_is_wrong_with_a_sweep_is_told() {
 }
 
 #[test]
-fn ten_thousand_trials_are_not_too_many() {
+fn accepts_ten_thousand_trials() {
     let text = "[sweep.over]\nseed = { from = 0, to = 99 }\n\"model.latent_dim\" = { from = 1, to = 100 }\n";
     assert_eq!(sweep(text, &[]).trials.len(), 10_000);
 }
 
 #[test]
-fn halving_compares_by_what_is_measured() {
+fn chooses_the_metric_of_halving_by_what_is_measured() {
     let text = "[sweep.over]\nseed = [0, 1]\n[sweep.halving]\nfactor = 2\n";
     let loss = Halving {
         metric: HalvingMetric::Loss,
@@ -344,7 +344,7 @@ fn halving_compares_by_what_is_measured() {
 }
 
 #[test]
-fn a_single_run_has_no_sweep() {
+fn rejects_a_sweep_in_a_single_run() {
     let text = format!("{GOOD}[sweep.over]\nseed = [1]\n");
     let error = parse(&text, "x.toml", Path::new("."), &[]).unwrap_err();
     assert!(error.render(false).contains("a sweep within a single run"));

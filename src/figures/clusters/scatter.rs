@@ -8,8 +8,8 @@ use crate::draw::error::DrawError;
 use crate::draw::font;
 use crate::draw::palette::{NAMED, class_colors, continuous};
 use crate::draw::panel::{
-    AXIS, GRID, HAIRLINE, LABEL, LABEL_EM, MARK, Panel, REMARK, Range, TICK_EM, TITLE, TITLE_EM,
-    numbers_width,
+    AXIS, GRID, HAIRLINE, LABEL, LABEL_EM, MARK, Panel, REMARK, Range, TICK_EM, numbers_width,
+    title_and_remark,
 };
 use crate::draw::render::{PNG_SCALE, Picture, Rendered, render};
 use crate::draw::scatter::{Scatter, interleaved};
@@ -85,11 +85,8 @@ pub(super) fn clusters(clusters: &Clusters<'_>) -> Result<Rendered, DrawError> {
     });
 
     let names = clusters.class_names;
-    let mut names_width = 0.0_f64;
     let entries = bar_entries(names)?;
-    for entry in &entries {
-        names_width = names_width.max(font::width(&entry.label, TICK_EM)?);
-    }
+    let names_width = font::widest(entries.iter().map(|it| &it.label), TICK_EM)?;
     let marks = |axis: Option<Range>| axis.map(|range| ticks(range.low, range.high, 8));
     let x_ticks = marks(ranges.map(|(x, _)| x)).unwrap_or_default();
     let y_ticks = marks(ranges.map(|(_, y)| y)).unwrap_or_default();
@@ -197,16 +194,8 @@ impl Picture for Scene<'_> {
             width: SIDE,
             height: SIDE,
         };
-        let remark = self.remark();
-        let room = SIDE - font::width(&remark, TICK_EM)? - 12.0;
-        let title = font::fit(self.given.title, TITLE_EM, room)?;
-        canvas.text(
-            &title,
-            (self.left, 32.0),
-            Ink::new(TITLE_EM, TITLE, Anchor::Start),
-        )?;
-        let at = (rect.right(), 32.0);
-        canvas.text(&remark, at, Ink::new(TICK_EM, REMARK, Anchor::End))?;
+        let at = (self.left, 32.0);
+        title_and_remark(canvas, self.given.title, &self.remark(), at, SIDE)?;
 
         let middle = (rect.left + SIDE / 2.0, rect.top + SIDE / 2.0);
         let ink = Ink::new(LABEL_EM, LABEL, Anchor::Middle);

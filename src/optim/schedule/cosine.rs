@@ -1,4 +1,4 @@
-//! Half a cosine wave.
+//! Cosine decay.
 
 use super::settings::{FRACTION, schedule};
 use crate::numeric::math::cos_pi;

@@ -1,4 +1,4 @@
-//! A straight line.
+//! Linear decay.
 
 use super::settings::{FRACTION, schedule};
 

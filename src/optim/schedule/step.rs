@@ -1,4 +1,4 @@
-//! Steps down.
+//! Step decay.
 
 use super::settings::schedule;
 use crate::config::{Interval, Kind};

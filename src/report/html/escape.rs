@@ -1,4 +1,4 @@
-//! Text from elsewhere, made harmless for a page.
+//! Escapes text from elsewhere for HTML.
 
 use crate::sys::printable::printable;
 

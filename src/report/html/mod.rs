@@ -5,11 +5,12 @@
 //! | `plot` | axes and marks of a chart, as SVG |
 //! | `charts` | the charts |
 //! | `gallery` | figures of the runs side by side |
-//! | `escape` | text and bytes from elsewhere, made harmless |
+//! | `escape` | text from elsewhere, escaped for HTML |
 //! | `style.css`, `script.js` | what the page looks like; sorting and highlighting |
 //!
-//! The page forbids itself the network (`Content-Security-Policy`). Marks take their colour from `--t`, a place from
-//! 0 to 1 on a scale of even lightness steps, which the style sheet turns into one for light and one for dark paper.
+//! The page forbids access to the network (`Content-Security-Policy`). Marks take their colour from `--t`, a place from
+//! 0 to 1 on a scale of even lightness steps, which the style sheet turns into one for a light and one for a dark
+//! background.
 
 mod charts;
 mod escape;
@@ -100,7 +101,7 @@ impl Page<'_> {
         }
     }
 
-    /// What is most worth knowing.
+    /// The notes, and tiles with the best run, the counts of runs and the time of training.
     fn head(&self) -> Result<String, ReportError> {
         let mut html = format!(
             "<p class=\"soft\">Made by runner {} on {}",
@@ -164,7 +165,7 @@ impl Page<'_> {
         Ok(html + "</ul>\n")
     }
 
-    /// The settings by which runs are told apart; none where there are too many of them.
+    /// The settings that distinguish runs; none where there are too many of them.
     fn varied(&self) -> Vec<&str> {
         let varied = match self.question.by.is_empty() {
             true => self.selection.varied(),
@@ -304,7 +305,7 @@ impl Page<'_> {
                 facts.entry((at, name)).or_default().insert(value);
             }
         }
-        /// Of more values than these only their number is told.
+        /// Of more values than these only their number is shown.
         const MOST: usize = 12;
         let mut html = String::from("<h2>What ran</h2>\n<dl>\n");
         for ((_, name), values) in facts {

@@ -141,7 +141,7 @@ pub(super) struct Plot {
 }
 
 impl Plot {
-    /// Grid, axes and their labels; `title` is for those who hear the page.
+    /// Grid, axes and their labels; `title` is for screen readers.
     pub(super) fn new(title: &str, x: Axis, y: Axis) -> Self {
         let mut svg = format!(
             "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\"><title>{}</title>\n<g class=\"grid\">",
@@ -200,7 +200,7 @@ impl Plot {
     fn at(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         let (width, height) = (WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM);
         let (x, y) = (self.x.share(x) * width, height - self.y.share(y) * height);
-        // What lies far out is cut by the frame; numbers without end are no SVG.
+        // What lies far out is cut by the frame; SVG has no infinite numbers.
         (x.is_finite() && y.is_finite()).then(|| (x.clamp(-1e4, 1e4), y.clamp(-1e4, 1e4)))
     }
 
