@@ -54,7 +54,7 @@ mod tests {
     /// The examples of FIPS 180-4 ("abc", the empty message) and of NIST's CAVS long messages (a
     /// million times "a").
     #[test]
-    fn digests_match_the_standard() {
+    fn matches_the_digests_of_the_standard() {
         assert_eq!(
             sha256_hex(b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_told_apart_by_their_lengths() {
+    fn distinguishes_texts_by_their_lengths() {
         let digest = |texts: [&str; 2]| {
             let mut writer = Sha256Writer::new();
             texts.iter().for_each(|text| writer.update_text(text));

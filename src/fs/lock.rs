@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_held_by_another_process_is_refused_within_a_second_with_its_holder() {
+    fn refuses_a_lock_of_another_process_and_names_the_holder() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let (mut child, answer) = other_process(&path);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn of_eight_processes_one_gets_the_lock() {
+    fn locks_for_one_of_eight_processes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let mut children: Vec<_> = (0..8).map(|_| other_process(&path)).collect();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_lock_in_the_same_process_is_refused_until_the_first_is_dropped() {
+    fn refuses_a_second_lock_in_one_process_until_the_first_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let first = Lock::acquire(&path).unwrap();
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn readers_that_ask_all_the_time_never_turn_a_writer_away() {
+    fn locks_while_readers_poll_the_holder() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         drop(Lock::acquire(&path).unwrap());
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn asking_about_a_lock_that_never_was_makes_no_file() {
+    fn creates_no_file_when_asked_for_the_holder() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         assert!(!is_locked(&path).unwrap());
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_in_a_folder_that_is_not_there_is_a_file_error() {
+    fn reports_a_file_error_for_a_lock_in_a_missing_folder() {
         let folder = tempfile::tempdir().unwrap();
         let error = Lock::acquire(&folder.path().join("gone/lock")).unwrap_err();
         assert!(matches!(error, LockError::File(_)), "{error}");

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_find_the_same_vectors() {
+    fn finds_the_same_vectors_by_both_methods() {
         let dim = 60;
         let exact = all(covariance(dim), dim);
         let near = iterate(&covariance(dim), dim);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn large_matrices_have_their_largest_pairs_found() {
+    fn finds_the_largest_pairs_of_large_matrices() {
         // Diagonal, so its eigenvectors are the axes.
         let dim = EXACT + 72;
         let mut matrix = vec![0.0; dim * dim];
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn matrices_of_low_rank_and_of_equal_eigenvalues_come_to_an_end() {
+    fn converges_for_low_rank_and_equal_eigenvalues() {
         let dim = EXACT + 1;
         let zero = leading(vec![0.0; dim * dim], dim);
         assert!(zero.iter().all(|pair| pair.value == 0.0));

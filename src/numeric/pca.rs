@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn components_are_those_of_numpys_singular_value_decomposition() {
+    fn matches_the_components_of_numpys_svd() {
         let found = principal_components(&POINTS, 4).unwrap();
         let [first, second] = &found.components;
         let expected = [
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn forty_axes_of_nearly_equal_variance_are_told_apart() {
+    fn separates_forty_axes_of_nearly_equal_variance() {
         let value = |i: usize, j: usize| {
             let n = (i * 7_919 + j * 104_729 + i * j * 31) % 1_009;
             ((n as f64 / 1_009.0 - 0.5) * (1 + j % 5) as f64) as f32
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn points_that_are_not_finite_count_for_nothing() {
+    fn ignores_non_finite_points() {
         let mut points = POINTS.to_vec();
         points.extend([f32::NAN, 1e30, 0.0, 0.0, 1.0, f32::INFINITY, 0.0, 0.0]);
         let found = principal_components(&points, 4).unwrap();
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_loading_is_positive() {
+    fn makes_the_largest_loading_positive() {
         // Spread along (1, -2): of its two directions the one with a positive second loading.
         let found = principal_components(&[0.0, 0.0, 1.0, -2.0, -1.0, 2.0], 2).unwrap();
         let root = 5_f64.sqrt();
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn one_axis_one_point_and_none() {
+    fn handles_one_axis_one_point_and_no_point() {
         let one = principal_components(&[1.0, 3.0], 1).unwrap();
         assert_eq!(one.scores, [[-1.0, 0.0], [1.0, 0.0]]);
         assert_eq!(
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn arrays_that_are_no_points_are_refused() {
+    fn refuses_arrays_that_are_no_points() {
         for (found, dim) in [(5, 2), (3, 0), (0, 0)] {
             let error = principal_components(&vec![0.0; found], dim).unwrap_err();
             assert_eq!(error, PcaError::Length { found, dim });

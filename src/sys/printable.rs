@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_escaped_and_all_else_stays() {
+    fn escapes_terminal_control_characters_only() {
         assert_eq!(
             printable("a\u{1b}[2J\nb\u{202e}c\u{9b}"),
             "a\\u{1b}[2J\\nb\\u{202e}c\\u{9b}"

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_from_within_is_no_signal() {
+    fn reports_no_signal_for_a_request_from_within() {
         let stop = Stop::default();
         assert!(!stop.requested());
         stop.request();

@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_claimant_is_buried_once_and_the_next_claim_left_alone() {
+    fn removes_a_dead_claimant_once_and_keeps_the_next_claim() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trial");
         std::fs::write(&path, serde_json::to_string(&elsewhere(1)).unwrap()).unwrap();
@@ -68,7 +68,7 @@ mod tests {
 
     /// The kernel of the dead one's machine knows too, and may come first or second; whoever came second left the claim alone.
     #[test]
-    fn a_claimant_with_a_job_is_buried_once_by_its_own_machine_too() {
+    fn removes_a_claimant_with_a_job_once_on_its_own_machine() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trial");
         let mut dead = Claimant::this_process();

@@ -66,7 +66,7 @@ fn end(mut child: Child) {
 }
 
 #[test]
-fn a_claim_is_held_until_it_is_done() {
+fn holds_a_claim_until_it_is_done() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x");
     let claim = mine(&path);
@@ -83,7 +83,7 @@ fn a_claim_is_held_until_it_is_done() {
 }
 
 #[test]
-fn the_claim_of_a_killed_process_on_this_machine_is_free() {
+fn frees_the_claim_of_a_killed_process_on_this_machine() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x");
     let mut child = other_process(&path);
@@ -100,7 +100,7 @@ fn the_claim_of_a_killed_process_on_this_machine_is_free() {
 }
 
 #[test]
-fn of_eight_processes_at_the_claim_of_a_dead_one_or_at_none_one_gets_it() {
+fn grants_a_claim_to_one_of_eight_processes() {
     for is_dead in [false, true] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
@@ -120,7 +120,7 @@ fn of_eight_processes_at_the_claim_of_a_dead_one_or_at_none_one_gets_it() {
 
 /// Many threads take, hold for a moment and give back: never two at once.
 #[test]
-fn no_two_hold_it_at_once() {
+fn grants_a_claim_to_one_process_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x");
     let inside = AtomicU64::new(0);
@@ -162,7 +162,7 @@ fn foreign(path: &Path, change: impl FnOnce(&mut Claimant)) -> Claimant {
 }
 
 #[test]
-fn a_claim_of_another_machine_is_freed_by_name_alone() {
+fn frees_a_claim_of_another_machine_by_name_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x");
     // No lock is held on it, and it is held all the same.
@@ -175,7 +175,7 @@ fn a_claim_of_another_machine_is_freed_by_name_alone() {
 }
 
 #[test]
-fn a_claim_from_before_a_restart_is_free_and_one_of_a_namesake_is_not() {
+fn frees_a_claim_from_before_a_restart_but_not_of_a_namesake() {
     let here = Claimant::this_process();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x");
@@ -197,7 +197,7 @@ fn a_claim_from_before_a_restart_is_free_and_one_of_a_namesake_is_not() {
 }
 
 #[test]
-fn a_claim_without_a_note_is_somebody_elses() {
+fn refuses_a_claim_without_a_note() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x");
     for note in ["", "{", "\u{1b}"] {
@@ -208,7 +208,7 @@ fn a_claim_without_a_note_is_somebody_elses() {
 }
 
 #[test]
-fn what_killed_processes_left_half_made_is_swept_out() {
+fn removes_what_killed_processes_left() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x");
     let (dead, file) = prepare(&path, &Claimant::this_process()).unwrap();
@@ -225,7 +225,7 @@ fn what_killed_processes_left_half_made_is_swept_out() {
 }
 
 #[test]
-fn a_claim_says_which_batch_job_has_it() {
+fn names_the_batch_job_of_a_claim() {
     let of = |pairs: &[(&str, &str)]| {
         let all: BTreeMap<_, _> = pairs.iter().copied().collect();
         BatchJob::of(|name| all.get(name).map(|&value| value.to_owned()))

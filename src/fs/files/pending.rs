@@ -160,7 +160,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn only_a_file_system_without_hard_links_is_gone_round() {
+    fn falls_back_to_renaming_only_without_hard_links() {
         // Linux: EPERM, EMLINK, EOPNOTSUPP, ENOSYS; then EIO, EACCES, EMFILE, ENOSPC, EDQUOT.
         for (number, expected) in [
             (1, true),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn readers_find_both_names_at_every_moment_of_a_rotation() {
+    fn keeps_both_names_readable_during_a_rotation() {
         let folder = tempfile::tempdir().unwrap();
         let (last, previous) = (folder.path().join("last"), folder.path().join("previous"));
         let publish = |content: u32| {
@@ -206,7 +206,7 @@ mod tests {
     /// Linux gives folders no second name (EPERM), as file systems without hard links do for files.
     #[cfg(target_os = "linux")]
     #[test]
-    fn without_hard_links_the_old_one_is_renamed() {
+    fn renames_the_old_file_without_hard_links() {
         let folder = tempfile::tempdir().unwrap();
         let (last, previous) = (folder.path().join("last"), folder.path().join("previous"));
         fs::create_dir(&last).unwrap();
