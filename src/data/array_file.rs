@@ -18,7 +18,7 @@ use super::images::{MAX_BYTES, MAX_SIDE};
 use super::input::Input;
 use super::source::Source;
 
-/// Read and hashed in pieces that stay in the processor's cache.
+/// Bytes that are read and hashed at once; so many stay in the processor's cache.
 const PIECE: usize = 1 << 16;
 
 /// What is wrong with a file, and where.
@@ -199,8 +199,8 @@ impl<'a> ArrayFile<'a> {
         self.fill(out)
     }
 
-    /// Takes down the lengths of the axes (count, height, width, channels) that stand at `offsets` of the header, once
-    /// they are sensible and the file can hold so many bytes behind the header.
+    /// Sets the lengths of the axes (count, height, width, channels), which the header has at `offsets`. Refuses lengths
+    /// out of range, and those that need more bytes than the file can hold.
     pub(super) fn declare(
         &mut self,
         content: Content,

@@ -1,4 +1,4 @@
-//! Why images cannot be had.
+//! Errors of loading data.
 //!
 //! Each format and each kind of data has error types of its own, beside the code that finds the error. What they
 //! have in common is [`Refusal`]: an exit code, and a way out.
@@ -18,7 +18,7 @@ pub trait Refusal: Error + Send + Sync + 'static {
     /// 74 where reading, writing or downloading failed, 75 where another process holds the cache.
     fn exit_code(&self) -> u8;
 
-    /// What a person can do about it, where that does not go without saying.
+    /// What a person can do about it, where the message does not say.
     fn hint(&self) -> Option<String> {
         None
     }

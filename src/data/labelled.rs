@@ -49,7 +49,7 @@ impl NamedFiles<'_> {
             let has_labels = self.labels_are_needed || labels.1.is_some();
             Ok((file(images)?, has_labels.then(|| file(labels)).transpose()?))
         });
-        // All settings are looked at before any file is.
+        // All settings are checked before any file is opened.
         let paths = paths.collect::<Result<Vec<_>, SettingError>>()?;
         let open = |(images, labels): (&Path, Option<&Path>)| {
             let labels = labels.map(|path| (self.open)(path, Content::Labels));
@@ -269,7 +269,7 @@ fn read_labels(
     }
 }
 
-/// The result of a thread; a panic there goes on here.
+/// The result of a thread; resumes its panic in this thread.
 pub(super) fn join<T>(handle: ScopedJoinHandle<'_, T>) -> T {
     handle
         .join()

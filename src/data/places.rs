@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::known::{FILES, KnownFile, KnownSet};
 
-/// Where to download from, and with how much patience.
+/// Where to download from, and the limits on waiting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mirrors {
     /// What stands before a file's name, in the order in which they are tried.

@@ -1,4 +1,4 @@
-//! A data set as training sees it, and what can be known of one without reading pixels.
+//! A data set in memory, and the survey of one without reading pixels.
 
 use crate::fs::digest::Sha256Writer;
 

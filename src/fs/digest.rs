@@ -1,8 +1,8 @@
-//! SHA-256: how the program tells that bytes are the ones they should be.
+//! SHA-256 (FIPS 180-4) of bytes and texts.
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of bytes at hand, as 64 lowercase hexadecimal digits.
+/// SHA-256 of bytes in memory, as 64 lowercase hexadecimal digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     let mut writer = Sha256Writer::new();
     writer.update(bytes);
@@ -14,7 +14,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 pub struct Sha256Writer(Sha256);
 
 impl Sha256Writer {
-    /// The digest of nothing yet.
+    /// A digest of no bytes yet.
     pub fn new() -> Self {
         Self::default()
     }

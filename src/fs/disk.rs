@@ -1,4 +1,4 @@
-//! How much room a disk has.
+//! Free bytes of a disk.
 
 use std::path::Path;
 

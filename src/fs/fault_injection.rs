@@ -1,4 +1,4 @@
-//! Faults on purpose, for tests. Only with the cargo feature `faults`; an ordinary build has none of this.
+//! Fault injection for tests. Only with the cargo feature `faults`; an ordinary build does not contain it.
 //!
 //! The environment variable `RUNNER_FAULTS` holds one or more of these, separated by commas; `N` counts the
 //! operations of [`files`](crate::fs::files) of this process from 1, `S` the training steps of the run from 1:
@@ -11,11 +11,11 @@
 //! | `enospc@N+` | from operation N on, all that take room fail, as on a full disk |
 //! | `sigint@N`, `sigterm@N` | the process gets the signal before operation N |
 //! | `sigint@step:S`, `sigterm@step:S` | it gets the signal after step S |
-//! | `nan-data@step:S`, `inf-data@step:S` | a pixel of step S is no number, or infinite |
+//! | `nan-data@step:S`, `inf-data@step:S` | a pixel of step S is NaN, or infinite |
 //! | `nan-noise@step:S`, `inf-noise@step:S` | the same for the noise, which goes into the loss |
 //! | `nan-gradient@step:S`, `inf-gradient@step:S` | the gradient of step S |
 //! | `nan-rate@step:S`, `inf-rate@step:S` | the learning rate of step S |
-//! | `huge-rate@step:S` | a learning rate that is finite and takes the weights beyond all numbers |
+//! | `huge-rate@step:S` | a learning rate that is finite and makes the weights overflow |
 //! | `free@BYTES` | the disk says that so many bytes are free |
 //!
 //! `RUNNER_FAULTS_TRACE` names a folder which gets a file `operations` with a line an operation, and the
@@ -31,9 +31,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::operation::Operation;
 
-/// Steers the faults.
+/// The environment variable that names the faults.
 const VARIABLE: &str = "RUNNER_FAULTS";
-/// Where operations are recorded.
+/// The environment variable that names the folder of the trace.
 const TRACE: &str = "RUNNER_FAULTS_TRACE";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,7 +214,7 @@ fn line(text: &str) {
     }
 }
 
-/// Notes that a person was told that an epoch is saved.
+/// Records in the trace that the program reported an epoch as saved.
 pub fn told(epoch: u32) {
     line(&format!("0\tTold\t{epoch}\t\tdone"));
 }
@@ -228,7 +228,7 @@ fn at_step(step: u64) -> impl Iterator<Item = &'static str> {
         .map(|(kind, _)| kind.as_str())
 }
 
-/// What a training step is made of.
+/// The inputs of a training step.
 #[derive(Debug)]
 pub struct Ingredients {
     pub images: Vec<f32>,
@@ -236,7 +236,7 @@ pub struct Ingredients {
     pub learning_rate: f64,
 }
 
-/// Spoils the ingredients of a step.
+/// Applies the faults of a step to its inputs.
 pub fn spoil(step: u64, ingredients: &mut Ingredients) {
     for kind in at_step(step) {
         let Some((value, what)) = kind.split_once('-') else {
@@ -267,14 +267,14 @@ pub fn gradient(step: u64) -> f64 {
         .sum()
 }
 
-/// Sends the signals that are due after a step.
+/// Raises the signals of the faults after a step.
 pub fn after_step(step: u64) {
     at_step(step)
         .filter(|kind| kind.starts_with("sig"))
         .for_each(raise);
 }
 
-/// What the disk says instead of the truth.
+/// The number of free bytes to report, where a fault sets it.
 pub fn free_bytes() -> Option<u64> {
     let free = plan().faults.iter().find(|(kind, _)| kind == "free")?;
     match free.1 {

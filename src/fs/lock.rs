@@ -1,17 +1,14 @@
-//! One writer a folder: a lock that the kernel keeps, and that dies with its process.
+//! The lock of a folder: an advisory lock (`flock` on Unix) on the file `lock` in it, which allows one writer.
 //!
-//! The lock is on the file `lock` inside the folder (`flock` on Unix). Whether somebody holds it is
-//! a question to the kernel, never to the file's content: no stale lock survives a kill, and there
-//! is nothing for a user to clean up. The content is a note for people: who holds it, since when. The
-//! file itself stays for good, because removing it would let two processes lock two files of one
-//! name.
+//! The kernel says whether a process holds it, not the file's content, and releases it when the process ends: no stale
+//! lock survives a kill, and a user has nothing to clean up. The content is a note for people: who holds it, since
+//! when. The file itself stays, because removing it would let two processes lock two files of one name.
 //!
-//! **Readers.** [`is_locked`] has to try the lock to learn about it: it takes it *shared* and lets it
-//! go at once, some microseconds later. A writer that starts in just that moment must not be turned
-//! away, so [`Lock::acquire`] tries again for a quarter of a second before it believes in another writer. A
-//! running writer notices nothing, and readers do not hinder each other.
+//! **Readers.** [`is_locked`] has to try the lock to learn about it: it takes it *shared* and releases it some
+//! microseconds later. A writer that starts in just that moment must not be refused, so [`Lock::acquire`] tries again
+//! for a quarter of a second. Readers hinder neither a running writer nor each other.
 //!
-//! On a network file system a lock is worth what its server makes of it.
+//! On a network file system the server decides whether a lock holds between machines.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -21,7 +18,7 @@ use std::time::Duration;
 use super::files::{self, FileError};
 use crate::sys::{clock, machine};
 
-/// For how long a writer tries before it believes in another writer.
+/// For how long a writer tries before the lock counts as held by another writer.
 const PATIENCE: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_millis(5);
 /// The note has three short lines.
@@ -127,7 +124,7 @@ pub fn is_locked(path: &Path) -> Result<bool, FileError> {
         Err(error) if error.is_not_found() => return Ok(false),
         Err(error) => return Err(error),
     };
-    // Dropping the file lets the lock go.
+    // Dropping the file releases the lock.
     files::lock(path, || taken(file.try_lock_shared())).map(|free| !free)
 }
 

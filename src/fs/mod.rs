@@ -1,4 +1,4 @@
-//! Files: atomic writing, locks, claims, digests, and the room on a disk. Nothing of the field.
+//! Files: atomic writing, locks, claims, digests and the free bytes of a disk.
 //!
 //! All writing of files goes through [`files`].
 

@@ -1,8 +1,8 @@
 //! Every random number of the program: counter-based, so that there is no generator state to save.
 //!
 //! A [`Stream`] is a pure function of its address (seed, purpose, epoch, step). A run that is
-//! killed and resumed asks for the same addresses and sees the same shuffles and the same noise;
-//! nothing about randomness stands in a checkpoint but the counters.
+//! killed and resumed asks for the same addresses and gets the same shuffles and the same noise, so a
+//! checkpoint holds no generator state but the counters.
 //!
 //! The generator is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy
 //! as 1, 2, 3", SC 2011), the same as behind `tf.random.Generator` and JAX's and NumPy's Philox.

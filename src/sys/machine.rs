@@ -16,12 +16,12 @@ pub fn host() -> String {
         .unwrap_or_else(unknown)
 }
 
-/// What tells this machine from others of the same name; nothing where the system has no such thing.
+/// Identifier of this installation of the system (`/etc/machine-id`); nothing where the system has none.
 pub fn machine_id() -> Option<String> {
     first_line("/etc/machine-id")
 }
 
-/// What tells the time since the machine's start from earlier ones; nothing where the system has no such thing.
+/// Identifier of the time since the machine's last start; nothing where the system has none.
 pub fn boot_id() -> Option<String> {
     first_line("/proc/sys/kernel/random/boot_id")
 }

@@ -1,4 +1,4 @@
-//! Lies of IDX files: every cut, every changed byte of a header, and the large ones by name.
+//! Malformed IDX files: every cut, every changed byte of a header, and each kind of error by name.
 
 use std::io::Write;
 

@@ -3,7 +3,7 @@
 //! ```text
 //! byte 0      93, "NUMPY"
 //! byte 6      version of the format: 1.0, 2.0 or 3.0
-//! byte 8      length of the header, little end first: 16 bits in version 1, 32 bits after that
+//! byte 8      length of the header, little-endian: 16 bits in version 1, 32 bits after that
 //! then        the header, a Python dictionary on one line, such as
 //!             {'descr': '|u1', 'fortran_order': False, 'shape': (3, 28, 28), }
 //! then        the elements, last axis fastest

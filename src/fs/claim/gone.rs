@@ -6,13 +6,13 @@ use super::Claimant;
 use crate::fs::digest::sha256_hex;
 use crate::fs::files::{self, FileError};
 
-/// Takes the claim of a process away that is known to be gone: of the batch system, or of its machine's kernel where it had a
-/// batch job, so that the two ways do not cross. Gives whether it was this call that did.
+/// Removes the claim of a process that has ended, as its batch system says or, for a process with a batch job, the
+/// kernel of its machine. Gives whether this call removed it.
 ///
-/// Several workers may come to know of it at the same moment, and one of them may hold the claim anew when another one
-/// gets here. So each dead claimant is buried once: whoever makes the file of that name, which must not be there, takes the
-/// claim away, and the others leave it alone. The file stays. A worker that dies between the two steps leaves a claim
-/// that only [`release`](super::release) frees.
+/// Several workers may learn of the end at the same moment, and one of them may hold the claim anew before another one
+/// gets here. So each claim is removed once: the worker that creates the marker file `NAME.gone-DIGEST`, which must not
+/// exist yet, removes the claim, and the others leave it alone. The marker stays. A worker that is killed between the
+/// two steps leaves a claim that only [`release`](super::release) frees.
 ///
 /// # Errors
 /// The file system refuses.
@@ -20,8 +20,8 @@ pub fn free_of_gone(path: &Path, claimant: &Claimant) -> Result<bool, FileError>
     let note = serde_json::to_string(claimant).unwrap_or_default();
     let digest = sha256_hex(note.as_bytes());
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let grave = path.with_file_name(format!("{name}.gone-{}", &digest[..12]));
-    match files::create_lock(&grave) {
+    let marker = path.with_file_name(format!("{name}.gone-{}", &digest[..12]));
+    match files::create_lock(&marker) {
         Ok(_) => files::remove_if_there(path).map(|()| true),
         Err(error) if error.is_already_there() => Ok(false),
         Err(error) => Err(error),
@@ -66,7 +66,8 @@ mod tests {
         assert!(!path.exists());
     }
 
-    /// The kernel of the dead one's machine knows too, and may come first or second; whoever came second left the claim alone.
+    /// The kernel of the process's machine may find the claim before or after the batch system does; the second of the
+    /// two leaves it alone.
     #[test]
     fn removes_a_claimant_with_a_job_once_on_its_own_machine() {
         let folder = tempfile::tempdir().unwrap();
@@ -81,7 +82,7 @@ mod tests {
         };
         assert!(!free_of_gone(&path, &dead).unwrap());
         assert!(path.exists());
-        // Its grave is there, and who made it has yet to take the claim away.
+        // The marker is there, and the worker that made it has yet to remove the claim.
         write();
         assert!(matches!(Claim::take(&path).unwrap(), Attempt::Held(Some(it)) if it == dead));
     }

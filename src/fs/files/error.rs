@@ -9,7 +9,7 @@ use crate::sys::exit;
 /// Why a file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// The operating system said no.
+    /// The operating system refuses an operation.
     #[error("cannot {operation} `{}`: {source}", path.display())]
     System {
         /// What was tried.

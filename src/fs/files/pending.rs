@@ -1,4 +1,4 @@
-//! A file in the making: complete or absent, whatever happens on the way.
+//! A file that is being written under a temporary name: complete or absent under its own.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -9,10 +9,9 @@ use super::{
     temporary_name, write_bytes,
 };
 
-/// A file in the making, under its temporary name.
+/// A file that is being written, under its temporary name.
 ///
-/// Dropped before [`publish`](Self::publish), it is removed, and what stood under the final name is
-/// as it was.
+/// Dropped before [`publish`](Self::publish), it is removed, and the file of the final name is unchanged.
 #[derive(Debug)]
 pub struct PendingFile {
     path: PathBuf,
@@ -138,7 +137,7 @@ impl PendingFile {
 impl Drop for PendingFile {
     fn drop(&mut self) {
         if !self.published {
-            // Nobody is left to hear of it; the next writer of the name removes what stays.
+            // An error cannot be returned here; the next writer of the name removes what stays.
             let _ = remove_if_there(&self.temporary);
         }
     }
