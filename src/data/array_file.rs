@@ -115,6 +115,15 @@ pub(super) struct Axes {
 }
 
 impl Axes {
+    pub(super) fn of([count, height, width, channels]: [usize; 4]) -> Self {
+        Self {
+            count,
+            height,
+            width,
+            channels,
+        }
+    }
+
     /// Bytes of one image or label.
     pub(super) fn item_bytes(&self) -> usize {
         self.height * self.width * self.channels
@@ -161,12 +170,7 @@ impl<'a> ArrayFile<'a> {
             path: path.to_path_buf(),
             input,
             digest: Sha256Writer::new(),
-            axes: Axes {
-                count: 1,
-                height: 1,
-                width: 1,
-                channels: 1,
-            },
+            axes: Axes::of([1; 4]),
             offsets: [0; 4],
             position: 0,
             end: 0,
@@ -211,13 +215,7 @@ impl<'a> ArrayFile<'a> {
         self.check_lengths(content, lengths)?;
         self.check_end(lengths)?;
         // Below MAX_BYTES, which fits.
-        let [count, height, width, channels] = lengths.map(|length| length as usize);
-        self.axes = Axes {
-            count,
-            height,
-            width,
-            channels,
-        };
+        self.axes = Axes::of(lengths.map(|length| length as usize));
         Ok(())
     }
 

@@ -119,8 +119,7 @@ pub(super) fn file_of<'a>(
     dataset: &'static str,
     path: Option<&'a Path>,
 ) -> Result<&'a Path, SettingError> {
-    let path = path.ok_or(SettingError::Missing { key, dataset })?;
-    there(key, path, path.is_file(), "a file")
+    there(key, dataset, path, Path::is_file, "a file")
 }
 
 /// The folder that the setting `key` of the kind `dataset` names.
@@ -129,17 +128,18 @@ pub(super) fn folder_of<'a>(
     dataset: &'static str,
     path: Option<&'a Path>,
 ) -> Result<&'a Path, SettingError> {
-    let path = path.ok_or(SettingError::Missing { key, dataset })?;
-    there(key, path, path.is_dir(), "a folder")
+    there(key, dataset, path, Path::is_dir, "a folder")
 }
 
 fn there<'a>(
     key: &'static str,
-    path: &'a Path,
-    is_there: bool,
+    dataset: &'static str,
+    path: Option<&'a Path>,
+    is_there: fn(&Path) -> bool,
     expected: &'static str,
 ) -> Result<&'a Path, SettingError> {
-    match is_there {
+    let path = path.ok_or(SettingError::Missing { key, dataset })?;
+    match is_there(path) {
         true => Ok(path),
         false => Err(SettingError::NoSuchPath {
             key,

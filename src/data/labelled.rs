@@ -62,6 +62,39 @@ impl NamedFiles<'_> {
     }
 }
 
+/// Implements a kind of data whose files the settings `images`, `labels`, `test_images` and `test_labels` name.
+macro_rules! named_files_kind {
+    ($kind:ident = $name:expr, labels_are_needed: $labels_are_needed:literal, open: $open:path) => {
+        impl $kind {
+            fn files(&self) -> $crate::data::labelled::NamedFiles<'_> {
+                $crate::data::labelled::NamedFiles {
+                    dataset: $name,
+                    images: self.images.as_deref(),
+                    labels: self.labels.as_deref(),
+                    test_images: self.test_images.as_deref(),
+                    test_labels: self.test_labels.as_deref(),
+                    labels_are_needed: $labels_are_needed,
+                    open: $open,
+                }
+            }
+        }
+
+        impl Loader for $kind {
+            fn survey(&self, request: &Request<'_>) -> Result<Survey, DataError> {
+                let files = self.files().open(request.division)?;
+                $crate::data::labelled::survey(&files, request.division)
+            }
+
+            fn load(&self, request: &Request<'_>, _: OnProgress<'_>) -> Result<Loaded, DataError> {
+                let files = self.files().open(request.division)?;
+                $crate::data::labelled::read(files, request.division, None)
+            }
+        }
+    };
+}
+
+pub(super) use named_files_kind;
+
 /// Reports files of a part that is used and that a spec does not name: each has its part, its setting in `[data]`, and
 /// an example.
 pub(super) fn report_missing(

@@ -168,21 +168,15 @@ pub(super) fn search(
                 Err(_) => {}
             }
         }
-        looked.push(match best {
-            Some((folder, lacking)) => LookedAt {
-                seen: format!("lacks {}", lacking.join(", ")),
-                folder,
-                reason: root.reason,
-            },
-            None => LookedAt {
-                seen: if root.folder.is_dir() {
-                    "none of the files".into()
-                } else {
-                    "no such folder".into()
-                },
-                folder: root.folder,
-                reason: root.reason,
-            },
+        let (folder, seen) = match best {
+            Some((folder, lacking)) => (folder, format!("lacks {}", lacking.join(", "))),
+            None if root.folder.is_dir() => (root.folder, "none of the files".into()),
+            None => (root.folder, "no such folder".into()),
+        };
+        looked.push(LookedAt {
+            folder,
+            reason: root.reason,
+            seen,
         });
     }
     Err(looked)

@@ -56,14 +56,14 @@ fn plan() -> &'static Plan {
         let text = std::env::var(VARIABLE).unwrap_or_default();
         let words = text.split(',').filter(|word| !word.is_empty());
         Plan {
-            faults: words.map(understood).collect(),
+            faults: words.map(parse).collect(),
             trace: std::env::var_os(TRACE).map(PathBuf::from),
             operations: AtomicU64::new(0),
         }
     })
 }
 
-fn understood(word: &str) -> (String, Place) {
+fn parse(word: &str) -> (String, Place) {
     let place = word.split_once('@').and_then(|(kind, place)| {
         let place = match (place.strip_prefix("step:"), place.strip_suffix('+')) {
             (Some(step), _) => Place::Step(step.parse().ok()?),
@@ -76,13 +76,15 @@ fn understood(word: &str) -> (String, Place) {
 }
 
 /// What happens to an operation.
-enum Fate {
-    Abort { after: bool, half: bool },
+enum Effect {
+    AbortBefore,
+    AbortHalfWay,
+    AbortAfter,
     Fail(i32),
     None,
 }
 
-fn fate(operation: Operation, number: u64) -> Fate {
+fn effect(operation: Operation, number: u64) -> Effect {
     use Operation::{Create, CreateFolder, Link, Rename, Sync, Write};
     for (kind, place) in &plan().faults {
         let takes_room = matches!(
@@ -99,22 +101,13 @@ fn fate(operation: Operation, number: u64) -> Fate {
         }
         // The numbers of Linux.
         return match kind.as_str() {
-            "before" => Fate::Abort {
-                after: false,
-                half: false,
-            },
-            "after" => Fate::Abort {
-                after: true,
-                half: false,
-            },
-            "half" => Fate::Abort {
-                after: false,
-                half: true,
-            },
-            "eio" => Fate::Fail(5),
-            "eacces" => Fate::Fail(13),
-            "emfile" => Fate::Fail(24),
-            "enospc" => Fate::Fail(28),
+            "before" => Effect::AbortBefore,
+            "after" => Effect::AbortAfter,
+            "half" => Effect::AbortHalfWay,
+            "eio" => Effect::Fail(5),
+            "eacces" => Effect::Fail(13),
+            "emfile" => Effect::Fail(24),
+            "enospc" => Effect::Fail(28),
             "sigint" | "sigterm" => {
                 raise(kind);
                 continue;
@@ -122,7 +115,7 @@ fn fate(operation: Operation, number: u64) -> Fate {
             _ => continue,
         };
     }
-    Fate::None
+    Effect::None
 }
 
 fn raise(kind: &str) {
@@ -138,19 +131,19 @@ pub(crate) fn perform<T>(
     act: impl FnOnce() -> io::Result<T>,
 ) -> io::Result<T> {
     let number = plan().operations.fetch_add(1, Ordering::SeqCst) + 1;
-    let fate = fate(operation, number);
-    match fate {
-        Fate::Abort { after: false, .. } => std::process::abort(),
-        Fate::Fail(error) => {
+    let effect = effect(operation, number);
+    match effect {
+        Effect::AbortBefore | Effect::AbortHalfWay => std::process::abort(),
+        Effect::Fail(error) => {
             record(number, operation, path, to, "failed");
             return Err(io::Error::from_raw_os_error(error));
         }
-        Fate::Abort { .. } | Fate::None => {}
+        Effect::AbortAfter | Effect::None => {}
     }
     let result = act();
     let outcome = if result.is_ok() { "done" } else { "failed" };
     record(number, operation, path, to, outcome);
-    if matches!(fate, Fate::Abort { after: true, .. }) {
+    if matches!(effect, Effect::AbortAfter) {
         std::process::abort();
     }
     result
@@ -159,23 +152,20 @@ pub(crate) fn perform<T>(
 /// An operation that writes bytes.
 pub(crate) fn write(file: &mut File, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let number = plan().operations.fetch_add(1, Ordering::SeqCst) + 1;
-    let fate = fate(Operation::Write, number);
+    let effect = effect(Operation::Write, number);
     let (half, rest) = bytes.split_at(bytes.len() / 2);
-    match fate {
-        Fate::Abort {
-            half: true,
-            after: false,
-        } => {
+    match effect {
+        Effect::AbortHalfWay => {
             file.write_all(half)?;
             std::process::abort();
         }
-        Fate::Abort { after: false, .. } => std::process::abort(),
-        Fate::Fail(error) => {
+        Effect::AbortBefore => std::process::abort(),
+        Effect::Fail(error) => {
             file.write_all(half)?;
             record(number, Operation::Write, path, None, "failed");
             return Err(io::Error::from_raw_os_error(error));
         }
-        Fate::Abort { .. } | Fate::None => {}
+        Effect::AbortAfter | Effect::None => {}
     }
     file.write_all(half)?;
     file.write_all(rest)?;
@@ -183,7 +173,7 @@ pub(crate) fn write(file: &mut File, path: &Path, bytes: &[u8]) -> io::Result<()
     if let Some(folder) = &plan().trace {
         fs::write(folder.join(format!("{number}.bytes")), bytes).expect("the trace can be written");
     }
-    if matches!(fate, Fate::Abort { after: true, .. }) {
+    if matches!(effect, Effect::AbortAfter) {
         std::process::abort();
     }
     Ok(())

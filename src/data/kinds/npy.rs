@@ -16,7 +16,7 @@ use crate::config::{Kind, PathKind, Rules};
 use crate::data::array_file::{ArrayFile, Content, Problem};
 use crate::data::division::Split;
 use crate::data::error::DataError;
-use crate::data::labelled::{self, NamedFiles, report_missing};
+use crate::data::labelled::{named_files_kind, report_missing};
 use crate::data::loader::{Loaded, Loader, Request};
 use crate::data::progress::OnProgress;
 use crate::data::set::Survey;
@@ -48,31 +48,7 @@ fn images_are_named(it: &mut Rules<'_>) {
     report_missing(it, NAME, "the path of a `.npy` file", &files);
 }
 
-impl Npy {
-    fn files(&self) -> NamedFiles<'_> {
-        NamedFiles {
-            dataset: NAME,
-            images: self.images.as_deref(),
-            labels: self.labels.as_deref(),
-            test_images: self.test_images.as_deref(),
-            test_labels: self.test_labels.as_deref(),
-            labels_are_needed: false,
-            open,
-        }
-    }
-}
-
-impl Loader for Npy {
-    fn survey(&self, request: &Request<'_>) -> Result<Survey, DataError> {
-        let files = self.files().open(request.division)?;
-        labelled::survey(&files, request.division)
-    }
-
-    fn load(&self, request: &Request<'_>, _: OnProgress<'_>) -> Result<Loaded, DataError> {
-        let files = self.files().open(request.division)?;
-        labelled::read(files, request.division, None)
-    }
-}
+named_files_kind!(Npy = NAME, labels_are_needed: false, open: open);
 
 /// The longest header that is read; that of an array of numbers has about 100 bytes.
 const MAX_HEADER: usize = 65_535;

@@ -83,14 +83,6 @@ impl FileError {
         self.kind() == Some(ErrorKind::AlreadyExists)
     }
 
-    /// Whether the disk or the user's share of it is full.
-    pub fn is_no_space(&self) -> bool {
-        matches!(
-            self.kind(),
-            Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
-        )
-    }
-
     /// The exit code for this error: what is in the way of the program is invalid data, what the system
     /// refuses an error of reading or writing.
     pub fn exit_code(&self) -> u8 {

@@ -145,7 +145,7 @@ fn names_the_bytes_needed_on_a_full_disk() {
     let error = write_bytes(&mut full, Path::new("/dev/full"), &[0; 77])
         .unwrap_err()
         .needing(77);
-    assert!(error.is_no_space());
+    assert!(matches!(error, FileError::NoSpace { bytes: 77, .. }));
     let text = error.to_string();
     assert!(
         text.starts_with("cannot write `/dev/full`: No space left on device"),
