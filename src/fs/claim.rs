@@ -121,7 +121,7 @@ impl std::fmt::Display for Claimant {
     }
 }
 
-/// A claim of this process. Dropped, it leaves the file, whose lock is then free: [`Claim::done`] takes it away.
+/// A claim of this process. Dropped, it leaves the file, whose lock is then free: [`Claim::done`] removes it.
 #[derive(Debug)]
 pub struct Claim {
     path: PathBuf,
@@ -143,7 +143,7 @@ pub enum Attempt {
 }
 
 impl Claim {
-    /// Takes a claim, also one whose process on this machine is gone.
+    /// Takes a claim, also one whose process on this machine has ended.
     ///
     /// # Errors
     /// The file system refuses, or has no locks.
@@ -204,7 +204,7 @@ impl Claim {
         fill(file, path, here).map(|file| Some(Self::new(path, file)))
     }
 
-    /// Gives the claim back: its file is gone afterwards.
+    /// Ends the claim by removing its file.
     ///
     /// # Errors
     /// The system refuses.
@@ -243,9 +243,9 @@ fn fill(mut file: File, path: &Path, here: &Claimant) -> Result<File, FileError>
 enum Found {
     Absent,
     Held(Option<Claimant>),
-    /// Its process is gone; locked by this one now.
+    /// Its process has ended; locked by this one now.
     Dead(File, Claimant),
-    /// It was just taken away or over.
+    /// Another process has just removed it or taken it over.
     Changed,
 }
 

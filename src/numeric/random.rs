@@ -1,4 +1,4 @@
-//! Every random number of the program: counter-based, so that there is no generator state to save.
+//! Random numbers of a counter-based generator, which has no state that would have to be saved.
 //!
 //! A [`Stream`] is a pure function of its address (seed, purpose, epoch, step). A run that is
 //! killed and resumed asks for the same addresses and gets the same shuffles and the same noise, so a

@@ -1,4 +1,4 @@
-//! What machine this is, for the manifest, for the message of a lock and beside measured times.
+//! Facts about the machine and this process's memory, for the manifest, the note of a lock and measured times.
 //!
 //! Plain reads of what the kernel publishes as text; on systems without those files the answers are
 //! `unknown`, since nothing depends on them.
