@@ -59,12 +59,6 @@ impl Survey {
             place,
         }
     }
-
-    /// Bytes that the images take in memory.
-    pub fn bytes(&self) -> u64 {
-        let images = (self.train + self.validation) as u64;
-        images * (self.height * self.width * self.channels) as u64
-    }
 }
 
 impl DataSet {

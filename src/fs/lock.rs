@@ -27,8 +27,7 @@ const NOTE_LIMIT: u64 = 4_096;
 /// A lock held by this process, until it is dropped or the process ends in any way.
 #[derive(Debug)]
 pub struct Lock {
-    file: File,
-    path: PathBuf,
+    _file: File,
 }
 
 /// Who holds a lock, as its note says.
@@ -79,7 +78,7 @@ impl Lock {
     /// [`LockError::Held`] after a quarter of a second, half a second at most, where another process has
     /// it (or another place in this one); otherwise the file system's refusal.
     pub fn acquire(path: &Path) -> Result<Self, LockError> {
-        let file = files::open_lock(path)?;
+        let mut file = files::open_lock(path)?;
         let start = clock::monotonic();
         while !files::lock(path, || taken(file.try_lock()))? {
             if start.elapsed() >= PATIENCE {
@@ -94,23 +93,14 @@ impl Lock {
             }
             std::thread::sleep(PAUSE);
         }
-        let mut lock = Self {
-            file,
-            path: path.to_owned(),
-        };
         let note = format!(
             "pid {}\nhost {}\nsince {}\n",
             std::process::id(),
             machine::host(),
             clock::text(clock::now_utc())
         );
-        files::overwrite(&mut lock.file, &lock.path, note.as_bytes())?;
-        Ok(lock)
-    }
-
-    /// The lock's file.
-    pub fn path(&self) -> &Path {
-        &self.path
+        files::overwrite(&mut file, path, note.as_bytes())?;
+        Ok(Self { _file: file })
     }
 }
 
