@@ -145,6 +145,7 @@ pub(crate) fn taken(answer: Result<(), TryLockError>) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fs::in_folder;
     use std::io::{BufRead, BufReader};
     use std::process::{Child, Command, Stdio};
 
@@ -179,8 +180,7 @@ mod tests {
 
     #[test]
     fn refuses_a_lock_of_another_process_and_names_the_holder() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
+        let (folder, path) = in_folder("lock");
         let (mut child, answer) = other_process(&path);
         assert_eq!(answer, "held");
         assert!(is_locked(&path).unwrap());
@@ -204,8 +204,7 @@ mod tests {
 
     #[test]
     fn locks_for_one_of_eight_processes() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
+        let (_folder, path) = in_folder("lock");
         let mut children: Vec<_> = (0..8).map(|_| other_process(&path)).collect();
         let held = children
             .iter()
@@ -220,8 +219,7 @@ mod tests {
 
     #[test]
     fn refuses_a_second_lock_in_one_process_until_the_first_is_dropped() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
+        let (_folder, path) = in_folder("lock");
         let first = Lock::acquire(&path).unwrap();
         let Err(LockError::Held {
             holder: Some(holder),
@@ -238,8 +236,7 @@ mod tests {
 
     #[test]
     fn locks_while_readers_poll_the_holder() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
+        let (_folder, path) = in_folder("lock");
         drop(Lock::acquire(&path).unwrap());
         let done = std::sync::atomic::AtomicBool::new(false);
         let relaxed = std::sync::atomic::Ordering::Relaxed;
@@ -260,8 +257,7 @@ mod tests {
 
     #[test]
     fn creates_no_file_when_asked_for_the_holder() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
+        let (_folder, path) = in_folder("lock");
         assert!(!is_locked(&path).unwrap());
         assert!(!path.exists());
         std::fs::write(&path, "scribble").unwrap();

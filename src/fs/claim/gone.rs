@@ -32,6 +32,7 @@ pub fn free_of_gone(path: &Path, claimant: &Claimant) -> Result<bool, FileError>
 mod tests {
     use super::super::{Attempt, BatchJob, Claim};
     use super::*;
+    use crate::fs::in_folder;
 
     fn elsewhere(pid: u32) -> Claimant {
         Claimant {
@@ -46,8 +47,7 @@ mod tests {
 
     #[test]
     fn removes_a_dead_claimant_once_and_keeps_the_next_claim() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("trial");
+        let (_folder, path) = in_folder("trial");
         std::fs::write(&path, serde_json::to_string(&elsewhere(1)).unwrap()).unwrap();
         let Attempt::Held(Some(seen)) = Claim::take(&path).unwrap() else {
             panic!("not held")
@@ -70,8 +70,7 @@ mod tests {
     /// two leaves it alone.
     #[test]
     fn removes_a_claimant_with_a_job_once_on_its_own_machine() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("trial");
+        let (_folder, path) = in_folder("trial");
         let mut dead = Claimant::this_process();
         dead.pid += 1;
         dead.job = BatchJob::of(|name| (name == "SLURM_JOB_ID").then(|| "7".to_owned()));

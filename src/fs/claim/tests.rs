@@ -3,6 +3,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use super::*;
+use crate::fs::in_folder;
 
 const ROLE: &str = "RUNNER_TEST_CLAIM_FILE";
 
@@ -67,8 +68,7 @@ fn end(mut child: Child) {
 
 #[test]
 fn holds_a_claim_until_it_is_done() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x");
+    let (folder, path) = in_folder("x");
     let claim = mine(&path);
     assert_eq!(held(&path).unwrap().pid, std::process::id());
     assert_eq!(
@@ -84,8 +84,7 @@ fn holds_a_claim_until_it_is_done() {
 
 #[test]
 fn frees_the_claim_of_a_killed_process_on_this_machine() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x");
+    let (folder, path) = in_folder("x");
     let mut child = other_process(&path);
     assert_eq!(answer(&mut child), "mine");
     let pid = child.id();
@@ -102,8 +101,7 @@ fn frees_the_claim_of_a_killed_process_on_this_machine() {
 #[test]
 fn grants_a_claim_to_one_of_eight_processes() {
     for is_dead in [false, true] {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x");
+        let (folder, path) = in_folder("x");
         if is_dead {
             let mut child = other_process(&path);
             assert_eq!(answer(&mut child), "mine");
@@ -121,8 +119,7 @@ fn grants_a_claim_to_one_of_eight_processes() {
 /// Many threads take, hold for a moment and give back: never two at once.
 #[test]
 fn grants_a_claim_to_one_process_at_a_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x");
+    let (_folder, path) = in_folder("x");
     let inside = AtomicU64::new(0);
     let total = AtomicU64::new(0);
     std::thread::scope(|scope| {
@@ -163,8 +160,7 @@ fn foreign(path: &Path, change: impl FnOnce(&mut Claimant)) -> Claimant {
 
 #[test]
 fn frees_a_claim_of_another_machine_by_name_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x");
+    let (_folder, path) = in_folder("x");
     // No lock is held on it, and it is held all the same.
     let claimant = foreign(&path, |_| {});
     assert_eq!(held(&path).as_ref(), Some(&claimant));
@@ -177,8 +173,7 @@ fn frees_a_claim_of_another_machine_by_name_alone() {
 #[test]
 fn frees_a_claim_from_before_a_restart_but_not_of_a_namesake() {
     let here = Claimant::this_process();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x");
+    let (_folder, path) = in_folder("x");
     if here.machine_id.is_some() {
         foreign(&path, |it| {
             (it.host, it.machine_id) = (here.host.clone(), here.machine_id.clone());
@@ -198,8 +193,7 @@ fn frees_a_claim_from_before_a_restart_but_not_of_a_namesake() {
 
 #[test]
 fn refuses_a_claim_without_a_note() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x");
+    let (_folder, path) = in_folder("x");
     for note in ["", "{", "\u{1b}"] {
         std::fs::write(&path, note).unwrap();
         assert_eq!(held(&path), None);
@@ -209,8 +203,7 @@ fn refuses_a_claim_without_a_note() {
 
 #[test]
 fn removes_what_killed_processes_left() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x");
+    let (folder, path) = in_folder("x");
     let (dead, file) = prepare(&path, &Claimant::this_process()).unwrap();
     drop(file);
     let (alive, _file) = prepare(&path, &Claimant::this_process()).unwrap();

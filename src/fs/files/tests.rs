@@ -1,6 +1,7 @@
 //! What is on the disk after each operation, and what is said where one fails.
 
 use super::*;
+use crate::fs::in_folder;
 use std::io::Write as _;
 
 fn names(folder: &Path) -> Vec<String> {
@@ -10,8 +11,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn replaces_the_whole_file_and_leaves_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.json");
+    let (folder, path) = in_folder("a.json");
     write_atomic(&path, b"a long first content").unwrap();
     write_atomic(&path, b"short").unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"short");
@@ -20,8 +20,7 @@ fn replaces_the_whole_file_and_leaves_nothing_else() {
 
 #[test]
 fn replaces_a_temporary_file_left_by_a_crash() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.json");
+    let (folder, path) = in_folder("a.json");
     fs::write(folder.path().join("a.json.tmp"), b"half of someth").unwrap();
     write_atomic(&path, b"whole").unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"whole");
@@ -61,8 +60,7 @@ fn follows_no_link_when_writing_in_place() {
 
 #[test]
 fn keeps_the_old_file_when_a_write_is_abandoned() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.bin");
+    let (folder, path) = in_folder("a.bin");
     write_atomic(&path, b"old").unwrap();
     let mut file = PendingFile::create(&path, 1_000).unwrap();
     file.write(b"half").unwrap();
@@ -110,8 +108,7 @@ fn keeps_the_newest_file_after_a_failed_rotation() {
 
 #[test]
 fn refuses_to_create_a_folder_that_exists() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("run");
+    let (_folder, path) = in_folder("run");
     create_dir(&path).unwrap();
     let error = create_dir(&path).unwrap_err();
     assert!(error.is_already_there());
@@ -123,8 +120,7 @@ fn refuses_to_create_a_folder_that_exists() {
 
 #[test]
 fn names_operation_path_and_system_message_in_errors() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("not/there/a.json");
+    let (folder, path) = in_folder("not/there/a.json");
     let error = write_atomic(&path, b"x").unwrap_err();
     assert!(error.is_not_found());
     let text = error.to_string();
@@ -164,8 +160,7 @@ fn names_the_bytes_needed_on_a_full_disk() {
 
 #[test]
 fn appends_lines_and_ends_a_partial_one_first() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("log.txt");
+    let (_folder, path) = in_folder("log.txt");
     append_line(&path, "one").unwrap();
     append_line(&path, "two").unwrap();
     let mut file = OpenOptions::new().append(true).open(&path).unwrap();
@@ -179,8 +174,7 @@ fn appends_lines_and_ends_a_partial_one_first() {
 
 #[test]
 fn bounds_reading_and_refuses_what_is_no_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a");
+    let (folder, path) = in_folder("a");
     fs::write(&path, b"12345").unwrap();
     assert_eq!(read(&path, 5).unwrap(), b"12345");
     assert!(matches!(
