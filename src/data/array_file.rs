@@ -18,7 +18,7 @@ use super::images::{MAX_BYTES, MAX_SIDE};
 use super::input::Input;
 use super::source::Source;
 
-/// Read and hashed in pieces that stay in the processor's cache.
+/// Bytes that are read and hashed at once; so many stay in the processor's cache.
 const PIECE: usize = 1 << 16;
 
 /// What is wrong with a file, and where.
@@ -115,6 +115,15 @@ pub(super) struct Axes {
 }
 
 impl Axes {
+    pub(super) fn of([count, height, width, channels]: [usize; 4]) -> Self {
+        Self {
+            count,
+            height,
+            width,
+            channels,
+        }
+    }
+
     /// Bytes of one image or label.
     pub(super) fn item_bytes(&self) -> usize {
         self.height * self.width * self.channels
@@ -161,12 +170,7 @@ impl<'a> ArrayFile<'a> {
             path: path.to_path_buf(),
             input,
             digest: Sha256Writer::new(),
-            axes: Axes {
-                count: 1,
-                height: 1,
-                width: 1,
-                channels: 1,
-            },
+            axes: Axes::of([1; 4]),
             offsets: [0; 4],
             position: 0,
             end: 0,
@@ -199,8 +203,8 @@ impl<'a> ArrayFile<'a> {
         self.fill(out)
     }
 
-    /// Takes down the lengths of the axes (count, height, width, channels) that stand at `offsets` of the header, once
-    /// they are sensible and the file can hold so many bytes behind the header.
+    /// Sets the lengths of the axes (count, height, width, channels), which the header has at `offsets`. Refuses lengths
+    /// out of range, and those that need more bytes than the file can hold.
     pub(super) fn declare(
         &mut self,
         content: Content,
@@ -211,13 +215,7 @@ impl<'a> ArrayFile<'a> {
         self.check_lengths(content, lengths)?;
         self.check_end(lengths)?;
         // Below MAX_BYTES, which fits.
-        let [count, height, width, channels] = lengths.map(|length| length as usize);
-        self.axes = Axes {
-            count,
-            height,
-            width,
-            channels,
-        };
+        self.axes = Axes::of(lengths.map(|length| length as usize));
         Ok(())
     }
 

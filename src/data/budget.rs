@@ -2,7 +2,7 @@
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// So many bytes for all threads together.
+/// The bytes that all threads together may take.
 #[derive(Debug)]
 pub(super) struct Budget {
     whole: u64,

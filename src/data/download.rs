@@ -118,7 +118,7 @@ fn agent(mirrors: &Mirrors) -> Agent {
     let config = if mirrors.https_only {
         config
     } else {
-        // A proxy of the surroundings is not asked for a server on this machine.
+        // A server on this machine is not reached through the proxy that the environment names.
         config.proxy(None)
     };
     config.build().into()

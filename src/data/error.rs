@@ -1,4 +1,4 @@
-//! Why images cannot be had.
+//! Errors of loading data.
 //!
 //! Each format and each kind of data has error types of its own, beside the code that finds the error. What they
 //! have in common is [`Refusal`]: an exit code, and a way out.
@@ -18,7 +18,7 @@ pub trait Refusal: Error + Send + Sync + 'static {
     /// 74 where reading, writing or downloading failed, 75 where another process holds the cache.
     fn exit_code(&self) -> u8;
 
-    /// What a person can do about it, where that does not go without saying.
+    /// What a person can do about it, where the message does not say.
     fn hint(&self) -> Option<String> {
         None
     }
@@ -119,8 +119,7 @@ pub(super) fn file_of<'a>(
     dataset: &'static str,
     path: Option<&'a Path>,
 ) -> Result<&'a Path, SettingError> {
-    let path = path.ok_or(SettingError::Missing { key, dataset })?;
-    there(key, path, path.is_file(), "a file")
+    there(key, dataset, path, Path::is_file, "a file")
 }
 
 /// The folder that the setting `key` of the kind `dataset` names.
@@ -129,17 +128,18 @@ pub(super) fn folder_of<'a>(
     dataset: &'static str,
     path: Option<&'a Path>,
 ) -> Result<&'a Path, SettingError> {
-    let path = path.ok_or(SettingError::Missing { key, dataset })?;
-    there(key, path, path.is_dir(), "a folder")
+    there(key, dataset, path, Path::is_dir, "a folder")
 }
 
 fn there<'a>(
     key: &'static str,
-    path: &'a Path,
-    is_there: bool,
+    dataset: &'static str,
+    path: Option<&'a Path>,
+    is_there: fn(&Path) -> bool,
     expected: &'static str,
 ) -> Result<&'a Path, SettingError> {
-    match is_there {
+    let path = path.ok_or(SettingError::Missing { key, dataset })?;
+    match is_there(path) {
         true => Ok(path),
         false => Err(SettingError::NoSuchPath {
             key,

@@ -4,7 +4,7 @@
 //! byte 0, 1   zero
 //! byte 2      element type; 0x08 is unsigned byte, the only one read here
 //! byte 3      number of axes: 1 for labels, 3 for images (N, H, W), 4 for images (N, H, W, C)
-//! byte 4 ..   length of each axis, 32 bits, big end first
+//! byte 4 ..   length of each axis, 32 bits, big-endian
 //! then        the elements, last axis fastest
 //! ```
 

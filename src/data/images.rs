@@ -1,4 +1,4 @@
-//! Images in memory: one block of `u8`, and the way from there to the numbers a network reads.
+//! Images in memory: one block of `u8` in NHWC order, and batches of them as `f32` from 0 to 1.
 
 use crate::sys::exit;
 
@@ -74,8 +74,8 @@ impl Refusal for MemoryError {
 
 /// Memory for the pixels of `count` images, zeroed.
 ///
-/// Asked for in a way that may fail, where plain allocation would abort the process. The pages become
-/// real only as pixels arrive.
+/// The allocation is tried first, since a plain one that fails would abort the process. The system gives the pages only
+/// as pixels are written.
 pub(super) fn blank_pixels(count: usize, item_bytes: usize) -> Result<Vec<u8>, MemoryError> {
     let bytes = count as u128 * item_bytes as u128;
     if bytes > u128::from(MAX_BYTES) || count > u32::MAX as usize {

@@ -1,7 +1,7 @@
 //! The bytes of a file that may be gzip or plain, and the place in the file where reading stands.
 //!
-//! Which of the two it is shows in the first two bytes, not in the name: packagers and downloads
-//! get the name wrong. A gzip file may have several members one after the other (RFC 1952, 2.2).
+//! The first two bytes say which of the two it is, not the name, which packagers and downloads
+//! get wrong. A gzip file may have several members one after the other (RFC 1952, 2.2).
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;

@@ -89,12 +89,7 @@ impl KnownFile {
             Content::Images => SIDE,
             Content::Labels => 1,
         };
-        Axes {
-            count: self.count,
-            height: side,
-            width: side,
-            channels: 1,
-        }
+        Axes::of([self.count, side, side, 1])
     }
 
     /// Length of the uncompressed file.

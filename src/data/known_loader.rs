@@ -22,8 +22,8 @@ pub(super) trait KnownKind {
     /// The folder to look in first.
     fn path(&self) -> Option<&Path>;
 
-    /// That folder, which has to be there: a spec that points to the wrong place has to be told, not helped with data
-    /// from elsewhere.
+    /// That folder, which has to be there: where a spec names a wrong folder, data from elsewhere must not take its
+    /// place silently.
     fn folder(&self) -> Result<Option<&Path>, DataError> {
         match self.path() {
             None => Ok(None),

@@ -49,7 +49,7 @@ impl NamedFiles<'_> {
             let has_labels = self.labels_are_needed || labels.1.is_some();
             Ok((file(images)?, has_labels.then(|| file(labels)).transpose()?))
         });
-        // All settings are looked at before any file is.
+        // All settings are checked before any file is opened.
         let paths = paths.collect::<Result<Vec<_>, SettingError>>()?;
         let open = |(images, labels): (&Path, Option<&Path>)| {
             let labels = labels.map(|path| (self.open)(path, Content::Labels));
@@ -61,6 +61,39 @@ impl NamedFiles<'_> {
         paths.into_iter().map(open).collect()
     }
 }
+
+/// Implements a kind of data whose files the settings `images`, `labels`, `test_images` and `test_labels` name.
+macro_rules! named_files_kind {
+    ($kind:ident = $name:expr, labels_are_needed: $labels_are_needed:literal, open: $open:path) => {
+        impl $kind {
+            fn files(&self) -> $crate::data::labelled::NamedFiles<'_> {
+                $crate::data::labelled::NamedFiles {
+                    dataset: $name,
+                    images: self.images.as_deref(),
+                    labels: self.labels.as_deref(),
+                    test_images: self.test_images.as_deref(),
+                    test_labels: self.test_labels.as_deref(),
+                    labels_are_needed: $labels_are_needed,
+                    open: $open,
+                }
+            }
+        }
+
+        impl Loader for $kind {
+            fn survey(&self, request: &Request<'_>) -> Result<Survey, DataError> {
+                let files = self.files().open(request.division)?;
+                $crate::data::labelled::survey(&files, request.division)
+            }
+
+            fn load(&self, request: &Request<'_>, _: OnProgress<'_>) -> Result<Loaded, DataError> {
+                let files = self.files().open(request.division)?;
+                $crate::data::labelled::read(files, request.division, None)
+            }
+        }
+    };
+}
+
+pub(super) use named_files_kind;
 
 /// Reports files of a part that is used and that a spec does not name: each has its part, its setting in `[data]`, and
 /// an example.
@@ -269,7 +302,7 @@ fn read_labels(
     }
 }
 
-/// The result of a thread; a panic there goes on here.
+/// The result of a thread; resumes its panic in this thread.
 pub(super) fn join<T>(handle: ScopedJoinHandle<'_, T>) -> T {
     handle
         .join()

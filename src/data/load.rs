@@ -1,4 +1,4 @@
-//! From what a spec says of its data to images in memory.
+//! Loading the data set that a `[data]` table asks for.
 
 use crate::sys::exit;
 
@@ -74,8 +74,8 @@ pub(super) fn survey_in(
     })
 }
 
-/// SHA-256 that says which data a `[data]` table stands for, so that two runs can be told to have the same: over the
-/// digests of the files, or the pictures themselves. `limit`, a fraction for validation and a seed make no difference;
+/// The fingerprint of the data of a `[data]` table: SHA-256 over the digests of the files, or the pictures themselves.
+/// Two runs with the same one have the same data. `limit`, a fraction for validation and a seed make no difference;
 /// they stand in the spec, as does everything that sprites are drawn from.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What every kind of data does: it says what is there, and loads it.
+//! The trait of every kind of data: a survey without reading pixels, and loading.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use super::progress::OnProgress;
 use super::set::Survey;
 use super::source::Source;
 
-/// What is asked of a kind of data, beside its own settings.
+/// What a kind of data loads by, beside its own settings.
 pub(super) struct Request<'a> {
     pub division: &'a Division,
     /// Decides what is drawn by the program.

@@ -1,24 +1,24 @@
-//! Getting images into memory as `u8`, and refusing what is not what it says it is.
+//! Data sets: images in memory as `u8`, checked against what their files declare.
 //!
 //! [`load`] turns the `[data]` table of a spec into a [`DataSet`]: one block of pixels in NHWC order,
-//! which of them train and which are held out, and where all of it came from. Nothing here knows of
+//! which of them train and which are held out, and where all of it came from. Nothing here depends on
 //! tensors; [`fill_batch`] gives the numbers that a network reads.
 //!
 //! # From bottom to top
 //!
 //! | part | files |
 //! | --- | --- |
-//! | what there is | `images`, `source`, `progress`, `error`, `division` (which images train), `set` |
+//! | basic types | `images`, `source`, `progress`, `error`, `division` (which images train), `set` |
 //! | formats | `input` (plain or gzip), `array_file` and `idx`; `tree`, `picture` and `budget` |
 //! | known data sets | `known`, `places`, `download` |
 //! | kinds | `loader` (what each does), `labelled` and `known_loader` (what several share), `kinds` (one file each, and the registry) |
 //! | all kinds | `load` |
 //!
-//! # What is promised
+//! # Guarantees
 //!
 //! - Images are `u8` from the file to the batch. Files are decompressed straight into the place where
 //!   the pixels stay; there is never a second copy of all of them.
-//! - A file that is not what it says is refused with the byte at which that shows, in memory that the file's own
+//! - A file that contradicts its header is refused with the byte where it does, in memory that the file's own
 //!   length bounds. No input makes the program panic.
 //! - The same spec and seed give the same images in the same order and the same held-out part, on
 //!   every machine, whatever the number of threads.

@@ -1,13 +1,13 @@
 //! One picture: from a PNG or JPEG file to gray or colour bytes of the size asked for.
 //!
-//! What a file is shows in its content, not in its name. A picture is stretched to the square without
+//! A file's format is read from its content, not from its name. A picture is stretched to the square without
 //! regard to its shape; crop beforehand where that matters. Shrinking averages over the area that a
 //! pixel covers (triangle filter); a picture that has the size already keeps its exact bytes. Gray is
 //! made of colour by the weights of Rec. 709 (0.2126 red, 0.7152 green, 0.0722 blue). Transparency is
 //! dropped, 16 bits a channel become 8, and EXIF orientation is not applied.
 //!
-//! A file of a kilobyte may say that it holds a gigabyte, and some do hold it. What decoding takes is
-//! known from the header and comes out of one [`Budget`], which all threads share.
+//! A file of a kilobyte may declare a gigabyte of pixels, and some do hold them. The memory that decoding takes is
+//! known from the header and taken from one [`Budget`], which all threads share.
 
 use std::io::{BufRead, BufReader, Seek};
 use std::panic::{self, AssertUnwindSafe};
@@ -70,8 +70,7 @@ pub(super) fn read(path: &Path, size: u32, color: Color, out: &mut [u8]) -> Resu
             "{length} bytes, more than the limit of {MAX_FILE_BYTES}"
         ));
     }
-    // The decoders are not ours: should one of them give up on a strange file by a panic, that is the
-    // file's fault and not the program's.
+    // The decoders belong to another crate: a panic in one of them on a malformed file must not end the program.
     let decoded = panic::catch_unwind(AssertUnwindSafe(|| {
         decode(BufReader::new(file), length, size, color)
     }));

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::known::{FILES, KnownFile, KnownSet};
 
-/// Where to download from, and with how much patience.
+/// Where to download from, and the limits on waiting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mirrors {
     /// What stands before a file's name, in the order in which they are tried.
@@ -168,21 +168,15 @@ pub(super) fn search(
                 Err(_) => {}
             }
         }
-        looked.push(match best {
-            Some((folder, lacking)) => LookedAt {
-                seen: format!("lacks {}", lacking.join(", ")),
-                folder,
-                reason: root.reason,
-            },
-            None => LookedAt {
-                seen: if root.folder.is_dir() {
-                    "none of the files".into()
-                } else {
-                    "no such folder".into()
-                },
-                folder: root.folder,
-                reason: root.reason,
-            },
+        let (folder, seen) = match best {
+            Some((folder, lacking)) => (folder, format!("lacks {}", lacking.join(", "))),
+            None if root.folder.is_dir() => (root.folder, "none of the files".into()),
+            None => (root.folder, "no such folder".into()),
+        };
+        looked.push(LookedAt {
+            folder,
+            reason: root.reason,
+            seen,
         });
     }
     Err(looked)

@@ -1,6 +1,6 @@
-//! What a long load reports while it is under way.
+//! Reports of the progress of a load.
 
-/// What a long load is busy with.
+/// A report of the progress of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadProgress<'a> {
     /// A file is arriving.

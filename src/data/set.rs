@@ -1,4 +1,4 @@
-//! A data set as training sees it, and what can be known of one without reading pixels.
+//! A data set in memory, and the survey of one without reading pixels.
 
 use crate::fs::digest::Sha256Writer;
 
@@ -58,12 +58,6 @@ impl Survey {
             found: true,
             place,
         }
-    }
-
-    /// Bytes that the images take in memory.
-    pub fn bytes(&self) -> u64 {
-        let images = (self.train + self.validation) as u64;
-        images * (self.height * self.width * self.channels) as u64
     }
 }
 

@@ -1,16 +1,16 @@
-//! Work that only one process may do at a time, on one machine or on several with a shared file system: a file that
-//! must not be there yet, with a lock that dies with its process.
+//! Claims: files that reserve a piece of work for one process at a time, on one machine or on several with a shared
+//! file system.
 //!
 //! **Taking.** The note (who, where, since when) is written under another name, its file locked, and then given the
 //! claim's name with a call that fails where the name is taken ([`files::link`]). So a claim is there with its note
-//! and its lock, or not at all. On a file system without hard links the file is made under its own name; a note that
-//! is not there yet then counts as somebody else's.
+//! and its lock, or not at all. On a file system without hard links the file is made under its own name; a claim
+//! without a note then counts as held by another process.
 //!
-//! **Freeing.** No clock frees a claim. One of this machine is free when its lock is: the kernel knows whether its
-//! process lives. One of another machine is only freed by [`release`], which a person has to ask for by name, since
-//! what a lock is worth across machines is the file system's business. The boot tells machines apart, so that
-//! containers on one kernel see each other's locks; after a restart of a machine its name and its machine id say
-//! that the processes of the earlier boot are gone.
+//! **Freeing.** No claim expires. One of this machine is free when its lock is, which the kernel releases when its
+//! process ends. One of another machine is only freed by [`release`], which a user has to call by name, or by
+//! [`free_of_gone`], since not every file system shares locks between machines. Machines are told apart by the
+//! identifier of their boot, so that containers on one kernel respect each other's locks; after a restart the name and
+//! the identifier of the machine say that the processes of the earlier boot have ended.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use super::files::{self, FileError};
 use super::lock::taken;
 use crate::sys::{clock, machine};
 
-/// For how long a lock is tried before its holder is believed in: others look at it for some microseconds.
+/// For how long a lock is tried before it counts as held: other processes probe it for some microseconds.
 const PATIENCE: Duration = Duration::from_millis(40);
 const PAUSE: Duration = Duration::from_millis(4);
 const NOTE_LIMIT: u64 = 65_536;
@@ -33,9 +33,9 @@ const NOTE_LIMIT: u64 = 65_536;
 pub struct Claimant {
     /// Name of the machine.
     pub host: String,
-    /// What tells the machine from others of its name, where it has such a thing.
+    /// Identifier of the machine's installation, where it has one.
     pub machine_id: Option<String>,
-    /// What tells the time since the machine's start from earlier ones.
+    /// Identifier of the time since the machine's last start.
     pub boot_id: Option<String>,
     /// Process number.
     pub pid: u32,
@@ -78,7 +78,7 @@ impl Claimant {
         }
     }
 
-    /// Whether this machine's kernel knows if the claimant lives.
+    /// Whether the kernel of this machine can tell if the claimant still runs.
     pub fn is_judged_here(&self, here: &Self) -> bool {
         let same_boot = self.boot_id.is_some() && self.boot_id == here.boot_id;
         let same_machine = self.machine_id.is_some() && self.machine_id == here.machine_id;
@@ -121,7 +121,7 @@ impl std::fmt::Display for Claimant {
     }
 }
 
-/// A claim of this process. Dropped, it leaves the file, whose lock is then free: [`Claim::done`] takes it away.
+/// A claim of this process. Dropped, it leaves the file, whose lock is then free: [`Claim::done`] removes it.
 #[derive(Debug)]
 pub struct Claim {
     path: PathBuf,
@@ -138,22 +138,22 @@ pub struct Claim {
 pub enum Attempt {
     /// This process has it.
     Mine(Claim),
-    /// Somebody else has it; nothing where the note cannot be read.
+    /// Another process has it; nothing where the note cannot be read.
     Held(Option<Claimant>),
 }
 
 impl Claim {
-    /// Takes a claim, also one whose process on this machine is gone.
+    /// Takes a claim, also one whose process on this machine has ended.
     ///
     /// # Errors
-    /// The file system refuses, or knows no locks.
+    /// The file system refuses, or has no locks.
     pub fn take(path: &Path) -> Result<Attempt, FileError> {
         let here = Claimant::this_process();
         loop {
             match look(path, &here)? {
                 Found::Held(claimant) => return Ok(Attempt::Held(claimant)),
                 Found::Changed => {}
-                // Another machine may bury the same claimant, as its batch system says.
+                // Another machine may remove the same claim, as its batch system says.
                 Found::Dead(_old, claimant) if claimant.job.is_some() => {
                     if !free_of_gone(path, &claimant)? {
                         return Ok(Attempt::Held(Some(claimant)));
@@ -171,7 +171,7 @@ impl Claim {
                     files::remove_if_there(&temporary)?;
                     match linked {
                         Ok(()) => return Ok(Attempt::Mine(Self::new(path, file))),
-                        // Somebody was quicker, or took the temporary name for one that was left over.
+                        // Another process was quicker, or removed the temporary file as one that was left over.
                         Err(error) if error.is_already_there() || error.is_not_found() => {}
                         Err(error) if files::cannot_link(&error) => {
                             match Self::make(path, &here)? {
@@ -193,7 +193,7 @@ impl Claim {
         }
     }
 
-    /// Without hard links: the file under its own name, then its lock and its note. Nothing where somebody was
+    /// Without hard links: the file under its own name, then its lock and its note. Nothing where another process was
     /// quicker.
     fn make(path: &Path, here: &Claimant) -> Result<Option<Self>, FileError> {
         let file = match files::create_lock(path) {
@@ -204,7 +204,7 @@ impl Claim {
         fill(file, path, here).map(|file| Some(Self::new(path, file)))
     }
 
-    /// Gives the claim back: its file is gone afterwards.
+    /// Ends the claim by removing its file.
     ///
     /// # Errors
     /// The system refuses.
@@ -243,9 +243,9 @@ fn fill(mut file: File, path: &Path, here: &Claimant) -> Result<File, FileError>
 enum Found {
     Absent,
     Held(Option<Claimant>),
-    /// Its process is gone; locked by this one now.
+    /// Its process has ended; locked by this one now.
     Dead(File, Claimant),
-    /// It was just taken away or over.
+    /// Another process has just removed it or taken it over.
     Changed,
 }
 
@@ -279,7 +279,7 @@ fn look(path: &Path, here: &Claimant) -> Result<Found, FileError> {
     })
 }
 
-/// Who holds a claim; nothing where nobody does. A claim whose process on this machine is gone is held by nobody.
+/// Who holds a claim; nothing where no process does. A claim whose process on this machine has ended is not held.
 ///
 /// # Errors
 /// The file system refuses.
@@ -297,11 +297,11 @@ pub enum Release {
     Absent,
     /// It is gone.
     Freed(Option<Claimant>),
-    /// Its process lives, on this machine.
+    /// Its process still runs, on this machine.
     Alive(Claimant),
 }
 
-/// Takes a claim away whose process is gone, as the caller says; refused only where the kernel knows better.
+/// Removes a claim whose process has ended, as the caller says; refused where the kernel says that the process runs.
 ///
 /// # Errors
 /// The file system refuses.
@@ -319,7 +319,7 @@ pub fn release(path: &Path) -> Result<Release, FileError> {
     Ok(Release::Freed(claimant))
 }
 
-/// Removes what killed processes of this machine left in a folder of claims: their claims, and half-made ones.
+/// Removes what killed processes of this machine left in a folder of claims: their claims, and unfinished ones.
 ///
 /// # Errors
 /// The file system refuses.

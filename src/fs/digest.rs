@@ -1,8 +1,8 @@
-//! SHA-256: how the program tells that bytes are the ones they should be.
+//! SHA-256 (FIPS 180-4) of bytes and texts.
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of bytes at hand, as 64 lowercase hexadecimal digits.
+/// SHA-256 of bytes in memory, as 64 lowercase hexadecimal digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     let mut writer = Sha256Writer::new();
     writer.update(bytes);
@@ -14,7 +14,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 pub struct Sha256Writer(Sha256);
 
 impl Sha256Writer {
-    /// The digest of nothing yet.
+    /// A digest of no bytes yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -54,7 +54,7 @@ mod tests {
     /// The examples of FIPS 180-4 ("abc", the empty message) and of NIST's CAVS long messages (a
     /// million times "a").
     #[test]
-    fn digests_match_the_standard() {
+    fn matches_the_digests_of_the_standard() {
         assert_eq!(
             sha256_hex(b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_told_apart_by_their_lengths() {
+    fn distinguishes_texts_by_their_lengths() {
         let digest = |texts: [&str; 2]| {
             let mut writer = Sha256Writer::new();
             texts.iter().for_each(|text| writer.update_text(text));

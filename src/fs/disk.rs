@@ -1,4 +1,4 @@
-//! How much room a disk has.
+//! Free bytes of a disk.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ mod tests {
 
     /// `df` asks the same of the system by other means.
     #[test]
-    fn the_disk_has_what_df_says() {
+    fn reads_the_free_bytes_that_df_reports() {
         let folder = tempfile::tempdir().unwrap();
         let df = || {
             let output = std::process::Command::new("df")

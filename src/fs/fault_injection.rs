@@ -1,4 +1,4 @@
-//! Faults on purpose, for tests. Only with the cargo feature `faults`; an ordinary build has none of this.
+//! Fault injection for tests. Only with the cargo feature `faults`; an ordinary build does not contain it.
 //!
 //! The environment variable `RUNNER_FAULTS` holds one or more of these, separated by commas; `N` counts the
 //! operations of [`files`](crate::fs::files) of this process from 1, `S` the training steps of the run from 1:
@@ -11,11 +11,11 @@
 //! | `enospc@N+` | from operation N on, all that take room fail, as on a full disk |
 //! | `sigint@N`, `sigterm@N` | the process gets the signal before operation N |
 //! | `sigint@step:S`, `sigterm@step:S` | it gets the signal after step S |
-//! | `nan-data@step:S`, `inf-data@step:S` | a pixel of step S is no number, or infinite |
+//! | `nan-data@step:S`, `inf-data@step:S` | a pixel of step S is NaN, or infinite |
 //! | `nan-noise@step:S`, `inf-noise@step:S` | the same for the noise, which goes into the loss |
 //! | `nan-gradient@step:S`, `inf-gradient@step:S` | the gradient of step S |
 //! | `nan-rate@step:S`, `inf-rate@step:S` | the learning rate of step S |
-//! | `huge-rate@step:S` | a learning rate that is finite and takes the weights beyond all numbers |
+//! | `huge-rate@step:S` | a learning rate that is finite and makes the weights overflow |
 //! | `free@BYTES` | the disk says that so many bytes are free |
 //!
 //! `RUNNER_FAULTS_TRACE` names a folder which gets a file `operations` with a line an operation, and the
@@ -31,9 +31,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::operation::Operation;
 
-/// Steers the faults.
+/// The environment variable that names the faults.
 const VARIABLE: &str = "RUNNER_FAULTS";
-/// Where operations are recorded.
+/// The environment variable that names the folder of the trace.
 const TRACE: &str = "RUNNER_FAULTS_TRACE";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,14 +56,14 @@ fn plan() -> &'static Plan {
         let text = std::env::var(VARIABLE).unwrap_or_default();
         let words = text.split(',').filter(|word| !word.is_empty());
         Plan {
-            faults: words.map(understood).collect(),
+            faults: words.map(parse).collect(),
             trace: std::env::var_os(TRACE).map(PathBuf::from),
             operations: AtomicU64::new(0),
         }
     })
 }
 
-fn understood(word: &str) -> (String, Place) {
+fn parse(word: &str) -> (String, Place) {
     let place = word.split_once('@').and_then(|(kind, place)| {
         let place = match (place.strip_prefix("step:"), place.strip_suffix('+')) {
             (Some(step), _) => Place::Step(step.parse().ok()?),
@@ -76,13 +76,15 @@ fn understood(word: &str) -> (String, Place) {
 }
 
 /// What happens to an operation.
-enum Fate {
-    Abort { after: bool, half: bool },
+enum Effect {
+    AbortBefore,
+    AbortHalfWay,
+    AbortAfter,
     Fail(i32),
     None,
 }
 
-fn fate(operation: Operation, number: u64) -> Fate {
+fn effect(operation: Operation, number: u64) -> Effect {
     use Operation::{Create, CreateFolder, Link, Rename, Sync, Write};
     for (kind, place) in &plan().faults {
         let takes_room = matches!(
@@ -99,22 +101,13 @@ fn fate(operation: Operation, number: u64) -> Fate {
         }
         // The numbers of Linux.
         return match kind.as_str() {
-            "before" => Fate::Abort {
-                after: false,
-                half: false,
-            },
-            "after" => Fate::Abort {
-                after: true,
-                half: false,
-            },
-            "half" => Fate::Abort {
-                after: false,
-                half: true,
-            },
-            "eio" => Fate::Fail(5),
-            "eacces" => Fate::Fail(13),
-            "emfile" => Fate::Fail(24),
-            "enospc" => Fate::Fail(28),
+            "before" => Effect::AbortBefore,
+            "after" => Effect::AbortAfter,
+            "half" => Effect::AbortHalfWay,
+            "eio" => Effect::Fail(5),
+            "eacces" => Effect::Fail(13),
+            "emfile" => Effect::Fail(24),
+            "enospc" => Effect::Fail(28),
             "sigint" | "sigterm" => {
                 raise(kind);
                 continue;
@@ -122,7 +115,7 @@ fn fate(operation: Operation, number: u64) -> Fate {
             _ => continue,
         };
     }
-    Fate::None
+    Effect::None
 }
 
 fn raise(kind: &str) {
@@ -138,19 +131,19 @@ pub(crate) fn perform<T>(
     act: impl FnOnce() -> io::Result<T>,
 ) -> io::Result<T> {
     let number = plan().operations.fetch_add(1, Ordering::SeqCst) + 1;
-    let fate = fate(operation, number);
-    match fate {
-        Fate::Abort { after: false, .. } => std::process::abort(),
-        Fate::Fail(error) => {
+    let effect = effect(operation, number);
+    match effect {
+        Effect::AbortBefore | Effect::AbortHalfWay => std::process::abort(),
+        Effect::Fail(error) => {
             record(number, operation, path, to, "failed");
             return Err(io::Error::from_raw_os_error(error));
         }
-        Fate::Abort { .. } | Fate::None => {}
+        Effect::AbortAfter | Effect::None => {}
     }
     let result = act();
     let outcome = if result.is_ok() { "done" } else { "failed" };
     record(number, operation, path, to, outcome);
-    if matches!(fate, Fate::Abort { after: true, .. }) {
+    if matches!(effect, Effect::AbortAfter) {
         std::process::abort();
     }
     result
@@ -159,23 +152,20 @@ pub(crate) fn perform<T>(
 /// An operation that writes bytes.
 pub(crate) fn write(file: &mut File, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let number = plan().operations.fetch_add(1, Ordering::SeqCst) + 1;
-    let fate = fate(Operation::Write, number);
+    let effect = effect(Operation::Write, number);
     let (half, rest) = bytes.split_at(bytes.len() / 2);
-    match fate {
-        Fate::Abort {
-            half: true,
-            after: false,
-        } => {
+    match effect {
+        Effect::AbortHalfWay => {
             file.write_all(half)?;
             std::process::abort();
         }
-        Fate::Abort { after: false, .. } => std::process::abort(),
-        Fate::Fail(error) => {
+        Effect::AbortBefore => std::process::abort(),
+        Effect::Fail(error) => {
             file.write_all(half)?;
             record(number, Operation::Write, path, None, "failed");
             return Err(io::Error::from_raw_os_error(error));
         }
-        Fate::Abort { .. } | Fate::None => {}
+        Effect::AbortAfter | Effect::None => {}
     }
     file.write_all(half)?;
     file.write_all(rest)?;
@@ -183,7 +173,7 @@ pub(crate) fn write(file: &mut File, path: &Path, bytes: &[u8]) -> io::Result<()
     if let Some(folder) = &plan().trace {
         fs::write(folder.join(format!("{number}.bytes")), bytes).expect("the trace can be written");
     }
-    if matches!(fate, Fate::Abort { after: true, .. }) {
+    if matches!(effect, Effect::AbortAfter) {
         std::process::abort();
     }
     Ok(())
@@ -214,7 +204,7 @@ fn line(text: &str) {
     }
 }
 
-/// Notes that a person was told that an epoch is saved.
+/// Records in the trace that the program reported an epoch as saved.
 pub fn told(epoch: u32) {
     line(&format!("0\tTold\t{epoch}\t\tdone"));
 }
@@ -228,7 +218,7 @@ fn at_step(step: u64) -> impl Iterator<Item = &'static str> {
         .map(|(kind, _)| kind.as_str())
 }
 
-/// What a training step is made of.
+/// The inputs of a training step.
 #[derive(Debug)]
 pub struct Ingredients {
     pub images: Vec<f32>,
@@ -236,7 +226,7 @@ pub struct Ingredients {
     pub learning_rate: f64,
 }
 
-/// Spoils the ingredients of a step.
+/// Applies the faults of a step to its inputs.
 pub fn spoil(step: u64, ingredients: &mut Ingredients) {
     for kind in at_step(step) {
         let Some((value, what)) = kind.split_once('-') else {
@@ -267,14 +257,14 @@ pub fn gradient(step: u64) -> f64 {
         .sum()
 }
 
-/// Sends the signals that are due after a step.
+/// Raises the signals of the faults after a step.
 pub fn after_step(step: u64) {
     at_step(step)
         .filter(|kind| kind.starts_with("sig"))
         .for_each(raise);
 }
 
-/// What the disk says instead of the truth.
+/// The number of free bytes to report, where a fault sets it.
 pub fn free_bytes() -> Option<u64> {
     let free = plan().faults.iter().find(|(kind, _)| kind == "free")?;
     match free.1 {

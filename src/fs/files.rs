@@ -1,20 +1,20 @@
 //! The only module that writes files.
 //!
-//! What stands here keeps three promises for the rest of the program:
+//! It guarantees three properties:
 //!
 //! - **Complete or absent.** A file is written under `NAME.tmp`, brought to the disk (fsync), renamed
 //!   to `NAME`, and the rename is brought to the disk (fsync of the folder) before the call returns.
 //!   Whatever the moment of a kill or a power cut, `NAME` is the old file or the new one. Only the log
 //!   ([`append_line`]) and a lock's note ([`overwrite`]) are written in place.
-//! - **Nothing left lying about.** On an error the `.tmp` is removed; one that a crash left behind is
+//! - **No temporary file left.** On an error the `.tmp` is removed; one that a crash left behind is
 //!   removed by the next writer of the same name.
 //! - **An error says what, where and why**: the operation, the path, and the system's own words; for
 //!   a full disk, how many bytes the file needs.
 //!
-//! Every primitive operation goes through one private function, `perform`, so that one place sees all
-//! of them in order, and all bytes go through another, `write_bytes`. There the tests make operations
-//! fail, stop half-way or be the last of the process (`fs::fault_injection`, with the feature of that name). Readers are here too where they
-//! need the same care: a limit on size, and no waiting on a pipe.
+//! Every primitive operation goes through one private function, `perform`, and all bytes go through another,
+//! `write_bytes`. There the tests make operations fail, stop half-way or be the last of the process
+//! (`fs::fault_injection`, with the feature `faults`). Reading is here too where it needs the same care: a limit on
+//! size, and no waiting on a pipe.
 
 mod error;
 mod locking;
@@ -35,7 +35,7 @@ use crate::fs::operation::Operation;
 /// What a temporary name ends in. No other file of the program does.
 pub const TEMPORARY: &str = ".tmp";
 
-/// The one way to the file system: every primitive operation of this module is an `act` in here.
+/// A primitive operation on the file system. All of them go through here, so that tests can make each one fail.
 fn perform<T>(
     operation: Operation,
     path: &Path,
@@ -104,8 +104,8 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     file.publish()
 }
 
-/// Starts a file that somebody named on the command line. Where a link has that name the file that it leads to is
-/// replaced, and what is no regular file is left alone: a rename would take `/dev/null` away from everybody.
+/// Starts a file that the command line names. Where a link has that name the file that it leads to is replaced, and
+/// what is no regular file is refused: a rename would replace `/dev/null` for all users.
 ///
 /// # Errors
 /// [`FileError::NotAFile`] for a folder, a device or a pipe, or the system refuses.
@@ -300,7 +300,7 @@ pub fn list(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
 /// Brings the names in a folder to the disk.
 ///
 /// # Errors
-/// The disk reports a failure. A file system that knows no such thing for folders is no error.
+/// The disk reports a failure. A file system that cannot sync folders is no error.
 pub fn sync_folder(folder: &Path) -> Result<(), FileError> {
     perform(Operation::Sync, folder, || {
         if !cfg!(unix) {

@@ -1,17 +1,14 @@
-//! One writer a folder: a lock that the kernel keeps, and that dies with its process.
+//! The lock of a folder: an advisory lock (`flock` on Unix) on the file `lock` in it, which allows one writer.
 //!
-//! The lock is on the file `lock` inside the folder (`flock` on Unix). Whether somebody holds it is
-//! a question to the kernel, never to the file's content: no stale lock survives a kill, and there
-//! is nothing for a user to clean up. The content is a note for people: who holds it, since when. The
-//! file itself stays for good, because removing it would let two processes lock two files of one
-//! name.
+//! The kernel says whether a process holds it, not the file's content, and releases it when the process ends: no stale
+//! lock survives a kill, and a user has nothing to clean up. The content is a note for people: who holds it, since
+//! when. The file itself stays, because removing it would let two processes lock two files of one name.
 //!
-//! **Readers.** [`is_locked`] has to try the lock to learn about it: it takes it *shared* and lets it
-//! go at once, some microseconds later. A writer that starts in just that moment must not be turned
-//! away, so [`Lock::acquire`] tries again for a quarter of a second before it believes in another writer. A
-//! running writer notices nothing, and readers do not hinder each other.
+//! **Readers.** [`is_locked`] has to try the lock to learn about it: it takes it *shared* and releases it some
+//! microseconds later. A writer that starts in just that moment must not be refused, so [`Lock::acquire`] tries again
+//! for a quarter of a second. Readers hinder neither a running writer nor each other.
 //!
-//! On a network file system a lock is worth what its server makes of it.
+//! On a network file system the server decides whether a lock holds between machines.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -21,7 +18,7 @@ use std::time::Duration;
 use super::files::{self, FileError};
 use crate::sys::{clock, machine};
 
-/// For how long a writer tries before it believes in another writer.
+/// For how long a writer tries before the lock counts as held by another writer.
 const PATIENCE: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_millis(5);
 /// The note has three short lines.
@@ -30,8 +27,7 @@ const NOTE_LIMIT: u64 = 4_096;
 /// A lock held by this process, until it is dropped or the process ends in any way.
 #[derive(Debug)]
 pub struct Lock {
-    file: File,
-    path: PathBuf,
+    _file: File,
 }
 
 /// Who holds a lock, as its note says.
@@ -82,7 +78,7 @@ impl Lock {
     /// [`LockError::Held`] after a quarter of a second, half a second at most, where another process has
     /// it (or another place in this one); otherwise the file system's refusal.
     pub fn acquire(path: &Path) -> Result<Self, LockError> {
-        let file = files::open_lock(path)?;
+        let mut file = files::open_lock(path)?;
         let start = clock::monotonic();
         while !files::lock(path, || taken(file.try_lock()))? {
             if start.elapsed() >= PATIENCE {
@@ -97,23 +93,14 @@ impl Lock {
             }
             std::thread::sleep(PAUSE);
         }
-        let mut lock = Self {
-            file,
-            path: path.to_owned(),
-        };
         let note = format!(
             "pid {}\nhost {}\nsince {}\n",
             std::process::id(),
             machine::host(),
             clock::text(clock::now_utc())
         );
-        files::overwrite(&mut lock.file, &lock.path, note.as_bytes())?;
-        Ok(lock)
-    }
-
-    /// The lock's file.
-    pub fn path(&self) -> &Path {
-        &self.path
+        files::overwrite(&mut file, path, note.as_bytes())?;
+        Ok(Self { _file: file })
     }
 }
 
@@ -127,7 +114,7 @@ pub fn is_locked(path: &Path) -> Result<bool, FileError> {
         Err(error) if error.is_not_found() => return Ok(false),
         Err(error) => return Err(error),
     };
-    // Dropping the file lets the lock go.
+    // Dropping the file releases the lock.
     files::lock(path, || taken(file.try_lock_shared())).map(|free| !free)
 }
 
@@ -158,6 +145,7 @@ pub(crate) fn taken(answer: Result<(), TryLockError>) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fs::in_folder;
     use std::io::{BufRead, BufReader};
     use std::process::{Child, Command, Stdio};
 
@@ -191,9 +179,8 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_held_by_another_process_is_refused_within_a_second_with_its_holder() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
+    fn refuses_a_lock_of_another_process_and_names_the_holder() {
+        let (folder, path) = in_folder("lock");
         let (mut child, answer) = other_process(&path);
         assert_eq!(answer, "held");
         assert!(is_locked(&path).unwrap());
@@ -216,9 +203,8 @@ mod tests {
     }
 
     #[test]
-    fn of_eight_processes_one_gets_the_lock() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
+    fn locks_for_one_of_eight_processes() {
+        let (_folder, path) = in_folder("lock");
         let mut children: Vec<_> = (0..8).map(|_| other_process(&path)).collect();
         let held = children
             .iter()
@@ -232,9 +218,8 @@ mod tests {
     }
 
     #[test]
-    fn a_second_lock_in_the_same_process_is_refused_until_the_first_is_dropped() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
+    fn refuses_a_second_lock_in_one_process_until_the_first_is_dropped() {
+        let (_folder, path) = in_folder("lock");
         let first = Lock::acquire(&path).unwrap();
         let Err(LockError::Held {
             holder: Some(holder),
@@ -250,9 +235,8 @@ mod tests {
     }
 
     #[test]
-    fn readers_that_ask_all_the_time_never_turn_a_writer_away() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
+    fn locks_while_readers_poll_the_holder() {
+        let (_folder, path) = in_folder("lock");
         drop(Lock::acquire(&path).unwrap());
         let done = std::sync::atomic::AtomicBool::new(false);
         let relaxed = std::sync::atomic::Ordering::Relaxed;
@@ -272,9 +256,8 @@ mod tests {
     }
 
     #[test]
-    fn asking_about_a_lock_that_never_was_makes_no_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
+    fn creates_no_file_when_asked_for_the_holder() {
+        let (_folder, path) = in_folder("lock");
         assert!(!is_locked(&path).unwrap());
         assert!(!path.exists());
         std::fs::write(&path, "scribble").unwrap();
@@ -283,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_in_a_folder_that_is_not_there_is_a_file_error() {
+    fn reports_a_file_error_for_a_lock_in_a_missing_folder() {
         let folder = tempfile::tempdir().unwrap();
         let error = Lock::acquire(&folder.path().join("gone/lock")).unwrap_err();
         assert!(matches!(error, LockError::File(_)), "{error}");

@@ -1,10 +1,8 @@
 //! The leading eigenvectors of a symmetric matrix.
 //!
-//! Up to `EXACT` rows all eigenvectors are found with Jacobi's rotations (Golub and Van Loan,
-//! Matrix Computations, section 8.5). Their cost grows with the third power of the size and many
-//! sweeps; for larger matrices a few vectors are multiplied by the matrix again and again until
-//! they span the leading eigenvectors (the same book, section 8.2.4), and the rotations sort them
-//! out among themselves.
+//! Up to `EXACT` rows all eigenvectors are found with Jacobi's rotations (Golub and Van Loan, Matrix Computations,
+//! section 8.5), whose cost grows with the third power of the size. For larger matrices a block of vectors is iterated
+//! (orthogonal iteration with Rayleigh and Ritz's step; the same book, section 8.2.4).
 
 /// Largest matrix that is rotated as a whole.
 const EXACT: usize = 128;
@@ -13,11 +11,11 @@ const EXACT: usize = 128;
 /// in practice.
 const MAX_SWEEPS: usize = 60;
 
-/// Vectors that are multiplied at once: the more beyond the wanted two, the faster these two come.
+/// Vectors that are multiplied at once: the more beyond the wanted two, the faster these two converge.
 const BLOCK: usize = 16;
 
-/// Multiplications after which the vectors are taken as they are. They come slowly only where many
-/// eigenvalues are nearly the same, and then one direction is as good as another.
+/// Multiplications after which the vectors are taken as they are. They converge slowly only where many eigenvalues
+/// are nearly the same, and then one direction is as good as another.
 const MAX_PRODUCTS: usize = 400;
 
 /// An eigenvalue and its vector, of length 1.
@@ -52,7 +50,7 @@ fn all(mut matrix: Vec<f64>, dim: usize) -> Vec<Pair> {
     pairs
 }
 
-/// The leading [`BLOCK`] eigenvalues, nearly.
+/// The leading [`BLOCK`] eigenvalues by orthogonal iteration; the last ones are approximate.
 fn iterate(matrix: &[f64], dim: usize) -> Vec<Pair> {
     let times = |vector: &[f64]| -> Vec<f64> {
         matrix
@@ -66,7 +64,7 @@ fn iterate(matrix: &[f64], dim: usize) -> Vec<Pair> {
     for _ in 0..MAX_PRODUCTS {
         orthonormalize(&mut vectors);
         let products: Vec<Vec<f64>> = vectors.iter().map(|vector| times(vector)).collect();
-        // The matrix as the vectors see it, and its eigenvectors in terms of them.
+        // The matrix projected onto the vectors, V A V', and its eigenvectors in that basis.
         let seen = vectors
             .iter()
             .flat_map(|v| products.iter().map(|p| dot(v, p)))
@@ -88,8 +86,7 @@ fn iterate(matrix: &[f64], dim: usize) -> Vec<Pair> {
                 vector: mix(&vectors, &found.vector),
             })
             .collect();
-        // Eigenvalues settle twice as fast as their vectors, so what has to stand still is the
-        // remainder of a multiplication.
+        // Eigenvalues converge twice as fast as their vectors, so the test is on the residual |A v - value v|.
         let worst = pairs.iter().zip(&mixes).take(2).map(|(pair, found)| {
             let product = mix(&products, &found.vector);
             let rest = product
@@ -113,8 +110,8 @@ fn iterate(matrix: &[f64], dim: usize) -> Vec<Pair> {
     pairs
 }
 
-/// Vectors that no matrix met in practice is blind to: fixed numbers without a pattern, from the
-/// multiplier of Knuth's MMIX.
+/// The first vectors of the iteration: fixed pseudo-random numbers from the multiplier of Knuth's MMIX, which are not
+/// orthogonal to the leading eigenvectors of any matrix met in practice.
 fn start(dim: usize) -> Vec<Vec<f64>> {
     let mut state = 1_u64;
     let mut number = || {
@@ -235,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_find_the_same_vectors() {
+    fn finds_the_same_vectors_by_both_methods() {
         let dim = 60;
         let exact = all(covariance(dim), dim);
         let near = iterate(&covariance(dim), dim);
@@ -251,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn large_matrices_have_their_largest_pairs_found() {
+    fn finds_the_largest_pairs_of_large_matrices() {
         // Diagonal, so its eigenvectors are the axes.
         let dim = EXACT + 72;
         let mut matrix = vec![0.0; dim * dim];
@@ -267,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn matrices_of_low_rank_and_of_equal_eigenvalues_come_to_an_end() {
+    fn converges_for_low_rank_and_equal_eigenvalues() {
         let dim = EXACT + 1;
         let zero = leading(vec![0.0; dim * dim], dim);
         assert!(zero.iter().all(|pair| pair.value == 0.0));

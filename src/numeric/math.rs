@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn each_function_is_within_a_few_units_in_the_last_place() {
+    fn bounds_each_function_to_a_few_units_in_the_last_place() {
         assert!(worst_ulp(-87.2..88.7, exp, f64::exp) < 4.0);
         assert!(worst_ulp(-1.0..1.0, exp, f64::exp) < 2.0);
         assert!(worst_ulp(0.0..1.0, ln_1p_unit, f64::ln_1p) < 3.0);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn exp_at_its_ends() {
+    fn computes_exp_at_its_limits() {
         assert_eq!(exp(0.0), 1.0);
         assert_eq!(exp(-1000.0), 0.0);
         assert_eq!(exp(f32::NEG_INFINITY), 0.0);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn sine_and_cosine_of_a_turn() {
+    fn computes_sine_and_cosine_of_a_turn() {
         for i in 0..100_000 {
             let v = i as f32 / 100_000.0;
             let (sin, cos) = sin_cos_turn(v);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn cosine_of_half_a_turn() {
+    fn computes_cosine_of_half_a_turn() {
         for i in 0..=1000 {
             let t = f64::from(i) / 1000.0;
             assert!(

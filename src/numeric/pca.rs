@@ -1,22 +1,19 @@
-//! The two directions in which a cloud of points spreads most, for latent spaces of more than two
-//! axes.
+//! Principal component analysis: the eigenvectors of the covariance matrix for its two largest eigenvalues.
 //!
-//! Principal component analysis: the eigenvectors of the covariance matrix for its two largest
-//! eigenvalues. All sums are made in `f64` and in index order, so the same points give the same
-//! bits.
+//! Figures show latent spaces of more than two axes along them. All sums are made in `f64` and in index order, so the
+//! same points give the same bits.
 
 use super::eigen::leading;
 
 /// The first two principal components of a set of points.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Principal {
-    /// Coordinates of every point along the two components, from the mean of all; no number for a
-    /// point that is not finite.
+    /// Coordinates of every point along the two components, (x - mean) . component; NaN for a point that is not finite.
     pub scores: Vec<[f32; 2]>,
     /// The components: unit vectors of length `dim`, the loading of largest magnitude positive.
     /// Zeros where there is none (a single axis has one component).
     pub components: [Vec<f64>; 2],
-    /// Share of the whole variance along each, 0..=1; zeros where the points do not vary.
+    /// Explained variance ratio of each, eigenvalue / total variance, 0..=1; zeros where the points do not vary.
     pub explained: [f64; 2],
 }
 
@@ -32,7 +29,7 @@ pub enum PcaError {
         /// Coordinates of a point.
         dim: usize,
     },
-    /// More coordinates than the method can bear.
+    /// More coordinates than the limit.
     #[error("principal components of {dim} coordinates; at most {limit} are expected")]
     Dim {
         /// Coordinates of a point.
@@ -47,7 +44,7 @@ const MAX_DIM: usize = 4_096;
 
 /// The first two principal components of points of shape (count, `dim`), row-major.
 ///
-/// Points with a coordinate that is not finite count for nothing.
+/// Points with a coordinate that is not finite are left out of the mean and the covariance.
 ///
 /// # Errors
 ///
@@ -117,8 +114,8 @@ fn mean<'a>(rows: impl Iterator<Item = &'a [f32]>, dim: usize) -> Vec<f64> {
     sum
 }
 
-/// Sums of products of deviations, symmetric and row-major. Their scale does not matter for
-/// directions and shares, so they stay undivided.
+/// The scatter matrix, the covariance matrix times the number of points, symmetric and row-major. Its scale changes
+/// neither the eigenvectors nor the explained variance ratios.
 fn covariance<'a>(rows: impl Iterator<Item = &'a [f32]>, mean: &[f64]) -> Vec<f64> {
     let dim = mean.len();
     let mut matrix = vec![0.0; dim * dim];
@@ -141,7 +138,7 @@ fn covariance<'a>(rows: impl Iterator<Item = &'a [f32]>, mean: &[f64]) -> Vec<f6
     matrix
 }
 
-/// An eigenvector points both ways; the one whose largest loading is positive is taken.
+/// Gives an eigenvector the sign that makes its largest loading positive. Without this its sign would be arbitrary.
 fn orient(component: &mut [f64]) {
     let largest = component.iter().fold(0.0_f64, |largest, &value| {
         if value.abs() > largest.abs() {
@@ -174,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn components_are_those_of_numpys_singular_value_decomposition() {
+    fn matches_the_components_of_numpys_svd() {
         let found = principal_components(&POINTS, 4).unwrap();
         let [first, second] = &found.components;
         let expected = [
@@ -213,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn forty_axes_of_nearly_equal_variance_are_told_apart() {
+    fn separates_forty_axes_of_nearly_equal_variance() {
         let value = |i: usize, j: usize| {
             let n = (i * 7_919 + j * 104_729 + i * j * 31) % 1_009;
             ((n as f64 / 1_009.0 - 0.5) * (1 + j % 5) as f64) as f32
@@ -246,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn points_that_are_not_finite_count_for_nothing() {
+    fn ignores_non_finite_points() {
         let mut points = POINTS.to_vec();
         points.extend([f32::NAN, 1e30, 0.0, 0.0, 1.0, f32::INFINITY, 0.0, 0.0]);
         let found = principal_components(&points, 4).unwrap();
@@ -257,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_loading_is_positive() {
+    fn makes_the_largest_loading_positive() {
         // Spread along (1, -2): of its two directions the one with a positive second loading.
         let found = principal_components(&[0.0, 0.0, 1.0, -2.0, -1.0, 2.0], 2).unwrap();
         let root = 5_f64.sqrt();
@@ -270,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn one_axis_one_point_and_none() {
+    fn handles_one_axis_one_point_and_no_point() {
         let one = principal_components(&[1.0, 3.0], 1).unwrap();
         assert_eq!(one.scores, [[-1.0, 0.0], [1.0, 0.0]]);
         assert_eq!(
@@ -289,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn arrays_that_are_no_points_are_refused() {
+    fn refuses_arrays_that_are_no_points() {
         for (found, dim) in [(5, 2), (3, 0), (0, 0)] {
             let error = principal_components(&vec![0.0; found], dim).unwrap_err();
             assert_eq!(error, PcaError::Length { found, dim });

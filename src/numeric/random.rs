@@ -1,8 +1,8 @@
-//! Every random number of the program: counter-based, so that there is no generator state to save.
+//! Random numbers of a counter-based generator, which has no state that would have to be saved.
 //!
 //! A [`Stream`] is a pure function of its address (seed, purpose, epoch, step). A run that is
-//! killed and resumed asks for the same addresses and sees the same shuffles and the same noise;
-//! nothing about randomness stands in a checkpoint but the counters.
+//! killed and resumed asks for the same addresses and gets the same shuffles and the same noise, so a
+//! checkpoint holds no generator state but the counters.
 //!
 //! The generator is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy
 //! as 1, 2, 3", SC 2011), the same as behind `tf.random.Generator` and JAX's and NumPy's Philox.
@@ -146,7 +146,7 @@ mod tests {
 
     /// Known answers of Random123's own distribution (kat_vectors, philox4x32 10).
     #[test]
-    fn philox_matches_the_known_answers_of_random123() {
+    fn matches_the_known_answers_of_random123() {
         let cases = [
             (
                 [0; 4],
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_gives_the_same_numbers_and_another_gives_others() {
+    fn draws_the_same_numbers_for_an_address_and_others_elsewhere() {
         let draw = |seed, purpose, epoch, step| {
             let mut stream = Stream::new(seed, purpose, epoch, step);
             [stream.next_u64(), stream.next_u64(), stream.next_u64()]
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn normal_deviates_have_the_moments_of_the_standard_normal() {
+    fn matches_the_moments_of_the_standard_normal() {
         let mut values = vec![0.0; 400_001];
         Stream::new(1, Purpose::Noise, 0, 0).fill_normal(&mut values);
         let n = values.len() as f64;
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn below_is_within_its_bound_and_roughly_even() {
+    fn draws_evenly_below_a_bound() {
         let mut stream = Stream::new(3, Purpose::Shuffle, 0, 0);
         let mut counts = [0_u32; 7];
         for _ in 0..70_000 {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn shuffle_is_a_permutation_that_moves_things() {
+    fn shuffles_to_another_permutation() {
         let mut items: Vec<u32> = (0..1_000).collect();
         Stream::new(5, Purpose::Shuffle, 2, 0).shuffle(&mut items);
         let fixed = items

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_written_in_utc_and_read_from_any_zone() {
+    fn writes_times_in_utc_and_reads_any_zone() {
         let written = r#"{"created":"2026-11-23T20:28:15.042Z","finished":null}"#;
         let times: Times = serde_json::from_str(written).unwrap();
         // Seconds since 1970 from `date -u -d 2026-11-23T20:28:15 +%s`.
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_time_is_refused_by_name() {
+    fn refuses_what_is_not_a_time() {
         let error = serde_json::from_str::<Times>(r#"{"created":"yesterday","finished":null}"#)
             .unwrap_err()
             .to_string();

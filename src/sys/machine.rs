@@ -1,4 +1,4 @@
-//! What machine this is, for the manifest, for the message of a lock and beside measured times.
+//! Facts about the machine and this process's memory, for the manifest, the note of a lock and measured times.
 //!
 //! Plain reads of what the kernel publishes as text; on systems without those files the answers are
 //! `unknown`, since nothing depends on them.
@@ -16,12 +16,12 @@ pub fn host() -> String {
         .unwrap_or_else(unknown)
 }
 
-/// What tells this machine from others of the same name; nothing where the system has no such thing.
+/// Identifier of this installation of the system (`/etc/machine-id`); nothing where the system has none.
 pub fn machine_id() -> Option<String> {
     first_line("/etc/machine-id")
 }
 
-/// What tells the time since the machine's start from earlier ones; nothing where the system has no such thing.
+/// Identifier of the time since the machine's last start; nothing where the system has none.
 pub fn boot_id() -> Option<String> {
     first_line("/proc/sys/kernel/random/boot_id")
 }
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_processor_is_named_as_its_maker_writes_it() {
+    fn reads_the_processor_name() {
         let intel = "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel\t\t: 143\n\
                      model name\t: Intel(R) Xeon(R) Platinum 8488C\nstepping\t: 8\n";
         assert_eq!(
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_read_in_units_of_1024() {
+    fn reads_sizes_in_units_of_1024() {
         let text = "VmPeak:\t  300 kB\nVmHWM:\t  118272 kB\nThreads:\t3\n";
         assert_eq!(size(text, "VmHWM:"), Some(121_110_528));
         assert_eq!(size(text, "Threads:"), None);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_user_is_the_one_whose_rights_count() {
+    fn reads_the_effective_user() {
         let text = "Name:\trunner\nUid:\t1000\t7\t7\t7\nGid:\t5\t5\t5\t5\n";
         assert_eq!(effective_user(text), Some(7));
         assert_eq!(effective_user("Name:\trunner\n"), None);
@@ -142,7 +142,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_peak_grows_with_what_is_held() {
+    fn raises_the_peak_with_held_memory() {
         let before = peak_memory_bytes().unwrap();
         let held = std::hint::black_box(vec![1_u8; 200 << 20]);
         let after = peak_memory_bytes().unwrap();
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_is_one_line_with_something_in_it() {
+    fn answers_with_one_nonempty_line() {
         for answer in [host(), cpu(), os()] {
             assert!(
                 !answer.trim().is_empty() && answer.lines().count() == 1,

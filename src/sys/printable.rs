@@ -1,14 +1,14 @@
-//! Text from elsewhere (names of files, words in a stranger's run folder) made fit for a terminal.
+//! Text from elsewhere (names of files, contents of a run folder from somebody else) with control characters escaped.
 
-/// The text with every character that a terminal would obey written as an escape (`\u{1b}`): control
-/// characters, line breaks among them, and those that change the direction of writing.
+/// The text with control characters, line breaks among them, and characters that change the direction of writing
+/// written as escapes (`\u{1b}`), so that a terminal does not act on them.
 pub fn printable(text: &str) -> String {
-    escaped(text, is_obeyed)
+    escaped(text, is_control)
 }
 
 /// As [`printable`], for a text of several lines: line breaks stay.
 pub fn printable_lines(text: &str) -> String {
-    escaped(text, |c| c != '\n' && is_obeyed(c))
+    escaped(text, |c| c != '\n' && is_control(c))
 }
 
 fn escaped(text: &str, is_escaped: impl Fn(char) -> bool) -> String {
@@ -22,7 +22,7 @@ fn escaped(text: &str, is_escaped: impl Fn(char) -> bool) -> String {
     out
 }
 
-fn is_obeyed(c: char) -> bool {
+fn is_control(c: char) -> bool {
     // Marks, embeddings, overrides and isolates of Unicode's bidirectional algorithm (UAX 9).
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_escaped_and_all_else_stays() {
+    fn escapes_terminal_control_characters_only() {
         assert_eq!(
             printable("a\u{1b}[2J\nb\u{202e}c\u{9b}"),
             "a\\u{1b}[2J\\nb\\u{202e}c\\u{9b}"

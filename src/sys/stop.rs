@@ -2,10 +2,9 @@
 //! machine away).
 //!
 //! While a run has something to save ([`Stop::hold`] to [`Stop::release`]), the first signal sets a flag
-//! that the training loop looks at after each step, and a second one leaves at once. At all other times
-//! (loading data, drawing figures) the first one leaves at once. The exit code is the signal's either
-//! way. Whatever moment that is, the files on disk are whole, because they are only ever replaced
-//! atomically.
+//! that the training loop reads after each step, and a second one ends the process at once. At all other
+//! times (loading data, drawing figures) the first one does. The exit code is the signal's either way. The
+//! files on disk are whole at every moment, because they are only ever replaced atomically.
 
 use std::io;
 use std::sync::Arc;
@@ -15,16 +14,16 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::exit;
 
-/// Tells whether somebody asked the program to stop.
+/// The request to stop, set by a signal or by the program itself.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     signal: Arc<AtomicUsize>,
-    /// Whether the next signal ends the process.
+    /// Whether the next signal ends the process at once.
     at_once: Arc<AtomicBool>,
 }
 
 impl Stop {
-    /// Listens for SIGINT and SIGTERM from now on; until [`hold`](Self::hold) they leave at once.
+    /// Listens for SIGINT and SIGTERM from now on; until [`hold`](Self::hold) they end the process at once.
     ///
     /// # Errors
     /// The operating system refuses the handlers.
@@ -54,12 +53,12 @@ impl Stop {
         }
     }
 
-    /// From now on the first signal only asks.
+    /// From now on the first signal only sets the request.
     pub fn hold(&self) {
         self.at_once.store(false, Ordering::SeqCst);
     }
 
-    /// From now on a signal leaves at once again; one that came before is still [`requested`](Self::requested).
+    /// From now on a signal ends the process at once again; one that came before is still [`requested`](Self::requested).
     pub fn release(&self) {
         self.at_once.store(true, Ordering::SeqCst);
     }
@@ -69,7 +68,7 @@ impl Stop {
         self.signal.load(Ordering::SeqCst) != 0
     }
 
-    /// The exit code of the signal that asked, if one did.
+    /// The exit code of the signal that was received, if one was.
     pub fn exit_code(&self) -> Option<u8> {
         match self.signal.load(Ordering::SeqCst) as i32 {
             SIGINT => Some(exit::INTERRUPTED),
@@ -84,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_from_within_is_no_signal() {
+    fn reports_no_signal_for_a_request_from_within() {
         let stop = Stop::default();
         assert!(!stop.requested());
         stop.request();

@@ -12,7 +12,7 @@ use std::thread;
 use super::*;
 use crate::data::division::Division;
 use crate::data::division::tests::whole;
-use crate::data::idx::tests::gzip;
+use crate::data::idx::tests::{gzip, idx_file};
 use crate::data::kinds::fashion_mnist::{FASHION_MNIST, FashionMnist};
 use crate::data::kinds::mnist::{MNIST, Mnist};
 use crate::data::load::{load_in, locate_in, survey_in};
@@ -60,17 +60,11 @@ fn content(name: &str, mark: u8) -> Vec<u8> {
         .find(|file| file.published_name() == name)
         .unwrap();
     let axes = file.axes();
+    let count = axes.count as u32;
     let mut bytes = match axes.height {
-        28 => vec![0, 0, 8, 3],
-        _ => vec![0, 0, 8, 1],
+        28 => idx_file(&[count, 28, 28], []),
+        _ => idx_file(&[count], []),
     };
-    let lengths = match axes.height {
-        28 => vec![axes.count, 28, 28],
-        _ => vec![axes.count],
-    };
-    for length in lengths {
-        bytes.extend((length as u32).to_be_bytes());
-    }
     bytes.resize(usize::try_from(file.plain_bytes()).unwrap(), 0);
     *bytes.last_mut().unwrap() = mark;
     bytes

@@ -1,4 +1,4 @@
-//! Lies of IDX files: every cut, every changed byte of a header, and the large ones by name.
+//! Malformed IDX files: every cut, every changed byte of a header, and each kind of error by name.
 
 use std::io::Write;
 
@@ -14,6 +14,14 @@ fn images() -> Vec<u8> {
 
 fn labels() -> Vec<u8> {
     vec![0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 9]
+}
+
+/// An IDX file of these bytes.
+pub(in crate::data) fn idx_file(lengths: &[u32], items: impl IntoIterator<Item = u8>) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, lengths.len() as u8];
+    bytes.extend(lengths.iter().flat_map(|length| length.to_be_bytes()));
+    bytes.extend(items);
+    bytes
 }
 
 pub(in crate::data) fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -166,7 +174,7 @@ fn refuses_more_data_behind_the_array() {
 /// Any other header than the true one contradicts the file's length, so no change may pass.
 #[test]
 fn refuses_every_changed_header() {
-    let mut lies = 0;
+    let mut refused = 0;
     for (whole, content, header_bytes) in [
         (images(), Content::Images, 16),
         (labels(), Content::Labels, 8),
@@ -180,14 +188,14 @@ fn refuses_every_changed_header() {
                 }
                 for file in [changed.clone(), gzip(&changed)] {
                     match read(&file, content) {
-                        Err(error) if is_bad(&error) => lies += 1,
+                        Err(error) if is_bad(&error) => refused += 1,
                         other => panic!("byte {position} = {value}: {other:?}"),
                     }
                 }
             }
         }
     }
-    assert_eq!(lies, (16 + 8) * 255 * 2);
+    assert_eq!(refused, (16 + 8) * 255 * 2);
 }
 
 /// A changed byte of a gzip file either is refused or leaves the content as it was (the time in
@@ -263,11 +271,7 @@ fn names_the_byte_of_each_mistake() {
 
 #[test]
 fn refuses_sizes_that_overflow() {
-    let file = |lengths: [u32; 4]| {
-        let mut bytes = vec![0, 0, 8, 4];
-        bytes.extend(lengths.into_iter().flat_map(u32::to_be_bytes));
-        bytes
-    };
+    let file = |lengths: [u32; 4]| idx_file(&lengths, []);
     for lengths in [[u32::MAX, 16_384, 16_384, 3], [u32::MAX, 2, 1, 1]] {
         for bytes in [file(lengths), gzip(&file(lengths))] {
             assert!(matches!(
@@ -285,9 +289,7 @@ fn refuses_sizes_that_overflow() {
 
 #[test]
 fn refuses_much_memory_for_a_small_gzip_file() {
-    let mut bytes = vec![0, 0, 8, 3];
-    bytes.extend([60_000_u32, 28, 28].into_iter().flat_map(u32::to_be_bytes));
-    let packed = gzip(&bytes);
+    let packed = gzip(&idx_file(&[60_000, 28, 28], []));
     assert_eq!(
         error::<ArrayError>(&packed, Content::Images),
         ArrayError::Impossible {

@@ -7,7 +7,7 @@ use crate::config::{Kind, PathKind, Rules};
 use crate::data::division::Split;
 use crate::data::error::DataError;
 use crate::data::idx;
-use crate::data::labelled::{self, NamedFiles, report_missing};
+use crate::data::labelled::{named_files_kind, report_missing};
 use crate::data::loader::{Loaded, Loader, Request};
 use crate::data::progress::OnProgress;
 use crate::data::set::Survey;
@@ -42,31 +42,7 @@ fn files_are_named(it: &mut Rules<'_>) {
     report_missing(it, NAME, "the paths of the IDX files", &files);
 }
 
-impl Idx {
-    fn files(&self) -> NamedFiles<'_> {
-        NamedFiles {
-            dataset: NAME,
-            images: self.images.as_deref(),
-            labels: self.labels.as_deref(),
-            test_images: self.test_images.as_deref(),
-            test_labels: self.test_labels.as_deref(),
-            labels_are_needed: true,
-            open: idx::open,
-        }
-    }
-}
-
-impl Loader for Idx {
-    fn survey(&self, request: &Request<'_>) -> Result<Survey, DataError> {
-        let files = self.files().open(request.division)?;
-        labelled::survey(&files, request.division)
-    }
-
-    fn load(&self, request: &Request<'_>, _: OnProgress<'_>) -> Result<Loaded, DataError> {
-        let files = self.files().open(request.division)?;
-        labelled::read(files, request.division, None)
-    }
-}
+named_files_kind!(Idx = NAME, labels_are_needed: true, open: idx::open);
 
 #[cfg(test)]
 mod tests;

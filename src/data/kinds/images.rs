@@ -36,7 +36,7 @@ section! {
     }
 }
 
-/// Pictures that cannot be had.
+/// A folder whose pictures cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 enum ImageFolderError {
     #[error(

@@ -3,7 +3,7 @@
 //! ```text
 //! byte 0      93, "NUMPY"
 //! byte 6      version of the format: 1.0, 2.0 or 3.0
-//! byte 8      length of the header, little end first: 16 bits in version 1, 32 bits after that
+//! byte 8      length of the header, little-endian: 16 bits in version 1, 32 bits after that
 //! then        the header, a Python dictionary on one line, such as
 //!             {'descr': '|u1', 'fortran_order': False, 'shape': (3, 28, 28), }
 //! then        the elements, last axis fastest
@@ -16,7 +16,7 @@ use crate::config::{Kind, PathKind, Rules};
 use crate::data::array_file::{ArrayFile, Content, Problem};
 use crate::data::division::Split;
 use crate::data::error::DataError;
-use crate::data::labelled::{self, NamedFiles, report_missing};
+use crate::data::labelled::{named_files_kind, report_missing};
 use crate::data::loader::{Loaded, Loader, Request};
 use crate::data::progress::OnProgress;
 use crate::data::set::Survey;
@@ -48,31 +48,7 @@ fn images_are_named(it: &mut Rules<'_>) {
     report_missing(it, NAME, "the path of a `.npy` file", &files);
 }
 
-impl Npy {
-    fn files(&self) -> NamedFiles<'_> {
-        NamedFiles {
-            dataset: NAME,
-            images: self.images.as_deref(),
-            labels: self.labels.as_deref(),
-            test_images: self.test_images.as_deref(),
-            test_labels: self.test_labels.as_deref(),
-            labels_are_needed: false,
-            open,
-        }
-    }
-}
-
-impl Loader for Npy {
-    fn survey(&self, request: &Request<'_>) -> Result<Survey, DataError> {
-        let files = self.files().open(request.division)?;
-        labelled::survey(&files, request.division)
-    }
-
-    fn load(&self, request: &Request<'_>, _: OnProgress<'_>) -> Result<Loaded, DataError> {
-        let files = self.files().open(request.division)?;
-        labelled::read(files, request.division, None)
-    }
-}
+named_files_kind!(Npy = NAME, labels_are_needed: false, open: open);
 
 /// The longest header that is read; that of an array of numbers has about 100 bytes.
 const MAX_HEADER: usize = 65_535;

@@ -417,7 +417,8 @@ mod tests {
         assert_eq!(set.images.len(), 40);
         let survey = survey(sprites(100), division).unwrap();
         assert_eq!((survey.train, survey.validation), (30, 10));
-        assert_eq!(survey.bytes(), set.images.pixels.len() as u64);
+        assert_eq!((survey.height, survey.width, survey.channels), (28, 28, 1));
+        assert_eq!(set.images.pixels.len(), 40 * 28 * 28);
     }
 
     #[test]

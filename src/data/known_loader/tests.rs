@@ -5,29 +5,22 @@ use std::fs;
 use super::*;
 use crate::data::division::tests::whole;
 use crate::data::division::{Division, Validation};
-use crate::data::idx::tests::gzip;
+use crate::data::idx::tests::{gzip, idx_file};
 use crate::data::kinds::fashion_mnist::FashionMnist;
 use crate::data::kinds::kmnist::Kmnist;
 use crate::data::kinds::mnist::Mnist;
 use crate::data::load::tests::load;
 use crate::data::load::{load_in, locate, survey_in};
 
-fn idx(lengths: &[u32], item: u8) -> Vec<u8> {
-    let mut bytes = vec![0, 0, 8, lengths.len() as u8];
-    bytes.extend(lengths.iter().flat_map(|length| length.to_be_bytes()));
-    let items: u32 = lengths.iter().product();
-    bytes.resize(bytes.len() + items as usize, item);
-    bytes
-}
-
 /// Four files with the shapes of a known set; images black, all labels `label`.
 fn known_files(folder: &Path, label: u8) {
     let put = |name: &str, bytes: Vec<u8>| fs::write(folder.join(name), bytes).unwrap();
-    let black = |count| gzip(&idx(&[count, 28, 28], 0));
+    let black = |count: usize| gzip(&idx_file(&[count as u32, 28, 28], vec![0; count * 784]));
+    let labels = |count: usize| idx_file(&[count as u32], vec![label; count]);
     put("train-images.idx3-ubyte", black(60_000));
-    put("train-labels-idx1-ubyte.gz", idx(&[60_000], label));
+    put("train-labels-idx1-ubyte.gz", labels(60_000));
     put("t10k-images-idx3-ubyte.gz", black(10_000));
-    put("t10k-labels-idx1-ubyte", idx(&[10_000], label));
+    put("t10k-labels-idx1-ubyte", labels(10_000));
 }
 
 fn first_hundred() -> Division {
@@ -76,7 +69,7 @@ fn refuses_a_known_set_of_another_size_by_its_header() {
     let folder = tempfile::tempdir().unwrap();
     known_files(folder.path(), 0);
     let images = folder.path().join("train-images.idx3-ubyte");
-    fs::write(&images, gzip(&idx(&[60_000, 2, 2], 0))).unwrap();
+    fs::write(&images, gzip(&idx_file(&[60_000, 2, 2], [0; 240_000]))).unwrap();
     let path = Some(folder.path().to_path_buf());
     let error = load(Mnist { path }, whole()).unwrap_err();
     let expected = format!(

@@ -6,13 +6,13 @@ use super::Claimant;
 use crate::fs::digest::sha256_hex;
 use crate::fs::files::{self, FileError};
 
-/// Takes the claim of a process away that is known to be gone: of the batch system, or of its machine's kernel where it had a
-/// batch job, so that the two ways do not cross. Gives whether it was this call that did.
+/// Removes the claim of a process that has ended, as its batch system says or, for a process with a batch job, the
+/// kernel of its machine. Gives whether this call removed it.
 ///
-/// Several workers may come to know of it at the same moment, and one of them may hold the claim anew when another one
-/// gets here. So each dead claimant is buried once: whoever makes the file of that name, which must not be there, takes the
-/// claim away, and the others leave it alone. The file stays. A worker that dies between the two steps leaves a claim
-/// that only [`release`](super::release) frees.
+/// Several workers may learn of the end at the same moment, and one of them may hold the claim anew before another one
+/// gets here. So each claim is removed once: the worker that creates the marker file `NAME.gone-DIGEST`, which must not
+/// exist yet, removes the claim, and the others leave it alone. The marker stays. A worker that is killed between the
+/// two steps leaves a claim that only [`release`](super::release) frees.
 ///
 /// # Errors
 /// The file system refuses.
@@ -20,8 +20,8 @@ pub fn free_of_gone(path: &Path, claimant: &Claimant) -> Result<bool, FileError>
     let note = serde_json::to_string(claimant).unwrap_or_default();
     let digest = sha256_hex(note.as_bytes());
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let grave = path.with_file_name(format!("{name}.gone-{}", &digest[..12]));
-    match files::create_lock(&grave) {
+    let marker = path.with_file_name(format!("{name}.gone-{}", &digest[..12]));
+    match files::create_lock(&marker) {
         Ok(_) => files::remove_if_there(path).map(|()| true),
         Err(error) if error.is_already_there() => Ok(false),
         Err(error) => Err(error),
@@ -32,6 +32,7 @@ pub fn free_of_gone(path: &Path, claimant: &Claimant) -> Result<bool, FileError>
 mod tests {
     use super::super::{Attempt, BatchJob, Claim};
     use super::*;
+    use crate::fs::in_folder;
 
     fn elsewhere(pid: u32) -> Claimant {
         Claimant {
@@ -45,9 +46,8 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_claimant_is_buried_once_and_the_next_claim_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("trial");
+    fn removes_a_dead_claimant_once_and_keeps_the_next_claim() {
+        let (_folder, path) = in_folder("trial");
         std::fs::write(&path, serde_json::to_string(&elsewhere(1)).unwrap()).unwrap();
         let Attempt::Held(Some(seen)) = Claim::take(&path).unwrap() else {
             panic!("not held")
@@ -66,11 +66,11 @@ mod tests {
         assert!(!path.exists());
     }
 
-    /// The kernel of the dead one's machine knows too, and may come first or second; whoever came second left the claim alone.
+    /// The kernel of the process's machine may find the claim before or after the batch system does; the second of the
+    /// two leaves it alone.
     #[test]
-    fn a_claimant_with_a_job_is_buried_once_by_its_own_machine_too() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("trial");
+    fn removes_a_claimant_with_a_job_once_on_its_own_machine() {
+        let (_folder, path) = in_folder("trial");
         let mut dead = Claimant::this_process();
         dead.pid += 1;
         dead.job = BatchJob::of(|name| (name == "SLURM_JOB_ID").then(|| "7".to_owned()));
@@ -81,7 +81,7 @@ mod tests {
         };
         assert!(!free_of_gone(&path, &dead).unwrap());
         assert!(path.exists());
-        // Its grave is there, and who made it has yet to take the claim away.
+        // The marker is there, and the worker that made it has yet to remove the claim.
         write();
         assert!(matches!(Claim::take(&path).unwrap(), Attempt::Held(Some(it)) if it == dead));
     }

@@ -3,6 +3,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use super::*;
+use crate::fs::in_folder;
 
 const ROLE: &str = "RUNNER_TEST_CLAIM_FILE";
 
@@ -66,9 +67,8 @@ fn end(mut child: Child) {
 }
 
 #[test]
-fn a_claim_is_held_until_it_is_done() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x");
+fn holds_a_claim_until_it_is_done() {
+    let (folder, path) = in_folder("x");
     let claim = mine(&path);
     assert_eq!(held(&path).unwrap().pid, std::process::id());
     assert_eq!(
@@ -83,9 +83,8 @@ fn a_claim_is_held_until_it_is_done() {
 }
 
 #[test]
-fn the_claim_of_a_killed_process_on_this_machine_is_free() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x");
+fn frees_the_claim_of_a_killed_process_on_this_machine() {
+    let (folder, path) = in_folder("x");
     let mut child = other_process(&path);
     assert_eq!(answer(&mut child), "mine");
     let pid = child.id();
@@ -100,10 +99,9 @@ fn the_claim_of_a_killed_process_on_this_machine_is_free() {
 }
 
 #[test]
-fn of_eight_processes_at_the_claim_of_a_dead_one_or_at_none_one_gets_it() {
+fn grants_a_claim_to_one_of_eight_processes() {
     for is_dead in [false, true] {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x");
+        let (folder, path) = in_folder("x");
         if is_dead {
             let mut child = other_process(&path);
             assert_eq!(answer(&mut child), "mine");
@@ -120,9 +118,8 @@ fn of_eight_processes_at_the_claim_of_a_dead_one_or_at_none_one_gets_it() {
 
 /// Many threads take, hold for a moment and give back: never two at once.
 #[test]
-fn no_two_hold_it_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x");
+fn grants_a_claim_to_one_process_at_a_time() {
+    let (_folder, path) = in_folder("x");
     let inside = AtomicU64::new(0);
     let total = AtomicU64::new(0);
     std::thread::scope(|scope| {
@@ -162,9 +159,8 @@ fn foreign(path: &Path, change: impl FnOnce(&mut Claimant)) -> Claimant {
 }
 
 #[test]
-fn a_claim_of_another_machine_is_freed_by_name_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x");
+fn frees_a_claim_of_another_machine_by_name_alone() {
+    let (_folder, path) = in_folder("x");
     // No lock is held on it, and it is held all the same.
     let claimant = foreign(&path, |_| {});
     assert_eq!(held(&path).as_ref(), Some(&claimant));
@@ -175,10 +171,9 @@ fn a_claim_of_another_machine_is_freed_by_name_alone() {
 }
 
 #[test]
-fn a_claim_from_before_a_restart_is_free_and_one_of_a_namesake_is_not() {
+fn frees_a_claim_from_before_a_restart_but_not_of_a_namesake() {
     let here = Claimant::this_process();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x");
+    let (_folder, path) = in_folder("x");
     if here.machine_id.is_some() {
         foreign(&path, |it| {
             (it.host, it.machine_id) = (here.host.clone(), here.machine_id.clone());
@@ -197,9 +192,8 @@ fn a_claim_from_before_a_restart_is_free_and_one_of_a_namesake_is_not() {
 }
 
 #[test]
-fn a_claim_without_a_note_is_somebody_elses() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x");
+fn refuses_a_claim_without_a_note() {
+    let (_folder, path) = in_folder("x");
     for note in ["", "{", "\u{1b}"] {
         std::fs::write(&path, note).unwrap();
         assert_eq!(held(&path), None);
@@ -208,9 +202,8 @@ fn a_claim_without_a_note_is_somebody_elses() {
 }
 
 #[test]
-fn what_killed_processes_left_half_made_is_swept_out() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x");
+fn removes_what_killed_processes_left() {
+    let (folder, path) = in_folder("x");
     let (dead, file) = prepare(&path, &Claimant::this_process()).unwrap();
     drop(file);
     let (alive, _file) = prepare(&path, &Claimant::this_process()).unwrap();
@@ -225,7 +218,7 @@ fn what_killed_processes_left_half_made_is_swept_out() {
 }
 
 #[test]
-fn a_claim_says_which_batch_job_has_it() {
+fn names_the_batch_job_of_a_claim() {
     let of = |pairs: &[(&str, &str)]| {
         let all: BTreeMap<_, _> = pairs.iter().copied().collect();
         BatchJob::of(|name| all.get(name).map(|&value| value.to_owned()))

@@ -9,7 +9,7 @@ use crate::sys::exit;
 /// Why a file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// The operating system said no.
+    /// The operating system refuses an operation.
     #[error("cannot {operation} `{}`: {source}", path.display())]
     System {
         /// What was tried.
@@ -81,14 +81,6 @@ impl FileError {
     /// Whether something is there already.
     pub fn is_already_there(&self) -> bool {
         self.kind() == Some(ErrorKind::AlreadyExists)
-    }
-
-    /// Whether the disk or the user's share of it is full.
-    pub fn is_no_space(&self) -> bool {
-        matches!(
-            self.kind(),
-            Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
-        )
     }
 
     /// The exit code for this error: what is in the way of the program is invalid data, what the system

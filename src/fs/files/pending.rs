@@ -1,4 +1,4 @@
-//! A file in the making: complete or absent, whatever happens on the way.
+//! A file that is being written under a temporary name: complete or absent under its own.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -9,10 +9,9 @@ use super::{
     temporary_name, write_bytes,
 };
 
-/// A file in the making, under its temporary name.
+/// A file that is being written, under its temporary name.
 ///
-/// Dropped before [`publish`](Self::publish), it is removed, and what stood under the final name is
-/// as it was.
+/// Dropped before [`publish`](Self::publish), it is removed, and the file of the final name is unchanged.
 #[derive(Debug)]
 pub struct PendingFile {
     path: PathBuf,
@@ -138,7 +137,7 @@ impl PendingFile {
 impl Drop for PendingFile {
     fn drop(&mut self) {
         if !self.published {
-            // Nobody is left to hear of it; the next writer of the name removes what stays.
+            // An error cannot be returned here; the next writer of the name removes what stays.
             let _ = remove_if_there(&self.temporary);
         }
     }
@@ -160,7 +159,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn only_a_file_system_without_hard_links_is_gone_round() {
+    fn falls_back_to_renaming_only_without_hard_links() {
         // Linux: EPERM, EMLINK, EOPNOTSUPP, ENOSYS; then EIO, EACCES, EMFILE, ENOSPC, EDQUOT.
         for (number, expected) in [
             (1, true),
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn readers_find_both_names_at_every_moment_of_a_rotation() {
+    fn keeps_both_names_readable_during_a_rotation() {
         let folder = tempfile::tempdir().unwrap();
         let (last, previous) = (folder.path().join("last"), folder.path().join("previous"));
         let publish = |content: u32| {
@@ -206,7 +205,7 @@ mod tests {
     /// Linux gives folders no second name (EPERM), as file systems without hard links do for files.
     #[cfg(target_os = "linux")]
     #[test]
-    fn without_hard_links_the_old_one_is_renamed() {
+    fn renames_the_old_file_without_hard_links() {
         let folder = tempfile::tempdir().unwrap();
         let (last, previous) = (folder.path().join("last"), folder.path().join("previous"));
         fs::create_dir(&last).unwrap();

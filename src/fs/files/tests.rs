@@ -1,6 +1,7 @@
 //! What is on the disk after each operation, and what is said where one fails.
 
 use super::*;
+use crate::fs::in_folder;
 use std::io::Write as _;
 
 fn names(folder: &Path) -> Vec<String> {
@@ -9,9 +10,8 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn write_atomic_replaces_the_whole_file_and_leaves_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.json");
+fn replaces_the_whole_file_and_leaves_nothing_else() {
+    let (folder, path) = in_folder("a.json");
     write_atomic(&path, b"a long first content").unwrap();
     write_atomic(&path, b"short").unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"short");
@@ -19,9 +19,8 @@ fn write_atomic_replaces_the_whole_file_and_leaves_nothing_else() {
 }
 
 #[test]
-fn a_temporary_file_left_by_a_crash_is_replaced() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.json");
+fn replaces_a_temporary_file_left_by_a_crash() {
+    let (folder, path) = in_folder("a.json");
     fs::write(folder.path().join("a.json.tmp"), b"half of someth").unwrap();
     write_atomic(&path, b"whole").unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"whole");
@@ -30,7 +29,7 @@ fn a_temporary_file_left_by_a_crash_is_replaced() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_planted_under_the_temporary_name_is_not_followed() {
+fn follows_no_link_under_the_temporary_name() {
     let folder = tempfile::tempdir().unwrap();
     let outside = tempfile::tempdir().unwrap();
     let victim = outside.path().join("victim");
@@ -44,7 +43,7 @@ fn a_link_planted_under_the_temporary_name_is_not_followed() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_written_in_place_follows_no_link() {
+fn follows_no_link_when_writing_in_place() {
     let folder = tempfile::tempdir().unwrap();
     let outside = tempfile::tempdir().unwrap();
     let victim = outside.path().join("victim");
@@ -60,9 +59,8 @@ fn what_is_written_in_place_follows_no_link() {
 }
 
 #[test]
-fn a_file_given_up_half_way_leaves_the_old_one_and_no_temporary() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.bin");
+fn keeps_the_old_file_when_a_write_is_abandoned() {
+    let (folder, path) = in_folder("a.bin");
     write_atomic(&path, b"old").unwrap();
     let mut file = PendingFile::create(&path, 1_000).unwrap();
     file.write(b"half").unwrap();
@@ -73,7 +71,7 @@ fn a_file_given_up_half_way_leaves_the_old_one_and_no_temporary() {
 }
 
 #[test]
-fn publish_and_keep_rotates() {
+fn rotates_the_published_files() {
     let folder = tempfile::tempdir().unwrap();
     let (last, previous) = (folder.path().join("last"), folder.path().join("previous"));
     for content in ["one", "two", "three"] {
@@ -93,7 +91,7 @@ fn publish_and_keep_rotates() {
 }
 
 #[test]
-fn a_failed_rotation_leaves_the_newest_file_and_no_temporary() {
+fn keeps_the_newest_file_after_a_failed_rotation() {
     let folder = tempfile::tempdir().unwrap();
     let last = folder.path().join("last");
     let previous = folder.path().join("previous");
@@ -109,9 +107,8 @@ fn a_failed_rotation_leaves_the_newest_file_and_no_temporary() {
 }
 
 #[test]
-fn create_dir_refuses_what_is_there() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("run");
+fn refuses_to_create_a_folder_that_exists() {
+    let (_folder, path) = in_folder("run");
     create_dir(&path).unwrap();
     let error = create_dir(&path).unwrap_err();
     assert!(error.is_already_there());
@@ -122,9 +119,8 @@ fn create_dir_refuses_what_is_there() {
 }
 
 #[test]
-fn errors_name_operation_path_and_the_systems_words() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("not/there/a.json");
+fn names_operation_path_and_system_message_in_errors() {
+    let (folder, path) = in_folder("not/there/a.json");
     let error = write_atomic(&path, b"x").unwrap_err();
     assert!(error.is_not_found());
     let text = error.to_string();
@@ -140,12 +136,12 @@ fn errors_name_operation_path_and_the_systems_words() {
 /// `/dev/full` answers every write as a full disk does.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_told_with_the_bytes_needed() {
+fn names_the_bytes_needed_on_a_full_disk() {
     let mut full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let error = write_bytes(&mut full, Path::new("/dev/full"), &[0; 77])
         .unwrap_err()
         .needing(77);
-    assert!(error.is_no_space());
+    assert!(matches!(error, FileError::NoSpace { bytes: 77, .. }));
     let text = error.to_string();
     assert!(
         text.starts_with("cannot write `/dev/full`: No space left on device"),
@@ -163,9 +159,8 @@ fn a_full_disk_is_told_with_the_bytes_needed() {
 }
 
 #[test]
-fn lines_are_appended_and_a_torn_one_is_ended_first() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("log.txt");
+fn appends_lines_and_ends_a_partial_one_first() {
+    let (_folder, path) = in_folder("log.txt");
     append_line(&path, "one").unwrap();
     append_line(&path, "two").unwrap();
     let mut file = OpenOptions::new().append(true).open(&path).unwrap();
@@ -178,9 +173,8 @@ fn lines_are_appended_and_a_torn_one_is_ended_first() {
 }
 
 #[test]
-fn reading_is_bounded_and_refuses_what_is_no_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a");
+fn bounds_reading_and_refuses_what_is_no_file() {
+    let (folder, path) = in_folder("a");
     fs::write(&path, b"12345").unwrap();
     assert_eq!(read(&path, 5).unwrap(), b"12345");
     assert!(matches!(
@@ -205,7 +199,7 @@ fn reading_is_bounded_and_refuses_what_is_no_file() {
 
 #[cfg(unix)]
 #[test]
-fn a_device_without_end_is_not_read() {
+fn refuses_to_read_an_endless_device() {
     assert!(matches!(
         read(Path::new("/dev/zero"), 9).unwrap_err(),
         FileError::NotAFile { .. }
@@ -213,7 +207,7 @@ fn a_device_without_end_is_not_read() {
 }
 
 #[test]
-fn only_temporaries_are_cleared_away() {
+fn removes_temporary_files_only() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["a.tmp", "b.safetensors.tmp", "c.txt", "tmp"] {
         fs::write(folder.path().join(name), b"").unwrap();
@@ -230,7 +224,7 @@ fn only_temporaries_are_cleared_away() {
 /// A folder in which nothing may be made, also not by root.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_folder_that_is_not_writable_is_told() {
+fn reports_a_folder_that_is_not_writable() {
     let error = create_dir(Path::new("/proc/self/fdinfo/run")).unwrap_err();
     assert!(!error.is_already_there());
     assert!(
@@ -240,7 +234,7 @@ fn a_folder_that_is_not_writable_is_told() {
 }
 
 #[test]
-fn a_deep_folder_is_made_with_all_above_it() {
+fn creates_a_folder_with_all_its_parents() {
     let folder = tempfile::tempdir().unwrap();
     let deep = folder.path().join("a/b/c");
     create_dir_all(&deep).unwrap();
@@ -254,7 +248,7 @@ fn a_deep_folder_is_made_with_all_above_it() {
 /// `--out /dev/null` once put a regular file in its place.
 #[cfg(unix)]
 #[test]
-fn a_named_file_takes_the_place_of_no_device_and_of_no_link() {
+fn replaces_no_device_and_no_link_by_a_named_file() {
     let folder = tempfile::tempdir().unwrap();
     let (file, link) = (folder.path().join("file"), folder.path().join("link"));
     fs::write(&file, "old").unwrap();

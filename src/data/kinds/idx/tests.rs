@@ -5,15 +5,8 @@ use std::fs;
 use super::*;
 use crate::data::division::tests::whole;
 use crate::data::division::{Division, Validation};
-use crate::data::idx::tests::gzip;
+use crate::data::idx::tests::{gzip, idx_file};
 use crate::data::load::tests::{load, survey};
-
-fn idx(lengths: &[u32], items: impl Iterator<Item = u8>) -> Vec<u8> {
-    let mut bytes = vec![0, 0, 8, lengths.len() as u8];
-    bytes.extend(lengths.iter().flat_map(|length| length.to_be_bytes()));
-    bytes.extend(items);
-    bytes
-}
 
 /// Six images of 2 x 3 to train on (gzip), two to test with (plain).
 fn folder() -> (tempfile::TempDir, Idx) {
@@ -25,10 +18,10 @@ fn folder() -> (tempfile::TempDir, Idx) {
     };
     let kind = Idx {
         path: None,
-        images: file("a", gzip(&idx(&[6, 2, 3], 0..36))),
-        labels: file("b", idx(&[6], [0, 1, 2, 1, 0, 1].into_iter())),
-        test_images: file("c", idx(&[2, 2, 3], 100..112)),
-        test_labels: file("d", gzip(&idx(&[2], [4, 0].into_iter()))),
+        images: file("a", gzip(&idx_file(&[6, 2, 3], 0..36))),
+        labels: file("b", idx_file(&[6], [0, 1, 2, 1, 0, 1])),
+        test_images: file("c", idx_file(&[2, 2, 3], 100..112)),
+        test_labels: file("d", gzip(&idx_file(&[2], [4, 0]))),
     };
     (folder, kind)
 }
@@ -84,7 +77,7 @@ fn holds_out_the_test_part() {
     let survey = survey(kind, division).unwrap();
     assert_eq!((survey.train, survey.validation), (5, 2));
     assert_eq!((survey.height, survey.width, survey.channels), (2, 3, 1));
-    assert_eq!((survey.bytes(), survey.found), (42, true));
+    assert!(survey.found);
 }
 
 #[test]
@@ -103,7 +96,7 @@ fn refuses_files_that_do_not_belong_together() {
         shown("d")
     );
     assert_eq!(text(swapped), expected);
-    fs::write(path("other"), idx(&[2, 3, 2], 0..12)).unwrap();
+    fs::write(path("other"), idx_file(&[2, 3, 2], 0..12)).unwrap();
     let turned = Idx {
         test_images: Some(path("other")),
         ..kind.clone()
