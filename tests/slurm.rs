@@ -21,7 +21,7 @@ use cluster::{Cluster, PATIENCE, ends, lab, locally, one, spec};
 use common::Session;
 
 #[test]
-fn a_sweep_whose_tasks_are_killed_requeued_and_cancelled_ends_as_a_local_one() {
+fn ends_as_a_local_sweep_after_kills_requeues_and_cancels() {
     let _one = one();
     let Some(cluster) = Cluster::start(1, None) else {
         return;
@@ -100,7 +100,7 @@ fn a_sweep_whose_tasks_are_killed_requeued_and_cancelled_ends_as_a_local_one() {
 
 /// What Slurm sends a minute before the time limit, and before it takes a node away.
 #[test]
-fn a_task_that_is_told_to_save_goes_back_into_the_queue_and_goes_on() {
+fn saves_and_requeues_when_told_to_stop() {
     let _one = one();
     let Some(cluster) = Cluster::start(1, None) else {
         return;
@@ -136,7 +136,7 @@ fn a_task_that_is_told_to_save_goes_back_into_the_queue_and_goes_on() {
 }
 
 #[test]
-fn what_slurm_refuses_is_quoted_and_what_is_not_there_is_named() {
+fn quotes_what_slurm_rejects_and_names_what_is_missing() {
     let _one = one();
     let lab = lab(&spec(2, "[0]").replace("cpus = 1", "partition = \"nowhere\""));
     // Without Slurm's commands.

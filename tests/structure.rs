@@ -355,7 +355,7 @@ fn files_use_each_other_without_circles() {
 }
 
 #[test]
-fn rooms_use_lower_rooms_only() {
+fn folders_use_lower_folders_only() {
     let files = read(&src());
     let found = misplaced(&uses(&files));
     assert!(found.is_empty(), "\n{}", found.join("\n"));

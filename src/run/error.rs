@@ -121,7 +121,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn exit_codes_are_those_of_the_documented_list() {
+    fn gives_the_documented_exit_codes() {
         let path = || PathBuf::from("x");
         let file = || crate::fs::files::read(Path::new("/not/there"), 1).unwrap_err();
         let damaged = || RunError::Damaged {

@@ -69,7 +69,7 @@ mod tests {
 
     /// Lines as Slurm 22.05 prints them, shortened.
     #[test]
-    fn tasks_that_ended_badly_are_read() {
+    fn reads_tasks_that_failed() {
         let line = |state: &str, reason: &str, code: &str| {
             format!(
                 "JobId=5 ArrayJobId=4 ArrayTaskId=0 JobName=a b UserId=root(0) JobState={state} Reason={reason} \

@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_is_a_share_of_all_epochs() {
+    fn computes_the_share_of_all_epochs() {
         let step = |epoch, step| Step {
             epoch,
             epochs: 4,
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_one_line_that_reads_back() {
+    fn writes_a_message_as_one_line_that_reads_back() {
         let word = ChildMessage::Error("two\nlines".to_owned());
         let line = word.line();
         assert_eq!(line.matches('\n').count(), 1);

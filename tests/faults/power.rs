@@ -209,7 +209,7 @@ fn cuts(before: &Disk, lab: &Lab, told: u32, traced: &[Traced], count: u64, end:
 }
 
 #[test]
-fn a_power_cut_leaves_the_old_or_the_new_checkpoint() {
+fn leaves_the_old_or_the_new_checkpoint_after_a_power_cut() {
     let lab = Lab::with(SPEC);
     let trace = tempfile::tempdir().unwrap();
     let before = Disk::of(lab.path());
@@ -233,7 +233,7 @@ fn a_power_cut_leaves_the_old_or_the_new_checkpoint() {
 
 /// The disk of these tests is worse than a real one only where it may be.
 #[test]
-fn what_was_brought_to_the_disk_survives_and_nothing_else_has_to() {
+fn keeps_only_what_was_synced() {
     let root = PathBuf::from("/r");
     let mut disk = Disk::default();
     disk.kept.insert(root.clone(), Entry::Folder);

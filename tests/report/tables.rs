@@ -188,7 +188,7 @@ fn ranks_by_validation_where_all_runs_have_it() {
 }
 
 #[test]
-fn rejects_what_cannot_be_meant() {
+fn rejects_contradictory_requests() {
     let lab = lab();
     for [args, says] in table(
         "

@@ -21,7 +21,7 @@ fn tiny() -> String {
 }
 
 #[test]
-fn a_thousand_trials_on_eight_tasks_at_a_time_are_each_run_once() {
+fn runs_a_thousand_trials_once_each() {
     let _one = one();
     let Some(cluster) = Cluster::start(1, Some(8)) else {
         return;

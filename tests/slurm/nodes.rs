@@ -34,7 +34,7 @@ fn run_of(sweep: &Path, trial: &str) -> Option<PathBuf> {
 }
 
 #[test]
-fn a_node_that_is_lost_half_way_changes_no_bit_and_its_trial_waits_for_slurms_word() {
+fn continues_trials_of_a_lost_node_to_the_same_bits() {
     let _one = one();
     let Some(cluster) = Cluster::start(2, Some(1)) else {
         return;
@@ -144,7 +144,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_node_that_does_not_see_the_folder_or_the_program_is_named_and_the_other_one_goes_on() {
+fn names_a_node_without_the_folder_or_the_program() {
     let _one = one();
     let Some(cluster) = Cluster::start(2, Some(1)) else {
         return;
@@ -187,7 +187,7 @@ fn a_node_that_does_not_see_the_folder_or_the_program_is_named_and_the_other_one
 }
 
 #[test]
-fn a_full_disk_is_told_with_its_bytes_and_with_room_the_sweep_goes_on() {
+fn reports_a_full_disk_and_continues_with_room() {
     let _one = one();
     let lab = lab(&spec(60, "{ from = 0, to = 3 }"));
     let disk = SmallDisk::at(lab.path().join("runs"), 64);
