@@ -283,7 +283,7 @@ fn stops_at_a_non_finite_loss() {
     lab.write("spec.toml", spec);
     let ended = bench(&lab, &["--json"]).with_code(1);
     assert_eq!(ended.says("is not finite").stdout, "");
-    // The estimate is none the worse for it.
+    // `check` estimates the time all the same.
     let checked = lab.runner(&["check", "spec.toml"]).with_code(0);
     assert!(checked.stdout.contains("made-up images"), "{checked:#?}");
 }
@@ -311,7 +311,7 @@ fn check_estimates_what_a_run_takes() {
         "{basis}"
     );
 
-    // Thirty million weights are not made for a glance.
+    // `check` does not make thirty million weights.
     let large = [
         "--set",
         "model.hidden=[65536]",

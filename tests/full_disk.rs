@@ -1,4 +1,4 @@
-//! A disk that is really full: a file system of some hundred KiB in memory. The faults on purpose (`tests/faults`) fail
+//! A disk that is really full: a file system of some hundred KiB in memory. The injected faults (`tests/faults`) fail
 //! every single operation; here the operating system does it.
 
 #![cfg(target_os = "linux")]

@@ -44,7 +44,7 @@ pub fn main(args: &Args) -> Outcome {
     let plan = plan_of_survey(loaded.spec.clone(), &survey);
     check_against_data(&loaded, &plan)?;
     let mut text = describe(&plan, &survey);
-    // A GPU is neither here nor there when a spec is checked.
+    // The time on a GPU is not estimated, and one that is not there is no error here.
     if device::find(plan.spec.training.device).is_ok_and(|found| found.device == Device::Cpu) {
         text += &on_threads(plan.spec.training.threads, || {
             Ok(describe_time(&train::estimate(&plan), parallel::count()))

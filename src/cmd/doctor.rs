@@ -31,7 +31,7 @@ pub fn main(args: &Args) -> Outcome {
     look_at_figures(run, &view, &mut health);
     let text = describe(run, &view, &health);
     crate::terminal::print::out(&text).map_err(|e| CliError::new(exit::IO, e))?;
-    // A process that writes is about to make good what is half done at this moment.
+    // A process that writes is about to complete what is half done at this moment.
     let is_running = view.status() == RunStatus::Running;
     let is_fine = |part: &Part| {
         part.condition.is_fine()

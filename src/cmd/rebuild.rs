@@ -11,7 +11,7 @@ use crate::session::figures::RunFigures;
 use crate::session::inputs::{self, load_data, read_published};
 use crate::session::process::on_threads;
 use crate::session::provenance::origin;
-use crate::session::resume_checks::{Present, check_past};
+use crate::session::resume_checks::{Present, check_origin};
 use crate::sys::exit;
 use crate::terminal::print::out;
 use crate::terminal::{CliError, Outcome, tell};
@@ -78,7 +78,7 @@ pub fn main(args: &Args) -> Outcome {
         data: &data,
         origin: &origin,
     };
-    check_past(run, folder.manifest(), Some(&loaded), present)?;
+    check_origin(run, folder.manifest(), Some(&loaded), present)?;
     let errors = on_threads(plan.spec.training.threads, || {
         let mut model = build_model(&plan, Device::Cpu)?;
         model.set_weights(&checkpoint.weights)?;

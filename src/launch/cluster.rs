@@ -223,14 +223,14 @@ fn line(tasks: &[Listed], logs: &Path) -> String {
     format!("Slurm: {}; logs in {logs}", parts.join(", "))
 }
 
-/// Largest log whose last words are told, in bytes.
+/// Largest log whose last error is shown, in bytes.
 const LARGEST_LOG: u64 = 4 << 20;
 
-/// A line for each way in which tasks of the last job ended badly on a node, as long as Slurm remembers them. What
-/// a trial said is told beside the trial.
+/// A line for each way in which tasks of the last job failed on a node, as long as Slurm remembers them. The
+/// error of a trial is shown beside the trial.
 ///
 /// # Errors
-/// The folder cannot be read. A cluster that does not answer is told elsewhere.
+/// The folder cannot be read. A cluster that does not answer is reported elsewhere.
 pub fn failures(folder: &SweepFolder) -> Result<Vec<String>, CliError> {
     let Some(&job) = folder.jobs()?.jobs.last() else {
         return Ok(vec![]);
@@ -254,7 +254,7 @@ pub fn failures(folder: &SweepFolder) -> Result<Vec<String>, CliError> {
     Ok(groups.into_iter().map(line).collect())
 }
 
-/// How a task ended badly, in its own last words where it had any.
+/// Why a task failed: the last error in its log, where it has one.
 fn how(task: &Failed, folder: &Path) -> String {
     if task.was_not_started {
         let logs = logs(folder);

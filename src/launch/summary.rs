@@ -21,7 +21,7 @@ enum TrialSummary {
     Missed(String),
     /// Stopped early after this epoch.
     Stopped(u32),
-    /// Failed, diverged, was killed: the word and why.
+    /// Failed, diverged, was killed: the name of its state, and why.
     Failed(&'static str, String),
     /// Another process works on it.
     Held(String),

@@ -29,13 +29,13 @@ pub const BEST: &str = "best.safetensors";
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     folder: PathBuf,
-    /// Whether `last.safetensors` is known to be whole; `None` before anybody looked.
+    /// Whether `last.safetensors` is known to be whole; `None` before it was checked.
     last_is_whole: Option<bool>,
     /// Largest file to read, in bytes.
     limit: u64,
 }
 
-/// A checkpoint, and how it was come by.
+/// A checkpoint, and the file that it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
     /// Whole and checked.

@@ -85,7 +85,7 @@ pub enum RunError {
     Metrics {
         /// `metrics.parquet`.
         path: PathBuf,
-        /// The words of polars.
+        /// The message of polars.
         message: String,
     },
 }

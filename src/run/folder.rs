@@ -163,7 +163,7 @@ impl RunFolder {
         self.path.join(FIGURES)
     }
 
-    /// Notes that this process takes up the run, whose status becomes `running`.
+    /// Records that this process resumes the run, whose status becomes `running`.
     ///
     /// # Errors
     /// The manifest cannot be written.

@@ -83,7 +83,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The word for it, as in the manifest.
+    /// Its name, as in the manifest.
     pub fn word(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -160,7 +160,7 @@ pub struct Parameters {
 /// A time in which one process worked on a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
-    /// When it took the run up.
+    /// When it started.
     #[serde(with = "clock::rfc3339")]
     pub started: DateTime<Utc>,
     /// Epochs that were finished before.

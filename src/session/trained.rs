@@ -43,7 +43,7 @@ pub fn with_network(args: &TrainedArgs, work: impl FnOnce(&Trained) -> Outcome +
         );
         CliError::new(exit::INVALID_DATA, text)
     })?;
-    // Where its images lay decides nothing about a network, and they may be gone.
+    // A network does not depend on the place of its images, and they may be gone.
     let (name, overrides) = request(args);
     let spec = experiment::read_back(&resolved, &name, &overrides)?;
     let plan = Plan::new(spec, image, 0, 0);

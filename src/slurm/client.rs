@@ -20,20 +20,20 @@ pub enum SlurmError {
         /// Why.
         source: std::io::Error,
     },
-    /// It said no.
+    /// It failed.
     #[error("`{command}` refused: {why}")]
     Refused {
         /// The command.
         command: &'static str,
-        /// Its own words.
+        /// Its message.
         why: String,
     },
-    /// It said something else than documented.
+    /// It printed something else than documented.
     #[error("`{command}` answered `{answer}`")]
     Answer {
         /// The command.
         command: &'static str,
-        /// What it said.
+        /// What it printed.
         answer: String,
     },
 }

@@ -1,9 +1,9 @@
-//! Tasks that have ended badly, as long as Slurm remembers them (`MinJobAge`, five minutes by default).
+//! Tasks that failed, as long as Slurm remembers them (`MinJobAge`, five minutes by default).
 
 use super::client::{SlurmError, call};
 use crate::sys::printable::printable;
 
-/// A task that ended badly.
+/// A task that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
     /// `FAILED`, `NODE_FAIL`, `OUT_OF_MEMORY`, `TIMEOUT` ...
@@ -18,7 +18,7 @@ pub struct Failed {
     pub log: String,
 }
 
-/// What a task ends as that is to be told.
+/// States of tasks that failed.
 const BAD: [&str; 6] = [
     "FAILED",
     "NODE_FAIL",
@@ -28,7 +28,7 @@ const BAD: [&str; 6] = [
     "DEADLINE",
 ];
 
-/// Tasks of a job that ended badly. A job that Slurm has forgotten has none.
+/// Tasks of a job that failed. A job that Slurm has forgotten has none.
 ///
 /// # Errors
 /// No `scontrol`, or one that cannot be started.

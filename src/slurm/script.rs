@@ -62,7 +62,7 @@ fn quoted(word: &str) -> String {
 /// The script, for `sbatch`.
 ///
 /// A minute before the time limit, and before preemption, Slurm sends SIGTERM to the script alone
-/// (`--signal=B:TERM@60`). The script hands it on; the program saves and ends with 143, and the task goes back into the
+/// (`--signal=B:TERM@60`). The script forwards it; the program saves and ends with 143, and the task goes back into the
 /// queue as the same task. A task that somebody cancels does not.
 pub fn script(request: &Request, workers: &Workers) -> String {
     let mut text = String::from("#!/bin/bash\n");

@@ -66,8 +66,8 @@ fn cluster_here(job: Option<&BatchJob>) -> Option<String> {
     }
 }
 
-/// For how long a job that was seen alive is believed to be, so that a hundred claims are not a hundred questions. It can only
-/// make a claim last longer: that a job is gone is believed of a fresh answer alone.
+/// How long a job counts as alive after it was seen in the queue, so that a hundred claims do not take a hundred queries.
+/// It can only make a claim last longer: only a fresh answer shows that a job is gone.
 const BELIEVED: Duration = Duration::from_secs(5);
 
 fn ask(job: u64) -> bool {

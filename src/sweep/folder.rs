@@ -50,7 +50,7 @@ pub enum State {
 }
 
 impl State {
-    /// The word for it.
+    /// Its name.
     pub fn word(&self) -> &'static str {
         match self {
             Self::New => "new",
@@ -153,7 +153,7 @@ impl SweepFolder {
     }
 
     /// Why each trial's last process ended, as the log has it, by the trial's identity: a trial whose disk was full could not note
-    /// it in its own folder. Only what is more than the word for a state; nothing of a log that is very long.
+    /// it in its own folder. Mere names of states are left out; a log above the size limit gives nothing.
     pub fn last_words(&self) -> HashMap<String, String> {
         let mut words = HashMap::new();
         let log = files::read_text(&self.log_path(), LARGEST_LOG).unwrap_or_default();

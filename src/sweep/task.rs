@@ -11,13 +11,13 @@ const LONGEST_LABEL: usize = 60;
 /// A trial that can be worked on.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// Twelve digits of the hash over what makes the trial the one it is.
+    /// Twelve digits of the hash over what identifies the trial.
     pub id: String,
     /// The value of each setting that varies, `KEY=VALUE`.
     pub settings: Vec<String>,
     /// Name of its run folder.
     pub folder: String,
-    /// The spec as meant.
+    /// The trial's spec.
     pub spec: Spec,
     /// The identity that the first version of the program gave to the trial.
     first_id: String,

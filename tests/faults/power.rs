@@ -2,7 +2,7 @@
 //! brought to the disk by then lost, kept in part, or kept in another order. (A kill loses nothing of that: the system
 //! still has it. So a missing fsync shows only here.)
 //!
-//! The disk of these tests keeps no promise but two: what an fsync of a file returned for is in the file, and the
+//! The disk of these tests guarantees two things only: what an fsync of a file returned for is in the file, and the
 //! changes of names that an fsync of a folder returned for are in the folder. A rename is in it as a whole or not at
 //! all.
 
@@ -219,7 +219,7 @@ fn leaves_the_old_or_the_new_checkpoint_after_a_power_cut() {
     assert_eq!(traced.iter().filter(|it| it.kind == "Told").count(), 2);
     cuts(&before, &lab, 0, &traced, 140, &end);
 
-    // A run that goes on has a past to lose.
+    // A resumed run has earlier checkpoints, which it could lose.
     let lab = Lab::with(SPEC);
     with_faults(&lab, "sigterm@step:4", None, &["spec.toml"]).with_code(143);
     let (lab, run) = copied(&run_of(&lab).unwrap());

@@ -215,12 +215,12 @@ fn reports_a_full_disk_and_continues_with_room() {
     );
     assert!(said.contains("runs/many.sweep` has "), "{said}");
     assert!(said.contains(" free; make room first"), "{said}");
-    // Nothing has panicked for want of room for its words.
+    // No process has panicked because its message did not fit on the disk.
     assert!(!said.contains("exit code 101"), "{said}");
     let done = said.matches(" completed ").count();
     assert!((1..8).contains(&done), "{said}");
     std::fs::remove_file(ballast).unwrap();
-    // A trial whose last words found room on the full disk counts as failed.
+    // A trial whose last message still fitted on the full disk counts as failed.
     let again = cluster
         .runner(&lab, &["spec.toml", "--retry-failed"])
         .with_code(0);
