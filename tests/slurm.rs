@@ -27,10 +27,7 @@ fn ends_as_a_local_sweep_after_kills_requeues_and_cancels() {
         return;
     };
     let lab = lab(&spec(100, "{ from = 0, to = 5 }"));
-    let local = ["spec.toml", "--launcher", "local", "--jobs", "2", "--quiet"];
-    let args = [&local[..], &["--runs-dir", "local"]].concat();
-    lab.runner(&args).with_code(0);
-    let expected = ends(&lab.path().join("local/many.sweep"));
+    let expected = locally(&lab);
     assert_eq!(expected.len(), 12);
 
     let submit = || cluster.runner(&lab, &["spec.toml"]);
@@ -52,12 +49,10 @@ fn ends_as_a_local_sweep_after_kills_requeues_and_cancels() {
         std::thread::sleep(Duration::from_millis(500));
     };
     wait_for_work();
-    let status = cluster
-        .runner(&lab, &["status", "runs/many.sweep"])
-        .with_code(0);
+    let status = cluster.status(&lab);
     assert!(
-        status.stdout.contains(" running; logs in ") || status.stdout.contains(" running, "),
-        "{status:#?}"
+        status.contains(" running; logs in ") || status.contains(" running, "),
+        "{status}"
     );
     // A requeue sends SIGTERM, and the task begins again as the same one.
     let first = cluster.running()[0].clone();
@@ -85,14 +80,8 @@ fn ends_as_a_local_sweep_after_kills_requeues_and_cancels() {
     if said.contains("submitted") {
         cluster.wait_until_empty();
     }
-    let status = cluster
-        .runner(&lab, &["status", "runs/many.sweep"])
-        .with_code(0);
-    assert_eq!(
-        status.stdout.matches(" completed ").count(),
-        12,
-        "{status:#?}"
-    );
+    let status = cluster.status(&lab);
+    assert_eq!(status.matches(" completed ").count(), 12, "{status}");
     assert_eq!(ends(&sweep), expected);
     let left = submit().with_code(0).stdout;
     assert_eq!(left, "12 trials: none is left\n");

@@ -16,9 +16,9 @@ use crate::session::device;
 use crate::session::inputs::plan_of_survey;
 use crate::session::process::on_threads;
 use crate::sys::exit;
+use crate::terminal::Outcome;
 use crate::terminal::args::{RUNS_DIR, SpecArgs};
 use crate::terminal::print::{bytes, count, duration, milliseconds, out, thousands};
-use crate::terminal::{CliError, Outcome};
 use crate::train::{self, Basis, Estimate};
 
 /// Read and resolve a spec; print every mistake, or the plan. Writes nothing
@@ -50,7 +50,7 @@ pub fn main(args: &Args) -> Outcome {
             Ok(describe_time(&train::estimate(&plan), parallel::count()))
         })?;
     }
-    out(&text).map_err(|e| CliError::new(exit::IO, e))?;
+    out(&text)?;
     warn_of_little_room(Path::new(RUNS_DIR), plan.disk_bytes());
     Ok(exit::DONE)
 }

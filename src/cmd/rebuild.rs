@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::experiment;
 use crate::kernels::Isa;
 use crate::nn::Device;
-use crate::run::{Loaded, RunError, RunFolder, read_resolved};
+use crate::run::{Loaded, RunFolder, read_resolved};
 use crate::session::figures::RunFigures;
 use crate::session::inputs::{self, load_data, read_published};
 use crate::session::process::on_threads;
@@ -109,14 +109,9 @@ pub fn main(args: &Args) -> Outcome {
 /// The text of `resolved.toml`, which is written again from the checkpoint where it is gone.
 fn resolved(run: &Path, folder: &RunFolder, loaded: &Loaded) -> Result<String, CliError> {
     match read_resolved(run) {
-        Err(RunError::File(error)) if error.is_not_found() => {
-            let text = loaded
-                .checkpoint
-                .model
-                .get("spec")
-                .and_then(|spec| spec.as_str());
-            let Some(text) = text else {
-                return Err(RunError::File(error).into());
+        Err(error) if error.is_not_found() => {
+            let Some(text) = loaded.checkpoint.spec_text() else {
+                return Err(error.into());
             };
             folder.write_resolved(text)?;
             Ok(text.to_owned())

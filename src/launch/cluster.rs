@@ -9,7 +9,7 @@ use crate::fs::files;
 use crate::slurm::{self, Failed, Listed, Request, Workers, script};
 use crate::sweep::cluster::is_at_work;
 use crate::sweep::jobs::{logs, of_jobs};
-use crate::sweep::{State, SweepFolder, Task};
+use crate::sweep::{SweepFolder, Task};
 use crate::sys::exit;
 use crate::sys::printable::printable;
 use crate::terminal::args::{LauncherChoice, SweepArgs};
@@ -69,7 +69,7 @@ fn script_of(
 fn print(text: &str, quiet: bool) -> Result<(), CliError> {
     match quiet {
         true => Ok(()),
-        false => out(text).map_err(|error| CliError::new(exit::IO, error)),
+        false => Ok(out(text)?),
     }
 }
 
@@ -92,8 +92,7 @@ pub fn submit(
 ) -> Outcome {
     let mut left = 0;
     for trial in trials {
-        let state = folder.state(trial)?;
-        left += usize::from(state.is_open() || (retry && matches!(state, State::Failed(_))));
+        left += usize::from(folder.state(trial)?.is_left(retry));
     }
     let path = folder.path().display();
     let all = count(trials.len(), "trial");

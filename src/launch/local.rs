@@ -51,9 +51,7 @@ impl LocalSweep<'_> {
         for task in self.tasks {
             states.push(self.folder.state(task)?);
         }
-        let is_left = |state: &State| {
-            state.is_open() || (self.workers.retry_failed && matches!(state, State::Failed(_)))
-        };
+        let is_left = |state: &State| state.is_left(self.workers.retry_failed);
         let open = states.iter().filter(|state| is_left(state)).count();
         let Some(largest) = self.plans.iter().max_by_key(|plan| plan.flops_per_step()) else {
             return Err(CliError::new(exit::USAGE, "a sweep without trials"));

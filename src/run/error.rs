@@ -108,6 +108,11 @@ impl RunError {
         }
     }
 
+    /// Whether a file is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::File(error) if error.is_not_found())
+    }
+
     /// Whether a file is there but its content cannot be used: the cases in which an older checkpoint
     /// takes its place. A disk that does not answer is not among them, nor a later format.
     pub(super) fn is_damage(&self) -> bool {

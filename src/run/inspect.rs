@@ -232,7 +232,7 @@ impl Health {
 
     fn add_error(&mut self, name: &str, absent: Condition, error: &RunError) {
         match error {
-            RunError::File(error) if error.is_not_found() => self.add(name, absent, ""),
+            error if error.is_not_found() => self.add(name, absent, ""),
             RunError::Damaged { fault, .. } => {
                 self.add(name, Condition::Damaged, &fault.to_string());
             }

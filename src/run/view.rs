@@ -140,7 +140,7 @@ impl RunView {
                     self.summary = Some(summary);
                     return;
                 }
-                Err(RunError::File(error)) if error.is_not_found() => {}
+                Err(error) if error.is_not_found() => {}
                 Err(error) => self.problems.push(printable(&error.to_string())),
             }
         }

@@ -94,7 +94,7 @@ pub fn check_origin(
         *spec_digest != now.spec_digest && !(recorded.is_none() && spec_digest.is_empty());
     if other_spec || other_seed {
         let old = loaded
-            .and_then(|loaded| loaded.checkpoint.model.get("spec")?.as_str())
+            .and_then(|loaded| loaded.checkpoint.spec_text())
             .and_then(|text| experiment::read_back(text, "resolved.toml", &[]).ok());
         let changes = old.map(|old| Fingerprint::of_run(&old).changes(&Fingerprint::of_run(spec)));
         if changes.as_ref().is_some_and(Vec::is_empty) {

@@ -69,6 +69,11 @@ impl State {
         matches!(self, Self::New | Self::Interrupted(..) | Self::Running)
     }
 
+    /// Whether a sweep has something left to do, which with `retry` also is what failed.
+    pub fn is_left(&self, retry: bool) -> bool {
+        self.is_open() || (retry && matches!(self, Self::Failed(_)))
+    }
+
     /// Why it stands so, where there is something to say.
     pub fn why(&self) -> Option<&str> {
         match self {

@@ -119,11 +119,8 @@ impl From<Diagnostics> for CliError {
             text.push('\n');
         }
         Self {
-            text,
-            hint: None,
-            code: exit::USAGE,
             rendered: true,
-            non_finite: false,
+            ..Self::new(exit::USAGE, text)
         }
     }
 }
@@ -140,22 +137,26 @@ impl From<SpecError> for CliError {
     }
 }
 
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(exit::IO, error)
+    }
+}
+
 impl From<DataError> for CliError {
     fn from(error: DataError) -> Self {
-        let failure = Self::new(error.exit_code(), &error);
-        match error.hint() {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
+        Self {
+            hint: error.hint().map(Into::into),
+            ..Self::new(error.exit_code(), &error)
         }
     }
 }
 
 impl From<ReportError> for CliError {
     fn from(error: ReportError) -> Self {
-        let failure = Self::new(error.exit_code(), &error);
-        match error.hint() {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
+        Self {
+            hint: error.hint().map(Into::into),
+            ..Self::new(error.exit_code(), &error)
         }
     }
 }

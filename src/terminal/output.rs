@@ -20,8 +20,7 @@ pub fn write(
     out: Option<&Path>,
 ) -> Result<(), CliError> {
     write_with(out, |to| {
-        let written = pieces.try_for_each(|piece| to.write_all(piece.as_ref()));
-        written.map_err(|error| CliError::new(exit::IO, error))
+        Ok(pieces.try_for_each(|piece| to.write_all(piece.as_ref()))?)
     })
 }
 
@@ -49,7 +48,7 @@ pub fn write_with(
         // The reader has closed it.
         Target::Stdout(_, true) => Ok(()),
         Target::File(_, Some(error)) => Err(failed(error)),
-        Target::Stdout(..) => made.and(flushed.map_err(|error| CliError::new(exit::IO, error))),
+        Target::Stdout(..) => made.and(flushed.map_err(CliError::from)),
         Target::File(file, None) => made.and_then(|()| file.publish().map_err(failed)),
     }
 }

@@ -103,14 +103,8 @@ fn continues_trials_of_a_lost_node_to_the_same_bits() {
         sessions[1]["from_epoch"].as_u64().unwrap() >= 10,
         "{sessions}"
     );
-    let status = cluster
-        .runner(&lab, &["status", "runs/many.sweep"])
-        .with_code(0);
-    assert_eq!(
-        status.stdout.matches(" completed ").count(),
-        12,
-        "{status:#?}"
-    );
+    let status = cluster.status(&lab);
+    assert_eq!(status.matches(" completed ").count(), 12, "{status}");
 }
 
 /// A file system of its own below a lab, which is taken away again.
@@ -202,10 +196,7 @@ fn reports_a_full_disk_and_continues_with_room() {
     cluster.wait_until("no trial ends", || log().contains(" ends: completed"));
     let ballast = disk.fill();
     cluster.wait_until_empty();
-    let status = cluster
-        .runner(&lab, &["status", "runs/many.sweep"])
-        .with_code(0);
-    let said = status.stdout;
+    let said = cluster.status(&lab);
     // A trial by name, with its path and bytes; the disk, and what to do.
     assert!(said.contains("; the file needs "), "{said}");
     assert!(said.contains("No space left on device"), "{said}");
