@@ -51,7 +51,7 @@ fn names(report: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn the_json_object_is_consistent_in_itself() {
+fn prints_a_consistent_json_object() {
     let lab = Lab::with(&plain());
     let started = Instant::now();
     let report = json(&lab, &["--threads", "2"]);
@@ -100,7 +100,7 @@ fn the_json_object_is_consistent_in_itself() {
 }
 
 #[test]
-fn parts_and_rest_are_the_whole_step() {
+fn adds_parts_and_rest_to_the_whole_step() {
     let lab = Lab::with(&plain());
     let report = json(&lab, &[]);
     assert_eq!(
@@ -161,7 +161,7 @@ fn parts_and_rest_are_the_whole_step() {
 }
 
 #[test]
-fn every_layer_of_a_deeper_network_is_named() {
+fn names_all_layers_of_a_deeper_network() {
     let lab = Lab::with(&plain());
     let deep = [
         "--set",
@@ -198,7 +198,7 @@ fn names_of_hidden(report: &Value) -> bool {
 }
 
 #[test]
-fn an_epoch_of_one_step_and_images_left_over_are_no_trouble() {
+fn measures_an_epoch_of_one_step_and_left_over_images() {
     let lab = Lab::with(&plain());
     for (batch, steps) in [(300, 1), (299, 2), (1, 300)] {
         let set = format!("training.batch_size={batch}");
@@ -210,7 +210,7 @@ fn an_epoch_of_one_step_and_images_left_over_are_no_trouble() {
 }
 
 #[test]
-fn images_that_are_held_out_cost_their_evaluation() {
+fn counts_the_evaluation_of_held_out_images() {
     let lab = Lab::with(&plain());
     let report = json(
         &lab,
@@ -222,7 +222,7 @@ fn images_that_are_held_out_cost_their_evaluation() {
 }
 
 #[test]
-fn a_person_reads_a_table() {
+fn prints_a_table() {
     let lab = Lab::with(&plain());
     let ended = bench(&lab, &["--threads", "1"]).with_code(0);
     assert_eq!(ended.stderr, "");
@@ -243,7 +243,7 @@ fn a_person_reads_a_table() {
 }
 
 #[test]
-fn what_is_wrong_is_told_before_any_step() {
+fn rejects_errors_before_any_step() {
     let lab = Lab::with("name = \"a\"\n[data]\ndataset = \"sprites\"\n[model]\nlatnet_dim = 8\n");
     let checked = lab.runner(&["check", "spec.toml"]).with_code(2);
     let ended = bench(&lab, &["--json"]).with_code(2);
@@ -277,19 +277,19 @@ fn what_is_wrong_is_told_before_any_step() {
 }
 
 #[test]
-fn a_loss_that_is_not_finite_ends_it() {
+fn stops_at_a_non_finite_loss() {
     let lab = Lab::with(&plain());
     let spec = plain() + "[optimizer.sgd]\nlearning_rate = 100\n";
     lab.write("spec.toml", spec);
     let ended = bench(&lab, &["--json"]).with_code(1);
     assert_eq!(ended.says("is not finite").stdout, "");
-    // The estimate is none the worse for it.
+    // `check` estimates the time all the same.
     let checked = lab.runner(&["check", "spec.toml"]).with_code(0);
     assert!(checked.stdout.contains("made-up images"), "{checked:#?}");
 }
 
 #[test]
-fn check_says_what_a_run_will_take() {
+fn check_estimates_what_a_run_takes() {
     let lab = Lab::with(&plain());
     let before = lab.listing();
     let ended = lab
@@ -311,7 +311,7 @@ fn check_says_what_a_run_will_take() {
         "{basis}"
     );
 
-    // Thirty million weights are not made for a glance.
+    // `check` does not make thirty million weights.
     let large = [
         "--set",
         "model.hidden=[65536]",

@@ -284,7 +284,7 @@ fn trains_with_odd_strides_kernels_and_sizes() {
 
 /// With so small a step no weight changes, so no epoch after the first is a better one.
 #[test]
-fn stops_a_run_early_that_gets_no_better() {
+fn stops_a_run_early_without_improvement() {
     let lab = Lab::new();
     let (images, labels) = bars(60, 8, 8);
     lab.write("a", images);

@@ -45,7 +45,7 @@ fn assert_alike(run: &Path, other: &Path, share: f64) {
 
 /// Values that Keras computed: forward, gradients, and weights after three steps of each optimizer.
 #[test]
-fn every_reference_is_met() {
+fn meets_all_references() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
     let files = fs::read_dir(folder)
         .unwrap()
@@ -67,7 +67,7 @@ fn every_reference_is_met() {
 
 /// The same batches and the same noise: three epochs differ by rounding alone, with every optimizer.
 #[test]
-fn three_epochs_are_those_of_our_kernels() {
+fn matches_three_epochs_of_our_kernels() {
     for optimizer in ["adam", "adamw", "rmsprop", "sgd"] {
         let lab = Lab::with(&common::plain());
         let rate = format!("optimizer.{optimizer}.learning_rate=1e-3");
@@ -97,7 +97,7 @@ fn many_steps() -> String {
 }
 
 #[test]
-fn losses_that_are_read_rarely_are_all_counted() {
+fn counts_losses_read_rarely() {
     let lab = Lab::with(&many_steps());
     let (ours, with_dfdx) = (lab.train(&[]), lab.train(&DFDX_OPS));
     assert_alike(&with_dfdx, &ours, 5e-3);
@@ -107,7 +107,7 @@ fn losses_that_are_read_rarely_are_all_counted() {
 
 /// Both stop at the same step for the same reason, although the one learns of it dozens of steps later.
 #[test]
-fn a_run_diverges_at_the_same_step() {
+fn diverges_at_the_same_step() {
     let growing = |weight: &str| {
         let weight = format!("loss.kl_weight={weight}");
         vec![
@@ -146,7 +146,7 @@ fn a_run_diverges_at_the_same_step() {
 }
 
 #[test]
-fn a_checkpoint_goes_from_one_device_to_another_and_back() {
+fn resumes_checkpoints_across_devices() {
     let lab = Lab::with(&common::plain());
     let longer = lab.train(&["--set", "training.epochs=6"]);
     let run = lab.train(&[]);
@@ -181,7 +181,7 @@ fn a_checkpoint_goes_from_one_device_to_another_and_back() {
 }
 
 #[test]
-fn a_stop_in_the_middle_of_an_epoch_changes_nothing() {
+fn keeps_bits_across_a_stop_within_an_epoch() {
     let lab = Lab::with(&many_steps().replace("epochs = 2", "epochs = 40"));
     let mut session = Session::spawn(lab.command(&[&["spec.toml"], &DFDX_OPS[..]].concat()));
     assert!(session.lines(1), "no epoch was reported");

@@ -1,4 +1,4 @@
-//! A disk that is really full: a file system of some hundred KiB in memory. The faults on purpose (`tests/faults`) fail
+//! A disk that is really full: a file system of some hundred KiB in memory. The injected faults (`tests/faults`) fail
 //! every single operation; here the operating system does it.
 
 #![cfg(target_os = "linux")]
@@ -57,7 +57,7 @@ fn temporary(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_run_that_fills_the_disk_says_so_and_goes_on_to_the_same_bits_once_there_is_room() {
+fn resumes_a_run_that_filled_the_disk_to_the_same_bits() {
     // A checkpoint of 100 kB and more: three of them do not fit.
     let spec = plain()
         .replace("[4, 8]", "[8, 16]")
@@ -105,7 +105,7 @@ fn a_run_that_fills_the_disk_says_so_and_goes_on_to_the_same_bits_once_there_is_
 
 /// The same at every size of the disk, from one that holds nothing to one that holds all.
 #[test]
-fn whatever_still_fits_the_run_can_go_on() {
+fn resumes_whatever_still_fits() {
     let spec = plain();
     let undisturbed = Lab::with(&spec);
     let whole = undisturbed.train(&[]);

@@ -18,7 +18,7 @@ fn resident() -> usize {
 }
 
 #[test]
-fn what_is_freed_between_what_is_held_returns() {
+fn returns_memory_freed_between_held_blocks() {
     let _one = ONE.lock();
     return_large_blocks();
     // What raises the limit where nobody has fixed it.
@@ -37,7 +37,7 @@ fn what_is_freed_between_what_is_held_returns() {
 }
 
 #[test]
-fn small_blocks_between_small_ones_that_are_held_return_on_demand() {
+fn returns_small_blocks_between_held_ones_on_demand() {
     const BLOCKS: usize = 4_000;
     const BYTES: usize = 64 << 10;
     let _one = ONE.lock();

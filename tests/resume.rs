@@ -58,7 +58,7 @@ fn adds_epochs_to_the_bits_of_a_run_that_had_them_from_the_start() {
     let before = lab.runs();
     lab.runner(&[&resolved, "--quiet"]).with_code(0);
     assert_eq!(digest(&lab.new_run(&before)), longer);
-    // Fewer than it has is no wish that can be met.
+    // Fewer epochs than it has cannot be asked for.
     lab.on(&run, "resume", &["--epochs", "4"])
         .with_code(2)
         .says("the run has finished 5 epochs already");
@@ -136,7 +136,7 @@ fn rejects_changed_settings_by_key_and_both_values() {
     assert_eq!(manifest(&run)["status"], "completed");
 }
 
-/// Without a checkpoint there is no past, but the manifest says what the run is.
+/// Without a checkpoint the manifest says what the run is.
 #[test]
 fn rejects_a_changed_spec_also_before_the_first_checkpoint() {
     let lab = Lab::with(&spec());
@@ -286,7 +286,7 @@ fn resumes_all_runs_of_a_folder() {
     let ended = lab.runner(&["resume", "runs", "--all"]).with_code(3);
     ended.says("seed: 0 -> 1");
     ended.prints("2 resumed to their end, 1 not");
-    // Nor does a stderr that takes no word of it.
+    // Nor does a stderr that cannot be written.
     if let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") {
         let mut resume = lab.command(&["resume", "runs", "--all"]);
         assert_eq!(resume.stderr(full).status().unwrap().code(), Some(3));
@@ -310,7 +310,7 @@ fn resumes_all_runs_of_a_folder() {
     lab.runner(&["resume", "nowhere", "--all"]).with_code(2);
 }
 
-/// The words behind a part's name.
+/// The texts after the name of a part.
 fn of(ended: &Ended, part: &str) -> String {
     let line = ended.stdout.lines().find(|line| line.starts_with(part));
     line.unwrap_or_else(|| panic!("no {part} in {ended:#?}"))[part.len()..]
@@ -374,7 +374,7 @@ fn finds_and_rebuilds_every_part() {
         assert_eq!(digest(&run), end);
         doctor().with_code(0);
     }
-    // A crash's leavings.
+    // Files that a crash left.
     fs::write(run.join("checkpoints/last.safetensors.tmp"), "half").unwrap();
     let ended = doctor().with_code(65);
     assert!(
@@ -423,7 +423,7 @@ fn tells_a_stopped_run_from_one_that_is_running() {
     lab.runner(&["doctor", "nowhere"]).with_code(2);
 }
 
-/// The program that people get knows nothing of faults on purpose.
+/// An ordinary build has no fault injection.
 #[test]
 fn leaves_fault_injection_out_of_an_ordinary_build() {
     let program = fs::read(env!("CARGO_BIN_EXE_runner")).unwrap();

@@ -21,16 +21,13 @@ use cluster::{Cluster, PATIENCE, ends, lab, locally, one, spec};
 use common::Session;
 
 #[test]
-fn a_sweep_whose_tasks_are_killed_requeued_and_cancelled_ends_as_a_local_one() {
+fn ends_as_a_local_sweep_after_kills_requeues_and_cancels() {
     let _one = one();
     let Some(cluster) = Cluster::start(1, None) else {
         return;
     };
     let lab = lab(&spec(100, "{ from = 0, to = 5 }"));
-    let local = ["spec.toml", "--launcher", "local", "--jobs", "2", "--quiet"];
-    let args = [&local[..], &["--runs-dir", "local"]].concat();
-    lab.runner(&args).with_code(0);
-    let expected = ends(&lab.path().join("local/many.sweep"));
+    let expected = locally(&lab);
     assert_eq!(expected.len(), 12);
 
     let submit = || cluster.runner(&lab, &["spec.toml"]);
@@ -52,12 +49,10 @@ fn a_sweep_whose_tasks_are_killed_requeued_and_cancelled_ends_as_a_local_one() {
         std::thread::sleep(Duration::from_millis(500));
     };
     wait_for_work();
-    let status = cluster
-        .runner(&lab, &["status", "runs/many.sweep"])
-        .with_code(0);
+    let status = cluster.status(&lab);
     assert!(
-        status.stdout.contains(" running; logs in ") || status.stdout.contains(" running, "),
-        "{status:#?}"
+        status.contains(" running; logs in ") || status.contains(" running, "),
+        "{status}"
     );
     // A requeue sends SIGTERM, and the task begins again as the same one.
     let first = cluster.running()[0].clone();
@@ -85,14 +80,8 @@ fn a_sweep_whose_tasks_are_killed_requeued_and_cancelled_ends_as_a_local_one() {
     if said.contains("submitted") {
         cluster.wait_until_empty();
     }
-    let status = cluster
-        .runner(&lab, &["status", "runs/many.sweep"])
-        .with_code(0);
-    assert_eq!(
-        status.stdout.matches(" completed ").count(),
-        12,
-        "{status:#?}"
-    );
+    let status = cluster.status(&lab);
+    assert_eq!(status.matches(" completed ").count(), 12, "{status}");
     assert_eq!(ends(&sweep), expected);
     let left = submit().with_code(0).stdout;
     assert_eq!(left, "12 trials: none is left\n");
@@ -100,7 +89,7 @@ fn a_sweep_whose_tasks_are_killed_requeued_and_cancelled_ends_as_a_local_one() {
 
 /// What Slurm sends a minute before the time limit, and before it takes a node away.
 #[test]
-fn a_task_that_is_told_to_save_goes_back_into_the_queue_and_goes_on() {
+fn saves_and_requeues_when_told_to_stop() {
     let _one = one();
     let Some(cluster) = Cluster::start(1, None) else {
         return;
@@ -136,7 +125,7 @@ fn a_task_that_is_told_to_save_goes_back_into_the_queue_and_goes_on() {
 }
 
 #[test]
-fn what_slurm_refuses_is_quoted_and_what_is_not_there_is_named() {
+fn quotes_what_slurm_rejects_and_names_what_is_missing() {
     let _one = one();
     let lab = lab(&spec(2, "[0]").replace("cpus = 1", "partition = \"nowhere\""));
     // Without Slurm's commands.

@@ -1,5 +1,5 @@
-//! The structure of the source: files use lower files only, without circles, and rooms (the folders of `src`) stand in
-//! one order. So each file can be read and tested with only what lies below it in mind.
+//! The structure of the source: files use lower files only, without circles, and the folders of `src` stand in one
+//! order. So each file can be read and tested with only what lies below it in mind.
 //!
 //! Read as text: `use` declarations and paths that begin with `crate`, `super` or `self`, without what is compiled for
 //! tests only. A name that a `mod.rs` re-exports counts as a use of the file that defines it; `mod` and `pub use` lines
@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms, lowest first; rooms on one line do not use each other.
-const ROOMS: &[&[&str]] = &[
+/// The folders, lowest first; folders on one line do not use each other.
+const FOLDERS: &[&[&str]] = &[
     &["numeric", "sys"],
     &["fs"],
     &["config", "metric", "draw"],
@@ -28,7 +28,7 @@ const ROOMS: &[&[&str]] = &[
     &["cmd"],
 ];
 
-/// Rooms that know nothing of one another although one stands above the other.
+/// Folders that do not use each other although one stands above the other.
 const APART: &[(&str, &str)] = &[
     ("config", "numeric"),
     ("kernels", "config"),
@@ -312,25 +312,25 @@ fn circles<'a>(uses: &BTreeMap<&'a Path, BTreeSet<&'a Path>>) -> Vec<Vec<&'a Pat
     found
 }
 
-fn room(path: &Path) -> String {
+fn folder(path: &Path) -> String {
     let first = path.iter().next().unwrap_or_default().to_string_lossy();
     first.trim_end_matches(".rs").to_owned()
 }
 
 fn may_use(user: &str, used: &str) -> bool {
-    let floor = |room| ROOMS.iter().position(|rooms| rooms.contains(&room));
+    let level = |folder| FOLDERS.iter().position(|row| row.contains(&folder));
     user == used
         || !APART.contains(&(user, used))
-            && matches!((floor(user), floor(used)), (Some(a), Some(b)) if b < a)
+            && matches!((level(user), level(used)), (Some(a), Some(b)) if b < a)
 }
 
 fn misplaced(uses: &BTreeMap<&Path, BTreeSet<&Path>>) -> Vec<String> {
     let mut found = vec![];
     for (user, all) in uses {
-        if room(user) == "main" || room(user) == "lib" {
+        if folder(user) == "main" || folder(user) == "lib" {
             continue;
         }
-        let wrong = |used: &&&Path| !may_use(&room(user), &room(used));
+        let wrong = |used: &&&Path| !may_use(&folder(user), &folder(used));
         found.extend(
             all.iter()
                 .filter(wrong)
@@ -355,7 +355,7 @@ fn files_use_each_other_without_circles() {
 }
 
 #[test]
-fn rooms_use_lower_rooms_only() {
+fn folders_use_lower_folders_only() {
     let files = read(&src());
     let found = misplaced(&uses(&files));
     assert!(found.is_empty(), "\n{}", found.join("\n"));

@@ -46,7 +46,7 @@ fn changed(
 }
 
 #[test]
-fn every_reference_is_met() {
+fn meets_all_references() {
     for file in references() {
         let ended = verify(&file, &[]).with_code(0);
         let (_, tensors) = read_tensors(&file).unwrap();
@@ -63,7 +63,7 @@ fn every_reference_is_met() {
 }
 
 #[test]
-fn the_published_model_is_met_where_its_reference_is_found() {
+fn meets_the_published_model_where_its_reference_is_found() {
     let file =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/golden/keras_fmnist_vae.safetensors");
     if file.exists() {
@@ -74,7 +74,7 @@ fn the_published_model_is_met_where_its_reference_is_found() {
 }
 
 #[test]
-fn one_changed_number_fails_and_is_named() {
+fn names_one_changed_number() {
     let lab = Lab::new();
     let file = &references()[0];
     let (_, tensors) = read_tensors(file).unwrap();
@@ -104,7 +104,7 @@ fn one_changed_number_fails_and_is_named() {
 }
 
 #[test]
-fn a_changed_loss_fails() {
+fn rejects_a_changed_loss() {
     let lab = Lab::new();
     let file = changed(
         &lab,
@@ -129,14 +129,14 @@ fn a_changed_loss_fails() {
 }
 
 #[test]
-fn the_tolerance_is_the_one_asked_for() {
+fn uses_the_tolerance_asked_for() {
     let file = &references()[0];
     verify(file, &["--tolerance", "1e-2"]).with_code(0);
     verify(file, &["--tolerance", "1e-12"]).with_code(1);
 }
 
 #[test]
-fn a_description_that_is_not_the_models_fails() {
+fn rejects_a_description_of_another_model() {
     let lab = Lab::new();
     let (from, to) = ("\"klw\": 1.0", "\"klw\": 1.5");
     let file = references()
@@ -148,7 +148,7 @@ fn a_description_that_is_not_the_models_fails() {
 }
 
 #[test]
-fn a_broken_file_is_refused() {
+fn rejects_a_broken_file() {
     let lab = Lab::new();
     let whole = fs::read(&references()[0]).unwrap();
     let text = String::from_utf8_lossy(&whole).into_owned();
@@ -196,7 +196,7 @@ fn a_broken_file_is_refused() {
 }
 
 #[test]
-fn a_description_that_makes_no_sense_is_refused() {
+fn rejects_a_contradictory_description() {
     let lab = Lab::new();
     let file = &references()[0];
     let json = |change: &dyn Fn(&mut serde_json::Value)| {

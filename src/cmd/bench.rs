@@ -56,7 +56,7 @@ pub fn main(args: &Args) -> Outcome {
     } else {
         describe(&speed)
     };
-    out(&text).map_err(|e| CliError::new(exit::IO, e))?;
+    out(&text)?;
     Ok(exit::DONE)
 }
 

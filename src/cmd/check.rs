@@ -16,9 +16,9 @@ use crate::session::device;
 use crate::session::inputs::plan_of_survey;
 use crate::session::process::on_threads;
 use crate::sys::exit;
+use crate::terminal::Outcome;
 use crate::terminal::args::{RUNS_DIR, SpecArgs};
 use crate::terminal::print::{bytes, count, duration, milliseconds, out, thousands};
-use crate::terminal::{CliError, Outcome};
 use crate::train::{self, Basis, Estimate};
 
 /// Read and resolve a spec; print every mistake, or the plan. Writes nothing
@@ -44,13 +44,13 @@ pub fn main(args: &Args) -> Outcome {
     let plan = plan_of_survey(loaded.spec.clone(), &survey);
     check_against_data(&loaded, &plan)?;
     let mut text = describe(&plan, &survey);
-    // A GPU is neither here nor there when a spec is checked.
+    // The time on a GPU is not estimated, and one that is not there is no error here.
     if device::find(plan.spec.training.device).is_ok_and(|found| found.device == Device::Cpu) {
         text += &on_threads(plan.spec.training.threads, || {
             Ok(describe_time(&train::estimate(&plan), parallel::count()))
         })?;
     }
-    out(&text).map_err(|e| CliError::new(exit::IO, e))?;
+    out(&text)?;
     warn_of_little_room(Path::new(RUNS_DIR), plan.disk_bytes());
     Ok(exit::DONE)
 }

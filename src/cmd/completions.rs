@@ -4,8 +4,8 @@ use clap::Command;
 use clap_complete::Shell;
 
 use crate::sys::exit;
+use crate::terminal::Outcome;
 use crate::terminal::print::out;
-use crate::terminal::{CliError, Outcome};
 
 /// Print a completion script
 #[derive(Clone, Debug, clap::Args)]
@@ -18,6 +18,6 @@ pub struct Args {
 pub fn main(args: &Args, mut command_line: Command) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command_line, "runner", &mut script);
-    out(&String::from_utf8_lossy(&script)).map_err(|e| CliError::new(exit::IO, e))?;
+    out(&String::from_utf8_lossy(&script))?;
     Ok(exit::DONE)
 }

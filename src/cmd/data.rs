@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use crate::data;
 use crate::sys::exit;
+use crate::terminal::Outcome;
 use crate::terminal::loading::Loading;
 use crate::terminal::print::{bytes, out};
-use crate::terminal::{CliError, Outcome};
 
 /// Find, download or check a data set and say where it lies
 #[derive(Clone, Debug, clap::Args)]
@@ -57,6 +57,6 @@ pub fn main(args: &Args) -> Outcome {
             source.sha256
         );
     }
-    out(&text).map_err(|e| CliError::new(exit::IO, e))?;
+    out(&text)?;
     Ok(exit::DONE)
 }

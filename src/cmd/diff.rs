@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::report;
 use crate::sys::exit;
+use crate::terminal::Outcome;
 use crate::terminal::print::out;
-use crate::terminal::{CliError, Outcome};
 
 /// Show where two runs differ: settings, environment, metrics, first epoch at which they part
 #[derive(Clone, Debug, clap::Args)]
@@ -21,6 +21,6 @@ pub struct Args {
 /// Prints settings, environment and metrics that differ, and the first epoch in which they do.
 pub fn main(args: &Args) -> Outcome {
     let diff = report::diff(&args.one, &args.two)?;
-    out(&report::diff_text(&diff)).map_err(|e| CliError::new(exit::IO, e))?;
+    out(&report::diff_text(&diff))?;
     Ok(exit::DONE)
 }

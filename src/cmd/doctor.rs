@@ -30,8 +30,8 @@ pub fn main(args: &Args) -> Outcome {
     let mut health = Health::of(run);
     look_at_figures(run, &view, &mut health);
     let text = describe(run, &view, &health);
-    crate::terminal::print::out(&text).map_err(|e| CliError::new(exit::IO, e))?;
-    // A process that writes is about to make good what is half done at this moment.
+    crate::terminal::print::out(&text)?;
+    // A process that writes is about to complete what is half done at this moment.
     let is_running = view.status() == RunStatus::Running;
     let is_fine = |part: &Part| {
         part.condition.is_fine()
@@ -48,7 +48,7 @@ fn look_at_figures(run: &Path, view: &RunView, health: &mut Health) {
     // They may be asked for by the folder's spec or, where that is gone, by the checkpoint's.
     let of_checkpoint = || {
         let (checkpoint, _) = health.newest.as_ref()?;
-        Some(checkpoint.model.get("spec")?.as_str()?.to_owned())
+        checkpoint.spec_text().map(str::to_owned)
     };
     let Some(text) = read_resolved(run).ok().or_else(of_checkpoint) else {
         return;
@@ -129,12 +129,7 @@ fn advice(run: &Path, view: &RunView, health: &Health) -> Vec<String> {
             || part.name == "resolved.toml"
             || part.name.starts_with("figures/")
     };
-    let best_can = newest.progress.step_in_epoch == 0
-        && newest
-            .progress
-            .best
-            .as_ref()
-            .is_some_and(|best| best.epoch == newest.progress.epoch);
+    let best_can = newest.is_best();
     for part in health.parts.iter().filter(unfit) {
         match part.name.as_str() {
             "spec.toml" => lines.push(

@@ -49,7 +49,7 @@ pub fn main(args: &Args) -> Outcome {
         write_table(&table, format, Some(&args.out))?;
         if !args.trained.quiet {
             let line = format!("{}, images: {}\n", args.out.display(), indices.len());
-            crate::terminal::print::out(&line).map_err(|e| CliError::new(exit::IO, e))?;
+            crate::terminal::print::out(&line)?;
         }
         Ok(exit::DONE)
     })

@@ -10,9 +10,9 @@ use crate::report::{self, number};
 use crate::run::RunView;
 use crate::sys::printable::printable;
 use crate::sys::{clock, exit};
+use crate::terminal::Outcome;
 use crate::terminal::args::RUNS_DIR;
 use crate::terminal::print::{out, thousands};
-use crate::terminal::{CliError, Outcome};
 
 /// List the runs below a folder: status, age, epochs, best metric. Writes nothing
 #[derive(Clone, Debug, clap::Args)]
@@ -54,7 +54,7 @@ pub fn main(args: &Args) -> Outcome {
         } = line;
         text += &format!("{s:<status$}  {a:>age$}  {e:>epochs$}  {b:<best$}  {run}{why}\n");
     }
-    out(&text).map_err(|e| CliError::new(exit::IO, e))?;
+    out(&text)?;
     Ok(exit::DONE)
 }
 

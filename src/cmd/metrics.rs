@@ -3,8 +3,8 @@
 use crate::metric::metrics_markdown;
 use crate::objective;
 use crate::sys::exit;
+use crate::terminal::Outcome;
 use crate::terminal::print::out;
-use crate::terminal::{CliError, Outcome};
 
 /// Print all metrics with their units and meanings
 #[derive(Clone, Debug, clap::Args)]
@@ -12,6 +12,6 @@ pub struct Args {}
 
 /// Prints those of every run, then the terms of objectives.
 pub fn main(_: &Args) -> Outcome {
-    out(&metrics_markdown(objective::metrics())).map_err(|e| CliError::new(exit::IO, e))?;
+    out(&metrics_markdown(objective::metrics()))?;
     Ok(exit::DONE)
 }

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::experiment;
 use crate::kernels::Isa;
 use crate::nn::Device;
-use crate::run::{Loaded, RunError, RunFolder, read_resolved};
+use crate::run::{Loaded, RunFolder, read_resolved};
 use crate::session::figures::RunFigures;
 use crate::session::inputs::{self, load_data, read_published};
 use crate::session::process::on_threads;
 use crate::session::provenance::origin;
-use crate::session::resume_checks::{Present, check_past};
+use crate::session::resume_checks::{Present, check_origin};
 use crate::sys::exit;
 use crate::terminal::print::out;
 use crate::terminal::{CliError, Outcome, tell};
@@ -78,7 +78,7 @@ pub fn main(args: &Args) -> Outcome {
         data: &data,
         origin: &origin,
     };
-    check_past(run, folder.manifest(), Some(&loaded), present)?;
+    check_origin(run, folder.manifest(), Some(&loaded), present)?;
     let errors = on_threads(plan.spec.training.threads, || {
         let mut model = build_model(&plan, Device::Cpu)?;
         model.set_weights(&checkpoint.weights)?;
@@ -109,14 +109,9 @@ pub fn main(args: &Args) -> Outcome {
 /// The text of `resolved.toml`, which is written again from the checkpoint where it is gone.
 fn resolved(run: &Path, folder: &RunFolder, loaded: &Loaded) -> Result<String, CliError> {
     match read_resolved(run) {
-        Err(RunError::File(error)) if error.is_not_found() => {
-            let text = loaded
-                .checkpoint
-                .model
-                .get("spec")
-                .and_then(|spec| spec.as_str());
-            let Some(text) = text else {
-                return Err(RunError::File(error).into());
+        Err(error) if error.is_not_found() => {
+            let Some(text) = loaded.checkpoint.spec_text() else {
+                return Err(error.into());
             };
             folder.write_resolved(text)?;
             Ok(text.to_owned())

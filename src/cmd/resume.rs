@@ -53,7 +53,7 @@ fn all(args: &Args, stop: &Stop) -> Outcome {
     }
     let say = |text: &str| {
         if !args.changes.quiet {
-            // A reader of stdout that has gone away does not end a run.
+            // A closed stdout does not end a run.
             let _ = out(text);
         }
     };

@@ -2,8 +2,8 @@
 
 use crate::experiment;
 use crate::sys::exit;
+use crate::terminal::Outcome;
 use crate::terminal::print::out;
-use crate::terminal::{CliError, Outcome};
 
 /// Print all settings of a spec with their ranges and defaults
 #[derive(Clone, Debug, clap::Args)]
@@ -20,6 +20,6 @@ pub fn main(args: &Args) -> Outcome {
     } else {
         experiment::settings_help()
     };
-    out(&text).map_err(|e| CliError::new(exit::IO, e))?;
+    out(&text)?;
     Ok(exit::DONE)
 }

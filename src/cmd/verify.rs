@@ -6,8 +6,8 @@ use crate::experiment::DeviceChoice;
 use crate::session::device;
 use crate::session::reference::Reference;
 use crate::sys::exit;
+use crate::terminal::Outcome;
 use crate::terminal::print::out;
-use crate::terminal::{CliError, Outcome};
 
 /// Compare this program's arithmetic with values that another framework computed
 #[derive(Clone, Debug, clap::Args)]
@@ -56,6 +56,6 @@ pub fn main(args: &Args) -> Outcome {
             args.tolerance
         ),
     };
-    out(&text).map_err(|e| CliError::new(exit::IO, e))?;
+    out(&text)?;
     Ok(if above == 0 { exit::DONE } else { exit::FAILED })
 }

@@ -9,7 +9,7 @@ use crate::fs::files;
 use crate::slurm::{self, Failed, Listed, Request, Workers, script};
 use crate::sweep::cluster::is_at_work;
 use crate::sweep::jobs::{logs, of_jobs};
-use crate::sweep::{State, SweepFolder, Task};
+use crate::sweep::{SweepFolder, Task};
 use crate::sys::exit;
 use crate::sys::printable::printable;
 use crate::terminal::args::{LauncherChoice, SweepArgs};
@@ -69,7 +69,7 @@ fn script_of(
 fn print(text: &str, quiet: bool) -> Result<(), CliError> {
     match quiet {
         true => Ok(()),
-        false => out(text).map_err(|error| CliError::new(exit::IO, error)),
+        false => Ok(out(text)?),
     }
 }
 
@@ -92,8 +92,7 @@ pub fn submit(
 ) -> Outcome {
     let mut left = 0;
     for trial in trials {
-        let state = folder.state(trial)?;
-        left += usize::from(state.is_open() || (retry && matches!(state, State::Failed(_))));
+        left += usize::from(folder.state(trial)?.is_left(retry));
     }
     let path = folder.path().display();
     let all = count(trials.len(), "trial");
@@ -223,14 +222,14 @@ fn line(tasks: &[Listed], logs: &Path) -> String {
     format!("Slurm: {}; logs in {logs}", parts.join(", "))
 }
 
-/// Largest log whose last words are told, in bytes.
+/// Largest log whose last error is shown, in bytes.
 const LARGEST_LOG: u64 = 4 << 20;
 
-/// A line for each way in which tasks of the last job ended badly on a node, as long as Slurm remembers them. What
-/// a trial said is told beside the trial.
+/// A line for each way in which tasks of the last job failed on a node, as long as Slurm remembers them. The
+/// error of a trial is shown beside the trial.
 ///
 /// # Errors
-/// The folder cannot be read. A cluster that does not answer is told elsewhere.
+/// The folder cannot be read. A cluster that does not answer is reported elsewhere.
 pub fn failures(folder: &SweepFolder) -> Result<Vec<String>, CliError> {
     let Some(&job) = folder.jobs()?.jobs.last() else {
         return Ok(vec![]);
@@ -254,7 +253,7 @@ pub fn failures(folder: &SweepFolder) -> Result<Vec<String>, CliError> {
     Ok(groups.into_iter().map(line).collect())
 }
 
-/// How a task ended badly, in its own last words where it had any.
+/// Why a task failed: the last error in its log, where it has one.
 fn how(task: &Failed, folder: &Path) -> String {
     if task.was_not_started {
         let logs = logs(folder);

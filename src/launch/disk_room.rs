@@ -10,7 +10,7 @@ use crate::terminal::print::bytes;
 /// Less than the smallest run needs, in bytes.
 const LITTLE: u64 = 1 << 20;
 
-/// Says so where a disk is as good as full.
+/// A warning where a disk is almost full.
 pub fn little_room(folder: &Path) -> Option<String> {
     let free = disk::free_bytes(folder).filter(|&free| free < LITTLE)?;
     let folder = folder.display();

@@ -1,4 +1,4 @@
-//! From a sweep's folder with work left in it to one without.
+//! Runs the trials of a sweep's folder that are left, on this machine.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub struct LocalSweep<'a> {
     pub quiet: bool,
 }
 
-/// How far this process has come with the sweep.
+/// Progress of this process on the sweep.
 struct Progress<'a> {
     work: &'a Work<'a>,
     workers: usize,
@@ -51,9 +51,7 @@ impl LocalSweep<'_> {
         for task in self.tasks {
             states.push(self.folder.state(task)?);
         }
-        let is_left = |state: &State| {
-            state.is_open() || (self.workers.retry_failed && matches!(state, State::Failed(_)))
-        };
+        let is_left = |state: &State| state.is_left(self.workers.retry_failed);
         let open = states.iter().filter(|state| is_left(state)).count();
         let Some(largest) = self.plans.iter().max_by_key(|plan| plan.flops_per_step()) else {
             return Err(CliError::new(exit::USAGE, "a sweep without trials"));
@@ -122,7 +120,7 @@ impl LocalSweep<'_> {
         );
         if !self.quiet {
             let text = summary.text(started.elapsed());
-            // A reader of stdout that has gone away ends no sweep.
+            // A closed stdout does not end a sweep.
             let _ = out(&text);
         }
         err(&summary.failures());

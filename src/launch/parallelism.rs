@@ -16,10 +16,10 @@ use crate::train;
 
 /// Share of the machine's memory that trials may take together.
 const MEMORY: f64 = 0.8;
-/// What is so close to the best speed is as good: then more trials at a time, which also load, check and draw at the same
-/// time.
+/// Share of the best speed from which a division is as good: then the one with more trials at a time is taken, which also
+/// load, check and draw at the same time.
 const CLOSE: f64 = 0.95;
-/// Each way is measured so often, in turns, and its best counts: whatever else runs on the machine only takes away.
+/// Measurements of each division, in turns; the fastest counts, since other load on the machine only slows one down.
 const ROUNDS: usize = 3;
 /// Memory of a process beside its images and weights, bytes.
 const PROGRAM: u64 = 40_000_000;

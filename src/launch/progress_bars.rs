@@ -1,4 +1,4 @@
-//! What a person sees while a sweep is worked on: a bar a running trial, one for the whole, and a line an ended trial.
+//! Progress of a sweep on the terminal: a bar for each running trial, one for the sweep, a line for each trial that ended.
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ const PARTS: f64 = 10_000.0;
 /// Parts of a trial.
 const TRIAL_PARTS: f64 = 1_000.0;
 
-/// ProgressBars on stderr, lines on stdout.
+/// Progress bars on stderr, lines on stdout.
 pub struct ProgressBars<'a> {
     folder: &'a SweepFolder,
     tasks: &'a [Task],
@@ -50,7 +50,7 @@ impl Now {
 }
 
 impl<'a> ProgressBars<'a> {
-    /// ProgressBars for so many workers.
+    /// Progress bars for so many workers.
     pub fn new(
         folder: &'a SweepFolder,
         tasks: &'a [Task],
@@ -106,7 +106,7 @@ impl<'a> ProgressBars<'a> {
     /// A line between the bars.
     pub fn print(&self, line: &str) {
         if self.lines {
-            // A reader of stdout that has gone away ends no sweep.
+            // A closed stdout does not end a sweep.
             self.multi.suspend(|| out(&format!("{line}\n")).ok());
         }
     }
@@ -193,7 +193,7 @@ impl Watch for ProgressBars<'_> {
             let before = bar.position();
             bar.set_position((step.share() * TRIAL_PARTS) as u64);
             if before == 0 {
-                // A trial that was taken up again has steps of an earlier process.
+                // A resumed trial has steps of an earlier process.
                 bar.reset_eta();
             }
             bar.set_message(format!(

@@ -96,7 +96,7 @@ pub fn status(path: &Path) -> Outcome {
     }
     let waiting = queue.as_ref().map_or(0, |(tasks, _)| tasks.len());
     text.push_str(&left.text(waiting, &folder, queue.is_some()));
-    out(&text).map_err(|error| CliError::new(exit::IO, error))?;
+    out(&text)?;
     Ok(exit::DONE)
 }
 
@@ -171,7 +171,7 @@ pub fn release(path: &Path, trial: &str) -> Outcome {
             ));
         }
     };
-    out(&text).map_err(|error| CliError::new(exit::IO, error))?;
+    out(&text)?;
     Ok(exit::DONE)
 }
 

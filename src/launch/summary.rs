@@ -21,7 +21,7 @@ enum TrialSummary {
     Missed(String),
     /// Stopped early after this epoch.
     Stopped(u32),
-    /// Failed, diverged, was killed: the word and why.
+    /// Failed, diverged, was killed: the name of its state, and why.
     Failed(&'static str, String),
     /// Another process works on it.
     Held(String),
@@ -51,6 +51,18 @@ impl TrialSummary {
                 Some(State::Missed(why)) => Self::Missed(why.clone()),
                 _ => Self::Left,
             },
+        }
+    }
+
+    /// The word under which it is counted.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Missed(_) => "missed an [expect]",
+            Self::Stopped(_) => "stopped early",
+            Self::Failed(word, _) => word,
+            Self::Held(_) => "held by another process",
+            Self::Left => "left",
         }
     }
 }
@@ -86,35 +98,18 @@ impl<'a> Summary<'a> {
     /// For a person, on stdout.
     pub fn text(&self, took: Duration) -> String {
         let mut counts = vec![];
-        for (word, is) in [
-            (
-                "completed",
-                (|trial| matches!(trial, TrialSummary::Completed)) as fn(&TrialSummary) -> bool,
-            ),
-            ("missed an [expect]", |trial| {
-                matches!(trial, TrialSummary::Missed(_))
-            }),
-            ("stopped early", |trial| {
-                matches!(trial, TrialSummary::Stopped(_))
-            }),
-            ("failed", |trial| {
-                matches!(trial, TrialSummary::Failed("failed", _))
-            }),
-            ("diverged", |trial| {
-                matches!(trial, TrialSummary::Failed("diverged", _))
-            }),
-            ("killed", |trial| {
-                matches!(trial, TrialSummary::Failed("killed", _))
-            }),
-            ("broken", |trial| {
-                matches!(trial, TrialSummary::Failed("broken", _))
-            }),
-            ("held by another process", |trial| {
-                matches!(trial, TrialSummary::Held(_))
-            }),
-            ("left", |trial| matches!(trial, TrialSummary::Left)),
+        for word in [
+            "completed",
+            "missed an [expect]",
+            "stopped early",
+            "failed",
+            "diverged",
+            "killed",
+            "broken",
+            "held by another process",
+            "left",
         ] {
-            let count = self.summaries.iter().filter(|trial| is(trial)).count();
+            let count = self.summaries.iter().filter(|it| it.word() == word).count();
             if count > 0 {
                 counts.push(format!("{count} {word}"));
             }
@@ -130,10 +125,7 @@ impl<'a> Summary<'a> {
         }
         let _ = writeln!(text, "done in  {}", duration(took));
         let _ = writeln!(text, "folder   {}", self.folder.path().display());
-        let any = |word: &str| {
-            let mut all = self.summaries.iter();
-            all.any(|trial| matches!(trial, TrialSummary::Failed(found, _) if *found == word))
-        };
+        let any = |word: &str| self.summaries.iter().any(|it| it.word() == word);
         if any("failed") {
             let _ = writeln!(text, "again    {} --retry-failed", self.again());
         } else if any("killed") {

@@ -1,4 +1,4 @@
-//! The process of one trial: an ordinary run at a given place, whose worker listens instead of a person.
+//! The process of one trial: an ordinary run at a given place, whose messages go to its worker.
 
 use std::io::{self, BufRead};
 use std::path::Path;
@@ -21,7 +21,7 @@ pub fn run() -> Outcome {
     let stop = listen()?;
     let outcome = work(&stop);
     if let Err(failure) = &outcome {
-        // A worker that has gone away is told nothing.
+        // The worker may have ended.
         let _ = out(&ChildMessage::Error(failure.text().to_owned()).line());
     }
     outcome
@@ -70,7 +70,7 @@ fn work(stop: &Stop) -> Outcome {
     )
 }
 
-/// When the worker closes standard input, or is gone, the trial saves and leaves as after SIGTERM.
+/// When the worker closes standard input, or ends, the trial saves and exits as after SIGTERM.
 fn leave_with_the_worker(stop: Stop) {
     std::thread::spawn(move || {
         let mut line = String::new();

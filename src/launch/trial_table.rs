@@ -70,7 +70,7 @@ pub fn print(loaded: &Loaded, jobs: Option<u16>) -> Outcome {
         bytes(disk),
         SweepFolder::path_of(Path::new(RUNS_DIR), &loaded.spec.name).display()
     );
-    out(&text).map_err(|error| CliError::new(exit::IO, error))?;
+    out(&text)?;
     refuse_little_room(Path::new(RUNS_DIR), disk)?;
     Ok(exit::DONE)
 }

@@ -68,6 +68,24 @@ pub struct Checkpoint {
     pub model: serde_json::Value,
 }
 
+impl Checkpoint {
+    /// The resolved spec that the run was trained with, as its text.
+    pub fn spec_text(&self) -> Option<&str> {
+        self.model.get("spec")?.as_str()
+    }
+
+    /// Whether it was taken at the end of the best epoch.
+    pub fn is_best(&self) -> bool {
+        let Progress {
+            best,
+            epoch,
+            step_in_epoch,
+            ..
+        } = &self.progress;
+        *step_in_epoch == 0 && best.as_ref().is_some_and(|best| best.epoch == *epoch)
+    }
+}
+
 /// A checkpoint without its tensors: what a report needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {

@@ -29,13 +29,13 @@ pub const BEST: &str = "best.safetensors";
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     folder: PathBuf,
-    /// Whether `last.safetensors` is known to be whole; `None` before anybody looked.
+    /// Whether `last.safetensors` is known to be whole; `None` before it was checked.
     last_is_whole: Option<bool>,
     /// Largest file to read, in bytes.
     limit: u64,
 }
 
-/// A checkpoint, and how it was come by.
+/// A checkpoint, and the file that it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
     /// Whole and checked.
@@ -79,11 +79,8 @@ impl Checkpoints {
     /// Writes a checkpoint as the best one where that is missing or damaged; says whether it did.
     pub(super) fn restore_best(&self, checkpoint: &Checkpoint) -> Result<bool, RunError> {
         let best = self.folder.join(BEST);
-        match verify(&best, self.limit) {
-            Ok(()) => return Ok(false),
-            Err(RunError::File(error)) if error.is_not_found() => {}
-            Err(error) if error.is_damage() => {}
-            Err(error) => return Err(error),
+        if self.is_whole(&best)? {
+            return Ok(false);
         }
         encode(&best, checkpoint)?.write(&best)?.publish()?;
         Ok(true)
@@ -93,14 +90,18 @@ impl Checkpoints {
         if let Some(known) = self.last_is_whole {
             return Ok(known);
         }
-        let whole = match verify(&self.folder.join(LAST), self.limit) {
-            Ok(()) => true,
-            Err(RunError::File(error)) if error.is_not_found() => false,
-            Err(error) if error.is_damage() => false,
-            Err(error) => return Err(error),
-        };
+        let whole = self.is_whole(&self.folder.join(LAST))?;
         self.last_is_whole = Some(whole);
         Ok(whole)
+    }
+
+    /// Whether a checkpoint is there and undamaged.
+    fn is_whole(&self, path: &Path) -> Result<bool, RunError> {
+        match verify(path, self.limit) {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_not_found() || error.is_damage() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The newest whole checkpoint; nothing where none was ever saved.
@@ -115,8 +116,7 @@ impl Checkpoints {
                     warning: None,
                 }));
             }
-            Err(RunError::File(error)) if error.is_not_found() => RunError::File(error),
-            Err(error) if error.is_damage() => error,
+            Err(error) if error.is_not_found() || error.is_damage() => error,
             Err(error) => return Err(error),
         };
         self.last_is_whole = Some(false);
@@ -135,17 +135,13 @@ impl Checkpoints {
                 }))
             }
             // Killed before its first checkpoint.
-            Err(RunError::File(error)) if error.is_not_found() && is_absent(&missing) => Ok(None),
+            Err(error) if error.is_not_found() && missing.is_not_found() => Ok(None),
             Err(previous) => Err(RunError::NoCheckpoint {
                 last: missing.into(),
                 previous: previous.into(),
             }),
         }
     }
-}
-
-fn is_absent(error: &RunError) -> bool {
-    matches!(error, RunError::File(error) if error.is_not_found())
 }
 
 pub(super) fn place(checkpoint: &Checkpoint) -> String {

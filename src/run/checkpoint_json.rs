@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_other_keys() {
+    fn rejects_other_keys() {
         let (origin, progress) = (Origin::default(), Progress::default());
         let text = to_text(&origin, &progress, &[]).unwrap();
         assert_eq!(from_text(&text).unwrap(), (origin, progress, vec![]));
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_metrics_that_it_does_not_know() {
+    fn keeps_unknown_metrics() {
         let (origin, progress) = (Origin::default(), Progress::default());
         let mut row = Row::from_iter([("epoch", Reading::Count(1))]);
         row.set("of_a_later_version", vec![0.5]);

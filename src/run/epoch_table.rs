@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn has_columns_that_some_epoch_has_and_nulls_elsewhere() {
+    fn has_columns_of_any_epoch_and_nulls_elsewhere() {
         let rows = [
             row(1, &[("unknown", 5.into()), ("loss", 2.5.into())]),
             row(

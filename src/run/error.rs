@@ -85,7 +85,7 @@ pub enum RunError {
     Metrics {
         /// `metrics.parquet`.
         path: PathBuf,
-        /// The words of polars.
+        /// The message of polars.
         message: String,
     },
 }
@@ -108,6 +108,11 @@ impl RunError {
         }
     }
 
+    /// Whether a file is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::File(error) if error.is_not_found())
+    }
+
     /// Whether a file is there but its content cannot be used: the cases in which an older checkpoint
     /// takes its place. A disk that does not answer is not among them, nor a later format.
     pub(super) fn is_damage(&self) -> bool {
@@ -121,7 +126,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn exit_codes_are_those_of_the_documented_list() {
+    fn gives_the_documented_exit_codes() {
         let path = || PathBuf::from("x");
         let file = || crate::fs::files::read(Path::new("/not/there"), 1).unwrap_err();
         let damaged = || RunError::Damaged {

@@ -163,7 +163,7 @@ impl RunFolder {
         self.path.join(FIGURES)
     }
 
-    /// Notes that this process takes up the run, whose status becomes `running`.
+    /// Records that this process resumes the run, whose status becomes `running`.
     ///
     /// # Errors
     /// The manifest cannot be written.
@@ -241,13 +241,7 @@ impl RunFolder {
     /// # Errors
     /// It cannot be read or written.
     pub fn restore_best(&self, checkpoint: &Checkpoint) -> Result<bool, RunError> {
-        let progress = &checkpoint.progress;
-        let is_best = progress.step_in_epoch == 0
-            && progress
-                .best
-                .as_ref()
-                .is_some_and(|best| best.epoch == progress.epoch);
-        Ok(is_best && self.checkpoints.restore_best(checkpoint)?)
+        Ok(checkpoint.is_best() && self.checkpoints.restore_best(checkpoint)?)
     }
 
     /// Writes the table of metrics.

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_when_what_and_which() {
+    fn reads_and_writes_time_name_and_suffix() {
         // date -u -d '2026-11-23 20:28:15' +%s
         let id = RunId {
             started: at(1_795_465_695),
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_not_taken_for_runs() {
+    fn rejects_folder_names_of_another_form() {
         for folder in [
             "",
             "figures",
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_lead_elsewhere_are_refused() {
+    fn rejects_names_that_lead_elsewhere() {
         for name in [
             "", ".", "..", "../x", "a/b", "/abs", "a\\b", ".hidden", "-x", "a\0b", "ü", "a b",
         ] {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn eight_threads_in_the_same_second_get_folders_of_their_own() {
+    fn gives_each_thread_its_own_folder() {
         let runs = tempfile::tempdir().unwrap();
         let runs_dir = runs.path().join("deep/runs");
         let mut paths = BTreeSet::new();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_that_are_taken_are_passed_over() {
+    fn skips_taken_suffixes() {
         let runs = tempfile::tempdir().unwrap();
         let id = |suffix| RunId {
             started: at(7),

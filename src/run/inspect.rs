@@ -1,7 +1,7 @@
 //! What is whole in a run folder and what is not.
 //!
 //! Looks without writing and without taking the lock. `metrics.parquet` is not read as Parquet, which a file
-//! from elsewhere could abuse: it is compared byte for byte with what the checkpoint's history gives.
+//! made to do harm could exploit: it is compared byte for byte with what the checkpoint's history gives.
 
 use std::path::Path;
 
@@ -232,7 +232,7 @@ impl Health {
 
     fn add_error(&mut self, name: &str, absent: Condition, error: &RunError) {
         match error {
-            RunError::File(error) if error.is_not_found() => self.add(name, absent, ""),
+            error if error.is_not_found() => self.add(name, absent, ""),
             RunError::Damaged { fault, .. } => {
                 self.add(name, Condition::Damaged, &fault.to_string());
             }

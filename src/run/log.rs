@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_one_line_behind_its_time() {
+    fn writes_an_event_as_one_line_after_its_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.txt");
         let log = Log::new(path.clone());

@@ -83,7 +83,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The word for it, as in the manifest.
+    /// Its name, as in the manifest.
     pub fn word(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -160,7 +160,7 @@ pub struct Parameters {
 /// A time in which one process worked on a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
-    /// When it took the run up.
+    /// When it started.
     #[serde(with = "clock::rfc3339")]
     pub started: DateTime<Utc>,
     /// Epochs that were finished before.
@@ -284,7 +284,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_manifest_reads_back_as_it_was_but_for_the_time_of_writing() {
+    fn reads_back_all_but_the_time_of_writing() {
         let run = tempfile::tempdir().unwrap();
         let mut written = example();
         written.write(run.path()).unwrap();
@@ -295,7 +295,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn people_and_other_programs_find_plain_words_in_it() {
+    fn writes_plain_json() {
         let text = serde_json::to_string(&example()).unwrap();
         for part in [
             r#""status":"diverged","why":"kl is not finite at step 7""#,
@@ -307,7 +307,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_later_version_is_refused_by_name_and_a_later_key_is_not() {
+    fn rejects_a_later_version_and_ignores_later_keys() {
         let text = serde_json::to_string(&example()).unwrap();
         read(&text.replacen('{', r#"{"energy_kwh": 3.5,"#, 1)).unwrap();
         let later = r#"{"format_version": 2, "status": {"kind": "anything"}}"#;
@@ -322,7 +322,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_no_manifest_is_told_with_its_place() {
+    fn rejects_what_is_no_manifest_with_its_place() {
         let whole = serde_json::to_string_pretty(&example()).unwrap();
         let half = &whole[..whole.len() / 2];
         let nested = "[".repeat(100_000);

@@ -84,7 +84,7 @@ mod tests {
     use polars::prelude::{AnyValue, DataType};
 
     #[test]
-    fn the_table_holds_the_literal_values() {
+    fn writes_literal_values() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(METRICS_FILE);
         write_metrics(&path, &example().history).unwrap();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_the_documented_ones_in_the_documented_order() {
+    fn writes_the_documented_columns_in_order() {
         let frame = to_frame(&[]).unwrap();
         let names: Vec<_> = frame
             .get_column_names()
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_a_finished_epoch_has_a_table_without_rows() {
+    fn writes_no_rows_without_a_finished_epoch() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(METRICS_FILE);
         write_metrics(&path, &[]).unwrap();
@@ -148,7 +148,7 @@ mod tests {
 
     /// SHA-256 of what the version wrote that had these columns alone.
     #[test]
-    fn keeps_the_bytes_of_tables_of_the_first_format() {
+    fn keeps_the_bytes_of_format_1_tables() {
         let digest = |rows: &[Row]| {
             let bytes = encode(Path::new("m"), rows).unwrap();
             (bytes.len(), crate::fs::digest::sha256_hex(&bytes))
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_table_is_an_error() {
+    fn rejects_what_is_no_table() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(METRICS_FILE);
         for bytes in [

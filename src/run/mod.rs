@@ -1,4 +1,4 @@
-//! The run folder: everything that a training leaves behind.
+//! The run folder: every file that a training run writes.
 //!
 //! ```text
 //! runs/20261123-202815_fmnist_vae_3f9a/
@@ -28,13 +28,13 @@
 //! | [`log`] | `log.txt` |
 //! | [`error`] | what can go wrong, with exit codes |
 //!
-//! **Promises.** The checkpoint is the truth; metrics and figures are made from it and can be made
+//! **Promises.** The checkpoint is authoritative; metrics and figures are made from it and can be made
 //! again. Every file but the log and the lock's note is complete or absent, whatever the moment of a
-//! crash or a power cut (`fs::files` says how). After a checkpoint is reported as saved, nothing
-//! takes the run back behind it ([`checkpoint_dir`]). A file that is damaged, or made to do harm, is refused
+//! crash or a power cut (`fs::files` says how). After a checkpoint is reported as saved, no crash
+//! loses it ([`checkpoint_dir`]). A file that is damaged, or made to do harm, is refused
 //! with the place in it, before memory is taken or anything of it used ([`tensor_file`]). One process
-//! writes; readers neither wait nor disturb. All this holds on a local disk; a network file system
-//! gives what its locks, renames and fsync are worth.
+//! writes; readers neither wait nor disturb. All this holds on a local disk; on a network file system
+//! it holds as far as its locks, renames and fsync do.
 
 pub mod checkpoint;
 pub mod checkpoint_dir;

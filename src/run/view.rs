@@ -1,7 +1,8 @@
 //! A run folder for everybody who does not write it: reports, listings, figures made later.
 //!
 //! [`RunView::open`] never fails and never writes: whatever is at a path gets a status, and what is
-//! wrong with it is told, in words that are fit for a terminal. It disturbs no running process, and may be asked while the folder changes.
+//! wrong with it is reported, with terminal codes escaped. It disturbs no running process, and may be called while the
+//! folder changes.
 //!
 //! The history comes from the checkpoint's metadata, which have a digest of their own, and not from
 //! `metrics.parquet`: reports read folders from elsewhere, and a Parquet reader may not survive a
@@ -103,7 +104,7 @@ impl RunView {
     /// Takes the status from the manifest, or, where its process is gone, from that.
     fn judge(&mut self, mut manifest: Manifest) -> Manifest {
         if manifest.status == Status::Running && !self.is_locked() {
-            // It may have ended between the two questions, and have said so.
+            // It may have ended between the two checks, and have written its end.
             if let Ok(later) = Manifest::read(&self.path) {
                 manifest = later;
             }
@@ -124,7 +125,7 @@ impl RunView {
         manifest
     }
 
-    /// A lock that cannot be asked for counts as held: then the manifest's word stands.
+    /// A lock that cannot be tested counts as held: then the manifest's status is taken.
     fn is_locked(&mut self) -> bool {
         lock::is_locked(&self.path.join(LOCK)).unwrap_or_else(|error| {
             self.problems.push(printable(&error.to_string()));
@@ -139,7 +140,7 @@ impl RunView {
                     self.summary = Some(summary);
                     return;
                 }
-                Err(RunError::File(error)) if error.is_not_found() => {}
+                Err(error) if error.is_not_found() => {}
                 Err(error) => self.problems.push(printable(&error.to_string())),
             }
         }

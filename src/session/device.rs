@@ -21,7 +21,7 @@ impl Found {
     /// Tells a person who might expect another device.
     pub fn tell(&self, quiet: bool) {
         if self.looked && !quiet {
-            // A reader of stdout that has gone away does not end a run.
+            // A closed stdout does not end a run.
             let _ = crate::terminal::print::out(&format!("{}\n", self.why));
         }
     }

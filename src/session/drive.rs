@@ -202,7 +202,7 @@ impl Session<'_> {
         }
         text += &format!("done in  {}\n", duration(elapsed));
         text += &format!("folder   {}\n", self.folder.path().display());
-        // Nothing is lost when nobody reads it any more.
+        // A closed stdout does not end a run.
         let _ = out(&text);
     }
 }

@@ -5,7 +5,7 @@ use crate::sys::exit;
 use crate::sys::stop::Stop;
 use crate::terminal::CliError;
 
-/// The words that the program was started with.
+/// The command line that the program was started with.
 pub fn command_line() -> Vec<String> {
     let words = std::env::args_os();
     words

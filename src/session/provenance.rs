@@ -53,7 +53,7 @@ pub fn data_source(data: &DataSet) -> DataSource {
     }
 }
 
-/// The network and its training in the words of a reference file (see [`super::reference`]).
+/// The network and its training in the form of a reference file (see [`super::reference`]).
 pub fn describe_model(plan: &Plan) -> serde_json::Value {
     let a = &plan.architecture;
     let spec = &plan.spec;

@@ -68,7 +68,7 @@ impl Reference {
         let rule = description.rule().map_err(&invalid)?;
         let setup = description.setup().map_err(&invalid)?;
         let (encoder, decoder) = architecture.parameters();
-        // Every parameter stands in the file, so a model with more of them is a lie.
+        // Every parameter stands in the file, so the description of a model with more of them is wrong.
         let values: usize = tensors.iter().map(|t| t.data.len()).sum();
         if encoder + decoder > values as u64 {
             return Err(invalid(format!(

@@ -1,4 +1,4 @@
-//! What a person sees while a run trains: a bar with loss and time left, and a line an epoch.
+//! Progress of a run on the terminal: a bar with loss and time left, and a line an epoch.
 
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ impl Audience {
     }
 }
 
-/// Least time between two steps that a worker is told of.
+/// Least time between two messages to a worker.
 const EVERY: Duration = Duration::from_millis(100);
 
 /// The bar goes to stderr, the lines to stdout.
@@ -106,14 +106,14 @@ impl Reporter {
             steps: self.steps_per_epoch,
             loss: view.loss,
         });
-        // A worker that has gone away is noticed elsewhere.
+        // The end of the worker is noticed by the trial's standard input.
         let _ = out(&word.line());
     }
 
     /// After an epoch.
     pub fn epoch(&mut self, metrics: &Row) {
         if self.audience.is_person() {
-            // A reader of stdout that has gone away does not end a run.
+            // A closed stdout does not end a run.
             self.bar
                 .suspend(|| out(&format!("{}\n", line(metrics, self.epochs))).ok());
         }

@@ -9,7 +9,7 @@ use super::inputs::{self, load_data, read_published};
 use super::process::on_threads;
 use super::provenance::{compute, origin};
 use super::reporter::Audience;
-use super::resume_checks::{Present, check_device, check_past, keep_kernels};
+use super::resume_checks::{Present, check_device, check_origin, keep_kernels};
 use crate::experiment::{self, Spec};
 use crate::nn::Device;
 use crate::run::{Loaded, RunFolder, Status, read_resolved};
@@ -39,8 +39,7 @@ pub struct ResumeRequest<'a> {
 /// Loads the newest whole checkpoint and trains on.
 ///
 /// # Errors
-/// The folder cannot be read, or locked; what is asked for now would make another past than that of the checkpoint;
-/// training fails.
+/// The folder cannot be read, or locked; settings or data are others than those of the checkpoint; training fails.
 pub fn resume(request: &ResumeRequest, stop: &Stop) -> Outcome {
     let ResumeRequest {
         run,
@@ -64,7 +63,7 @@ pub fn resume(request: &ResumeRequest, stop: &Stop) -> Outcome {
     check_epochs(&spec, args, done)?;
     if folder.manifest().status == Status::Completed && is_complete(loaded.as_ref(), args, done) {
         if audience.is_person() {
-            // A reader of stdout that has gone away does not end a run.
+            // A closed stdout does not end a run.
             let _ = out(&format!("{} is already complete\n", run.display()));
         }
         return Ok(exit::DONE);
@@ -87,7 +86,7 @@ pub fn resume(request: &ResumeRequest, stop: &Stop) -> Outcome {
         data: &data,
         origin: &origin,
     };
-    check_past(run, folder.manifest(), loaded.as_ref(), present)?;
+    check_origin(run, folder.manifest(), loaded.as_ref(), present)?;
     on_threads(plan.spec.training.threads.or(request.threads), || {
         let compute = compute(found.device);
         check_device(&folder, &compute.device, args.allow_other_bits)?;

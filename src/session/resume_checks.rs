@@ -63,7 +63,7 @@ fn other_bits(folder: &RunFolder, allowed: bool, why: &str) -> Result<(), CliErr
     Ok(())
 }
 
-/// What a run would go on with.
+/// The spec and data that a run would be resumed with.
 #[derive(Clone, Copy, Debug)]
 pub struct Present<'a> {
     pub spec: &'a Spec,
@@ -72,11 +72,11 @@ pub struct Present<'a> {
     pub origin: &'a Origin,
 }
 
-/// Refuses what would make another past than the one that the checkpoint comes from.
+/// Refuses settings and data other than those that the checkpoint comes from.
 ///
 /// # Errors
 /// Settings that decide the numbers, or the data, are not those that the run was started with.
-pub fn check_past(
+pub fn check_origin(
     run: &Path,
     manifest: &Manifest,
     loaded: Option<&Loaded>,
@@ -94,7 +94,7 @@ pub fn check_past(
         *spec_digest != now.spec_digest && !(recorded.is_none() && spec_digest.is_empty());
     if other_spec || other_seed {
         let old = loaded
-            .and_then(|loaded| loaded.checkpoint.model.get("spec")?.as_str())
+            .and_then(|loaded| loaded.checkpoint.spec_text())
             .and_then(|text| experiment::read_back(text, "resolved.toml", &[]).ok());
         let changes = old.map(|old| Fingerprint::of_run(&old).changes(&Fingerprint::of_run(spec)));
         if changes.as_ref().is_some_and(Vec::is_empty) {

@@ -38,7 +38,7 @@ pub struct StartRequest<'a> {
     pub spec_text: &'a str,
     /// Settings given beside it.
     pub overrides: &'a [String],
-    /// The words that the program, or that of the sweep, was started with.
+    /// The command line of the program, or of the sweep.
     pub command_line: Vec<String>,
     /// Threads, where the spec does not say; nothing for every core.
     pub threads: Option<usize>,

@@ -11,9 +11,7 @@ use crate::experiment;
 use crate::kernels::{Extent, Isa};
 use crate::nn::Device;
 use crate::plan::Plan;
-use crate::run::{
-    Checkpoint, LARGEST_FILE, Manifest, RunError, best_path, read_checkpoint, read_resolved,
-};
+use crate::run::{Checkpoint, LARGEST_FILE, Manifest, best_path, read_checkpoint, read_resolved};
 use crate::sys::exit;
 use crate::sys::printable::printable;
 use crate::terminal::args::TrainedArgs;
@@ -43,7 +41,7 @@ pub fn with_network(args: &TrainedArgs, work: impl FnOnce(&Trained) -> Outcome +
         );
         CliError::new(exit::INVALID_DATA, text)
     })?;
-    // Where its images lay decides nothing about a network, and they may be gone.
+    // A network does not depend on the place of its images, and they may be gone.
     let (name, overrides) = request(args);
     let spec = experiment::read_back(&resolved, &name, &overrides)?;
     let plan = Plan::new(spec, image, 0, 0);
@@ -137,7 +135,7 @@ fn read(args: &TrainedArgs) -> Result<(Checkpoint, String), CliError> {
         false => run.join("checkpoints/last.safetensors"),
     };
     let checkpoint = read_checkpoint(&path, LARGEST_FILE).map_err(|error| match error {
-        RunError::File(file) if file.is_not_found() => {
+        error if error.is_not_found() => {
             let text = format!(
                 "{} has no `{}` yet",
                 run.display(),
@@ -151,13 +149,8 @@ fn read(args: &TrainedArgs) -> Result<(Checkpoint, String), CliError> {
     // Other kernels give the same pictures but for a bit here and there.
     Isa::from_name(&manifest.compute.kernel_path).map(Isa::choose);
     let resolved = match read_resolved(run) {
-        Err(RunError::File(error)) if error.is_not_found() => {
-            let text = checkpoint
-                .model
-                .get("spec")
-                .and_then(|spec| spec.as_str())
-                .map(str::to_owned);
-            text.ok_or(RunError::File(error))?
+        Err(error) if error.is_not_found() => {
+            checkpoint.spec_text().map(str::to_owned).ok_or(error)?
         }
         other => other?,
     };
@@ -205,7 +198,7 @@ pub fn write_picture(rendered: &Rendered, out: &Path, quiet: bool) -> Outcome {
     crate::terminal::output::write(std::iter::once(bytes), Some(out))?;
     if !quiet {
         let line = format!("{}\n", printable(&out.display().to_string()));
-        crate::terminal::print::out(&line).map_err(|e| CliError::new(exit::IO, e))?;
+        crate::terminal::print::out(&line)?;
     }
     Ok(exit::DONE)
 }

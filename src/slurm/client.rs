@@ -20,20 +20,20 @@ pub enum SlurmError {
         /// Why.
         source: std::io::Error,
     },
-    /// It said no.
+    /// It failed.
     #[error("`{command}` refused: {why}")]
     Refused {
         /// The command.
         command: &'static str,
-        /// Its own words.
+        /// Its message.
         why: String,
     },
-    /// It said something else than documented.
+    /// It printed something else than documented.
     #[error("`{command}` answered `{answer}`")]
     Answer {
         /// The command.
         command: &'static str,
-        /// What it said.
+        /// What it printed.
         answer: String,
     },
 }
@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_array_is_read_from_the_configuration() {
+    fn reads_the_largest_array_of_the_configuration() {
         let config = "Configuration data\nMaxArraySize            = 10001\nMaxDBDMsgs = 1\n";
         assert_eq!(array_size(config), Some(10_001));
         assert_eq!(array_size("MaxArraySize = 0\n"), None);
@@ -256,7 +256,7 @@ mod tests {
 
     /// Lines as Slurm 22.05 prints them.
     #[test]
-    fn lines_of_the_queue_are_read() {
+    fn reads_lines_of_the_queue() {
         let expected = Listed {
             job: 12,
             array: 7,
@@ -275,14 +275,14 @@ mod tests {
     }
 
     #[test]
-    fn places_are_written_as_ranges() {
+    fn writes_array_indices_as_ranges() {
         assert_eq!(ranges(&[5, 0, 2, 1]), "0-2,5");
         assert_eq!(ranges(&[7]), "7");
         assert_eq!(ranges(&[3, 4, 6, 6, 7]), "3-4,6-7");
     }
 
     #[test]
-    fn a_command_that_is_not_there_is_told_from_one_that_refuses() {
+    fn tells_a_missing_command_from_a_failing_one() {
         let missing = call("no-such-command-of-slurm", &[], "").unwrap_err();
         assert!(matches!(missing, SlurmError::Missing(_)));
         assert_eq!(missing.exit_code(), exit::NO_DEVICE);

@@ -1,9 +1,9 @@
-//! Tasks that have ended badly, as long as Slurm remembers them (`MinJobAge`, five minutes by default).
+//! Tasks that failed, as long as Slurm remembers them (`MinJobAge`, five minutes by default).
 
 use super::client::{SlurmError, call};
 use crate::sys::printable::printable;
 
-/// A task that ended badly.
+/// A task that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
     /// `FAILED`, `NODE_FAIL`, `OUT_OF_MEMORY`, `TIMEOUT` ...
@@ -18,7 +18,7 @@ pub struct Failed {
     pub log: String,
 }
 
-/// What a task ends as that is to be told.
+/// States of tasks that failed.
 const BAD: [&str; 6] = [
     "FAILED",
     "NODE_FAIL",
@@ -28,7 +28,7 @@ const BAD: [&str; 6] = [
     "DEADLINE",
 ];
 
-/// Tasks of a job that ended badly. A job that Slurm has forgotten has none.
+/// Tasks of a job that failed. A job that Slurm has forgotten has none.
 ///
 /// # Errors
 /// No `scontrol`, or one that cannot be started.
@@ -69,7 +69,7 @@ mod tests {
 
     /// Lines as Slurm 22.05 prints them, shortened.
     #[test]
-    fn tasks_that_ended_badly_are_read() {
+    fn reads_tasks_that_failed() {
         let line = |state: &str, reason: &str, code: &str| {
             format!(
                 "JobId=5 ArrayJobId=4 ArrayTaskId=0 JobName=a b UserId=root(0) JobState={state} Reason={reason} \

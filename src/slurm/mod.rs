@@ -1,10 +1,10 @@
-//! Slurm: job arrays for work that outgrows a machine, and the questions that are asked of a cluster.
+//! Slurm: batch scripts of job arrays, and queries to the cluster.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | [`mod@script`] | the batch script of an array of workers |
 //! | [`client`] | `sbatch`, `squeue`, `scancel`, `scontrol`: one call each, with their errors in words |
-//! | [`history`] | tasks that ended badly |
+//! | [`history`] | tasks that failed |
 //! | [`task`] | what a process knows of the job that it runs in |
 //!
 //! Nothing here knows what the workers do. There is no daemon, no database and no port: the cluster has the

@@ -62,7 +62,7 @@ fn quoted(word: &str) -> String {
 /// The script, for `sbatch`.
 ///
 /// A minute before the time limit, and before preemption, Slurm sends SIGTERM to the script alone
-/// (`--signal=B:TERM@60`). The script hands it on; the program saves and ends with 143, and the task goes back into the
+/// (`--signal=B:TERM@60`). The script forwards it; the program saves and ends with 143, and the task goes back into the
 /// queue as the same task. A task that somebody cancels does not.
 pub fn script(request: &Request, workers: &Workers) -> String {
     let mut text = String::from("#!/bin/bash\n");
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_a_request_is_an_option() {
+    fn writes_an_option_for_each_part_of_a_request() {
         let request = Request {
             partition: Some("gpu".to_owned()),
             time: Some("1-00:00:00".to_owned()),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_is_told_to_stop_hands_it_on_waits_and_goes_back_into_the_queue() {
+    fn forwards_a_stop_signal_waits_and_requeues() {
         let folder = stand_ins();
         let folder = folder.path();
         assert_eq!(

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_is_known_by_its_job_and_its_array() {
+    fn identifies_a_task_by_job_and_array() {
         let of = |pairs: &[(&str, &str)]| {
             Task::from(|name| {
                 let pair = pairs.iter().find(|(key, _)| *key == name)?;

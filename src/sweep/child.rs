@@ -1,8 +1,8 @@
-//! One trial as a process of its own: what it is told, what it tells, and how it ends.
+//! One trial as a process of its own: its job, its messages and its exit.
 //!
-//! The process is this same program with a word that people do not use. Its standard input brings the job as one line
-//! and stays open for as long as its worker lives; when it ends, on purpose or because the worker was killed, the
-//! trial saves and leaves. Its standard output brings [`ChildMessage`]s, a line each. It has a process group of its own, so
+//! The process is this same program with a hidden command. Its standard input brings the job as one line
+//! and stays open for as long as its worker runs; when it ends, on purpose or because the worker was killed, the
+//! trial saves and exits. Its standard output brings [`ChildMessage`]s, a line each. It has a process group of its own, so
 //! that a Ctrl-C at the terminal reaches the worker alone, which then asks once.
 
 use std::io::{BufRead, BufReader, Write};
@@ -15,10 +15,10 @@ use super::error::SweepError;
 use super::folder::SweepFolder;
 use crate::fs::files;
 
-/// The word behind which the program runs a trial.
+/// The hidden command that runs a trial.
 pub const COMMAND: &str = "trial";
 
-/// What a trial's process is told.
+/// The job of a trial's process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// The run folder: there with a run to go on with, or not there yet.
@@ -33,11 +33,11 @@ pub struct Job {
     pub command_line: Vec<String>,
     /// Threads, where the spec does not say.
     pub threads: usize,
-    /// After so many epochs it saves and leaves.
+    /// After so many epochs it saves and exits.
     pub until: Option<u32>,
 }
 
-/// What a trial's process tells: a line of JSON each.
+/// A message of a trial's process: one line of JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChildMessage {
@@ -98,7 +98,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a trial. The second value keeps it going: dropped, it asks the trial to save and leave.
+    /// Starts a trial. The second value keeps it going: dropped, it asks the trial to save and exit.
     pub(super) fn start(
         program: &PathBuf,
         folder: &SweepFolder,
@@ -120,7 +120,7 @@ impl Process {
         let stdout = stdout.ok_or_else(missing)?;
         let mut line = serde_json::to_string(job).unwrap_or_default();
         line.push('\n');
-        // One that ended before it was told shows by its exit.
+        // A process that ended before it read its job is noticed by its exit.
         let _ = stdin.write_all(line.as_bytes());
         let process = Self {
             child,
@@ -138,7 +138,7 @@ impl Process {
     pub(super) fn listen(mut self, mut on_step: impl FnMut(Step)) -> Result<Ended, SweepError> {
         let mut error = None;
         let mut line = String::new();
-        // A line that is no text is no word of ours.
+        // A line that is not UTF-8 is no message.
         while self.stdout.read_line(&mut line).unwrap_or(0) > 0 {
             match serde_json::from_str(&line) {
                 Ok(ChildMessage::Step(step)) => on_step(step),
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_is_a_share_of_all_epochs() {
+    fn computes_the_share_of_all_epochs() {
         let step = |epoch, step| Step {
             epoch,
             epochs: 4,
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_one_line_that_reads_back() {
+    fn writes_a_message_as_one_line_that_reads_back() {
         let word = ChildMessage::Error("two\nlines".to_owned());
         let line = word.line();
         assert_eq!(line.matches('\n').count(), 1);

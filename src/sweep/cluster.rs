@@ -66,8 +66,8 @@ fn cluster_here(job: Option<&BatchJob>) -> Option<String> {
     }
 }
 
-/// For how long a job that was seen alive is believed to be, so that a hundred claims are not a hundred questions. It can only
-/// make a claim last longer: that a job is gone is believed of a fresh answer alone.
+/// How long a job counts as alive after it was seen in the queue, so that a hundred claims do not take a hundred queries.
+/// It can only make a claim last longer: only a fresh answer shows that a job is gone.
 const BELIEVED: Duration = Duration::from_secs(5);
 
 fn ask(job: u64) -> bool {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_gone_when_it_is_not_there_or_waits_to_start_again() {
+    fn takes_absent_and_requeued_jobs_for_gone() {
         let queue = [
             listed(7, 5, "RUNNING"),
             listed(8, 5, "COMPLETING"),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_are_told_from_those_of_other_jobs() {
+    fn tells_tasks_from_those_of_other_jobs() {
         let jobs = Jobs { jobs: vec![5] };
         let queue = vec![listed(7, 5, "RUNNING"), listed(8, 6, "RUNNING")];
         assert_eq!(of_jobs(&jobs, queue), [listed(7, 5, "RUNNING")]);
@@ -150,7 +150,7 @@ mod tests {
 
     /// Their jobs are not in the queue that can be asked here.
     #[test]
-    fn a_job_of_another_user_or_cluster_is_never_known_to_be_gone() {
+    fn never_takes_jobs_of_other_users_or_clusters_for_gone() {
         let me = machine::user_id();
         assert!(!is_gone(&elsewhere(me.map(|id| id + 1), None, 7)));
         let cluster = Some("a cluster of another name");
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_without_a_job_is_never_known_to_be_gone() {
+    fn never_takes_a_claim_without_a_job_for_gone() {
         assert!(!is_gone(&Claimant::this_process()));
     }
 }

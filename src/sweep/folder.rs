@@ -50,7 +50,7 @@ pub enum State {
 }
 
 impl State {
-    /// The word for it.
+    /// Its name.
     pub fn word(&self) -> &'static str {
         match self {
             Self::New => "new",
@@ -67,6 +67,11 @@ impl State {
     /// Whether there is something left to do.
     pub fn is_open(&self) -> bool {
         matches!(self, Self::New | Self::Interrupted(..) | Self::Running)
+    }
+
+    /// Whether a sweep has something left to do, which with `retry` also is what failed.
+    pub fn is_left(&self, retry: bool) -> bool {
+        self.is_open() || (retry && matches!(self, Self::Failed(_)))
     }
 
     /// Why it stands so, where there is something to say.
@@ -153,7 +158,7 @@ impl SweepFolder {
     }
 
     /// Why each trial's last process ended, as the log has it, by the trial's identity: a trial whose disk was full could not note
-    /// it in its own folder. Only what is more than the word for a state; nothing of a log that is very long.
+    /// it in its own folder. Mere names of states are left out; a log above the size limit gives nothing.
     pub fn last_words(&self) -> HashMap<String, String> {
         let mut words = HashMap::new();
         let log = files::read_text(&self.log_path(), LARGEST_LOG).unwrap_or_default();

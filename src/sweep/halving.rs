@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn decisions_come_after_powers_of_the_factor_below_the_end() {
+    fn decides_after_powers_of_the_factor_below_the_end() {
         let rungs = |epochs| rungs(&halving(HalvingMetric::Loss, 3), epochs);
         assert_eq!(rungs(54), [2, 6, 18]);
         assert_eq!(rungs(55), [2, 6, 18, 54]);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_third_goes_on_rounded_up() {
+    fn keeps_the_best_third_rounded_up() {
         use HalvingMetric::{Elbo, Loss};
         let values = [Some(3.0), Some(1.0), None, Some(2.0)];
         assert_eq!(kept(Loss, 3, &values), [1, 3]);

@@ -18,7 +18,7 @@
 //! | [`definition`] | `sweep.json` |
 //! | [`folder`] | [`SweepFolder`]: the folder, its claims, and how each trial stands |
 //! | [`worker`] | claims and runs trials until none is left |
-//! | [`child`] | one trial as a process of its own, and what it is told and tells |
+//! | [`child`] | one trial as a process of its own, with its job and its messages |
 //! | [`halving`] | which trials go on |
 //! | [`jobs`], [`cluster`] | the jobs of a sweep on a Slurm cluster; which of them are at work |
 //! | [`error`] | what can go wrong, with exit codes |
@@ -29,8 +29,7 @@
 //! of how far the trial has come: nothing else could disagree with it. So a sweep that is started again skips, resumes
 //! and adds by looking, and a list with another value makes new trials beside the old ones.
 //!
-//! **Claims.** A trial is worked on by the process that holds its claim ([`crate::fs::claim`]), and a claim is
-//! looked behind: the trial's state is read again once the claim is held. Any number of workers, on any number of
+//! **Claims.** A trial is worked on by the process that holds its claim ([`crate::fs::claim`]), and the trial's state is read again once the claim is held. Any number of workers, on any number of
 //! machines that share the folder, may so work on one sweep. A worker knows of no other; what starts some of them on
 //! this machine, and shows how far they are, stands in `launch`.
 

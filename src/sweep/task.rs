@@ -11,13 +11,13 @@ const LONGEST_LABEL: usize = 60;
 /// A trial that can be worked on.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// Twelve digits of the hash over what makes the trial the one it is.
+    /// Twelve digits of the hash over what identifies the trial.
     pub id: String,
     /// The value of each setting that varies, `KEY=VALUE`.
     pub settings: Vec<String>,
     /// Name of its run folder.
     pub folder: String,
-    /// The spec as meant.
+    /// The trial's spec.
     pub spec: Spec,
     /// The identity that the first version of the program gave to the trial.
     first_id: String,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_names_of_folders_that_say_what_differs() {
+    fn labels_trials_by_what_differs() {
         for (settings, expected) in [
             (vec!["model.latent_dim=2", "seed=0"], "latent_dim-2_seed-0"),
             (vec!["model.hidden=[32, 8]"], "hidden-32-8"),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_stays_the_same_whatever_else_varies_beside_it() {
+    fn keeps_a_trials_identity_whatever_else_varies() {
         let few = tasks_of("[sweep.over]\n\"model.latent_dim\" = [2, 4]\n");
         let more = tasks_of("[sweep.over]\nseed = [0, 1]\n\"model.latent_dim\" = [8, 4]\n");
         assert_eq!(few[1].id, more[1].id);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_identities_that_the_first_version_gave() {
+    fn keeps_the_identities_of_the_first_version() {
         let text = "[training]\ndevice = \"cpu\"\n[expect]\nloss = { max = 253.5 }\n[sweep.over]\nseed = [0, 1, 2]\n";
         let sweep = tempfile::tempdir().unwrap();
         let mut tasks = tasks_of(text);

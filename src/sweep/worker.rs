@@ -1,8 +1,8 @@
 //! Claims and runs trials until none is left.
 //!
-//! A [`WorkerPool`] is some workers of one process, each a thread that has one trial's process under it at a time. A worker
-//! takes the next task, looks how the trial stands, claims it, looks again, and runs it. Tasks whose claim somebody
-//! else holds are come back to whenever a trial has ended meanwhile, and left to the other in the end.
+//! A [`WorkerPool`] is some workers of one process, each a thread that runs one trial's process at a time. A worker
+//! takes the next task, looks how the trial stands, claims it, looks again, and runs it. A task whose claim another
+//! process holds is tried again whenever a trial has ended meanwhile, and left to that process in the end.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ use crate::sys::stop::Stop;
 /// How often a stop is looked for, and a lock.
 const TICK: Duration = Duration::from_millis(20);
 
-/// What is to be done, and with what.
+/// The work of a pool: trials, and what they are run with.
 #[derive(Debug)]
 pub struct Work<'a> {
     /// Where.
@@ -45,7 +45,7 @@ pub struct Work<'a> {
     pub threads: usize,
     /// Whether trials that failed are run again.
     pub retry_failed: bool,
-    /// When this process took up the sweep: what failed later is not tried again.
+    /// When this process started on the sweep: what failed later is not tried again.
     pub since: DateTime<Utc>,
 }
 
@@ -103,7 +103,7 @@ impl TrialResult {
     }
 }
 
-/// Who wants to know what workers do. Called from their threads.
+/// An observer of the workers, called from their threads.
 pub trait Watch: Sync {
     /// A worker starts a trial.
     fn begin(&self, worker: usize, task: usize);
@@ -111,7 +111,7 @@ pub trait Watch: Sync {
     fn step(&self, worker: usize, task: usize, step: Step);
     /// A trial's process has ended.
     fn end(&self, worker: usize, task: usize, result: &TrialResult);
-    /// A worker waits for a process that it does not know to leave a run folder.
+    /// A worker waits until an unknown process releases a run folder.
     fn wait(&self, worker: usize, run: &Path);
 }
 
@@ -124,7 +124,7 @@ pub struct WorkerPool<'a> {
     watch: &'a dyn Watch,
     queue: Mutex<Queue>,
     results: Vec<Mutex<Option<TrialResult>>>,
-    /// What keeps each worker's trial going.
+    /// Standard input of each worker's trial: closed, it asks the trial to save and exit.
     pipes: Vec<Mutex<Option<ChildStdin>>>,
     /// Whether a worker met an error of the folder itself.
     given_up: AtomicBool,
@@ -139,7 +139,7 @@ struct Queue {
 }
 
 impl<'a> WorkerPool<'a> {
-    /// A crew of so many workers for some of the tasks, by index.
+    /// So many workers for some of the tasks, by index.
     pub fn new(
         work: &'a Work<'a>,
         tasks: &[usize],
@@ -173,26 +173,26 @@ impl<'a> WorkerPool<'a> {
         self.at_work.store(self.pipes.len(), Ordering::SeqCst);
         let worked = std::thread::scope(|scope| {
             let start = |worker| {
-                let crew = &self;
+                let pool = &self;
                 scope.spawn(move || {
-                    let worked = crew.worker(worker);
+                    let worked = pool.worker(worker);
                     if worked.is_err() {
-                        crew.given_up.store(true, Ordering::SeqCst);
+                        pool.given_up.store(true, Ordering::SeqCst);
                     }
-                    crew.at_work.fetch_sub(1, Ordering::SeqCst);
+                    pool.at_work.fetch_sub(1, Ordering::SeqCst);
                     worked
                 })
             };
             let workers: Vec<_> = (0..self.pipes.len()).map(start).collect();
             while self.at_work.load(Ordering::SeqCst) > 0 {
                 if self.stop.requested() {
-                    // What is closed asks the trial to save and leave.
+                    // Closing it asks the trial to save and exit.
                     self.pipes.iter().for_each(|pipe| drop(locked(pipe).take()));
                 }
                 std::thread::sleep(TICK);
             }
             let joined = workers.into_iter().map(|worker| worker.join());
-            // A worker that panicked has left its trial as a kill would have.
+            // A worker that panicked leaves its trial as a kill does.
             joined.filter_map(Result::ok).collect::<Vec<_>>()
         });
         for result in worked {
@@ -332,7 +332,7 @@ impl<'a> WorkerPool<'a> {
     }
 }
 
-/// What a thread that panicked left is as good as before.
+/// Locks a mutex, also after a panic of its holder: every value behind one stays valid.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Why a command could not do its work: what it says, and the exit code.
+//! The error of a command: its text, its hint, and the exit code.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -15,7 +15,7 @@ use crate::sys::printable::printable_lines;
 use crate::train::TrainError;
 use crate::vae::ModelError;
 
-/// An error on its way to the terminal.
+/// An error of a command, as shown on the terminal.
 #[derive(Debug)]
 pub struct CliError {
     text: String,
@@ -27,7 +27,7 @@ pub struct CliError {
 }
 
 impl CliError {
-    /// Says it on stderr.
+    /// Prints it to stderr.
     pub fn tell(&self) {
         super::print::err(&self.render());
     }
@@ -43,7 +43,7 @@ impl CliError {
         }
     }
 
-    /// Adds the way out.
+    /// Adds a hint.
     pub fn with_hint(self, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),
@@ -64,7 +64,7 @@ impl CliError {
         self.non_finite
     }
 
-    /// What went wrong, without the way out.
+    /// What went wrong, without the hint.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -83,7 +83,7 @@ impl CliError {
             true => format!("\u{1b}[1;{color}m{word}\u{1b}[0m"),
             false => word.to_owned(),
         };
-        // Names and words in it may come from a stranger's folder.
+        // Names and texts in it may come from a folder that somebody else made.
         let mut out = format!("{}: {}\n", bold("error", 31), printable_lines(&self.text));
         if let Some(hint) = &self.hint {
             let _ = writeln!(out, "{}: {}", bold("help", 36), printable_lines(hint));
@@ -98,7 +98,7 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let words = error.to_string();
-        // Some errors have the words of their cause in their own.
+        // Some errors repeat the text of their cause.
         if !text.contains(&words) {
             let _ = write!(text, ": {words}");
         }
@@ -119,11 +119,8 @@ impl From<Diagnostics> for CliError {
             text.push('\n');
         }
         Self {
-            text,
-            hint: None,
-            code: exit::USAGE,
             rendered: true,
-            non_finite: false,
+            ..Self::new(exit::USAGE, text)
         }
     }
 }
@@ -140,22 +137,26 @@ impl From<SpecError> for CliError {
     }
 }
 
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(exit::IO, error)
+    }
+}
+
 impl From<DataError> for CliError {
     fn from(error: DataError) -> Self {
-        let failure = Self::new(error.exit_code(), &error);
-        match error.hint() {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
+        Self {
+            hint: error.hint().map(Into::into),
+            ..Self::new(error.exit_code(), &error)
         }
     }
 }
 
 impl From<ReportError> for CliError {
     fn from(error: ReportError) -> Self {
-        let failure = Self::new(error.exit_code(), &error);
-        match error.hint() {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
+        Self {
+            hint: error.hint().map(Into::into),
+            ..Self::new(error.exit_code(), &error)
         }
     }
 }

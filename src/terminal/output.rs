@@ -20,12 +20,11 @@ pub fn write(
     out: Option<&Path>,
 ) -> Result<(), CliError> {
     write_with(out, |to| {
-        let written = pieces.try_for_each(|piece| to.write_all(piece.as_ref()));
-        written.map_err(|error| CliError::new(exit::IO, error))
+        Ok(pieces.try_for_each(|piece| to.write_all(piece.as_ref()))?)
     })
 }
 
-/// The same for what writes by itself.
+/// The same for a function that writes.
 ///
 /// # Errors
 /// Writing failed, or what `make` says.
@@ -46,18 +45,18 @@ pub fn write_with(
     let flushed = buffer.flush();
     drop(buffer);
     match target {
-        // Whoever reads has seen enough.
+        // The reader has closed it.
         Target::Stdout(_, true) => Ok(()),
         Target::File(_, Some(error)) => Err(failed(error)),
-        Target::Stdout(..) => made.and(flushed.map_err(|error| CliError::new(exit::IO, error))),
+        Target::Stdout(..) => made.and(flushed.map_err(CliError::from)),
         Target::File(file, None) => made.and_then(|()| file.publish().map_err(failed)),
     }
 }
 
-/// Where bytes go, and what kept them from it: others put the system's error into words of their own.
+/// Where bytes go, and the error that stopped them: callers replace the system's error by one of their own.
 enum Target {
     File(Box<PendingFile>, Option<FileError>),
-    /// Whether its reader has gone away.
+    /// Whether its reader has closed it.
     Stdout(io::StdoutLock<'static>, bool),
 }
 

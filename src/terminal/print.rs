@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 pub use crate::sys::clock::duration;
 
-/// Writes to stdout; a reader that has gone away (`runner schema | head`) is no error.
+/// Writes to stdout; a reader that has closed it (`runner schema | head`) is no error.
 ///
 /// # Errors
 /// Writing failed for another reason.

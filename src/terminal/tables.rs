@@ -1,4 +1,4 @@
-//! Tables of runs on their way to stdout or to a file.
+//! Tables of runs, written to stdout or to a file.
 
 use std::path::Path;
 

@@ -4,7 +4,7 @@ use crate::common::Lab;
 use crate::{SPEC, run_of, with_faults};
 
 #[test]
-fn little_room_is_warned_of_before_a_run() {
+fn warns_of_little_room_before_a_run() {
     let lab = Lab::with(SPEC);
     let warning = "warning: the disk of `runs` has 1.0 MB free, the run needs about 4.1 MB";
     for command in ["check", "run"] {

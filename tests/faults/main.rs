@@ -85,7 +85,7 @@ pub fn told(stdout: &str) -> u32 {
         .count() as u32
 }
 
-/// P1: whatever stands in a run folder under a final name is whole.
+/// P1: every file of a run folder under a final name is whole.
 #[track_caller]
 pub fn assert_whole(run: &Path, what: &str) {
     let mut health = Health::of(run);

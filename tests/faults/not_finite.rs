@@ -17,7 +17,7 @@ const SPOILT: [(&str, &str); 9] = [
 ];
 
 #[test]
-fn a_run_stops_at_the_step_and_names_the_term() {
+fn stops_at_the_step_and_names_the_term() {
     let mut cases = vec![];
     for (kind, term) in SPOILT {
         // Too large a step shows when the epoch ends, or in the next loss.

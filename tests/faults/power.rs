@@ -2,7 +2,7 @@
 //! brought to the disk by then lost, kept in part, or kept in another order. (A kill loses nothing of that: the system
 //! still has it. So a missing fsync shows only here.)
 //!
-//! The disk of these tests keeps no promise but two: what an fsync of a file returned for is in the file, and the
+//! The disk of these tests guarantees two things only: what an fsync of a file returned for is in the file, and the
 //! changes of names that an fsync of a folder returned for are in the folder. A rename is in it as a whole or not at
 //! all.
 
@@ -209,7 +209,7 @@ fn cuts(before: &Disk, lab: &Lab, told: u32, traced: &[Traced], count: u64, end:
 }
 
 #[test]
-fn a_power_cut_leaves_the_old_or_the_new_checkpoint() {
+fn leaves_the_old_or_the_new_checkpoint_after_a_power_cut() {
     let lab = Lab::with(SPEC);
     let trace = tempfile::tempdir().unwrap();
     let before = Disk::of(lab.path());
@@ -219,7 +219,7 @@ fn a_power_cut_leaves_the_old_or_the_new_checkpoint() {
     assert_eq!(traced.iter().filter(|it| it.kind == "Told").count(), 2);
     cuts(&before, &lab, 0, &traced, 140, &end);
 
-    // A run that goes on has a past to lose.
+    // A resumed run has earlier checkpoints, which it could lose.
     let lab = Lab::with(SPEC);
     with_faults(&lab, "sigterm@step:4", None, &["spec.toml"]).with_code(143);
     let (lab, run) = copied(&run_of(&lab).unwrap());
@@ -233,7 +233,7 @@ fn a_power_cut_leaves_the_old_or_the_new_checkpoint() {
 
 /// The disk of these tests is worse than a real one only where it may be.
 #[test]
-fn what_was_brought_to_the_disk_survives_and_nothing_else_has_to() {
+fn keeps_only_what_was_synced() {
     let root = PathBuf::from("/r");
     let mut disk = Disk::default();
     disk.kept.insert(root.clone(), Entry::Folder);

@@ -5,7 +5,7 @@ use crate::trace::operations;
 use crate::{SPEC, assert_promises, digest, each, run_of, told, with_faults};
 
 #[test]
-fn signals_between_file_operations_end_in_a_folder_that_goes_on() {
+fn resumes_after_signals_between_file_operations() {
     let lab = Lab::with(SPEC);
     let trace = lab.path().join("trace");
     with_faults(&lab, "", Some(&trace), &["spec.toml"]).with_code(0);

@@ -24,7 +24,7 @@ fn spec(optimizer: &str) -> String {
 }
 
 #[test]
-fn a_run_that_is_stopped_after_any_step_goes_on_to_the_same_bits() {
+fn resumes_after_any_step_to_the_same_bits() {
     let (mut cases, mut ends, mut best) = (vec![], vec![], vec![]);
     for optimizer in OPTIMIZERS {
         let spec = spec(optimizer);
@@ -72,7 +72,7 @@ fn a_run_that_is_stopped_after_any_step_goes_on_to_the_same_bits() {
 
 /// How long ago the best epoch was counts on behind a stop: here it is the first one, since nothing is learned.
 #[test]
-fn epochs_since_the_best_one_are_counted_on() {
+fn keeps_counting_epochs_since_the_best() {
     let spec = spec("[optimizer.sgd]\nlearning_rate = 1e-30")
         .replace("kl_warmup_epochs = 1", "")
         .replace("epochs = 2", "epochs = 4");
@@ -96,7 +96,7 @@ fn epochs_since_the_best_one_are_counted_on() {
 
 /// Stopped after every single step, one process a step.
 #[test]
-fn a_run_that_never_gets_further_than_a_step_ends_with_the_same_bits() {
+fn completes_a_run_of_one_step_at_a_time_to_the_same_bits() {
     let spec = spec(OPTIMIZERS[0]);
     let lab = Lab::with(&spec);
     let end = digest(&lab.train(&[]));

@@ -171,28 +171,28 @@ fn is_spared(operation: &Traced) -> bool {
 }
 
 #[test]
-fn a_run_whose_process_ends_at_any_operation_goes_on_to_the_same_bits() {
+fn resumes_a_run_aborted_at_any_operation_to_the_same_bits() {
     Work::run().survives_every_end(200);
 }
 
 #[test]
-fn a_resume_whose_process_ends_at_any_operation_goes_on_to_the_same_bits() {
+fn resumes_a_resume_aborted_at_any_operation_to_the_same_bits() {
     Work::resume().survives_every_end(180);
 }
 
 #[test]
-fn a_run_says_which_operation_failed_and_goes_on_to_the_same_bits() {
+fn names_the_failed_operation_of_a_run_and_resumes_to_the_same_bits() {
     Work::run().reports_every_failure(300);
 }
 
 #[test]
-fn a_resume_says_which_operation_failed_and_goes_on_to_the_same_bits() {
+fn names_the_failed_operation_of_a_resume_and_resumes_to_the_same_bits() {
     Work::resume().reports_every_failure(250);
 }
 
 /// A rebuild that is cut off leaves whole files, and is done again to the same bytes.
 #[test]
-fn a_rebuild_whose_process_ends_at_any_operation_can_be_done_again() {
+fn repeats_a_rebuild_aborted_at_any_operation() {
     let lab = Lab::with(SPEC);
     let run = lab.train(&[]);
     let bytes = |run: &Path| {

@@ -109,7 +109,7 @@ fn rejects_metadata_behind_a_right_digest() {
         let (step, warning) = found(&run);
         assert_eq!(step, previous);
         assert!(warning.unwrap().contains(part));
-        // What would speak to the terminal does not.
+        // Terminal codes are escaped.
         assert!(!error.contains('\u{1b}'));
     };
     for key in ["format", "json", "state", "tensors"] {
@@ -206,7 +206,7 @@ fn rejects_tensors_and_counters_that_do_not_fit_the_model() {
         forgery.set("state", from, to);
         refused(to, forgery);
     }
-    // And the run is none the worse for it.
+    // And the run is unaffected.
     fs::write(&path, &whole).unwrap();
     lab.runner(&["resume", &run.display().to_string()])
         .with_code(0);

@@ -88,7 +88,7 @@ fn resumes_from_the_checkpoint_before_to_the_same_bits() {
         assert!(ended.stderr.contains("going on from"), "{ended:#?}");
         assert_eq!(digest(&killed), undisturbed, "round {round}");
     }
-    // Where the one before is damaged as well, nothing is trained anew without a word.
+    // Where the one before is damaged as well, nothing is trained anew silently.
     for is_there in [true, false] {
         restore(&killed, &kept);
         for name in ["last.safetensors", "previous.safetensors"] {

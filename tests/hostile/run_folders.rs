@@ -15,7 +15,7 @@ fn reads_no_metrics_file() {
     let run = stopped(&lab);
     let path = run.display().to_string();
     let parquet = fs::read(run.join("metrics.parquet")).unwrap();
-    // Tables that a reader of Parquet may not survive: nothing reads them.
+    // Tables that may crash a reader of Parquet: nothing reads them.
     let mut dice = Dice::new(6);
     let mut tables: Vec<Vec<u8>> = vec![
         vec![],

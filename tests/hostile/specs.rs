@@ -63,7 +63,7 @@ fn rejects_bytes_that_are_no_text() {
 }
 
 #[test]
-fn rejects_names_and_keys_that_speak_to_the_terminal() {
+fn rejects_names_and_keys_with_terminal_codes() {
     let lab = Lab::new();
     let good = plain();
     for (name, place) in [

@@ -182,7 +182,7 @@ fn lets_one_of_many_processes_write() {
                 let ended = ended.with_code(75);
                 assert!(ended.stderr.contains(&by_whom), "{by_whom}: {ended:#?}");
             }
-            // Who reads is not in the way, and not in its own.
+            // A reader does not disturb the writer.
             lab.runner(&["doctor", &path]);
             winner.signal("TERM");
             winner.end().with_code(143);

@@ -38,8 +38,8 @@ fn end_state(lab: &Lab) -> (Vec<(String, String)>, Vec<String>) {
     (states, files)
 }
 
-/// Every trial came to its end, and no more than once. The word stands in the log behind the manifest's: a kill between
-/// the two leaves it out.
+/// Every trial came to its end, and no more than once. The log is written after the manifest: a kill between
+/// the two leaves the end out of it.
 fn assert_each_once(lab: &Lab, after: &str) {
     for run in runs(lab) {
         let log = fs::read_to_string(run.join("log.txt")).unwrap();

@@ -52,7 +52,7 @@ fn make_runs(runs: &Path) {
 }
 
 #[test]
-fn python_polars_finds_the_same_numbers() {
+fn agrees_with_python_polars() {
     let Some(python) = python() else {
         println!(
             "skipped: no Python with polars (python3 -m venv target/python; target/python/bin/pip install polars)"

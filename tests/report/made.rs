@@ -1,4 +1,4 @@
-//! Run folders with histories that were thought up, through the writer that training uses.
+//! Run folders with histories that were made up, through the writer that training uses.
 
 #![allow(dead_code)]
 

@@ -45,7 +45,7 @@ fn lab() -> Lab {
 }
 
 #[test]
-fn a_page_needs_no_other_file_and_holds_everything() {
+fn writes_a_page_that_needs_no_other_file() {
     let lab = lab();
     lab.runner(&["report", "--format", "html", "--out", "report.html"])
         .with_code(0);
@@ -78,7 +78,7 @@ fn a_page_needs_no_other_file_and_holds_everything() {
 }
 
 #[test]
-fn a_page_works_in_a_browser() {
+fn writes_a_page_that_works_in_a_browser() {
     let Some(browser) = browser() else {
         println!("skipped: no chromium (apt-get install chromium)");
         return;

@@ -1,4 +1,4 @@
-//! Tables of runs whose numbers were thought up, so that every mean can be worked out by hand.
+//! Tables of runs whose numbers were made up, so that every mean can be worked out by hand.
 
 use std::fs;
 
@@ -188,7 +188,7 @@ fn ranks_by_validation_where_all_runs_have_it() {
 }
 
 #[test]
-fn rejects_what_cannot_be_meant() {
+fn rejects_contradictory_requests() {
     let lab = lab();
     for [args, says] in table(
         "
@@ -304,7 +304,7 @@ fn lists_how_each_run_stands() {
     assert_eq!(lines.len(), 8, "{listed}");
     let name = running.file_name().unwrap().to_str().unwrap();
     let line = lines.iter().find(|line| line.contains(name)).unwrap();
-    // Its process is this one, which let go of it.
+    // Its process is this one, which has released its lock.
     let start = line.starts_with("interrupted") && line.contains("1/100");
     let end = line.ends_with(": its process ended without a word");
     assert!(

@@ -30,7 +30,7 @@ fn size(path: &Path) -> (u32, u32) {
 }
 
 #[test]
-fn a_run_folder_is_all_that_is_needed_and_is_left_as_it_was() {
+fn needs_only_a_run_folder_and_leaves_it_as_it_was() {
     let (lab, run) = lab();
     let before = (listing(&run), fs::read(run.join("log.txt")).unwrap());
     let run_name = run.to_str().unwrap();
@@ -85,7 +85,7 @@ fn a_run_folder_is_all_that_is_needed_and_is_left_as_it_was() {
 }
 
 #[test]
-fn the_same_draws_give_the_same_picture_and_others_another() {
+fn draws_the_same_picture_from_the_same_seed() {
     let (lab, run) = lab();
     let sample = |file: &str, more: &[&str]| {
         let mut args = vec!["sample", run.to_str().unwrap(), "-n", "4", "--out", file];
@@ -104,7 +104,7 @@ fn the_same_draws_give_the_same_picture_and_others_another() {
 }
 
 #[test]
-fn encoded_images_are_the_means_of_the_network() {
+fn encodes_images_as_posterior_means() {
     let (lab, run) = lab();
     let run_name = run.to_str().unwrap();
     lab.runner(&["encode", run_name, "--out", "latents.csv"])
@@ -147,7 +147,7 @@ fn encoded_images_are_the_means_of_the_network() {
 }
 
 #[test]
-fn what_cannot_be_done_is_told_with_the_way_out() {
+fn rejects_impossible_requests_with_a_way_out() {
     let (lab, run) = lab();
     let run_name = run.to_str().unwrap();
     lab.runner(&["encode", run_name, "--out", "latents.txt"])

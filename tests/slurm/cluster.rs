@@ -80,6 +80,13 @@ impl Cluster {
         Session::spawn(command).end()
     }
 
+    /// What `runner status` prints of the sweep.
+    #[track_caller]
+    pub fn status(&self, lab: &Lab) -> String {
+        let ended = self.runner(lab, &["status", "runs/many.sweep"]);
+        ended.with_code(0).stdout
+    }
+
     /// Jobs of the running tasks.
     pub fn running(&self) -> Vec<String> {
         let text = self.ask("squeue -h -r -t R -o %A");

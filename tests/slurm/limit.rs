@@ -6,7 +6,7 @@ use super::common;
 /// Slurm looks about every 30 s, so that a limit of a minute, with a notice a minute before it, cuts within half a minute.
 #[test]
 #[ignore = "waits for minutes: cargo test --release --test slurm limit -- --ignored --nocapture"]
-fn a_task_at_its_time_limit_saves_goes_back_into_the_queue_and_goes_on() {
+fn saves_and_requeues_at_the_time_limit() {
     let _one = one();
     let Some(cluster) = Cluster::start(1, None) else {
         return;

@@ -34,7 +34,7 @@ fn run_of(sweep: &Path, trial: &str) -> Option<PathBuf> {
 }
 
 #[test]
-fn a_node_that_is_lost_half_way_changes_no_bit_and_its_trial_waits_for_slurms_word() {
+fn continues_trials_of_a_lost_node_to_the_same_bits() {
     let _one = one();
     let Some(cluster) = Cluster::start(2, Some(1)) else {
         return;
@@ -103,14 +103,8 @@ fn a_node_that_is_lost_half_way_changes_no_bit_and_its_trial_waits_for_slurms_wo
         sessions[1]["from_epoch"].as_u64().unwrap() >= 10,
         "{sessions}"
     );
-    let status = cluster
-        .runner(&lab, &["status", "runs/many.sweep"])
-        .with_code(0);
-    assert_eq!(
-        status.stdout.matches(" completed ").count(),
-        12,
-        "{status:#?}"
-    );
+    let status = cluster.status(&lab);
+    assert_eq!(status.matches(" completed ").count(), 12, "{status}");
 }
 
 /// A file system of its own below a lab, which is taken away again.
@@ -144,7 +138,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_node_that_does_not_see_the_folder_or_the_program_is_named_and_the_other_one_goes_on() {
+fn names_a_node_without_the_folder_or_the_program() {
     let _one = one();
     let Some(cluster) = Cluster::start(2, Some(1)) else {
         return;
@@ -187,7 +181,7 @@ fn a_node_that_does_not_see_the_folder_or_the_program_is_named_and_the_other_one
 }
 
 #[test]
-fn a_full_disk_is_told_with_its_bytes_and_with_room_the_sweep_goes_on() {
+fn reports_a_full_disk_and_continues_with_room() {
     let _one = one();
     let lab = lab(&spec(60, "{ from = 0, to = 3 }"));
     let disk = SmallDisk::at(lab.path().join("runs"), 64);
@@ -202,10 +196,7 @@ fn a_full_disk_is_told_with_its_bytes_and_with_room_the_sweep_goes_on() {
     cluster.wait_until("no trial ends", || log().contains(" ends: completed"));
     let ballast = disk.fill();
     cluster.wait_until_empty();
-    let status = cluster
-        .runner(&lab, &["status", "runs/many.sweep"])
-        .with_code(0);
-    let said = status.stdout;
+    let said = cluster.status(&lab);
     // A trial by name, with its path and bytes; the disk, and what to do.
     assert!(said.contains("; the file needs "), "{said}");
     assert!(said.contains("No space left on device"), "{said}");
@@ -215,12 +206,12 @@ fn a_full_disk_is_told_with_its_bytes_and_with_room_the_sweep_goes_on() {
     );
     assert!(said.contains("runs/many.sweep` has "), "{said}");
     assert!(said.contains(" free; make room first"), "{said}");
-    // Nothing has panicked for want of room for its words.
+    // No process has panicked because its message did not fit on the disk.
     assert!(!said.contains("exit code 101"), "{said}");
     let done = said.matches(" completed ").count();
     assert!((1..8).contains(&done), "{said}");
     std::fs::remove_file(ballast).unwrap();
-    // A trial whose last words found room on the full disk counts as failed.
+    // A trial whose last message still fitted on the full disk counts as failed.
     let again = cluster
         .runner(&lab, &["spec.toml", "--retry-failed"])
         .with_code(0);

@@ -118,7 +118,7 @@ fn text(value: &impl std::fmt::Debug) -> String {
 }
 
 #[test]
-fn a_checkpoint_comes_back_bit_by_bit() {
+fn reads_back_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.safetensors");
     let without_state = Checkpoint {
@@ -141,7 +141,7 @@ fn a_checkpoint_comes_back_bit_by_bit() {
 
 /// A run is refused at its start where its history will not fit; so the estimate must not be too low.
 #[test]
-fn a_history_takes_no_more_than_its_plan_says() {
+fn bounds_the_size_of_a_history() {
     let text = "name = \"a\"\n[data]\ndataset = \"sprites\"\n[model]\nlatent_dim = 64\n[training]\nepochs = 200\n";
     let spec = crate::experiment::parse(text, "x", Path::new("/"), &[]).unwrap();
     let image = crate::kernels::Extent {
@@ -184,7 +184,7 @@ fn a_history_takes_no_more_than_its_plan_says() {
 }
 
 #[test]
-fn the_same_checkpoint_is_the_same_file() {
+fn writes_the_same_bytes_each_time() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = |name: &str| {
         let path = folder.path().join(name);
@@ -197,7 +197,7 @@ fn the_same_checkpoint_is_the_same_file() {
 /// Both digests as an independent implementation in Python computes them from the definitions in the
 /// documentation (json, struct, hashlib), and the names as Python's safetensors lists them.
 #[test]
-fn digests_are_as_documented() {
+fn writes_the_documented_digests() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.safetensors");
     write(&path, &example()).unwrap();
@@ -244,7 +244,7 @@ fn reads_format_1_to_the_same_bits() {
 
 /// Format 1 has exactly its keys and metrics, and says so to files that have others.
 #[test]
-fn refuses_what_format_1_does_not_have() {
+fn rejects_what_format_1_does_not_have() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.safetensors");
     for (from, to, says) in [
@@ -296,7 +296,7 @@ fn refuses_what_format_1_does_not_have() {
 }
 
 #[test]
-fn every_changed_byte_is_noticed() {
+fn detects_any_changed_byte() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.safetensors");
     write(&path, &example()).unwrap();
@@ -319,7 +319,7 @@ fn every_changed_byte_is_noticed() {
 }
 
 #[test]
-fn every_cut_is_noticed() {
+fn detects_any_cut() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.safetensors");
     write(&path, &example()).unwrap();
@@ -337,7 +337,7 @@ fn every_cut_is_noticed() {
 }
 
 #[test]
-fn a_history_can_be_trusted_where_the_weights_cannot() {
+fn reads_the_history_beside_damaged_weights() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.safetensors");
     write(&path, &example()).unwrap();
@@ -374,7 +374,7 @@ fn forge(path: &Path, changes: &[(&str, &str)], tensors: &[NamedTensor]) {
 }
 
 #[test]
-fn hostile_content_behind_right_digests_is_refused() {
+fn rejects_hostile_content_with_right_digests() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.safetensors");
     let state = |from: &str, to: &str| {
@@ -480,7 +480,7 @@ fn hostile_content_behind_right_digests_is_refused() {
 }
 
 #[test]
-fn a_later_format_is_told_from_a_damaged_file() {
+fn tells_a_later_format_from_a_damaged_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.safetensors");
     forge(
@@ -519,7 +519,7 @@ fn a_later_format_is_told_from_a_damaged_file() {
 }
 
 #[test]
-fn a_file_larger_than_the_network_can_need_is_refused() {
+fn rejects_a_file_larger_than_the_network_needs() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.safetensors");
     write(&path, &example()).unwrap();
@@ -533,7 +533,7 @@ fn a_file_larger_than_the_network_can_need_is_refused() {
 }
 
 #[test]
-fn the_state_digest_sees_every_number_but_those_of_the_clock() {
+fn digests_all_numbers_but_times() {
     let base = state_digest(&example());
     let digest = |change: &dyn Fn(&mut Checkpoint)| {
         let mut changed = example();
@@ -605,7 +605,7 @@ fn the_state_digest_sees_every_number_but_those_of_the_clock() {
 }
 
 #[test]
-fn names_that_would_not_come_back_to_their_place_are_refused() {
+fn rejects_names_that_read_back_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.safetensors");
     let mut weight = example();

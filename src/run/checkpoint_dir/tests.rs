@@ -64,7 +64,7 @@ fn step(loaded: &Loaded) -> u64 {
 }
 
 #[test]
-fn the_last_two_and_the_best_are_kept() {
+fn keeps_the_last_two_and_the_best() {
     let folder = Folder::new();
     let mut checkpoints = folder.open();
     checkpoints.commit(&at_step(1), false).unwrap();
@@ -84,7 +84,7 @@ fn the_last_two_and_the_best_are_kept() {
 }
 
 #[test]
-fn no_two_of_the_files_are_one() {
+fn keeps_each_file_separate() {
     let folder = Folder::new();
     let mut checkpoints = folder.open();
     checkpoints.commit(&at_step(1), true).unwrap();
@@ -94,7 +94,7 @@ fn no_two_of_the_files_are_one() {
 }
 
 #[test]
-fn without_any_checkpoint_there_is_nothing_to_load() {
+fn loads_nothing_from_an_empty_folder() {
     let folder = Folder::new();
     assert_eq!(folder.open().load_latest().unwrap(), None);
     fs::write(folder.path("last.safetensors.tmp"), b"half").unwrap();
@@ -102,7 +102,7 @@ fn without_any_checkpoint_there_is_nothing_to_load() {
 }
 
 #[test]
-fn a_half_written_last_one_gives_way_to_the_one_before_with_a_warning() {
+fn falls_back_from_a_half_written_checkpoint_with_a_warning() {
     let folder = Folder::new();
     let mut checkpoints = folder.open();
     checkpoints.commit(&at_step(1), false).unwrap();
@@ -122,7 +122,7 @@ fn a_half_written_last_one_gives_way_to_the_one_before_with_a_warning() {
 }
 
 #[test]
-fn a_last_one_damaged_in_any_of_2000_places_gives_way() {
+fn falls_back_from_damage_in_any_of_2000_places() {
     let folder = Folder::new();
     let mut checkpoints = folder.open();
     checkpoints.commit(&at_step(1), false).unwrap();
@@ -141,7 +141,7 @@ fn a_last_one_damaged_in_any_of_2000_places_gives_way() {
 
 /// The damaged one must not take the place of the whole one, or the next crash would cost both.
 #[test]
-fn a_damaged_last_one_is_never_kept_as_the_previous_one() {
+fn never_keeps_a_damaged_checkpoint_as_the_previous_one() {
     for looked_first in [true, false] {
         let folder = Folder::new();
         let mut checkpoints = folder.open();
@@ -160,7 +160,7 @@ fn a_damaged_last_one_is_never_kept_as_the_previous_one() {
 }
 
 #[test]
-fn a_missing_last_one_gives_way_with_a_warning() {
+fn falls_back_from_a_missing_checkpoint_with_a_warning() {
     let folder = Folder::new();
     let mut checkpoints = folder.open();
     checkpoints.commit(&at_step(1), false).unwrap();
@@ -175,7 +175,7 @@ fn a_missing_last_one_gives_way_with_a_warning() {
 }
 
 #[test]
-fn two_damaged_ones_are_an_error_that_names_both() {
+fn names_both_damaged_checkpoints() {
     let folder = Folder::new();
     let mut checkpoints = folder.open();
     checkpoints.commit(&at_step(1), false).unwrap();
@@ -200,7 +200,7 @@ fn two_damaged_ones_are_an_error_that_names_both() {
 
 /// The states of the table in `fs::files`, and what a commit or a load makes of each.
 #[test]
-fn every_moment_of_a_commit_can_be_gone_on_from() {
+fn loads_after_a_kill_at_any_moment_of_a_commit() {
     let prepared = || {
         let folder = Folder::new();
         let mut checkpoints = folder.open();
@@ -237,7 +237,7 @@ fn every_moment_of_a_commit_can_be_gone_on_from() {
 }
 
 #[test]
-fn a_commit_that_cannot_write_leaves_the_last_one() {
+fn keeps_the_last_checkpoint_when_a_commit_cannot_write() {
     let folder = Folder::new();
     let mut checkpoints = folder.open();
     checkpoints.commit(&at_step(1), false).unwrap();

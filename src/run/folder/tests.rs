@@ -48,7 +48,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_new_run_says_what_it_is() {
+fn writes_all_parts_of_a_new_run() {
     let runs = tempfile::tempdir().unwrap();
     let folder = RunFolder::create(runs.path(), &new_run("fmnist_vae")).unwrap();
     let path = folder.path();
@@ -81,7 +81,7 @@ fn a_new_run_says_what_it_is() {
 }
 
 #[test]
-fn a_spec_without_overrides_stands_there_as_it_was_given() {
+fn keeps_a_spec_without_overrides_as_given() {
     for text in ["", "name = \"x\"", "# comment\r\nname = \"x\"\r\n"] {
         assert_eq!(with_overrides(text, &[]), text);
     }
@@ -96,7 +96,7 @@ fn a_spec_without_overrides_stands_there_as_it_was_given() {
 }
 
 #[test]
-fn a_run_goes_through_its_life() {
+fn records_each_status_of_a_run() {
     let runs = tempfile::tempdir().unwrap();
     let mut folder = RunFolder::create(runs.path(), &new_run("x")).unwrap();
     let path = folder.path().to_owned();
@@ -144,7 +144,7 @@ fn a_run_goes_through_its_life() {
 }
 
 #[test]
-fn what_a_crash_left_is_cleared_away_by_the_next_writer() {
+fn removes_leftovers_of_a_crash() {
     let runs = tempfile::tempdir().unwrap();
     let path = RunFolder::create(runs.path(), &new_run("x"))
         .unwrap()
@@ -167,7 +167,7 @@ fn what_a_crash_left_is_cleared_away_by_the_next_writer() {
 }
 
 #[test]
-fn a_warning_about_a_damaged_checkpoint_is_logged() {
+fn logs_a_warning_about_a_damaged_checkpoint() {
     let runs = tempfile::tempdir().unwrap();
     let mut folder = RunFolder::create(runs.path(), &new_run("x")).unwrap();
     for _ in 0..2 {
@@ -200,7 +200,7 @@ fn second_process() {
 }
 
 #[test]
-fn a_second_writer_is_refused_with_exit_code_75_and_a_reader_is_not() {
+fn rejects_a_second_writer_with_exit_code_75_and_admits_readers() {
     let runs = tempfile::tempdir().unwrap();
     let folder = RunFolder::create(runs.path(), &new_run("x")).unwrap();
     let second = || {
@@ -235,7 +235,7 @@ fn a_second_writer_is_refused_with_exit_code_75_and_a_reader_is_not() {
 }
 
 #[test]
-fn a_folder_that_is_no_run_is_refused_and_left_as_it_is() {
+fn rejects_a_folder_that_is_no_run_and_leaves_it_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(
         RunFolder::open_for_resume(folder.path()),
@@ -256,7 +256,7 @@ fn a_folder_that_is_no_run_is_refused_and_left_as_it_is() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_whose_parts_lead_out_of_it_is_refused() {
+fn rejects_a_folder_whose_parts_lead_out_of_it() {
     use std::os::unix::fs::symlink;
     let runs = tempfile::tempdir().unwrap();
     let outside = tempfile::tempdir().unwrap();
@@ -281,7 +281,7 @@ fn a_folder_whose_parts_lead_out_of_it_is_refused() {
 }
 
 #[test]
-fn names_that_lead_elsewhere_make_nothing() {
+fn makes_nothing_for_names_that_lead_elsewhere() {
     let outer = tempfile::tempdir().unwrap();
     let runs = outer.path().join("runs");
     for name in ["..", "../x", "a/b", "/tmp/x", ""] {
@@ -296,7 +296,7 @@ fn names_that_lead_elsewhere_make_nothing() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_an_io_error_and_nothing_is_left() {
+fn leaves_nothing_where_it_cannot_write() {
     let outer = tempfile::tempdir().unwrap();
     let file = outer.path().join("file");
     fs::write(&file, b"").unwrap();
@@ -326,7 +326,7 @@ fn a_place_that_cannot_be_written_is_an_io_error_and_nothing_is_left() {
 }
 
 #[test]
-fn the_largest_checkpoint_follows_from_the_network_and_is_bounded() {
+fn bounds_a_checkpoint_by_its_network() {
     let largest = |total| {
         largest_checkpoint(&Parameters {
             encoder: 0,
@@ -340,7 +340,7 @@ fn the_largest_checkpoint_follows_from_the_network_and_is_bounded() {
 }
 
 #[test]
-fn a_folder_that_could_not_be_filled_is_gone() {
+fn removes_a_folder_that_could_not_be_filled() {
     let runs = tempfile::tempdir().unwrap();
     let path = runs.path().join("run");
     fs::create_dir(&path).unwrap();

@@ -82,7 +82,7 @@ fn processor_time() -> Duration {
 static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
 
 #[test]
-fn tensors_come_back_in_their_order_with_the_same_bits() {
+fn reads_back_order_and_bits() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.safetensors");
     let mut tensors = examples();
@@ -101,7 +101,7 @@ fn tensors_come_back_in_their_order_with_the_same_bits() {
 }
 
 #[test]
-fn the_safetensors_crate_reads_what_is_written() {
+fn writes_what_the_safetensors_crate_reads() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.safetensors");
     write_tensors(&path, &metadata(), &examples()).unwrap();
@@ -124,7 +124,7 @@ fn the_safetensors_crate_reads_what_is_written() {
 }
 
 #[test]
-fn what_the_safetensors_crate_writes_is_read() {
+fn reads_what_the_safetensors_crate_writes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.safetensors");
     let data: Vec<Vec<u8>> = examples()
@@ -160,7 +160,7 @@ fn what_the_safetensors_crate_writes_is_read() {
 }
 
 #[test]
-fn the_digest_is_the_same_from_memory_and_from_the_disk_and_in_any_order() {
+fn computes_the_same_digest_from_memory_and_disk_in_any_order() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.safetensors");
     let mut tensors = examples();
@@ -186,7 +186,7 @@ fn the_digest_is_the_same_from_memory_and_from_the_disk_and_in_any_order() {
 const A: &str = r#""a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#;
 
 #[test]
-fn hostile_headers_are_refused_with_their_place() {
+fn rejects_hostile_headers_with_their_place() {
     let many_axes = format!(
         r#"{{"a":{{"dtype":"F32","shape":[{}1],"data_offsets":[0,4]}}}}"#,
         "1,".repeat(9)
@@ -447,7 +447,7 @@ fn hostile_headers_are_refused_with_their_place() {
 }
 
 #[test]
-fn lengths_that_lie_are_refused_before_memory_is_taken() {
+fn rejects_wrong_lengths_before_allocating() {
     for size in 0..8 {
         let fault = refusal(&vec![0; size]);
         assert_eq!(fault, Fault::TooShort { size: size as u64 });
@@ -492,7 +492,7 @@ fn lengths_that_lie_are_refused_before_memory_is_taken() {
 }
 
 #[test]
-fn a_file_cut_anywhere_is_refused() {
+fn rejects_a_file_cut_anywhere() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.safetensors");
     let small = [tensor("b", &[2], &[1.0, -2.5]), tensor("a", &[], &[0.1])];
@@ -505,7 +505,7 @@ fn a_file_cut_anywhere_is_refused() {
 }
 
 #[test]
-fn what_is_not_a_file_is_not_waited_for() {
+fn rejects_what_is_no_file_without_waiting() {
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(
         read_tensors(folder.path()),
@@ -516,7 +516,7 @@ fn what_is_not_a_file_is_not_waited_for() {
 }
 
 #[test]
-fn what_could_not_be_read_is_not_written() {
+fn rejects_writing_what_could_not_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.safetensors");
     for (tensors, expected) in [

@@ -16,7 +16,7 @@ fn a_run(runs: &Path) -> RunFolder {
 }
 
 #[test]
-fn a_view_shows_what_the_writer_wrote() {
+fn shows_what_the_writer_wrote() {
     let runs = tempfile::tempdir().unwrap();
     let mut folder = a_run(runs.path());
     for name in ["manifold.svg", "loss.png", "notes.txt"] {
@@ -52,7 +52,7 @@ fn a_view_shows_what_the_writer_wrote() {
 
 /// A folder of somebody else's may hold what a terminal would obey.
 #[test]
-fn what_a_manifest_says_cannot_speak_to_the_terminal() {
+fn escapes_terminal_codes_of_a_manifest() {
     let runs = tempfile::tempdir().unwrap();
     let mut folder = a_run(runs.path());
     let why = "all is well\u{1b}[2J\nerror: none";
@@ -68,7 +68,7 @@ fn what_a_manifest_says_cannot_speak_to_the_terminal() {
 }
 
 #[test]
-fn a_run_that_says_running_without_a_lock_is_interrupted() {
+fn shows_a_running_run_without_a_lock_as_interrupted() {
     let runs = tempfile::tempdir().unwrap();
     let folder = a_run(runs.path());
     let path = folder.path().to_owned();
@@ -84,7 +84,7 @@ fn a_run_that_says_running_without_a_lock_is_interrupted() {
 }
 
 #[test]
-fn every_status_is_shown_as_it_is_written() {
+fn shows_each_status_as_written() {
     let runs = tempfile::tempdir().unwrap();
     let mut folder = a_run(runs.path());
     for (status, shown) in [
@@ -101,7 +101,7 @@ fn every_status_is_shown_as_it_is_written() {
 }
 
 #[test]
-fn broken_folders_say_what_is_broken() {
+fn names_what_is_broken_in_a_folder() {
     let runs = tempfile::tempdir().unwrap();
     let broken = |what: &dyn Fn(&Path), expected: &str| {
         let path = a_run(runs.path()).path().to_owned();
@@ -155,7 +155,7 @@ fn broken_folders_say_what_is_broken() {
 }
 
 #[test]
-fn a_damaged_last_checkpoint_is_a_problem_and_not_the_end() {
+fn notes_a_damaged_last_checkpoint_as_a_problem() {
     let runs = tempfile::tempdir().unwrap();
     let mut folder = a_run(runs.path());
     folder.finish(Status::Completed, None).unwrap();
@@ -173,7 +173,7 @@ fn a_damaged_last_checkpoint_is_a_problem_and_not_the_end() {
 }
 
 #[test]
-fn a_run_without_a_checkpoint_is_not_broken() {
+fn accepts_a_run_without_a_checkpoint() {
     let runs = tempfile::tempdir().unwrap();
     let folder = RunFolder::create(runs.path(), &new_run("x")).unwrap();
     let view = RunView::open(folder.path());
@@ -184,7 +184,7 @@ fn a_run_without_a_checkpoint_is_not_broken() {
 }
 
 #[test]
-fn a_folder_that_is_just_being_made_is_running() {
+fn shows_a_folder_being_made_as_running() {
     let runs = tempfile::tempdir().unwrap();
     let folder = a_run(runs.path());
     fs::remove_file(folder.path().join(MANIFEST)).unwrap();
@@ -193,7 +193,7 @@ fn a_folder_that_is_just_being_made_is_running() {
 
 #[cfg(unix)]
 #[test]
-fn runs_are_found_at_any_depth_and_loops_end() {
+fn finds_runs_at_any_depth_and_follows_no_loops() {
     use std::os::unix::fs::symlink;
     let root = tempfile::tempdir().unwrap();
     let first = a_run(root.path()).path().to_owned();
