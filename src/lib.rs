@@ -12,13 +12,13 @@
 //! run folders --report--> tables, figures, HTML
 //! ```
 //!
-//! # Rooms
+//! # Folders
 //!
-//! Files use lower files only, without circles, and rooms stand in this order (`tests/structure.rs` checks both).
-//! In the rooms marked * each kind of thing is one file (description, settings, implementation, tests) and one line of
-//! a registry in the room's `mod.rs`; specs, checks, JSON Schema, handbook, reports and checkpoints are derived from it.
+//! Files use lower files only, without circles, and folders stand in this order (`tests/structure.rs` checks both).
+//! In the folders marked * each kind of thing is one file (description, settings, implementation, tests) and one line of
+//! a registry in the folder's `mod.rs`; specs, checks, JSON Schema, handbook, reports and checkpoints are derived from it.
 //!
-//! | room | holds | knows nothing of |
+//! | folder | holds | knows nothing of |
 //! | --- | --- | --- |
 //! | [`numeric`] | random streams, elementary functions, eigenvalues, principal components | I/O |
 //! | [`sys`] | clock, stop signals, exit codes, the machine | files of the program |
