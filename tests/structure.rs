@@ -246,7 +246,7 @@ fn uses(files: &[File]) -> BTreeMap<&Path, BTreeSet<&Path>> {
         };
         for path in declared(file).0 {
             if let (Some(target), Some(name)) = (inner(&path), path.last()) {
-                let public = [file.module.as_slice(), &[name.clone()]].concat();
+                let public = [file.module.as_slice(), std::slice::from_ref(name)].concat();
                 if public != target {
                     shown.insert(public, target);
                 }

@@ -146,7 +146,7 @@ impl From<std::io::Error> for CliError {
 impl From<DataError> for CliError {
     fn from(error: DataError) -> Self {
         Self {
-            hint: error.hint().map(Into::into),
+            hint: error.hint(),
             ..Self::new(error.exit_code(), &error)
         }
     }
@@ -155,7 +155,7 @@ impl From<DataError> for CliError {
 impl From<ReportError> for CliError {
     fn from(error: ReportError) -> Self {
         Self {
-            hint: error.hint().map(Into::into),
+            hint: error.hint(),
             ..Self::new(error.exit_code(), &error)
         }
     }

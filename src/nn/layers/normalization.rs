@@ -19,6 +19,10 @@ members! {
 impl Normalizes for Normalization {
     type Config = LayerConfig;
 
+    #[allow(
+        clippy::useless_conversion,
+        reason = "members have types of their own, one has this one"
+    )]
     fn layer(
         &self,
         outputs: usize,
