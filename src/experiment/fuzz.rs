@@ -328,7 +328,10 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
     for table in &schema().tables {
         if let Form::OneOf { members, .. } = &table.form {
             let at = stream.below(members.len() as u64 + 1) as usize;
-            chosen.extend(members.get(at).map(|it| format!("{}.{it}", table.name)));
+            // A rule between settings: other objectives than the default split a KL that is summed.
+            let is_kept = table.name == "objective" && out.contains("kl_reduction = \"mean\"");
+            let member = members.get(at).filter(|_| !is_kept);
+            chosen.extend(member.map(|it| format!("{}.{it}", table.name)));
         }
         let is_chosen = !table.name.contains('.') || chosen.contains(&table.name);
         if !matches!(table.form, Form::Settings | Form::Names { .. }) || !is_chosen {
@@ -349,7 +352,7 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
         for setting in &table.settings {
             let only = setting.only.as_ref();
             let applies = only.is_none_or(|(_, words)| words.contains(&dataset));
-            let is_file = dataset == "idx" && setting.relative_to.is_some();
+            let is_file = setting.relative_to.is_some();
             let required = setting.default == DefaultValue::Required || is_file;
             if !applies || (!required && stream.below(3) == 0) {
                 continue;
