@@ -226,7 +226,7 @@ fn rejects_a_contradictory_description() {
         ("kernel", serde_json::json!(0)),
         ("stride", serde_json::json!(0)),
         ("activation", serde_json::json!("step")),
-        ("optimizer", serde_json::json!("lion")),
+        ("optimizer", serde_json::json!("lamb")),
         ("recon", serde_json::json!("mae")),
         ("kl", serde_json::json!("median")),
         ("losses", serde_json::json!([[1.0, 1.0, 0.0]])),
