@@ -1,6 +1,6 @@
 //! Random specs written and read back, and random damage to a valid one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -325,6 +325,7 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
     let dataset = choices[stream.below(choices.len() as u64) as usize].name;
     let mut out = String::new();
     let mut chosen = Vec::new();
+    let mut words = BTreeMap::new();
     for table in &schema().tables {
         if let Form::OneOf { members, .. } = &table.form {
             let at = stream.below(members.len() as u64 + 1) as usize;
@@ -351,7 +352,10 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
         }
         for setting in &table.settings {
             let only = setting.only.as_ref();
-            let applies = only.is_none_or(|(_, words)| words.contains(&dataset));
+            let applies = only.is_none_or(|(choice, with)| {
+                let word: Option<&String> = words.get(choice);
+                word.is_some_and(|word| with.contains(&word.as_str()))
+            });
             let is_file = setting.relative_to.is_some();
             let required = setting.default == DefaultValue::Required || is_file;
             if !applies || (!required && stream.below(3) == 0) {
@@ -372,6 +376,7 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
                 _ => random_value(setting, stream, folder),
             };
             writeln!(out, "{} = {value}", setting.name()).unwrap();
+            words.insert(setting.key.clone(), value.trim_matches('"').to_owned());
         }
     }
     out
