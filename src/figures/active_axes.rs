@@ -11,6 +11,7 @@ use crate::draw::font;
 use crate::draw::panel::{LABEL, LABEL_EM, Panel, Range, TICK_EM, is_usable, title_and_remark};
 use crate::draw::render::{Picture, Rendered, render};
 use crate::draw::ticks::{significant, ticks};
+use crate::metric::ACTIVE_VARIANCE;
 
 /// For any number of latent axes.
 pub const FIGURE: Figure = Figure {
@@ -24,8 +25,6 @@ pub const FIGURE: Figure = Figure {
     draw,
 };
 
-/// An axis is active where the variance of its mean is above this (Burda et al. 2016).
-const ACTIVE_VARIANCE: f64 = 0.01;
 /// Most axes that are drawn; of more, the first ones.
 const MAX_AXES: usize = 64;
 

@@ -5,7 +5,7 @@ use super::facts::{MEAN, SQUARE};
 use super::row::Reading;
 
 /// An axis is active if its latent mean varies over the images with more than this variance.
-const ACTIVE_VARIANCE: f64 = 0.01;
+pub const ACTIVE_VARIANCE: f64 = 0.01;
 
 /// How many latent axes are active.
 pub const ACTIVE_AXES: Metric = Metric {

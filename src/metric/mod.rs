@@ -30,6 +30,7 @@ mod loss;
 mod schedule;
 mod speed;
 
+pub use active_axes::ACTIVE_VARIANCE;
 pub use description::{Better, Comparable, Metric, MetricKind, VALIDATION};
 pub use facts::{EpochFacts, Measurements};
 pub use row::{Reading, Row};
