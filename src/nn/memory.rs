@@ -43,8 +43,9 @@ pub fn output<S: Shape>(
     tensor.try_reshape_like(&shape)
 }
 
-/// Keeps a tensor that its owner has done with for [`output`]. There may still be a copy of it: dfdx then
-/// moves the values out of the way before they are overwritten.
+/// Keeps a tensor that its owner has done with for [`output`], which gives it out again under the same id. No tape that
+/// still grows, and no backward pass to come, may know that id: gradients are kept by it. A copy that is only read may be
+/// left: dfdx moves its values out of the way before they are overwritten.
 pub fn give<S: Shape>(tensor: Tensor<S, f32, Cpu>) -> Result<(), CpuError> {
     let len = values(&tensor).len();
     let flat = tensor.try_reshape_like(&(len,))?;

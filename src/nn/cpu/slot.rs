@@ -33,6 +33,12 @@ impl Slot {
         self.0.as_ref().is_none_or(|place| place.is_open.get())
     }
 
+    /// Whether this is the slot of an output that neither another operation of ours nor one of dfdx can know.
+    pub(super) fn is_sole(&self) -> bool {
+        let sole = |place: &Rc<Place>| Rc::strong_count(place) == 1 && !place.is_open.get();
+        self.0.as_ref().is_some_and(sole)
+    }
+
     /// Takes the gradient out, if one has come.
     pub(super) fn take(&self) -> Option<Vec<f32>> {
         self.0.as_ref()?.gradient.take()

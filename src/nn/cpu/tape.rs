@@ -150,12 +150,8 @@ impl<S: Shape> Saved<S> {
         let output = memory::output(device, shape, |output| {
             run(output, weighted_sum.as_deref_mut());
         })?;
-        let slot = match T::OWNS_TAPE {
-            true => Slot::new(),
-            false => Slot::default(),
-        };
         Ok(Self {
-            slot,
+            slot: Slot::new(),
             output,
             weighted_sum,
             activation,
@@ -207,8 +203,10 @@ pub(super) fn layer<X: Shape, K: Shape, O: Dim, S: Shape, T: Tape<f32, Cpu>>(
     let saved = Saved::forward::<T>(x.tensor.device(), activation, shape, run)?;
     let output = Linked::new(saved.output.clone(), saved.slot.clone());
     if !T::OWNS_TAPE {
-        // No backward pass needs the input.
-        memory::give(x.tensor)?;
+        // No backward pass needs the input, unless there is a copy of it.
+        if x.slot.is_sole() {
+            memory::give(x.tensor)?;
+        }
         return Ok(output.put_tape(tape));
     }
     let (kernel, bias) = (weights.kernel.clone(), weights.bias.clone());
@@ -243,4 +241,46 @@ pub(super) fn layer<X: Shape, K: Shape, O: Dim, S: Shape, T: Tape<f32, Cpu>>(
         saved.done()
     });
     Ok(output.put_tape(tape))
+}
+
+#[cfg(test)]
+mod tests {
+    use dfdx::tensor::Trace;
+    use dfdx::tensor_ops::{Backward, SumTo, TryAdd, TryMul};
+
+    use super::*;
+    use crate::nn::Backend as _;
+
+    /// Without a tape, layers give back the memory of what they read. Two that read one tensor may not give it back twice:
+    /// the next two outputs would be tensors of one id, which share their gradient.
+    #[test]
+    fn gives_memory_back_that_two_layers_read_at_most_once() {
+        const LEN: usize = 977;
+        let device = Cpu::default();
+        let tensor = |len| Cpu::tensor(&device, &vec![1.0; len], (len,)).unwrap();
+        let matrix = |shape: (usize, usize)| {
+            let ones = vec![1.0; shape.0 * shape.1];
+            Cpu::tensor(&device, &ones, shape).unwrap()
+        };
+        let dense = |x: Linked<(usize, usize), Cpu, Slot>, outputs: usize| {
+            let &(batch, inputs) = x.shape();
+            let (kernel, bias) = (matrix((inputs, outputs)), tensor(outputs));
+            let weights = Weights {
+                kernel: &kernel,
+                bias: &bias,
+                activation: Activation::Linear,
+            };
+            Cpu::dense(x, weights, (batch, outputs)).unwrap()
+        };
+        let features = dense(matrix((1, 1)).into(), LEN);
+        dense(features.clone(), 1);
+        dense(features, 1);
+        let output = || memory::output(&device, (LEN,), |values| values.fill(1.0)).unwrap();
+        let (first, second) = (output(), output());
+        let times = |x: &Tensor<_, f32, Cpu>, slope: f32| x.leaky_trace().try_mul(slope).unwrap();
+        let sum = times(&first, 2.0).try_add(times(&second, 3.0)).unwrap();
+        let gradients = sum.try_sum::<(), _>().unwrap().try_backward().unwrap();
+        assert_eq!(gradients.get(&first).as_vec(), [2.0; LEN]);
+        assert_eq!(gradients.get(&second).as_vec(), [3.0; LEN]);
+    }
 }
