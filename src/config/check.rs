@@ -59,7 +59,16 @@ impl Check<'_> {
                 .map(|name| Value::Text(name.to_owned())),
             (Kind::Choices(choices), Raw::List(list)) => self.choices(item, list, choices),
             (Kind::Counts { fewest, most, max }, Raw::List(list)) => {
-                self.counts(item, list, fewest..=most, max)
+                self.counts(item, list, fewest..=most, (1, max))
+            }
+            (Kind::CountOrCounts { min, max, .. }, Raw::Integer(integer)) => {
+                self.count(item, *integer, min, max).map(Value::Count)
+            }
+            (Kind::CountOrCounts { min, max, most, .. }, Raw::List(list)) => {
+                self.counts(item, list, 1..=most, (min, max))
+            }
+            (Kind::CountOrCounts { words, .. }, Raw::Text(text)) if !words.is_empty() => {
+                self.word(item, text, words)
             }
             (Kind::Word(word), Raw::Text(text)) => match (word.read)(text) {
                 Ok(word) => Some(Value::Text(word)),
@@ -68,13 +77,7 @@ impl Check<'_> {
                     self.not_a_value(item, hint.or(guess))
                 }
             },
-            (Kind::NumberOr(_, words), Raw::Text(text)) => match words.contains(&text.as_str()) {
-                true => Some(Value::Text(text.clone())),
-                false => {
-                    let guess = nearest(text, words.iter().copied());
-                    self.not_a_value(item, guess.map(did_you_mean_value))
-                }
-            },
+            (Kind::NumberOr(_, words), Raw::Text(text)) => self.word(item, text, words),
             (Kind::Limits, Raw::Table(table)) => self.limits(item, table),
             (kind, raw) => {
                 let hint = type_hint(&kind, raw, item);
@@ -87,6 +90,16 @@ impl Check<'_> {
         match u64::try_from(integer) {
             Ok(count) if (min..=max).contains(&count) => Some(count),
             _ => self.out_of_range(item),
+        }
+    }
+
+    fn word(&mut self, item: &Item, text: &str, words: &[&'static str]) -> Option<Value> {
+        match words.contains(&text) {
+            true => Some(Value::Text(text.to_owned())),
+            false => {
+                let guess = nearest(text, words.iter().copied());
+                self.not_a_value(item, guess.map(did_you_mean_value))
+            }
         }
     }
 
@@ -200,7 +213,7 @@ impl Check<'_> {
         item: &Item,
         list: &[Item],
         length: std::ops::RangeInclusive<usize>,
-        max: u64,
+        (min, max): (u64, u64),
     ) -> Option<Value> {
         if !length.contains(&list.len()) {
             let message = match list.len() {
@@ -212,7 +225,7 @@ impl Check<'_> {
         let mut counts = Vec::with_capacity(list.len());
         for one in list {
             let count = match &one.raw {
-                Raw::Integer(integer) => self.count(one, *integer, 1, max),
+                Raw::Integer(integer) => self.count(one, *integer, min, max),
                 raw => {
                     let what = match raw {
                         Raw::Float(float) => non_finite(*float),
@@ -222,7 +235,7 @@ impl Check<'_> {
                         Some(what) => format!("`{}` holds a value that is {what}", self.key),
                         None => format!("`{}` holds {}", self.key, raw.noun()),
                     };
-                    let hint = type_hint(&Kind::Count { min: 1, max }, raw, one);
+                    let hint = type_hint(&Kind::Count { min, max }, raw, one);
                     self.refuse(&one.place, message, hint)
                 }
             };

@@ -304,6 +304,13 @@ fn random_value(setting: &Setting, stream: &mut Stream, folder: &Path) -> String
                 .collect();
             format!("[{}]", items.join(", "))
         }
+        // A list has as many items as there are layers, which is a rule between settings.
+        Kind::CountOrCounts {
+            min, max, words, ..
+        } => match words {
+            [.., last] if stream.below(2) == 0 => format!("{last:?}"),
+            _ => pick(stream, min, max).to_string(),
+        },
         Kind::Word(word) => {
             let words = [word.names, &[word.example]].concat();
             format!("{:?}", words[stream.below(words.len() as u64) as usize])
@@ -316,6 +323,20 @@ fn random_value(setting: &Setting, stream: &mut Stream, folder: &Path) -> String
             let low = number(stream, Interval::closed(-1e3, 1e3));
             format!("{{ min = {low:?}, max = {:?} }}", low + 0.1)
         }
+    }
+}
+
+/// How many transposed convolutions a decoder has, by what was written so far.
+fn transposed_convolutions(words: &BTreeMap<String, String>) -> usize {
+    let strided = usize::from(
+        words
+            .get("decoder.output")
+            .is_some_and(|it| it == "strided"),
+    );
+    let items = |it: &String| it.split(',').count();
+    match words.get("decoder.conv_filters") {
+        Some(own) => items(own) + strided,
+        None => words.get("model.conv_filters").map_or(2, items),
     }
 }
 
@@ -372,6 +393,18 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
                 }
                 "loss.kl_weight" => format!("{:?}", number(stream, Interval::above(0.0, 1e6))),
                 "optimizer.sgd.nesterov" => "false".to_owned(),
+                // Without convolutions, nothing of a decoder's has a meaning but its dense layers.
+                key if key.starts_with("decoder.")
+                    && !matches!(key, "decoder.dense" | "decoder.output_activation")
+                    && out.contains("conv_filters = []") =>
+                {
+                    continue;
+                }
+                "model.residual_blocks" if out.contains("conv_filters = []") => continue,
+                "decoder.output_kernel_size" if out.contains("output = \"strided\"") => continue,
+                "decoder.kernel_size" | "decoder.stride" if stream.below(2) == 0 => {
+                    format!("{:?}", vec![2; transposed_convolutions(&words)])
+                }
                 "figures.published_name" if !out.contains("published = ") => continue,
                 _ => random_value(setting, stream, folder),
             };

@@ -220,6 +220,19 @@ fn of_kind(kind: &Kind) -> Json {
             "minItems": fewest,
             "maxItems": most,
         }),
+        Kind::CountOrCounts {
+            min,
+            max,
+            most,
+            words,
+        } => {
+            let count = json!({ "type": "integer", "minimum": min, "maximum": max });
+            let list = json!({ "type": "array", "items": count, "minItems": 1, "maxItems": most });
+            match words {
+                [] => json!({ "anyOf": [count, list] }),
+                words => json!({ "anyOf": [{ "enum": words }, count, list] }),
+            }
+        }
         Kind::Word(word) => json!({
             "anyOf": [{ "enum": word.names }, { "type": "string", "pattern": word.pattern }],
         }),

@@ -43,7 +43,7 @@ fn around(setting: &Setting, line: &str) -> String {
 fn good_value(setting: &Setting) -> String {
     match setting.kind {
         Kind::Switch => "false".to_owned(),
-        Kind::Count { min, .. } => min.max(2).to_string(),
+        Kind::Count { min, .. } | Kind::CountOrCounts { min, .. } => min.max(2).to_string(),
         Kind::Number(_) => "0.5".to_owned(),
         Kind::Name => "\"a\"".to_owned(),
         Kind::Line { .. } => "\"b\"".to_owned(),
@@ -255,7 +255,7 @@ fn rejects_wrong_types() {
         for (value, what) in values {
             let right = match setting.kind {
                 Kind::Switch => what == "switch",
-                Kind::Count { .. } => what == "integer",
+                Kind::Count { .. } | Kind::CountOrCounts { .. } => what == "integer",
                 Kind::Number(_) => matches!(what, "integer" | "float"),
                 Kind::Line { .. } => what == "text",
                 Kind::NumberOr(..) => what == "float",
@@ -345,6 +345,22 @@ fn rejects_values_just_outside_the_range() {
                     bad.push(list(fewest - 1, 1));
                 }
                 (bad, vec![list(fewest, 1), list(most, max)])
+            }
+            Kind::CountOrCounts { min, max, most, .. } => {
+                let list =
+                    |n: usize, item: u64| format!("[{}]", vec![item.to_string(); n].join(","));
+                let low = i128::from(min) - 1;
+                (
+                    vec![
+                        low.to_string(),
+                        (max + 1).to_string(),
+                        format!("[{low}]"),
+                        list(1, max + 1),
+                        list(most + 1, max),
+                        "[]".into(),
+                    ],
+                    vec![min.to_string(), max.to_string()],
+                )
             }
             Kind::NumberOr(_, words) => (
                 vec![
