@@ -75,13 +75,13 @@ impl Describe for Config {
 
     fn parameters(&self) -> Vec<Values> {
         [SCALE, OFFSET]
-            .map(|name| (name, vec![self.features]))
+            .map(|name| (name.into(), vec![self.features]))
             .to_vec()
     }
 
     fn buffers(&self) -> Vec<Values> {
         [RUNNING_MEAN, RUNNING_VAR]
-            .map(|name| (name, vec![self.features]))
+            .map(|name| (name.into(), vec![self.features]))
             .to_vec()
     }
 

@@ -12,6 +12,8 @@ members! {
     pub enum Normalization: Copy, default "none" {
         Without(Without) = "none",
         BatchNorm(super::batch_norm::Settings) = "batch",
+        LayerNorm(super::layer_norm::Settings) = "layer",
+        GroupNorm(super::group_norm::Settings) = "group",
     }
     dispatch($) each_normalization
 }
