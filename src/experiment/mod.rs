@@ -14,7 +14,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `spec` | [`Spec`]: the tables in their order |
-//! | `model`, `loss`, `training`, `figures`, `expect`, `launcher` | a table each |
+//! | `model`, `decoder`, `loss`, `training`, `figures`, `expect`, `launcher` | a table each |
 //! | [`sweep`] | `[sweep]`: many specs from one |
 //! | `fingerprint` | which settings decide results, and digests over them |
 //! | `load` | from a file and overrides to a spec |
@@ -28,6 +28,7 @@
 //! - [`resolved_toml`] read back gives the same spec, bit for bit.
 //! - Reading looks at the disk (are the named files there?) and writes nothing.
 
+mod decoder;
 pub mod expect;
 mod figures;
 mod fingerprint;
@@ -48,6 +49,7 @@ mod messages;
 #[cfg(test)]
 mod typos;
 
+pub use decoder::{Decoder, Output, OutputActivation};
 pub use expect::Expectation;
 pub use figures::Figures;
 pub use fingerprint::{Fingerprint, first_identity_text, identity_text};
@@ -56,7 +58,7 @@ pub use json_schema::json_schema;
 pub use launcher::Launcher;
 pub use load::{Loaded, MOST_BYTES, load, load_text, load_with_sweep, parse, read_back};
 pub use loss::{KlReduction, Loss, Reconstruction};
-pub use model::{Activation, Model};
+pub use model::{Activation, Model, Padding, PerLayer};
 pub use spec::{Spec, resolved_toml, schema};
 pub use sweep::{Halving, HalvingMetric, MOST_TRIALS, Sweep, Trial};
 pub use training::{DeviceChoice, Training};

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::decoder::Decoder;
 use super::expect::Expectation;
 use super::figures::Figures;
 use super::launcher::Launcher;
@@ -26,6 +27,7 @@ document! {
     tables {
         data: Data,
         model: Model,
+        decoder: Decoder,
         loss: Loss,
         objective: AnyObjective,
         optimizer: Rule,

@@ -64,5 +64,5 @@ mod winograd_transform;
 pub mod tensor;
 
 pub use activation::Activation;
-pub use geometry::{Conv, Extent};
+pub use geometry::{Conv, Extent, Zeros};
 pub use isa::Isa;

@@ -110,8 +110,13 @@ impl<Z: Dim, D: Backend> Discriminator<Z, D> {
             NamedConfig::new(format!("discriminator.{name}"), config)
         };
         let config = SequentialConfig {
-            first: dense("dense", latent.size(), hidden[0], Activation::LeakyRelu),
-            rest: vec![dense("dense1", hidden[0], hidden[1], Activation::LeakyRelu)],
+            first: dense("dense", latent.size(), hidden[0], Activation::LEAKY_RELU),
+            rest: vec![dense(
+                "dense1",
+                hidden[0],
+                hidden[1],
+                Activation::LEAKY_RELU,
+            )],
         };
         let output = dense("output", hidden[1], 2, Activation::Linear);
         Ok(Self {

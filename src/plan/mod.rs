@@ -1,6 +1,8 @@
 //! Layers, steps and costs of a spec, known before any work starts.
 
 pub mod architecture;
+#[cfg(test)]
+mod published;
 
 pub use architecture::Architecture;
 
@@ -31,12 +33,15 @@ impl Plan {
         let architecture = Architecture {
             image,
             filters: spec.model.conv_filters.clone(),
-            kernel: spec.model.kernel_size,
-            stride: spec.model.stride,
+            kernel: spec.model.kernel_size.clone(),
+            stride: spec.model.stride.clone(),
+            padding: spec.model.padding.clone(),
+            residual_blocks: spec.model.residual_blocks,
             hidden: spec.model.hidden.clone(),
             latent: spec.model.latent_dim,
-            activation: activation(spec.model.activation),
+            activation: activation(&spec.model),
             normalization: spec.model.normalization,
+            decoder: spec.decoder.clone(),
         };
         Self {
             architecture,
@@ -98,10 +103,10 @@ impl Plan {
 }
 
 /// The kernel of a spec's activation.
-pub fn activation(activation: experiment::Activation) -> Activation {
-    match activation {
+pub fn activation(model: &experiment::Model) -> Activation {
+    match model.activation {
         experiment::Activation::Relu => Activation::Relu,
-        experiment::Activation::LeakyRelu => Activation::LeakyRelu,
+        experiment::Activation::LeakyRelu => Activation::LeakyRelu(model.activation_slope as f32),
         experiment::Activation::Elu => Activation::Elu,
         experiment::Activation::Silu => Activation::Silu,
         experiment::Activation::Gelu => Activation::Gelu,

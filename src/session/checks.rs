@@ -29,6 +29,11 @@ pub fn check_trial_against_data(
     trial: Option<usize>,
     plan: &Plan,
 ) -> Result<(), CliError> {
+    if let Some(misfit) = plan.architecture.misfit() {
+        let (key, message) = (misfit.key, misfit.message);
+        let diagnostics = loaded.diagnostic_in(trial, key, message, Some(misfit.expected), None);
+        return Err(diagnostics.into());
+    }
     let (batch, images) = (plan.spec.training.batch_size, plan.train_images);
     if batch > images {
         let diagnostics = loaded.diagnostic_in(

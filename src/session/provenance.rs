@@ -1,8 +1,9 @@
 //! Where a run comes from, for its manifest and its checkpoints: device, data, network, and the digests by which a
 //! resume recognises them.
 
+use crate::config::FieldValue as _;
 use crate::data::{DataSet, Source};
-use crate::experiment::{self, Fingerprint, Spec};
+use crate::experiment::{self, Fingerprint, PerLayer, Spec};
 use crate::kernels::{Isa, parallel};
 use crate::nn::Device;
 use crate::plan::Plan;
@@ -53,6 +54,12 @@ pub fn data_source(data: &DataSet) -> DataSource {
     }
 }
 
+/// One size for all layers, or a list.
+fn sizes(of: &PerLayer) -> serde_json::Value {
+    of.to_value()
+        .map_or(serde_json::Value::Null, |it| it.to_json())
+}
+
 /// The network and its training in the form of a reference file (see [`super::reference`]).
 pub fn describe_model(plan: &Plan) -> serde_json::Value {
     let a = &plan.architecture;
@@ -60,8 +67,8 @@ pub fn describe_model(plan: &Plan) -> serde_json::Value {
     serde_json::json!({
         "image": [a.image.height, a.image.width, a.image.channels],
         "filters": a.filters,
-        "kernel": a.kernel,
-        "stride": a.stride,
+        "kernel": sizes(&a.kernel),
+        "stride": sizes(&a.stride),
         "hidden": a.hidden,
         "latent": a.latent,
         "activation": spec.model.activation.name(),

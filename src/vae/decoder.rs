@@ -2,8 +2,9 @@
 
 use dfdx::shapes::{Dim, HasShape};
 use dfdx::tensor::Tape;
-use dfdx::tensor_ops::ReshapeTo;
+use dfdx::tensor_ops::{ReshapeTo, TryMul};
 
+use crate::experiment::OutputActivation;
 use crate::nn::backend::Latent;
 use crate::nn::layers::{Named, Sequential};
 use crate::nn::params::Init;
@@ -16,6 +17,7 @@ pub struct Decoder<C: Dim, Z: Dim, D: Backend> {
     device: D::Device,
     trunk: Sequential<Z, D>,
     output: Named<usize, C, D>,
+    activation: OutputActivation,
 }
 
 impl<C: Dim, Z: Dim, D: Backend> Decoder<C, Z, D> {
@@ -32,6 +34,7 @@ impl<C: Dim, Z: Dim, D: Backend> Decoder<C, Z, D> {
             device: device.clone(),
             trunk: Sequential::new(device, init, &layers.trunk, latent)?,
             output: Named::new(device, init, &layers.output, to_image)?,
+            activation: architecture.decoder.output_activation,
         })
     }
 
@@ -49,7 +52,12 @@ impl<C: Dim, Z: Dim, D: Backend> Decoder<C, Z, D> {
         let &(batch, latent) = z.shape();
         let z: FeatureMaps<Z, D, T> = z.try_reshape_like(&(batch, 1, 1, latent))?.into();
         let features = self.trunk.forward(z, mode)?;
-        Ok(self.output.forward(features, mode)?.into_tensor())
+        let output = self.output.forward(features, mode)?.into_tensor();
+        match self.activation {
+            OutputActivation::Sigmoid => Ok(output),
+            // (tanh a + 1) / 2 = sigmoid(2 a)
+            OutputActivation::Tanh => output.try_mul(2.0),
+        }
     }
 }
 
@@ -75,12 +83,45 @@ mod tests {
 
     #[test]
     fn has_the_names_and_shapes_of_the_plan() {
-        let architecture = reference();
-        let mut init = Init::new(1);
-        let sizes = (architecture.image.channels, architecture.latent);
-        let decoder = Decoder::<_, _, Cpu>::new(&Cpu::default(), &mut init, &architecture, sizes);
-        let layers = architecture.decoder_layers();
-        let said = layers.iter().map(|layer| (&*layer.name, &layer.config));
-        assert_eq!(Seen::of(&decoder.unwrap(), ""), Seen::said(said));
+        let dense = Architecture {
+            filters: vec![],
+            ..reference()
+        };
+        let blocks = Architecture {
+            residual_blocks: 1,
+            ..reference()
+        };
+        for architecture in [reference(), dense, blocks] {
+            let mut init = Init::new(1);
+            let sizes = (architecture.image.channels, architecture.latent);
+            let decoder =
+                Decoder::<_, _, Cpu>::new(&Cpu::default(), &mut init, &architecture, sizes);
+            let layers = architecture.decoder_layers();
+            let said = layers.iter().map(|layer| (&*layer.name, &layer.config));
+            assert_eq!(Seen::of(&decoder.unwrap(), ""), Seen::said(said));
+        }
+    }
+
+    /// The pixels of `tanh` on the scale from 0 to 1 are (tanh a + 1) / 2 of the same values a.
+    #[test]
+    fn maps_the_hyperbolic_tangent_to_the_scale_of_pixels() {
+        let logits = |output_activation| {
+            let architecture = Architecture {
+                decoder: crate::experiment::Decoder {
+                    output_activation,
+                    ..Default::default()
+                },
+                ..reference()
+            };
+            let (device, mut init) = (Cpu::default(), Init::new(1));
+            let decoder = Decoder::<_, _, Cpu>::new(&device, &mut init, &architecture, (1, 2));
+            let z = Cpu::tensor(&device, &[0.5, -1.0], (1, 2)).unwrap();
+            Cpu::to_vec(&decoder.unwrap().forward(z, Mode::Evaluation).unwrap())
+        };
+        let values = logits(OutputActivation::Sigmoid);
+        for (tanh, value) in logits(OutputActivation::Tanh).into_iter().zip(values) {
+            let pixel = crate::numeric::math::sigmoid(tanh);
+            assert!((pixel - (value.tanh() + 1.0) / 2.0).abs() < 1e-6);
+        }
     }
 }

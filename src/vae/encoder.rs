@@ -85,12 +85,22 @@ mod tests {
 
     #[test]
     fn has_the_names_and_shapes_of_the_plan() {
-        let architecture = reference();
-        let mut init = Init::new(1);
-        let sizes = (architecture.image.channels, architecture.latent);
-        let encoder = Encoder::<_, _, Cpu>::new(&Cpu::default(), &mut init, &architecture, sizes);
-        let layers = architecture.encoder_layers();
-        let said = layers.iter().map(|layer| (&*layer.name, &layer.config));
-        assert_eq!(Seen::of(&encoder.unwrap(), ""), Seen::said(said));
+        let dense = Architecture {
+            filters: vec![],
+            ..reference()
+        };
+        let blocks = Architecture {
+            residual_blocks: 1,
+            ..reference()
+        };
+        for architecture in [reference(), dense, blocks] {
+            let mut init = Init::new(1);
+            let sizes = (architecture.image.channels, architecture.latent);
+            let encoder =
+                Encoder::<_, _, Cpu>::new(&Cpu::default(), &mut init, &architecture, sizes);
+            let layers = architecture.encoder_layers();
+            let said = layers.iter().map(|layer| (&*layer.name, &layer.config));
+            assert_eq!(Seen::of(&encoder.unwrap(), ""), Seen::said(said));
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::kernels::reference::numbers;
 const ACTIVATIONS: [Activation; 7] = [
     Activation::Linear,
     Activation::Relu,
-    Activation::LeakyRelu,
+    Activation::LEAKY_RELU,
     Activation::Elu,
     Activation::Silu,
     Activation::Gelu,

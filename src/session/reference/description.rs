@@ -20,13 +20,17 @@ use crate::plan::{Architecture, Plan};
 /// Keys of the metadata and the settings that they are.
 const SETTINGS: &[(&str, &str)] = &[
     ("activation", "model.activation"),
+    ("decoder_dense", "decoder.dense"),
     ("filters", "model.conv_filters"),
     ("hidden", "model.hidden"),
     ("kernel", "model.kernel_size"),
     ("kl", "loss.kl_reduction"),
     ("klw", "loss.kl_weight"),
     ("latent", "model.latent_dim"),
+    ("norm_epsilon", "model.normalization_epsilon"),
+    ("norm_momentum", "model.normalization_momentum"),
     ("normalization", "model.normalization"),
+    ("output", "decoder.output"),
     ("recon", "loss.reconstruction"),
     ("stride", "model.stride"),
 ];
@@ -118,7 +122,8 @@ impl Description {
             let value = self.others.get(*key).unwrap_or(&Value::Null);
             match *key {
                 "hidden" => say(setting, &as_list(value))?,
-                "kernel" | "stride" => say(setting, &of_all(key, value)?)?,
+                // Of no convolutions there are none to say.
+                "kernel" | "stride" if value.as_array().is_some_and(Vec::is_empty) => {}
                 _ => say(setting, value)?,
             }
         }
@@ -176,17 +181,6 @@ fn as_list(value: &Value) -> Value {
     }
 }
 
-/// The one value of a list of equal ones.
-fn of_all(key: &str, value: &Value) -> Result<Value, String> {
-    let Value::Array(values) = value else {
-        return Ok(value.clone());
-    };
-    match &values[..] {
-        [first, rest @ ..] if rest.iter().all(|value| value == first) => Ok(first.clone()),
-        _ => Err(format!("metadata: `{key}` is not the same for all layers")),
-    }
-}
-
 /// A key or a text in TOML, which has the escapes of JSON.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
@@ -208,6 +202,9 @@ const MOST_VALUES: u64 = 1 << 28;
 
 /// Refuses what no reference file has, before any memory is asked for.
 fn check_size(architecture: &Architecture) -> Result<(), String> {
+    if let Some(misfit) = architecture.misfit() {
+        return Err(format!("metadata: {}", misfit.message));
+    }
     let layers = architecture.layers();
     if layers.iter().map(NamedConfig::largest).max() > Some(MOST_VALUES) {
         return Err("metadata: the model is larger than this program can build".to_owned());
