@@ -39,6 +39,15 @@ pub enum Kind {
         /// Greatest value of an item; the least is 1.
         max: u64,
     },
+    /// A list of finite numbers; integers will do.
+    Numbers {
+        /// Fewest items.
+        fewest: usize,
+        /// Most items.
+        most: usize,
+        /// The range of each.
+        each: Interval,
+    },
     /// A word of a form of its own, such as `cuda:N`.
     Word(&'static Word),
     /// A number, or one of several words.
@@ -188,6 +197,9 @@ impl Kind {
                     grouped(*max)
                 )
             }
+            Self::Numbers { fewest, most, each } => {
+                format!("a list of {fewest} to {most} numbers, each {}", each.expected())
+            }
             Self::Word(word) => word.expected.to_owned(),
             Self::NumberOr(span, words) => {
                 let words = words.iter().map(|word| format!("\"{word}\""));
@@ -211,6 +223,7 @@ impl Kind {
             | Self::Number(_)
             | Self::Choices(_)
             | Self::Counts { .. }
+            | Self::Numbers { .. }
             | Self::Limits => false,
         }
     }

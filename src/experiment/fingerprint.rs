@@ -20,7 +20,7 @@ impl Fingerprint {
     /// Of a run, which may be resumed with more epochs: their number counts only where a step depends on it.
     pub fn of_run(spec: &Spec) -> Self {
         let Self(mut values) = Self::of_trial(spec);
-        if !spec.schedule.is_some_and(|it| it.depends_on_epochs()) {
+        if !spec.depends_on_epochs() {
             values.remove(EPOCHS);
         }
         Self(values)
@@ -131,6 +131,7 @@ fn toml_of(value: &Value) -> toml::Value {
             toml::Value::Array(counts.collect())
         }
         Value::Texts(texts) => texts.clone().into(),
+        Value::Numbers(numbers) => numbers.clone().into(),
         Value::Limits { min, max } => {
             let limits = [("min", min), ("max", max)];
             let set = limits

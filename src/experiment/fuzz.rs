@@ -304,6 +304,13 @@ fn random_value(setting: &Setting, stream: &mut Stream, folder: &Path) -> String
                 .collect();
             format!("[{}]", items.join(", "))
         }
+        Kind::Numbers { fewest, most, each } => {
+            let length = pick(stream, fewest as u64, most as u64);
+            let items: Vec<_> = (0..length)
+                .map(|_| format!("{:?}", number(stream, each)))
+                .collect();
+            format!("[{}]", items.join(", "))
+        }
         Kind::Word(word) => {
             let words = [word.names, &[word.example]].concat();
             format!("{:?}", words[stream.below(words.len() as u64) as usize])

@@ -220,6 +220,12 @@ fn of_kind(kind: &Kind) -> Json {
             "minItems": fewest,
             "maxItems": most,
         }),
+        Kind::Numbers { fewest, most, each } => json!({
+            "type": "array",
+            "items": number(*each),
+            "minItems": fewest,
+            "maxItems": most,
+        }),
         Kind::Word(word) => json!({
             "anyOf": [{ "enum": word.names }, { "type": "string", "pattern": word.pattern }],
         }),

@@ -16,6 +16,7 @@ use crate::nn::layers::NamedConfig;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::numeric::random::Purpose;
 use crate::objective::{Drawn, Setup};
+use crate::optim::schedule::Position;
 use crate::optim::{Rule, Step};
 use crate::plan::Architecture;
 use crate::run::read_tensors;
@@ -127,6 +128,11 @@ impl Reference {
             images: Images::Values(images),
             second: None,
             noise: &noise[step],
+            position: Position {
+                step: step as u64,
+                steps_per_epoch: 3,
+                epochs: 1,
+            },
             kl_weight: self.description.klw,
         };
 

@@ -19,6 +19,7 @@ use crate::numeric::random::Purpose;
 use crate::objective::adversary::Adversary;
 use crate::objective::beta_tc::{BetaTc, Estimator};
 use crate::objective::{AnyObjective, At, Drawn, LossTerms, ParameterGroup, Setup};
+use crate::optim::schedule::Position;
 use crate::optim::{Adam, Rule, Step};
 use crate::plan::{Architecture, Plan};
 use crate::sys::stop::Stop;
@@ -84,10 +85,18 @@ impl Made {
             images: Images::Values(&self.images),
             second: Some(Images::Values(&self.second)),
             noise: &self.noise,
+            position: START,
             kl_weight: 0.7,
         }
     }
 }
+
+/// The beginning of a run of three steps.
+const START: Position = Position {
+    step: 0,
+    steps_per_epoch: 3,
+    epochs: 1,
+};
 
 const STEP: Step = Step {
     learning_rate: 0.01,
@@ -414,6 +423,7 @@ impl Golden {
             images: Images::Values(&self.tensors["x"].data),
             second: second.map(|x| Images::Values(&x.data)),
             noise: &noise[step],
+            position: START,
             kl_weight: self.number("/klw"),
         };
         let forward = model.forward(batch(0)).unwrap();
