@@ -342,7 +342,9 @@ impl Check<'_> {
 
     fn out_of_range<T>(&mut self, item: &Item) -> Option<T> {
         let message = match self.setting.kind {
-            Kind::Counts { .. } | Kind::Numbers { .. } => format!("`{}` holds a number out of range", self.key),
+            Kind::Counts { .. } | Kind::Numbers { .. } => {
+                format!("`{}` holds a number out of range", self.key)
+            }
             _ => format!("`{}` is out of range", self.key),
         };
         self.refuse(&item.place, message, None)

@@ -198,7 +198,10 @@ impl Kind {
                 )
             }
             Self::Numbers { fewest, most, each } => {
-                format!("a list of {fewest} to {most} numbers, each {}", each.expected())
+                format!(
+                    "a list of {fewest} to {most} numbers, each {}",
+                    each.expected()
+                )
             }
             Self::Word(word) => word.expected.to_owned(),
             Self::NumberOr(span, words) => {

@@ -233,6 +233,14 @@ mod tests {
     }
 
     #[test]
+    fn counts_epochs_where_the_weight_of_the_kl_depends_on_them() {
+        let more = ["training.epochs=12"];
+        let cycles = changes("[kl_schedule.cyclical]", &more);
+        assert_eq!(cycles, ["training.epochs: 10 -> 12"]);
+        assert_eq!(changes("[kl_schedule.linear]\nepochs = 2", &more), [""; 0]);
+    }
+
+    #[test]
     fn reads_an_earlier_resolved_text_whatever_is_left_of_its_files() {
         let text = "name = \"a\"\n[data]\ndataset = \"images\"\npath = \"/gone\"\n";
         let read_back = |text| read_back(text, "resolved.toml", &[]);

@@ -151,5 +151,114 @@ mod tests {
     use crate::nn::DfdxOps;
     use crate::objective::AnyObjective;
     use crate::objective::testing::{Found, assert_close};
-    //DIPTESTS
+
+    /// Loss and own terms, and the gradients of the loss, on both backends.
+    #[track_caller]
+    fn check(own: &Dip, values: &[f32], d_mean: [f32; 12], d_log_var: [f32; 12]) {
+        let objective = AnyObjective::Dip(own.clone());
+        let device = Cpu::default();
+        for found in [
+            Found::of::<Cpu>(&device, &objective),
+            Found::of::<DfdxOps<Cpu>>(&device, &objective),
+        ] {
+            let own: Vec<f32> = found.terms[2..].iter().map(|(_, value)| *value).collect();
+            assert_close(&[&[found.loss], own.as_slice()].concat(), values);
+            assert_close(&found.d_mean, &d_mean);
+            assert_close(&found.d_log_var, &d_log_var);
+        }
+    }
+
+    /// With NumPy in double precision, where `m`, `v`, `e`, `x` are the arrays of [`crate::objective::testing`], and slopes
+    /// are central differences of 1e-5; the second summand of `c` in the second test only:
+    ///
+    /// ```text
+    /// z = m + np.exp(v / 2) * e
+    /// r = (np.log1p(np.exp(z)) - z * x).sum(1).mean()
+    /// kl = (m**2 + np.exp(v) - 1 - v).sum(1).mean() / 2
+    /// c = (m - m.mean(0)).T @ (m - m.mean(0)) / 4 + np.diag(np.exp(v).mean(0))
+    /// off_diagonal = (c**2).sum() - (np.diag(c)**2).sum()
+    /// diagonal = ((np.diag(c) - 1)**2).sum()
+    /// loss = 2 * r + .5 * kl + lambda_od * off_diagonal + lambda_d * diagonal
+    /// ```
+    #[test]
+    fn weighs_the_covariance_of_means() {
+        let of_means = Dip {
+            r#type: Covariance::Means,
+            lambda_od: 10.0,
+            lambda_d: 100.0,
+        };
+        check(
+            &of_means,
+            &[86.406_839_4, 0.176_975, 0.783_837_5],
+            [
+                -8.105_842_8,
+                41.872_824_1,
+                10.387_936_1,
+                -51.160_539_8,
+                -15.267_025_2,
+                32.443_008_3,
+                51.510_243_8,
+                -36.901_926_8,
+                2.215_496_2,
+                8.265_749_6,
+                9.976_080_6,
+                -44.665_071_7,
+            ],
+            [
+                0.013_568_3,
+                0.210_414_8,
+                -0.012_674_7,
+                -0.107_980_8,
+                -0.028_357_6,
+                -0.030_356_8,
+                -0.066_686_5,
+                -0.056_834_3,
+                -0.029_002,
+                0.013_340_6,
+                -0.067_405_3,
+                -0.077_420_9,
+            ],
+        );
+    }
+
+    #[test]
+    fn weighs_the_covariance_of_points() {
+        let of_points = Dip {
+            r#type: Covariance::Points,
+            lambda_od: 5.0,
+            lambda_d: 4.0,
+        };
+        check(
+            &of_points,
+            &[7.738_236_5, 0.176_975, 0.150_005_5],
+            [
+                1.517_986_4,
+                -2.134_604_9,
+                0.597_908_2,
+                1.499_856_4,
+                0.619_312_6,
+                -1.522_347_8,
+                -1.277_652_4,
+                2.483_917_8,
+                0.188_240_6,
+                -1.230_579_6,
+                -1.288_672_8,
+                1.117_567_8,
+            ],
+            [
+                0.167_888_4,
+                1.097_974_3,
+                0.018_615_6,
+                -0.073_547_4,
+                0.698_314_7,
+                0.032_654_1,
+                0.312_879_6,
+                0.105_308_2,
+                0.009_216_1,
+                0.294_530_1,
+                0.331_400_9,
+                -0.070_439_1,
+            ],
+        );
+    }
 }

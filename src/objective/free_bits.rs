@@ -123,5 +123,143 @@ mod tests {
     use crate::nn::DfdxOps;
     use crate::objective::AnyObjective;
     use crate::objective::testing::{Found, assert_close};
-    //FBTESTS
+
+    /// Loss and own terms, and the gradients of the loss, on both backends.
+    #[track_caller]
+    fn check(own: &FreeBits, values: &[f32], d_mean: [f32; 12], d_log_var: [f32; 12]) {
+        let objective = AnyObjective::FreeBits(own.clone());
+        let device = Cpu::default();
+        for found in [
+            Found::of::<Cpu>(&device, &objective),
+            Found::of::<DfdxOps<Cpu>>(&device, &objective),
+        ] {
+            let own: Vec<f32> = found.terms[2..].iter().map(|(_, value)| *value).collect();
+            assert_close(&[&[found.loss], own.as_slice()].concat(), values);
+            assert_close(&found.d_mean, &d_mean);
+            assert_close(&found.d_log_var, &d_log_var);
+        }
+    }
+
+    /// With NumPy in double precision, where `m`, `v`, `e`, `x` are the arrays of [`crate::objective::testing`], and slopes
+    /// are central differences of 1e-5:
+    ///
+    /// ```text
+    /// z = m + np.exp(v / 2) * e
+    /// r = (np.log1p(np.exp(z)) - z * x).sum(1).mean()
+    /// kl = (m**2 + np.exp(v) - 1 - v).mean(0) / 2
+    /// kl_free = np.maximum(nats, kl.reshape(-1, axes_per_group).sum(1)).sum()
+    /// loss = 2 * r + .5 * kl_free
+    /// ```
+    #[test]
+    fn spares_axes_below_the_free_nats() {
+        let of_axes = FreeBits {
+            nats: 0.5,
+            axes_per_group: 1,
+        };
+        check(
+            &of_axes,
+            &[6.368_826_5, 1.627_514],
+            [
+                0.326_657_2,
+                -0.444_675_9,
+                0.080_436_1,
+                0.209_460_2,
+                -0.094_525_2,
+                -0.251_991_7,
+                -0.177_256_2,
+                0.350_573_2,
+                0.015_496_2,
+                0.025_749_6,
+                -0.081_419_4,
+                0.537_428_3,
+            ],
+            [
+                0.038_160_1,
+                0.196_577_1,
+                -0.012_674_7,
+                -0.053_939_3,
+                -0.028_357_6,
+                -0.030_356_8,
+                -0.097_425_6,
+                -0.008_28,
+                -0.029_002,
+                0.006_767_4,
+                -0.039_206_1,
+                -0.077_420_9,
+            ],
+        );
+    }
+
+    #[test]
+    fn counts_the_axes_of_a_group_together() {
+        let above = FreeBits {
+            nats: 0.5,
+            axes_per_group: 3,
+        };
+        check(
+            &above,
+            &[6.253_339_4, 1.396_539_7],
+            [
+                0.376_657_2,
+                -0.594_675_9,
+                0.080_436_1,
+                0.334_460_2,
+                -0.057_025_2,
+                -0.251_991_7,
+                -0.239_756_2,
+                0.463_073_2,
+                0.015_496_2,
+                0.038_249_6,
+                -0.131_419_4,
+                0.537_428_3,
+            ],
+            [
+                0.013_568_3,
+                0.210_414_8,
+                -0.012_674_7,
+                -0.107_980_8,
+                -0.028_357_6,
+                -0.030_356_8,
+                -0.066_686_5,
+                -0.056_834_3,
+                -0.029_002,
+                0.013_340_6,
+                -0.067_405_3,
+                -0.077_420_9,
+            ],
+        );
+        let below = FreeBits { nats: 2.0, ..above };
+        check(
+            &below,
+            &[6.555_069_5, 2.0],
+            [
+                0.326_657_2,
+                -0.444_675_9,
+                0.080_436_1,
+                0.209_460_2,
+                -0.094_525_2,
+                -0.164_491_7,
+                -0.177_256_2,
+                0.350_573_2,
+                -0.009_503_8,
+                0.025_749_6,
+                -0.081_419_4,
+                0.349_928_3,
+            ],
+            [
+                0.038_160_1,
+                0.196_577_1,
+                0.026_832_8,
+                -0.053_939_3,
+                -0.028_357_6,
+                -0.014_157_9,
+                -0.097_425_6,
+                -0.008_28,
+                0.005_415,
+                0.006_767_4,
+                -0.039_206_1,
+                -0.020_051_2,
+            ],
+        );
+    }
 }

@@ -89,7 +89,9 @@ fn squared_distances<D: Backend, T: Tape<f32, D::Device>>(
     let &(images, axes) = first.shape();
     let pairs = (images, second.shape().0, axes);
     let second = second.clone().put_tape(tape);
-    let (second, tape) = second.try_broadcast_like::<_, Axis<0>>(&pairs)?.split_tape();
+    let (second, tape) = second
+        .try_broadcast_like::<_, Axis<0>>(&pairs)?
+        .split_tape();
     let first = first.clone().put_tape(tape);
     let first = first.try_broadcast_like::<_, Axis<1>>(&pairs)?;
     first.try_sub(second)?.try_square()?.try_sum::<_, Axis<2>>()
@@ -114,7 +116,10 @@ impl Mmd {
             let bandwidth = (bandwidth * scale) as f32;
             let squares = squares.clone().put_tape(tape);
             let mut kernel = match self.kernel {
-                Kernel::Imq => squares.try_mul(1.0 / bandwidth)?.try_add(1.0)?.try_recip()?,
+                Kernel::Imq => squares
+                    .try_mul(1.0 / bandwidth)?
+                    .try_add(1.0)?
+                    .try_recip()?,
                 Kernel::Rbf => squares.try_mul(-1.0 / bandwidth)?.try_exp()?,
             };
             if let Some(before) = whole {
@@ -125,9 +130,8 @@ impl Mmd {
         }
         // There is at least one scale.
         let whole = whole.unwrap_or(squares).put_tape(tape);
-        let rows: Tensor<(usize,), f32, D::Device, T> = whole
-            .try_mul(weights.clone())?
-            .try_sum::<_, Axis<1>>()?;
+        let rows: Tensor<(usize,), f32, D::Device, T> =
+            whole.try_mul(weights.clone())?.try_sum::<_, Axis<1>>()?;
         rows.try_sum()
     }
 
@@ -165,7 +169,10 @@ impl Statistic {
             false => same as f32,
         };
         let count = images * images;
-        ((0..count).map(of_pair).collect(), vec![across as f32; count])
+        (
+            (0..count).map(of_pair).collect(),
+            vec![across as f32; count],
+        )
     }
 }
 
@@ -210,5 +217,130 @@ mod tests {
     use crate::nn::DfdxOps;
     use crate::objective::AnyObjective;
     use crate::objective::testing::{Found, assert_close};
-    //MMDTESTS
+
+    /// Loss and own terms, and the gradients of the loss, on both backends.
+    #[track_caller]
+    fn check(own: &Mmd, values: &[f32], d_mean: [f32; 12], d_log_var: [f32; 12]) {
+        let objective = AnyObjective::Mmd(own.clone());
+        let device = Cpu::default();
+        for found in [
+            Found::of::<Cpu>(&device, &objective),
+            Found::of::<DfdxOps<Cpu>>(&device, &objective),
+        ] {
+            let own: Vec<f32> = found.terms[2..].iter().map(|(_, value)| *value).collect();
+            assert_close(&[&[found.loss], own.as_slice()].concat(), values);
+            assert_close(&found.d_mean, &d_mean);
+            assert_close(&found.d_log_var, &d_log_var);
+        }
+    }
+
+    /// With NumPy in double precision, where `m`, `v`, `e`, `x`, `p` are the arrays of [`crate::objective::testing`], and
+    /// slopes are central differences of 1e-5:
+    ///
+    /// ```text
+    /// def k(a, b):
+    ///     d2 = ((a[:, None] - b)**2).sum(2)
+    ///     return sum(6 * s / (6 * s + d2) for s in [1])
+    /// z = m + np.exp(v / 2) * e
+    /// r = (np.log1p(np.exp(z)) - z * x).sum(1).mean()
+    /// kl = (m**2 + np.exp(v) - 1 - v).sum(1).mean() / 2
+    /// pairs = lambda a: (a.sum() - np.trace(a)) / 12
+    /// mmd = pairs(k(z, z)) + pairs(k(p, p)) - 2 * k(z, p).mean()
+    /// loss = 2 * r + .5 * kl + 10 * mmd
+    /// ```
+    #[test]
+    fn compares_different_points_by_the_inverse_multiquadratic() {
+        let imq = Mmd {
+            kernel: Kernel::Imq,
+            bandwidth: None,
+            scales: vec![1.0],
+            statistic: Statistic::U,
+            weight: 10.0,
+        };
+        check(
+            &imq,
+            &[4.726_145_1, -0.152_719_4],
+            [
+                0.421_288_2,
+                -0.600_296_7,
+                0.257_420_4,
+                0.501_930_2,
+                0.149_094_3,
+                -0.020_136_5,
+                -0.175_579_3,
+                0.735_699_8,
+                0.502_692_5,
+                0.279_682_4,
+                -0.093_171_6,
+                0.247_353_8,
+            ],
+            [
+                0.018_782_1,
+                0.212_899_6,
+                0.046_365_8,
+                -0.151_107,
+                0.033_478_3,
+                -0.010_400_8,
+                -0.031_412_9,
+                -0.063_273_3,
+                -0.306_592_8,
+                0.076_793_5,
+                -0.048_987_8,
+                -0.060_799_4,
+            ],
+        );
+    }
+
+    /// As above, with `exp(-d2 / (3 * s)) for s in [.5, 2]` and `mean()` for `pairs`.
+    #[test]
+    fn compares_all_points_by_radial_basis_functions() {
+        let rbf = Mmd {
+            kernel: Kernel::Rbf,
+            bandwidth: Some(3.0),
+            scales: vec![0.5, 2.0],
+            statistic: Statistic::V,
+            weight: 10.0,
+        };
+        check(
+            &rbf,
+            &[10.900_274_8, 0.464_693_5],
+            [
+                0.506_257_1,
+                -1.496_780_2,
+                0.698_659_7,
+                0.638_331_2,
+                0.802_824_5,
+                -0.123_284_5,
+                -0.301_452_3,
+                1.579_362_9,
+                1.260_987_2,
+                1.108_118_2,
+                0.003_668,
+                0.192_420_5,
+            ],
+            [
+                0.028_708_2,
+                0.609_206_6,
+                0.193_559_7,
+                -0.186_232_3,
+                0.229_597_3,
+                -0.019_278_9,
+                -0.100_596_6,
+                -0.083_199_2,
+                -0.738_647_9,
+                0.294_521_1,
+                -0.002_356_4,
+                -0.057_651_6,
+            ],
+        );
+    }
+
+    #[test]
+    fn finds_no_pair_of_different_points_in_one() {
+        assert_eq!(Statistic::U.weights(1), (vec![0.0], vec![0.0]));
+        assert_eq!(Statistic::V.weights(1), (vec![1.0], vec![-2.0]));
+        let (same, across) = Statistic::U.weights(3);
+        assert_eq!((same[0], same[1]), (0.0, 1.0 / 6.0));
+        assert_eq!(across, [-2.0 / 9.0; 9]);
+    }
 }

@@ -524,3 +524,73 @@ fn agrees_with_reference_values_of_the_total_correlation() {
         }
     }
 }
+
+#[test]
+fn agrees_with_reference_values_of_objectives_without_parameters() {
+    use crate::objective::capacity::Capacity;
+    use crate::objective::dip::{Covariance, Dip};
+    use crate::objective::free_bits::FreeBits;
+    use crate::objective::mmd::{Kernel, Mmd, Statistic};
+
+    let read = |name: &str| Golden::read(&format!("{name}.safetensors"));
+    let word = |file: &Golden, name: &str| {
+        let word = file.description["objective"][name].as_str();
+        word.unwrap().to_owned()
+    };
+    let capacity = |file: &Golden| {
+        AnyObjective::Capacity(Capacity {
+            gamma: file.number("/objective/gamma"),
+            nats: file.number("/objective/capacity"),
+            steps: Some(1),
+            epochs: None,
+        })
+    };
+    let free_bits = |file: &Golden| {
+        let group = file.description.pointer("/objective/axes_per_group");
+        AnyObjective::FreeBits(FreeBits {
+            nats: file.number("/objective/nats"),
+            axes_per_group: group.map_or(1, |n| n.as_u64().unwrap() as usize),
+        })
+    };
+    let dip = |file: &Golden| {
+        AnyObjective::Dip(Dip {
+            r#type: Covariance::from_name(&word(file, "type")).unwrap(),
+            lambda_od: file.number("/objective/lambda_od"),
+            lambda_d: file.number("/objective/lambda_d"),
+        })
+    };
+    let mmd = |file: &Golden| {
+        let scales = file.description.pointer("/objective/scales");
+        AnyObjective::Mmd(Mmd {
+            kernel: Kernel::from_name(&word(file, "kernel")).unwrap(),
+            bandwidth: Some(file.number("/objective/bandwidth")),
+            scales: scales.map_or(vec![1.0], |list| {
+                let list = list.as_array().unwrap().iter();
+                list.map(|n| n.as_f64().unwrap()).collect()
+            }),
+            statistic: Statistic::from_name(&word(file, "statistic")).unwrap(),
+            weight: file.number("/objective/lambda"),
+        })
+    };
+    type Made<'a> = &'a dyn Fn(&Golden) -> AnyObjective;
+    let files: [(&str, Made<'_>); 8] = [
+        ("capacity", &capacity),
+        ("free_bits", &free_bits),
+        ("free_bits_group", &free_bits),
+        ("dip_i", &dip),
+        ("dip_ii", &dip),
+        ("mmd_imq_u", &mmd),
+        ("mmd_rbf_v", &mmd),
+        ("mmd_scales", &mmd),
+    ];
+    for (name, made) in files {
+        let Some(file) = read(name) else { return };
+        let mut purposes = vec![("eps", Purpose::Noise)];
+        if file.tensors.contains_key("prior") {
+            purposes.push(("prior", Purpose::Prior));
+        }
+        for device in DEVICES {
+            file.check(device, made(&file), &purposes);
+        }
+    }
+}
