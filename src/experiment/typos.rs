@@ -260,6 +260,7 @@ fn rejects_wrong_types() {
                 Kind::Number(_) => matches!(what, "integer" | "float"),
                 Kind::Line { .. } => what == "text",
                 Kind::NumberOr(..) => what == "float",
+                Kind::Numbers { .. } => value == "[0.5]",
                 _ => false,
             };
             if right {

@@ -158,6 +158,14 @@ fn untyped<Z: Dim, D: Backend>(tensor: &Latent<Z, D>) -> Rows<usize, D> {
     realized.unwrap_or_else(|_| unreachable!("a size of any axis is a number"))
 }
 
+/// The same values as a tensor of their own: dfdx has no operation of a tensor with itself, be it broadcast or transposed.
+pub(super) fn twin<D: Backend, T: Tape<f32, D::Device>>(
+    tensor: &Rows<usize, D>,
+    tape: T,
+) -> Result<(Rows<usize, D>, T), D::Err> {
+    Ok(tensor.clone().put_tape(tape).try_mul(1.0)?.split_tape())
+}
+
 impl<C: Dim, Z: Dim, D: Backend> Pass<C, Z, D> {
     /// q(z | x) and its points, the latent axis as a number.
     pub fn posterior(&self) -> Posterior<D> {

@@ -4,7 +4,7 @@ use dfdx::shapes::{Axis, Dim, HasShape};
 use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{BroadcastTo, PermuteTo, SumTo, TryAdd, TryMatMul, TryMul, TrySub};
 
-use super::compute::{Given, Network, NoParameters, Objective, Outcome, Posterior};
+use super::compute::{Given, Network, NoParameters, Objective, Outcome, Posterior, twin};
 use super::description::Description;
 use crate::config::choice::choices;
 use crate::config::section::section;
@@ -77,9 +77,10 @@ impl Dip {
         let centred = q.mean.clone().put_tape(tape).try_sub(mean)?;
         let (centred, tape) = centred.split_tape();
 
+        let (other, tape) = twin::<D, T>(&centred, tape)?;
         let transposed = centred.clone().put_tape(tape);
         let transposed = transposed.try_permute::<(usize, usize), _>()?;
-        let products = transposed.try_matmul(centred.clone())?.try_mul(share)?;
+        let products = transposed.try_matmul(other)?.try_mul(share)?;
         let beside: Vec<f32> = (0..axes * axes)
             .map(|i| f32::from(i / axes != i % axes))
             .collect();

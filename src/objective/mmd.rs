@@ -4,7 +4,7 @@ use dfdx::shapes::{Axis, Dim, HasShape};
 use dfdx::tensor::{NoneTape, PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{BroadcastTo, SumTo, TryAdd, TryMul, TrySub};
 
-use super::compute::{Given, Network, NoParameters, Objective, Outcome};
+use super::compute::{Given, Network, NoParameters, Objective, Outcome, twin};
 use super::description::Description;
 use super::noise::{Draw, Noise};
 use crate::config::choice::choices;
@@ -148,7 +148,9 @@ impl Mmd {
         let weights = |values: &[f32]| D::tensor(device, values, (images, images));
         let (same, across) = (weights(&same)?, weights(&across)?);
         let of_prior = self.similarity::<D, NoneTape>((prior, prior), &same, NoneTape)?;
-        let (of_points, tape) = self.similarity::<D, T>((z, z), &same, tape)?.split_tape();
+        let (other, tape) = twin::<D, T>(z, tape)?;
+        let of_points = self.similarity::<D, T>((z, &other), &same, tape)?;
+        let (of_points, tape) = of_points.split_tape();
         let between = self.similarity::<D, T>((z, prior), &across, tape)?;
         between.try_add(of_points)?.try_add(of_prior)
     }
