@@ -328,8 +328,8 @@ fn rejects_settings_that_contradict_each_other() {
     assert_eq!(
         one("[loss]\nkl_warmup_epochs = 2\n[kl_schedule.linear]\nepochs = 3\nsteps = 9"),
         [
-            "`kl_schedule.linear` has both `steps` and `epochs`",
             "`loss.kl_warmup_epochs` beside `[kl_schedule.linear]`",
+            "`kl_schedule.linear` has both `steps` and `epochs`",
         ]
     );
     assert_eq!(
@@ -339,8 +339,8 @@ fn rejects_settings_that_contradict_each_other() {
     assert_eq!(
         one("[loss]\nkl_reduction = \"mean\"\n[objective.capacity]\nepochs = 9.5"),
         [
-            "no epoch of 10 is left behind the growth over 9.5",
             "`[objective.capacity]` needs the KL divergence summed over axes",
+            "no epoch of 10 is left behind the growth over 9.5",
         ]
     );
     assert_eq!(
