@@ -197,6 +197,11 @@ impl Training {
             images: runner::vae::Images::Values(&self.images),
             second: None,
             noise: &self.noise,
+            position: runner::optim::schedule::Position {
+                step: self.number - 1,
+                steps_per_epoch: 1,
+                epochs: 1,
+            },
             kl_weight: 1.0,
         };
         let step = runner::optim::Step {

@@ -70,6 +70,9 @@ impl Check<'_> {
             (Kind::CountOrCounts { words, .. }, Raw::Text(text)) if !words.is_empty() => {
                 self.word(item, text, words)
             }
+            (Kind::Numbers { fewest, most, each }, Raw::List(list)) => {
+                self.numbers(item, list, fewest..=most, each)
+            }
             (Kind::Word(word), Raw::Text(text)) => match (word.read)(text) {
                 Ok(word) => Some(Value::Text(word)),
                 Err(hint) => {
@@ -105,7 +108,10 @@ impl Check<'_> {
 
     fn number(&mut self, item: &Item, number: f64, span: Interval) -> Option<f64> {
         if let Some(what) = non_finite(number) {
-            let message = format!("`{}` is {what}", self.key);
+            let message = match self.setting.kind {
+                Kind::Numbers { .. } => format!("`{}` holds a value that is {what}", self.key),
+                _ => format!("`{}` is {what}", self.key),
+            };
             return self.refuse(&item.place, message, None);
         }
         match span.holds(number) {
@@ -244,6 +250,35 @@ impl Check<'_> {
         (counts.len() == list.len()).then_some(Value::Counts(counts))
     }
 
+    fn numbers(
+        &mut self,
+        item: &Item,
+        list: &[Item],
+        length: std::ops::RangeInclusive<usize>,
+        each: Interval,
+    ) -> Option<Value> {
+        if !length.contains(&list.len()) {
+            let message = match list.len() {
+                0 => format!("`{}` is empty", self.key),
+                n => format!("`{}` has {n} items", self.key),
+            };
+            return self.refuse(&item.place, message, None);
+        }
+        let mut numbers = Vec::with_capacity(list.len());
+        for one in list {
+            numbers.extend(match &one.raw {
+                Raw::Integer(integer) => self.number(one, *integer as f64, each),
+                Raw::Float(float) => self.number(one, *float, each),
+                raw => {
+                    let message = format!("`{}` holds {}", self.key, raw.noun());
+                    let hint = type_hint(&Kind::Number(each), raw, one);
+                    self.refuse(&one.place, message, hint)
+                }
+            });
+        }
+        (numbers.len() == list.len()).then_some(Value::Numbers(numbers))
+    }
+
     fn limits(&mut self, item: &Item, table: &[Entry]) -> Option<Value> {
         let mut min = None;
         let mut max = None;
@@ -320,7 +355,9 @@ impl Check<'_> {
 
     fn out_of_range<T>(&mut self, item: &Item) -> Option<T> {
         let message = match self.setting.kind {
-            Kind::Counts { .. } => format!("`{}` holds a number out of range", self.key),
+            Kind::Counts { .. } | Kind::Numbers { .. } => {
+                format!("`{}` holds a number out of range", self.key)
+            }
             _ => format!("`{}` is out of range", self.key),
         };
         self.refuse(&item.place, message, None)

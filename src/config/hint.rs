@@ -26,6 +26,9 @@ pub(crate) fn type_hint(kind: &Kind, raw: &Raw, item: &Item) -> Option<String> {
         {
             Some(format!("write `{float:.0}`"))
         }
+        (Kind::Numbers { .. }, Raw::Integer(_) | Raw::Float(_)) if written.len() <= 40 => {
+            Some(format!("write it as a list: `[{written}]`"))
+        }
         (Kind::Counts { .. } | Kind::Choices(_), Raw::Integer(_) | Raw::Text(_)) => {
             let quoted = match raw {
                 Raw::Text(_) if !written.starts_with(['"', '\'']) => format!("\"{written}\""),

@@ -50,6 +50,15 @@ pub enum Kind {
         /// The words.
         words: &'static [&'static str],
     },
+    /// A list of finite numbers; integers will do.
+    Numbers {
+        /// Fewest items.
+        fewest: usize,
+        /// Most items.
+        most: usize,
+        /// The range of each.
+        each: Interval,
+    },
     /// A word of a form of its own, such as `cuda:N`.
     Word(&'static Word),
     /// A number, or one of several words.
@@ -213,6 +222,12 @@ impl Kind {
                 ];
                 joined(counts.into_iter().chain(words).collect(), "or")
             }
+            Self::Numbers { fewest, most, each } => {
+                format!(
+                    "a list of {fewest} to {most} numbers, each {}",
+                    each.expected()
+                )
+            }
             Self::Word(word) => word.expected.to_owned(),
             Self::NumberOr(span, words) => {
                 let words = words.iter().map(|word| format!("\"{word}\""));
@@ -237,6 +252,7 @@ impl Kind {
             | Self::Choices(_)
             | Self::Counts { .. }
             | Self::CountOrCounts { .. }
+            | Self::Numbers { .. }
             | Self::Limits => false,
         }
     }

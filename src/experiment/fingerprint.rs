@@ -20,7 +20,7 @@ impl Fingerprint {
     /// Of a run, which may be resumed with more epochs: their number counts only where a step depends on it.
     pub fn of_run(spec: &Spec) -> Self {
         let Self(mut values) = Self::of_trial(spec);
-        if !spec.schedule.is_some_and(|it| it.depends_on_epochs()) {
+        if !spec.depends_on_epochs() {
             values.remove(EPOCHS);
         }
         Self(values)
@@ -131,6 +131,7 @@ fn toml_of(value: &Value) -> toml::Value {
             toml::Value::Array(counts.collect())
         }
         Value::Texts(texts) => texts.clone().into(),
+        Value::Numbers(numbers) => numbers.clone().into(),
         Value::Limits { min, max } => {
             let limits = [("min", min), ("max", max)];
             let set = limits
@@ -229,6 +230,14 @@ mod tests {
             };
             assert_eq!(found, expected, "{table}");
         }
+    }
+
+    #[test]
+    fn counts_epochs_where_the_weight_of_the_kl_depends_on_them() {
+        let more = ["training.epochs=12"];
+        let cycles = changes("[kl_schedule.cyclical]", &more);
+        assert_eq!(cycles, ["training.epochs: 10 -> 12"]);
+        assert_eq!(changes("[kl_schedule.linear]\nepochs = 2", &more), [""; 0]);
     }
 
     #[test]

@@ -311,6 +311,13 @@ fn random_value(setting: &Setting, stream: &mut Stream, folder: &Path) -> String
             [.., last] if stream.below(2) == 0 => format!("{last:?}"),
             _ => pick(stream, min, max).to_string(),
         },
+        Kind::Numbers { fewest, most, each } => {
+            let length = pick(stream, fewest as u64, most as u64);
+            let items: Vec<_> = (0..length)
+                .map(|_| format!("{:?}", number(stream, each)))
+                .collect();
+            format!("[{}]", items.join(", "))
+        }
         Kind::Word(word) => {
             let words = [word.names, &[word.example]].concat();
             format!("{:?}", words[stream.below(words.len() as u64) as usize])
@@ -350,8 +357,13 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
     for table in &schema().tables {
         if let Form::OneOf { members, .. } = &table.form {
             let at = stream.below(members.len() as u64 + 1) as usize;
-            // A rule between settings: other objectives than the default split a KL that is summed.
-            let is_kept = table.name == "objective" && out.contains("kl_reduction = \"mean\"");
+            // Rules between settings: other objectives than the default want a KL that is summed, and there is one
+            // schedule of its weight.
+            let is_kept = match table.name.as_str() {
+                "objective" => out.contains("kl_reduction = \"mean\""),
+                "kl_schedule" => out.contains("kl_warmup_epochs"),
+                _ => false,
+            };
             let member = members.get(at).filter(|_| !is_kept);
             chosen.extend(member.map(|it| format!("{}.{it}", table.name)));
         }
@@ -388,6 +400,19 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
                 "data.count" => pick(stream, 1, 4000).to_string(),
                 "data.image_size" => pick(stream, 4, 600).to_string(),
                 "training.epochs" => pick(stream, 5, 1_000_000).to_string(),
+                "objective.free_bits.axes_per_group" => match words.get("model.latent_dim") {
+                    Some(axes) if stream.below(2) == 0 => axes.clone(),
+                    _ => "1".to_owned(),
+                },
+                "kl_schedule.cyclical.cycles" => pick(stream, 1, 5).to_string(),
+                key if key.ends_with(".epochs")
+                    && words.contains_key(&key.replace("epochs", "steps")) =>
+                {
+                    continue;
+                }
+                "objective.capacity.epochs" | "kl_schedule.linear.epochs" => {
+                    format!("{:?}", number(stream, Interval::above(0.0, 4.0)))
+                }
                 key if key.ends_with("warmup_epochs") => {
                     format!("{:?}", number(stream, Interval::closed(0.0, 4.0)))
                 }

@@ -233,6 +233,12 @@ fn of_kind(kind: &Kind) -> Json {
                 words => json!({ "anyOf": [{ "enum": words }, count, list] }),
             }
         }
+        Kind::Numbers { fewest, most, each } => json!({
+            "type": "array",
+            "items": number(*each),
+            "minItems": fewest,
+            "maxItems": most,
+        }),
         Kind::Word(word) => json!({
             "anyOf": [{ "enum": word.names }, { "type": "string", "pattern": word.pattern }],
         }),

@@ -5,7 +5,7 @@ use crate::config::section::section;
 use crate::config::{Interval, Kind, Rules};
 use crate::kernels::loss;
 use crate::objective::LossTerms;
-use crate::optim::schedule::Position;
+use crate::optim::schedule::{Growth, Position};
 
 choices! {
     /// The reconstruction term of the loss.
@@ -62,16 +62,10 @@ impl Loss {
         }
     }
 
-    /// The weight of the KL divergence at a step: grows linearly over `kl_warmup_epochs` to `kl_weight` (Bowman et
-    /// al., "Generating Sentences from a Continuous Space", 2016).
+    /// The weight of the KL divergence at a step without a `[kl_schedule]`: grows linearly over `kl_warmup_epochs` to
+    /// `kl_weight` (Bowman et al., "Generating Sentences from a Continuous Space", 2016).
     pub fn kl_weight_at(&self, at: Position) -> f64 {
-        let warmup = self.kl_warmup_epochs * at.steps_per_epoch as f64;
-        self.kl_weight
-            * if warmup > 0.0 {
-                ((at.step as f64 + 1.0) / warmup).min(1.0)
-            } else {
-                1.0
-            }
+        self.kl_weight * Growth::Epochs(self.kl_warmup_epochs).fraction(at)
     }
 }
 

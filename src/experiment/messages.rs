@@ -326,6 +326,40 @@ fn rejects_settings_that_contradict_each_other() {
         ["the warm-up takes all of the 10 epochs"]
     );
     assert_eq!(
+        one("[loss]\nkl_warmup_epochs = 2\n[kl_schedule.linear]\nepochs = 3\nsteps = 9"),
+        [
+            "`loss.kl_warmup_epochs` beside `[kl_schedule.linear]`",
+            "`kl_schedule.linear` has both `steps` and `epochs`",
+        ]
+    );
+    assert_eq!(
+        one("[kl_schedule.cyclical]\ncycles = 11"),
+        ["11 cycles of the KL's weight in 10 epochs"]
+    );
+    assert_eq!(
+        one("[loss]\nkl_reduction = \"mean\"\n[objective.capacity]\nepochs = 9.5"),
+        [
+            "`[objective.capacity]` needs the KL divergence summed over axes",
+            "no epoch of 10 is left behind the growth over 9.5",
+        ]
+    );
+    assert_eq!(
+        one("[model]\nlatent_dim = 5\n[objective.free_bits]\naxes_per_group = 2"),
+        ["groups of 2 do not divide 5 latent axes"]
+    );
+    assert_eq!(
+        one("[objective.mmd]\nscales = [1, -2, inf, \"3\"]"),
+        [
+            "`objective.mmd.scales` holds a number out of range",
+            "`objective.mmd.scales` holds a value that is not finite",
+            "`objective.mmd.scales` holds text",
+        ]
+    );
+    assert_eq!(
+        one("[objective.dip]\ntype = \"iii\""),
+        ["unknown value \"iii\" for `objective.dip.type`"]
+    );
+    assert_eq!(
         one("[figures]\npublished_name = \"Keras\""),
         ["`figures.published_name` without `figures.published`"]
     );
@@ -360,6 +394,11 @@ fn accepts_settings_just_inside_the_rules() {
         "[loss]\nkl_warmup_epochs = 9",
         "[schedule.linear]\nwarmup_epochs = 9.5",
         "[loss]\nkl_weight = 0",
+        "[loss]\nkl_weight = 0\n[objective.mmd]\nscales = [0.1, 2]",
+        "[loss]\nkl_reduction = \"mean\"\n[objective.dip]\ntype = \"ii\"",
+        "[kl_schedule.linear]\nepochs = 9",
+        "[kl_schedule.cyclical]\ncycles = 10",
+        "[model]\nlatent_dim = 6\n[objective.free_bits]\naxes_per_group = 2",
         "count = 5_000_000",
         "[expect]\nkl = { min = 1, max = 1 }",
         "[training]\nepochs = 1",

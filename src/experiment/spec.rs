@@ -12,7 +12,8 @@ use super::training::Training;
 use crate::config::document::document;
 use crate::config::{Form, Kind, RuledTable, Schema, Table, TableRule, Value, write};
 use crate::data::Data;
-use crate::objective::AnyObjective;
+use crate::objective::{AnyObjective, KlSchedule};
+use crate::optim::schedule::Position;
 use crate::optim::{Rule, Schedule};
 
 document! {
@@ -29,6 +30,7 @@ document! {
         model: Model,
         decoder: Decoder,
         loss: Loss,
+        kl_schedule: Option<KlSchedule>,
         objective: AnyObjective,
         optimizer: Rule,
         schedule: Option<Schedule>,
@@ -36,6 +38,28 @@ document! {
         figures: Figures [changes_no_result],
         expect: Vec<Expectation> [changes_no_result],
         launcher: Option<Launcher> [changes_no_result],
+    }
+}
+
+impl Spec {
+    /// The weight of the KL at a step.
+    pub fn kl_weight_at(&self, at: Position) -> f64 {
+        match &self.kl_schedule {
+            Some(schedule) => self.loss.kl_weight * schedule.share(at),
+            None => self.loss.kl_weight_at(at),
+        }
+    }
+
+    /// Whether what training lowers at a step is what it lowers at the end: the KL has its whole weight, and the objective
+    /// its final form. The best epoch is one at whose last step this holds.
+    pub fn is_final(&self, at: Position) -> bool {
+        self.kl_weight_at(at) >= self.loss.kl_weight && self.objective.is_final(at)
+    }
+
+    /// Whether a step depends on how many epochs the whole run has.
+    pub fn depends_on_epochs(&self) -> bool {
+        self.schedule.is_some_and(|it| it.depends_on_epochs())
+            || self.kl_schedule.is_some_and(|it| it.depends_on_epochs())
     }
 }
 

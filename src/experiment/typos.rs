@@ -51,6 +51,7 @@ fn good_value(setting: &Setting) -> String {
         Kind::Choice(choices) => format!("\"{}\"", choices[0].name),
         Kind::Choices(choices) => format!("[\"{}\"]", choices[0].name),
         Kind::Counts { .. } => "[8, 16]".to_owned(),
+        Kind::Numbers { .. } => "[0.5, 2]".to_owned(),
         Kind::Word(word) => format!("{:?}", word.example),
         Kind::NumberOr(..) => "0.5".to_owned(),
         Kind::Limits => "{ max = 1 }".to_owned(),
@@ -259,6 +260,7 @@ fn rejects_wrong_types() {
                 Kind::Number(_) => matches!(what, "integer" | "float"),
                 Kind::Line { .. } => what == "text",
                 Kind::NumberOr(..) => what == "float",
+                Kind::Numbers { .. } => value == "[0.5]",
                 _ => false,
             };
             if right {
@@ -361,6 +363,16 @@ fn rejects_values_just_outside_the_range() {
                     ],
                     vec![min.to_string(), max.to_string()],
                 )
+            }
+            Kind::Numbers { fewest, most, .. } => {
+                let list = |n: usize, item: &str| format!("[{}]", vec![item; n].join(","));
+                let bad = vec![
+                    list(most + 1, "1"),
+                    list(fewest - 1, "1"),
+                    list(1, "-1"),
+                    list(1, "1e300"),
+                ];
+                (bad, vec![list(fewest, "1"), list(most, "0.5")])
             }
             Kind::NumberOr(_, words) => (
                 vec![

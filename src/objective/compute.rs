@@ -4,15 +4,16 @@ use std::fmt::Debug;
 
 use dfdx::shapes::Dim;
 use dfdx::tensor::{NoneTape, PutTape, SplitTape, Tape, Tensor};
-use dfdx::tensor_ops::{TryAdd, TryMul};
+use dfdx::tensor_ops::{RealizeTo, TryAdd, TryMul};
 
 use super::description::{Description, LossTerms, ParameterGroup};
 use super::noise::Drawn;
 use crate::kernels::profile::{self, part};
-use crate::nn::backend::{Distribution, Latent, Scalar};
+use crate::nn::backend::{Distribution, Latent, Rows, Scalar};
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::numeric::random::Purpose;
+use crate::optim::schedule::Position;
 
 /// Encoder and decoder, as an objective uses them.
 pub trait Network<C: Dim, Z: Dim, D: Backend> {
@@ -40,6 +41,8 @@ pub struct Given<'a, C: Dim, Z: Dim, D: Backend> {
     pub noise: &'a [Drawn],
     /// The latent axis.
     pub latent: Z,
+    /// Where training is; on the validation part, at the last step before it.
+    pub position: Position,
     /// Weight of the KL at this step.
     pub kl_weight: f64,
     /// Whether the network is trained or used as it is.
@@ -138,7 +141,41 @@ pub struct Pass<C: Dim, Z: Dim, D: Backend> {
     pub kl_per_axis: Tensor<(Z,), f32, D::Device>,
 }
 
+/// q(z | x) and its points with the latent axis as a number: what is computed from them is compiled once for all sizes.
+#[derive(Debug)]
+pub struct Posterior<D: Backend> {
+    /// Mean of q(z | x), (image, latent axis).
+    pub mean: Rows<usize, D>,
+    /// Log variance of q(z | x), (image, latent axis).
+    pub log_var: Rows<usize, D>,
+    /// The points drawn, (image, latent axis).
+    pub z: Rows<usize, D>,
+}
+
+/// The same tensor, which gradients find again, with its second axis as a number.
+fn untyped<Z: Dim, D: Backend>(tensor: &Latent<Z, D>) -> Rows<usize, D> {
+    let realized = tensor.clone().try_realize::<(usize, usize)>();
+    realized.unwrap_or_else(|_| unreachable!("a size of any axis is a number"))
+}
+
+/// The same values as a tensor of their own: dfdx has no operation of a tensor with itself, be it broadcast or transposed.
+pub(super) fn twin<D: Backend, T: Tape<f32, D::Device>>(
+    tensor: &Rows<usize, D>,
+    tape: T,
+) -> Result<(Rows<usize, D>, T), D::Err> {
+    Ok(tensor.clone().put_tape(tape).try_mul(1.0)?.split_tape())
+}
+
 impl<C: Dim, Z: Dim, D: Backend> Pass<C, Z, D> {
+    /// q(z | x) and its points, the latent axis as a number.
+    pub fn posterior(&self) -> Posterior<D> {
+        Posterior {
+            mean: untyped::<Z, D>(&self.mean),
+            log_var: untyped::<Z, D>(&self.log_var),
+            z: untyped::<Z, D>(&self.z),
+        }
+    }
+
     /// The outcome of an objective that lowers `loss` by training the network.
     pub fn outcome<T>(self, loss: Scalar<D, T>, own: Vec<TermValue<D>>) -> Outcome<C, Z, D, T> {
         let mut terms = vec![

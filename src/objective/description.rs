@@ -4,6 +4,7 @@ use super::noise::Noise;
 use crate::kernels::loss::Reconstruction;
 use crate::metric::Metric;
 use crate::optim::Rule;
+use crate::optim::schedule::Position;
 
 /// What an objective needs the encoder to give for an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,12 @@ pub trait Description {
     /// Whether it looks at a second batch of images in each step.
     fn second_batch(&self) -> bool {
         false
+    }
+
+    /// Whether it has the form at a step that it keeps to the end of the run. The best epoch is chosen among those at whose
+    /// last step it has, since losses of other forms do not compare.
+    fn is_final(&self, _at: Position) -> bool {
+        true
     }
 
     /// What it needs the encoder to give.

@@ -14,17 +14,25 @@
 //! | [`noise`] | random numbers of a batch, each kind under a purpose of its own |
 //! | [`compute`] | what an objective is given on the device, and what it gives |
 //! | `metrics` | every metric that the program knows, terms of objectives included |
+//! | [`kl_schedule`] | the weight of the KL over the steps |
+//! | `rules` | what several objectives do not go with |
 //! | `registry` | the types that follow from the list |
 
 #[cfg(test)]
 pub mod adversary;
 pub mod beta_tc;
+pub mod capacity;
 pub mod compute;
 pub mod description;
+pub mod dip;
 pub mod elbo;
+pub mod free_bits;
+pub mod kl_schedule;
 mod metrics;
+pub mod mmd;
 pub mod noise;
 mod registry;
+mod rules;
 #[cfg(test)]
 pub mod testing;
 
@@ -33,6 +41,7 @@ use dfdx::tensor::Tape;
 
 pub use compute::{Given, Loss, Network, Objective, Outcome, Pass};
 pub use description::{Description, LossTerms, OwnOptimizer, ParameterGroup};
+pub use kl_schedule::KlSchedule;
 pub use metrics::{find_metric, metrics, scalar_names};
 pub use noise::{At, Drawn, Noise};
 
@@ -44,6 +53,10 @@ use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
 registry::objectives! {
     Elbo(elbo::Elbo) = "elbo",
     BetaTc(beta_tc::BetaTc) = "beta_tc",
+    Capacity(capacity::Capacity) = "capacity",
+    FreeBits(free_bits::FreeBits) = "free_bits",
+    Dip(dip::Dip) = "dip",
+    Mmd(mmd::Mmd) = "mmd",
     #[cfg(test)]
     Adversary(adversary::Adversary) = "adversary",
 }

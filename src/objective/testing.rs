@@ -11,6 +11,7 @@ use crate::nn::backend::{Distribution, Latent};
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Mode};
 use crate::numeric::random::Purpose;
+use crate::optim::schedule::Position;
 
 type Axes = Const<3>;
 const SHAPE: (usize, Axes) = (4, Const);
@@ -23,6 +24,10 @@ pub const LOG_VAR: [f32; 12] = [
 ];
 pub const EPS: [f32; 12] = [
     0.3, -0.8, 1.1, -1.4, 0.6, 0.2, 0.9, -0.1, -1.7, 0.5, 1.3, -0.4,
+];
+/// Points of the prior, for objectives that compare with them.
+pub const PRIOR: [f32; 12] = [
+    -0.3, 0.8, 1.4, 0.5, -1.1, 0.2, 1.6, 0.0, -0.9, -0.6, 0.7, -1.8,
 ];
 /// Images of a row of three pixels without height: as many channels as there are latent axes.
 pub const IMAGES: [f32; 12] = [0.0, 1.0, 0.5, 0.2, 0.9, 0.7, 1.0, 0.0, 0.3, 0.6, 0.8, 0.1];
@@ -53,7 +58,7 @@ impl<D: Backend> Network<Axes, Axes, D> for Fixed<D> {
 }
 
 /// What an objective makes of the batch, with a weight of 2 on the reconstruction error and of 0.5 on the KL,
-/// and 100 training images.
+/// 100 training images, and the second step of a run of three epochs of ten.
 #[derive(Debug)]
 pub struct Found {
     pub loss: f32,
@@ -72,14 +77,20 @@ impl Found {
             log_var: tensor(&LOG_VAR),
         };
         let prepared = Prepared::<Axes, D>::new(objective, device, &mut Init::new(0), Const);
-        let noise = [Drawn {
-            purpose: Purpose::Noise,
-            values: EPS.to_vec(),
-        }];
+        let drawn = |purpose, values: &[f32]| Drawn {
+            purpose,
+            values: values.to_vec(),
+        };
+        let noise = [drawn(Purpose::Noise, &EPS), drawn(Purpose::Prior, &PRIOR)];
         let given = Given {
             second: None,
             noise: &noise,
             latent: Const,
+            position: Position {
+                step: 1,
+                steps_per_epoch: 10,
+                epochs: 3,
+            },
             kl_weight: 0.5,
             mode: Mode::Evaluation,
             loss: &LossTerms {

@@ -11,6 +11,7 @@ use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
 use crate::metric;
 use crate::objective;
+use crate::optim::schedule::Position;
 
 /// A spec with the sizes of its data.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +51,22 @@ impl Plan {
             steps_per_epoch: train_images.div_ceil(spec.training.batch_size) as u64,
             spec,
         }
+    }
+
+    /// Where a step stands, counted from 0 over the whole run.
+    pub fn position(&self, step: u64) -> Position {
+        Position {
+            step,
+            steps_per_epoch: self.steps_per_epoch,
+            epochs: self.spec.training.epochs as u64,
+        }
+    }
+
+    /// Whether the objective has its final form at the end of an epoch: without such an epoch there is no best one.
+    pub fn has_final_epoch(&self) -> bool {
+        let mut epochs = (1..=self.spec.training.epochs as u64).rev();
+        let last = |epoch: u64| (epoch * self.steps_per_epoch).saturating_sub(1);
+        epochs.any(|epoch| self.spec.is_final(self.position(last(epoch))))
     }
 
     /// All trained values, those of the objective too.

@@ -57,6 +57,9 @@ pub fn check_trial_against_data(
             Some(hint.to_owned()),
         )
     })?;
+    check_final_epoch(plan).map_err(|(text, hint)| {
+        loaded.diagnostic_in(trial, "training.epochs", text, None, Some(hint.to_owned()))
+    })?;
     check_memory(plan.memory_bytes()).map_err(|text| {
         let hint = "take fewer or smaller layers, a smaller batch or smaller images";
         let key = "model.conv_filters";
@@ -80,6 +83,21 @@ pub fn check_history(plan: &Plan) -> Result<(), (String, String)> {
             most / (history / epochs),
             plan.architecture.latent
         ),
+    ))
+}
+
+/// Whether an epoch ends with the objective in its final form; says in words that none does, and the way out.
+pub fn check_final_epoch(plan: &Plan) -> Result<(), (String, &'static str)> {
+    if plan.has_final_epoch() {
+        return Ok(());
+    }
+    let (epochs, steps) = (plan.spec.training.epochs as u64, plan.steps_per_epoch);
+    Err((
+        format!(
+            "the objective does not have its final form at the end of any of {epochs} epochs of {steps} steps, among \
+             which the best epoch is chosen"
+        ),
+        "train for more epochs, or shorten what grows in `[kl_schedule]` or `[objective]`",
     ))
 }
 

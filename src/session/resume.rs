@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::checks::{check_history, check_memory, warn_of_little_room};
+use super::checks::{check_final_epoch, check_history, check_memory, warn_of_little_room};
 use super::device;
 use super::drive::Session;
 use super::inputs::{self, load_data, read_published};
@@ -77,6 +77,9 @@ pub fn resume(request: &ResumeRequest, stop: &Stop) -> Outcome {
     let plan = inputs::plan(spec, &data);
     check_history(&plan).map_err(|(text, expected)| {
         CliError::new(exit::USAGE, format!("{}: {text}", run.display())).with_hint(expected)
+    })?;
+    check_final_epoch(&plan).map_err(|(text, hint)| {
+        CliError::new(exit::USAGE, format!("{}: {text}", run.display())).with_hint(hint)
     })?;
     check_memory(plan.memory_bytes())
         .map_err(|text| CliError::new(exit::USAGE, format!("{}: {text}", run.display())))?;

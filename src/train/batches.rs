@@ -2,6 +2,7 @@
 
 use crate::data::{DataSet, fill_batch};
 use crate::objective::{At, Drawn, Noise};
+use crate::optim::schedule::Position;
 use crate::plan::Plan;
 use crate::vae::{Batch, Images};
 
@@ -43,12 +44,12 @@ impl<'a> Batches<'a> {
         &part[start..part.len().min(start + size)]
     }
 
-    /// The batch at a place of a part of the data set. `kept`: the device has all images, and need only be told which.
+    /// The batch at a place of a part of the data set, where training is at a step. `kept`: the device has all images, and need only be told which.
     pub(super) fn take<'b>(
         &'b mut self,
         part: &'b [u32],
         at: At,
-        kl_weight: f64,
+        position: Position,
         kept: bool,
     ) -> Batch<'b> {
         let places = self.places(part, at);
@@ -63,7 +64,8 @@ impl<'a> Batches<'a> {
             images: values(self.data, places, &mut self.images, kept),
             second,
             noise: &self.drawn,
-            kl_weight,
+            position,
+            kl_weight: self.plan.spec.kl_weight_at(position),
         }
     }
 }

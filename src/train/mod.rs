@@ -7,6 +7,8 @@
 mod batches;
 mod estimate;
 #[cfg(test)]
+mod final_form;
+#[cfg(test)]
 mod objectives;
 mod setup;
 mod sums;

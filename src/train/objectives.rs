@@ -14,6 +14,7 @@ use crate::numeric::random::Purpose;
 use crate::objective::adversary::Adversary;
 use crate::objective::{AnyObjective, At, Drawn, ParameterGroup};
 use crate::optim::Step;
+use crate::optim::schedule::Position;
 use crate::plan::Plan;
 use crate::sys::stop::Stop;
 use crate::vae::{Batch, Images, Model, ModelError};
@@ -78,10 +79,18 @@ impl Made {
             images: Images::Values(&self.images),
             second: Some(Images::Values(&self.second)),
             noise: &self.noise,
+            position: START,
             kl_weight: 0.7,
         }
     }
 }
+
+/// The beginning of a run of three steps.
+const START: Position = Position {
+    step: 0,
+    steps_per_epoch: 3,
+    epochs: 1,
+};
 
 const STEP: Step = Step {
     learning_rate: 0.01,

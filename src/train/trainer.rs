@@ -203,20 +203,19 @@ impl<'a> Trainer<'a> {
         // Images of the steps that are not reported yet.
         let mut unread = vec![];
         for step in self.progress.step_in_epoch..steps {
-            let position = self.position(self.progress.step);
+            let position = self.plan.position(self.progress.step);
             let rate = learning_rate(
                 spec.optimizer.learning_rate(),
                 spec.schedule.as_ref(),
                 position,
             );
-            let kl_weight = spec.loss.kl_weight_at(position);
             // Faults are made in a batch's values.
             let kept = self.model.keeps_images() && !cfg!(feature = "faults");
             let at = At::Step { epoch, step };
             let images = batches.places(&order, at).len();
             let batch = part(
                 || profile::BATCH.into(),
-                || batches.take(&order, at, kl_weight, kept),
+                || batches.take(&order, at, position, kept),
             );
             #[cfg(feature = "faults")]
             let spoilt = Spoilt::new(batch, rate, self.progress.step + 1);
@@ -284,22 +283,13 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    fn position(&self, step: u64) -> Position {
-        Position {
-            step,
-            steps_per_epoch: self.plan.steps_per_epoch,
-            epochs: self.plan.spec.training.epochs as u64,
-        }
-    }
-
     fn finish_epoch(&mut self, stop: &Stop) -> Result<Advance, TrainError> {
         self.check_weights()?;
         let spec = &self.plan.spec;
-        let last = self.position(self.progress.step.saturating_sub(1));
+        let last = self.plan.position(self.progress.step.saturating_sub(1));
         let learning_rate =
             learning_rate(spec.optimizer.learning_rate(), spec.schedule.as_ref(), last);
-        let kl_weight = spec.loss.kl_weight_at(last);
-        let validation = match self.validate(kl_weight, stop)? {
+        let validation = match self.validate(last, stop)? {
             Validation::None => None,
             Validation::Means(means) => Some(means),
             Validation::Stopped => return Ok(Advance::Stopped),
@@ -313,7 +303,7 @@ impl<'a> Trainer<'a> {
             training: &training,
             validation: validation.as_ref(),
             learning_rate,
-            kl_weight,
+            kl_weight: spec.kl_weight_at(last),
             images: partial.images,
             seconds: partial.seconds,
             image_values: self.plan.architecture.image.len(),
@@ -322,7 +312,7 @@ impl<'a> Trainer<'a> {
             Some(_) => "val_loss",
             None => "loss",
         };
-        if kl_weight >= spec.loss.kl_weight
+        if spec.is_final(last)
             && let Some(value) = row.scalar(name)
         {
             if progress.best.as_ref().is_none_or(|best| value < best.value) {
@@ -345,8 +335,9 @@ impl<'a> Trainer<'a> {
     /// Means over the validation part with the weights at rest. Where a stop is requested it is left
     /// undone, and the epoch unfinished.
     ///
-    /// The noise is the same in every epoch, so that two epochs differ by their weights alone.
-    fn validate(&self, kl_weight: f64, stop: &Stop) -> Result<Validation, TrainError> {
+    /// The noise is the same in every epoch, so that two epochs differ by their weights alone, once the objective has its
+    /// final form: it is that of the training step `last`.
+    fn validate(&self, last: Position, stop: &Stop) -> Result<Validation, TrainError> {
         if self.data.validation.is_empty() {
             return Ok(Validation::None);
         }
@@ -361,7 +352,7 @@ impl<'a> Trainer<'a> {
             }
             let (at, model) = (At::Validation(i as u32), &self.model);
             let images = batches.places(part, at).len();
-            let batch = batches.take(part, at, kl_weight, model.keeps_images());
+            let batch = batches.take(part, at, last, model.keeps_images());
             let losses = model.evaluate(batch).map_err(TrainError::Model)?;
             if let Some(term) = losses.non_finite() {
                 let term = format!("{VALIDATION}{term}").into();

@@ -4,6 +4,7 @@ use super::error::ModelError;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::objective::{Drawn, compute::LOSS};
 use crate::optim::Step;
+use crate::optim::schedule::Position;
 
 /// The images of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,8 @@ pub struct Batch<'a> {
     pub second: Option<Images<'a>>,
     /// The random numbers that the objective draws for it.
     pub noise: &'a [Drawn],
+    /// Where training is; on the validation part, at the last step before it.
+    pub position: Position,
     /// Weight of the KL.
     pub kl_weight: f64,
 }

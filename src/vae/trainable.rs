@@ -146,6 +146,7 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
             second: batch.second.map(|images| self.images(images)).transpose()?,
             noise: batch.noise,
             latent: self.latent,
+            position: batch.position,
             kl_weight: batch.kl_weight,
             mode,
             loss: &self.setup.loss,

@@ -40,6 +40,8 @@ struct Renamed {
     kind: &'static str,
     name: &'static str,
     settings: &'static [(&'static str, &'static str)],
+    /// What a spec says and the metadata does not, in TOML.
+    further: &'static str,
 }
 
 /// Those whose words are not those of a spec.
@@ -48,12 +50,27 @@ const OBJECTIVES: &[Renamed] = &[
         kind: "tc",
         name: "beta_tc",
         settings: &[],
+        further: "",
+    },
+    Renamed {
+        kind: "capacity",
+        name: "capacity",
+        settings: &[("capacity", "nats")],
+        // The capacity of the file is that of every step.
+        further: "steps = 1\n",
+    },
+    Renamed {
+        kind: "mmd",
+        name: "mmd",
+        settings: &[("lambda", "weight")],
+        further: "",
     },
     #[cfg(test)]
     Renamed {
         kind: "factor",
         name: "adversary",
         settings: &[],
+        further: "",
     },
 ];
 
@@ -61,6 +78,7 @@ const OBJECTIVES: &[Renamed] = &[
 pub(super) fn noise_tensor(purpose: Purpose) -> Option<&'static str> {
     match purpose {
         Purpose::Noise => Some("eps"),
+        Purpose::Prior => Some("prior"),
         #[cfg(test)]
         Purpose::TestPoints => Some("eps2"),
         #[cfg(test)]
@@ -139,6 +157,7 @@ impl Description {
         let renamed = OBJECTIVES.iter().find(|it| it.kind == kind);
         let name = quoted(renamed.map_or(kind, |it| it.name));
         text += &format!("[objective.{name}]\n");
+        text += renamed.map_or("", |it| it.further);
         let known = renamed.map_or(&[] as &[_], |it| it.settings);
         for (key, value) in settings.into_iter().flatten() {
             if key == "kind" || key == "images" {
