@@ -13,17 +13,19 @@
 //! | [`description`] | what is known without tensors; specs and plans read nothing else |
 //! | [`noise`] | random numbers of a batch, each kind under a purpose of its own |
 //! | [`compute`] | what an objective is given on the device, and what it gives |
+//! | [`mod@per_image`] | the reconstruction error of each image |
 //! | `metrics` | every metric that the program knows, terms of objectives included |
 //! | `registry` | the types that follow from the list |
 
-#[cfg(test)]
-pub mod adversary;
 pub mod beta_tc;
 pub mod compute;
 pub mod description;
 pub mod elbo;
+pub mod factor;
+pub mod iwae;
 mod metrics;
 pub mod noise;
+pub mod per_image;
 mod registry;
 #[cfg(test)]
 pub mod testing;
@@ -44,8 +46,8 @@ use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
 registry::objectives! {
     Elbo(elbo::Elbo) = "elbo",
     BetaTc(beta_tc::BetaTc) = "beta_tc",
-    #[cfg(test)]
-    Adversary(adversary::Adversary) = "adversary",
+    Iwae(iwae::Iwae) = "iwae",
+    Factor(factor::Factor) = "factor",
 }
 
 impl Default for AnyObjective {

@@ -16,8 +16,8 @@ use crate::nn::Device;
 use crate::nn::layers::normalization::Normalization;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::numeric::random::Purpose;
-use crate::objective::adversary::Adversary;
 use crate::objective::beta_tc::{BetaTc, Estimator};
+use crate::objective::factor::Factor;
 use crate::objective::{AnyObjective, At, Drawn, LossTerms, ParameterGroup, Setup};
 use crate::optim::{Adam, Rule, Step};
 use crate::plan::{Architecture, Plan};
@@ -26,15 +26,17 @@ use crate::vae::{Batch, Images, Model, ModelError};
 
 const DEVICES: [Device; 2] = [Device::Cpu, Device::CpuDfdx];
 
-fn adversary() -> AnyObjective {
-    AnyObjective::Adversary(Adversary {
+fn factor() -> AnyObjective {
+    AnyObjective::Factor(Factor {
         gamma: 3.0,
-        hidden: vec![5, 4],
-        learning_rate: 0.02,
+        discriminator_hidden: vec![5, 4],
+        discriminator_learning_rate: 0.02,
+        discriminator_beta_1: 0.5,
+        discriminator_beta_2: 0.9,
     })
 }
 
-/// A small run with an adversary; steps of 8 images, the last one of 6, and 7 images held out.
+/// A small FactorVAE; steps of 8 images, the last one of 6, and 7 images held out.
 fn small(epochs: usize) -> (Plan, DataSet) {
     let text = format!(
         "name = \"a\"\nseed = 3\n[data]\ndataset = \"sprites\"\ncount = 37\nimage_size = 16\nvalidation = 0.2\n\
@@ -43,7 +45,7 @@ fn small(epochs: usize) -> (Plan, DataSet) {
     );
     let spec = experiment::parse(&text, "a", Path::new("."), &[]).unwrap();
     let spec = Spec {
-        objective: adversary(),
+        objective: factor(),
         ..spec
     };
     let data = data::load(&spec.data, spec.seed, &mut |_| ()).unwrap();
@@ -57,7 +59,7 @@ fn small(epochs: usize) -> (Plan, DataSet) {
     (plan, data)
 }
 
-/// A batch of six images with all that the adversary asks for.
+/// A batch of six images with all that FactorVAE asks for.
 struct Made {
     images: Vec<f32>,
     second: Vec<f32>,
@@ -71,7 +73,7 @@ impl Made {
             values.iter().map(|v| v.abs()).collect()
         };
         let at = At::Step { epoch: 0, step: 0 };
-        let noise = adversary().noise();
+        let noise = factor().noise();
         Self {
             images: pixels(1),
             second: pixels(2),
@@ -125,8 +127,22 @@ fn lists_own_parameters_after_those_of_the_network() {
     ];
     assert_eq!(names, expected);
     let values: usize = own.iter().map(|tensor| tensor.data.len()).sum();
-    assert_eq!(adversary().parameters(3), values as u64);
+    assert_eq!(factor().parameters(3), values as u64);
     assert_eq!(plan.parameters(), plain.parameters() + values as u64);
+    // A value and two of Adam for each.
+    let bytes = plain.checkpoint_bytes() + 4 * 3 * values as u64;
+    assert_eq!(plan.checkpoint_bytes(), bytes);
+    // Three batches of points go through the discriminator, and a second batch of images forward through the encoder.
+    let encoder: u64 = plan
+        .architecture
+        .encoder_layers()
+        .iter()
+        .map(|layer| layer.flops())
+        .sum();
+    let discriminator = 3 * 3 * 2 * (3 * 5 + 5 * 4 + 4 * 2);
+    let flops = plain.flops_per_step() + 8 * (encoder + discriminator);
+    assert_eq!(plan.flops_per_step(), flops);
+    assert!(plan.memory_bytes() > plain.memory_bytes());
     // RMSprop has one slot for the network, Adam two for the discriminator.
     let state = build_model(&plan, Device::Cpu).unwrap().optimizer_state();
     let own: Vec<_> = state.iter().filter(|tensor| is_own(tensor)).collect();
@@ -239,7 +255,7 @@ fn changes_nothing_where_one_of_the_losses_is_not_finite() {
         let all = |model: &dyn Model| [model.weights(), model.optimizer_state()].concat();
         let before = all(model.as_ref());
         let points = made.noise.iter_mut();
-        let mut points = points.filter(|drawn| drawn.purpose == Purpose::TestPoints);
+        let mut points = points.filter(|drawn| drawn.purpose == Purpose::SecondPoints);
         points.next().unwrap().values[4] = f32::NAN;
         let refused = model.train_step(made.batch(), STEP, Some(1.0));
         assert_eq!(refused, Err(ModelError::NotFinite("discriminator_loss")));
@@ -472,19 +488,21 @@ fn assert_near(name: &str, got: f64, want: f64) {
 }
 
 #[test]
-fn agrees_with_reference_values_of_an_adversary() {
+fn agrees_with_reference_values_of_an_factor() {
     let Some(file) = Golden::read("factor.safetensors") else {
         return;
     };
-    let objective = AnyObjective::Adversary(Adversary {
+    let objective = AnyObjective::Factor(Factor {
         gamma: file.number("/objective/gamma"),
-        hidden: file.sizes("/objective/hidden"),
-        learning_rate: file.number("/objective/learning_rate"),
+        discriminator_hidden: file.sizes("/objective/hidden"),
+        discriminator_learning_rate: file.number("/objective/learning_rate"),
+        discriminator_beta_1: 0.5,
+        discriminator_beta_2: 0.9,
     });
     let purposes = [
         ("eps", Purpose::Noise),
-        ("eps2", Purpose::TestPoints),
-        ("permutation", Purpose::TestPermutation),
+        ("eps2", Purpose::SecondPoints),
+        ("permutation", Purpose::Permutation),
     ];
     for device in DEVICES {
         file.check(device, objective.clone(), &purposes);
