@@ -326,11 +326,12 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
     let mut out = String::new();
     let mut chosen = Vec::new();
     let mut words = BTreeMap::new();
+    let is_plain_loss = stream.below(2) == 0;
     for table in &schema().tables {
         if let Form::OneOf { members, .. } = &table.form {
             let at = stream.below(members.len() as u64 + 1) as usize;
-            // A rule between settings: other objectives than the default split a KL that is summed.
-            let is_kept = table.name == "objective" && out.contains("kl_reduction = \"mean\"");
+            // Rules between settings: other objectives than the default go with some losses only.
+            let is_kept = table.name == "objective" && !is_plain_loss;
             let member = members.get(at).filter(|_| !is_kept);
             chosen.extend(member.map(|it| format!("{}.{it}", table.name)));
         }
@@ -358,7 +359,8 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
             });
             let is_file = setting.relative_to.is_some();
             let required = setting.default == DefaultValue::Required || is_file;
-            if !applies || (!required && stream.below(3) == 0) {
+            let is_plain = is_plain_loss && setting.table() == "loss";
+            if !applies || is_plain || (!required && stream.below(3) == 0) {
                 continue;
             }
             let value = match setting.key.as_str() {

@@ -313,3 +313,187 @@ impl Objective for Iwae {
         Ok(pass.outcome(bound.loss.put_tape(tape), own))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dfdx::tensor::Cpu;
+
+    use super::*;
+    use crate::nn::DfdxOps;
+    use crate::objective::testing::{EPS, Found, assert_close};
+    use crate::objective::{AnyObjective, Drawn};
+
+    /// Three points of each image.
+    fn noise() -> Vec<Drawn> {
+        let mut values = vec![];
+        for sample in 0..3 {
+            values.extend((0..EPS.len()).map(|i| EPS[(i + 5 * sample) % EPS.len()]));
+        }
+        let purpose = Purpose::Noise;
+        vec![Drawn { purpose, values }]
+    }
+
+    fn found(gradient: Gradient) -> [Found; 2] {
+        let objective = AnyObjective::Iwae(Iwae {
+            samples: 3,
+            gradient,
+        });
+        let (device, noise) = (Cpu::default(), noise());
+        [
+            Found::with::<Cpu>(&device, &objective, &noise),
+            Found::with::<DfdxOps<Cpu>>(&device, &objective, &noise),
+        ]
+    }
+
+    #[track_caller]
+    fn check(gradient: Gradient, d_mean: [f32; 12], d_log_var: [f32; 12]) {
+        for found in found(gradient) {
+            let [(_, reconstruction), (_, kl), (name, effective)] = found.terms[..] else {
+                panic!("{found:?}")
+            };
+            assert_eq!(name, "effective_samples");
+            assert_close(
+                &[found.loss, reconstruction, kl, effective],
+                &[3.629_865_5, 3.018_516, 1.396_539_7, 1.395_344_9],
+            );
+            assert_close(&found.d_mean, &d_mean);
+            assert_close(&found.d_log_var, &d_log_var);
+        }
+    }
+
+    /// With NumPy in double precision, where `m`, `v`, `x` are the arrays of [`crate::objective::testing`], `e[s]` is theirs rolled by
+    /// `-5 * s` places, and slopes are central differences of 1e-5, of mean and log variance at `m` and `v`:
+    ///
+    /// ```text
+    /// def log_w(mean, log_var, q_mean, q_log_var):
+    ///     z = mean + exp(log_var / 2) * e
+    ///     r = (log1p(exp(z)) - z * x).sum(2)
+    ///     return -r - (z**2).sum(2) / 2 + ((z - q_mean)**2 / exp(q_log_var) + q_log_var).sum(2) / 2
+    /// loss = lambda mean, log_var: -log(exp(log_w(mean, log_var, mean, log_var)).mean(0)).mean()
+    /// w = exp(log_w(m, v, m, v)); w /= w.sum(0)
+    /// effective_samples = (1 / (w**2).sum(0)).mean()
+    /// ```
+    #[test]
+    fn differentiates_the_bound() {
+        check(
+            Gradient::Plain,
+            [
+                0.307_500_5,
+                -0.221_713_2,
+                -0.009_147_8,
+                0.198_823_9,
+                0.155_083_2,
+                0.022_721_9,
+                0.013_999_3,
+                0.398_293_0,
+                -0.148_716_0,
+                0.164_210_7,
+                -0.023_030_8,
+                0.536_069_1,
+            ],
+            [
+                -0.092_382_0,
+                -0.197_602_9,
+                -0.122_093_9,
+                -0.184_428_8,
+                -0.083_292_0,
+                -0.084_936_8,
+                -0.094_745_3,
+                -0.127_287_2,
+                -0.002_884_7,
+                -0.071_495_6,
+                -0.025_211_2,
+                -0.140_306_4,
+            ],
+        );
+    }
+
+    /// As above, `loss` being `-log(exp(log_w(mean, log_var, m, v)).mean(0)).mean()`.
+    #[test]
+    fn holds_the_posterior_constant() {
+        check(
+            Gradient::Stl,
+            [
+                0.229_975_0,
+                -0.402_860_8,
+                0.010_643_1,
+                1.312_110_8,
+                0.023_765_6,
+                -0.291_796_8,
+                -0.144_641_2,
+                0.414_640_2,
+                0.321_301_9,
+                0.048_608_5,
+                -0.277_596_5,
+                0.728_412_9,
+            ],
+            [
+                0.020_231_6,
+                -0.170_347_5,
+                -0.003_447_9,
+                -0.397_792_2,
+                0.006_398_6,
+                -0.138_888_5,
+                -0.057_648_9,
+                -0.004_711_3,
+                -0.183_295_4,
+                0.015_429_1,
+                -0.130_284_3,
+                -0.038_595_4,
+            ],
+        );
+    }
+
+    /// As above, `loss` being `-(w**2 * log_w(mean, log_var, m, v)).sum(0).mean()` with constant `w`: what reaches mean and
+    /// log variance does so through z alone.
+    #[test]
+    fn weighs_the_gradient_of_points_twice() {
+        check(
+            Gradient::Dreg,
+            [
+                0.203_938_4,
+                -0.343_387_5,
+                0.019_071_2,
+                0.947_442_8,
+                0.016_034_1,
+                -0.209_261_3,
+                -0.081_995_4,
+                0.283_885_3,
+                0.246_453_1,
+                0.033_680_6,
+                -0.222_340_4,
+                0.573_065_7,
+            ],
+            [
+                0.015_962_8,
+                -0.169_782_8,
+                -0.000_678_3,
+                -0.294_583_7,
+                0.004_047_3,
+                -0.113_748_4,
+                -0.043_306_1,
+                -0.006_098_3,
+                -0.140_845_7,
+                0.009_075_8,
+                -0.106_777_7,
+                -0.032_524_0,
+            ],
+        );
+    }
+
+    /// With one sample there is nothing to weigh: DReG is STL.
+    #[test]
+    fn makes_no_difference_between_dreg_and_stl_of_one_sample() {
+        let of = |gradient| {
+            let objective = AnyObjective::Iwae(Iwae {
+                samples: 1,
+                gradient,
+            });
+            Found::of::<Cpu>(&Cpu::default(), &objective)
+        };
+        let (dreg, stl) = (of(Gradient::Dreg), of(Gradient::Stl));
+        assert_close(&dreg.d_mean, &stl.d_mean);
+        assert_close(&dreg.d_log_var, &stl.d_log_var);
+        assert_eq!(dreg.terms[2], ("effective_samples", 1.0));
+    }
+}

@@ -1,26 +1,22 @@
 //! Objectives in training: what each loss trains, what a checkpoint holds of it, and values that another
 //! implementation computed.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::Value;
-
-use super::{Advance, Trainer, build, build_model};
+use super::{Advance, Trainer, build_model};
 use crate::data::{self, DataSet};
 use crate::experiment::{self, Spec};
-use crate::kernels::loss::Reconstruction;
-use crate::kernels::{Activation, Extent};
-use crate::metric;
+use crate::kernels::Extent;
+use crate::kernels::parallel::Threads;
+use crate::metric::{self, Metric};
 use crate::nn::Device;
-use crate::nn::layers::normalization::Normalization;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::numeric::random::Purpose;
-use crate::objective::beta_tc::{BetaTc, Estimator};
 use crate::objective::factor::Factor;
-use crate::objective::{AnyObjective, At, Drawn, LossTerms, ParameterGroup, Setup};
-use crate::optim::{Adam, Rule, Step};
-use crate::plan::{Architecture, Plan};
+use crate::objective::iwae::{Gradient, Iwae};
+use crate::objective::{AnyObjective, At, Description as _, Drawn, ParameterGroup};
+use crate::optim::Step;
+use crate::plan::Plan;
 use crate::sys::stop::Stop;
 use crate::vae::{Batch, Images, Model, ModelError};
 
@@ -36,18 +32,27 @@ fn factor() -> AnyObjective {
     })
 }
 
-/// A small FactorVAE; steps of 8 images, the last one of 6, and 7 images held out.
+fn iwae() -> AnyObjective {
+    AnyObjective::Iwae(Iwae {
+        samples: 4,
+        gradient: Gradient::Dreg,
+    })
+}
+
+/// A small FactorVAE.
 fn small(epochs: usize) -> (Plan, DataSet) {
+    small_of(factor(), epochs)
+}
+
+/// A small run; steps of 8 images, the last one of 6, and 7 images held out.
+fn small_of(objective: AnyObjective, epochs: usize) -> (Plan, DataSet) {
     let text = format!(
         "name = \"a\"\nseed = 3\n[data]\ndataset = \"sprites\"\ncount = 37\nimage_size = 16\nvalidation = 0.2\n\
          [model]\nlatent_dim = 3\nconv_filters = [3]\nhidden = [5]\nactivation = \"tanh\"\n[optimizer.rmsprop]\nclip_norm = 30.0\n\
          [training]\nepochs = {epochs}\nbatch_size = 8\n"
     );
     let spec = experiment::parse(&text, "a", Path::new("."), &[]).unwrap();
-    let spec = Spec {
-        objective: factor(),
-        ..spec
-    };
+    let spec = Spec { objective, ..spec };
     let data = data::load(&spec.data, spec.seed, &mut |_| ()).unwrap();
     let image = Extent {
         height: 16,
@@ -72,12 +77,11 @@ impl Made {
             let values = crate::kernels::reference::numbers(6 * 256, seed);
             values.iter().map(|v| v.abs()).collect()
         };
-        let at = At::Step { epoch: 0, step: 0 };
         let noise = factor().noise();
         Self {
             images: pixels(1),
             second: pixels(2),
-            noise: noise.iter().map(|it| it.draw(1, at, 6, 3)).collect(),
+            noise: noise.iter().map(|it| it.draw(1, FIRST, 6, 3)).collect(),
         }
     }
 
@@ -96,6 +100,8 @@ const STEP: Step = Step {
     number: 1,
     gradient_scale: 1.0,
 };
+
+const FIRST: At = At::Step { epoch: 0, step: 0 };
 
 fn is_own(tensor: &NamedTensor) -> bool {
     tensor.name.contains("objective.")
@@ -269,8 +275,12 @@ fn changes_nothing_where_one_of_the_losses_is_not_finite() {
 }
 
 /// Weights, optimizer state and counters after training with stops behind the named steps of each epoch.
-fn trained(device: Device, stops: &[u64]) -> (Vec<NamedTensor>, String) {
-    let (plan, data) = small(3);
+fn trained(objective: AnyObjective, device: Device, stops: &[u64]) -> (Vec<NamedTensor>, String) {
+    let own = match objective {
+        AnyObjective::Iwae(_) => Iwae::terms(),
+        _ => Factor::terms(),
+    };
+    let (plan, data) = small_of(objective, 3);
     let mut trainer = Trainer::new(&plan, &data, build_model(&plan, device).unwrap());
     while !trainer.is_finished() {
         let stop = Stop::default();
@@ -295,8 +305,9 @@ fn trained(device: Device, stops: &[u64]) -> (Vec<NamedTensor>, String) {
     progress.partial.seconds = 0.0;
     let mut text = format!("{progress:?}");
     for row in trainer.history() {
-        for term in ["discriminator_loss", "val_discriminator_loss"] {
-            assert!(row.scalar(term).is_some(), "{row:?}");
+        for Metric { name, .. } in own {
+            assert!(row.scalar(name).is_some(), "{row:?}");
+            assert!(row.scalar(&format!("val_{name}")).is_some(), "{row:?}");
         }
         let mut row = row.clone();
         row.retain(|name| metric::find(name).is_none_or(|it| !it.is_wall_clock));
@@ -306,13 +317,78 @@ fn trained(device: Device, stops: &[u64]) -> (Vec<NamedTensor>, String) {
 }
 
 #[test]
-fn resumes_own_parameters_and_their_optimizer_to_the_same_bits() {
+fn resumes_to_the_same_bits() {
     for device in DEVICES {
-        let whole = trained(device, &[]);
-        assert!(whole.0.iter().any(is_own));
-        assert_eq!(trained(device, &[1, 3]), whole, "{device}");
-        assert_eq!(trained(device, &[2]), whole, "{device}");
+        for objective in [factor(), iwae()] {
+            let trained = |stops| trained(objective.clone(), device, stops);
+            let whole = trained(&[]);
+            assert_eq!(trained(&[1, 3]), whole, "{device}");
+            assert_eq!(trained(&[2]), whole, "{device}");
+        }
     }
+}
+
+#[test]
+fn trains_to_the_same_bits_with_any_number_of_threads() {
+    for objective in [factor(), iwae()] {
+        let with = |threads| {
+            let threads = Threads::new(threads).unwrap();
+            threads.run(|| trained(objective.clone(), Device::Cpu, &[]))
+        };
+        let one = with(1);
+        assert_eq!(one.0.iter().any(is_own), objective.second_batch());
+        assert_eq!(with(3), one);
+    }
+}
+
+#[test]
+fn changes_nothing_where_a_sample_is_not_finite() {
+    let (plan, _) = small_of(iwae(), 1);
+    let noise = |bad: Option<f32>| {
+        let mut drawn = plan.spec.objective.noise()[0].draw(1, FIRST, 6, 3);
+        if let Some(bad) = bad {
+            drawn.values[20] = bad;
+        }
+        [drawn]
+    };
+    let made = Made::new();
+    for device in DEVICES {
+        let mut model = build_model(&plan, device).unwrap();
+        let before = model.weights();
+        for bad in [f32::NAN, f32::INFINITY] {
+            let noise = noise(Some(bad));
+            let batch = Batch {
+                second: None,
+                noise: &noise,
+                ..made.batch()
+            };
+            let refused = model.train_step(batch, STEP, None);
+            assert_eq!(refused, Err(ModelError::NotFinite("reconstruction")));
+            assert_eq!(model.weights(), before, "{device}");
+        }
+        let noise = noise(None);
+        let batch = Batch {
+            second: None,
+            noise: &noise,
+            ..made.batch()
+        };
+        let report = model.train_step(batch, STEP, None).unwrap();
+        let samples = report.losses.term("effective_samples");
+        assert!((1.0..=4.0).contains(&samples), "{samples}");
+        assert_ne!(model.weights(), before, "{device}");
+    }
+}
+
+#[test]
+fn counts_the_decoder_once_for_each_point() {
+    let (plan, _) = small_of(iwae(), 1);
+    let (plain, _) = small_of(AnyObjective::default(), 1);
+    let decoder = plan.architecture.decoder_layers();
+    let decoder: u64 = decoder.iter().map(|layer| layer.training_flops()).sum();
+    let more = plan.flops_per_step() - plain.flops_per_step();
+    assert_eq!(more, 8 * 3 * decoder);
+    assert!(plan.memory_bytes() > plain.memory_bytes());
+    assert_eq!(plan.checkpoint_bytes(), plain.checkpoint_bytes());
 }
 
 #[test]
@@ -326,209 +402,4 @@ fn rejects_a_checkpoint_without_own_parameters() {
     let expected = "tensor `objective.discriminator.dense.kernel` is missing";
     assert_eq!(refused, Err(ModelError::Mismatch(expected.to_owned())));
     assert_eq!(model.weights(), all);
-}
-
-/// A file of `golden/family`: values that PyTorch's autograd computed in double precision.
-struct Golden {
-    description: Value,
-    tensors: BTreeMap<String, NamedTensor>,
-}
-
-impl Golden {
-    /// Nothing where the files are not there.
-    fn read(name: &str) -> Option<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/golden/family");
-        if !folder.is_dir() {
-            println!("skipped, no folder {}", folder.display());
-            return None;
-        }
-        let bytes = std::fs::read(folder.join(name)).unwrap();
-        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-        let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
-        let json = &header.metadata().as_ref().unwrap()["json"];
-        let tensors = file.tensors().into_iter().map(|(name, view)| {
-            let values = view.data().chunks_exact(4);
-            let data = values
-                .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
-                .collect();
-            let shape = view.shape().to_vec();
-            (name.clone(), NamedTensor { name, shape, data })
-        });
-        Some(Self {
-            description: serde_json::from_str(json).unwrap(),
-            tensors: tensors.collect(),
-        })
-    }
-
-    fn number(&self, path: &str) -> f64 {
-        self.description.pointer(path).unwrap().as_f64().unwrap()
-    }
-
-    fn sizes(&self, path: &str) -> Vec<usize> {
-        let list = self.description.pointer(path).unwrap().as_array().unwrap();
-        list.iter().map(|n| n.as_u64().unwrap() as usize).collect()
-    }
-
-    /// Three steps on a device; everything within 1e-4.
-    fn check(&self, device: Device, objective: AnyObjective, purposes: &[(&str, Purpose)]) {
-        let Ok([height, width, channels]) = <[usize; 3]>::try_from(self.sizes("/image")) else {
-            panic!("an image has three sizes")
-        };
-        let activation = match self.description["activation"].as_str().unwrap() {
-            "tanh" => Activation::Tanh,
-            _ => Activation::Relu,
-        };
-        let architecture = Architecture {
-            image: Extent {
-                height,
-                width,
-                channels,
-            },
-            filters: self.sizes("/filters"),
-            kernel: self.sizes("/kernel")[0],
-            stride: self.sizes("/stride")[0],
-            hidden: self.sizes("/hidden"),
-            latent: self.number("/latent") as usize,
-            activation,
-            normalization: Normalization::default(),
-        };
-        let images = self.description.pointer("/objective/images");
-        let setup = Setup {
-            objective,
-            loss: LossTerms {
-                reconstruction: Reconstruction::BinaryCrossEntropy,
-                reconstruction_weight: 1.0,
-                kl_mean: false,
-            },
-            train_images: images.map_or(0, |n| n.as_u64().unwrap() as usize),
-        };
-        let rule = Rule::Adam(Adam {
-            learning_rate: 1e-3,
-            beta_1: 0.9,
-            beta_2: 0.999,
-            epsilon: 1e-7,
-            clip_norm: None,
-        });
-        let mut model = build(device, &architecture, setup, rule, 0).unwrap();
-        let initial = model.weights().into_iter().map(|tensor| NamedTensor {
-            data: self.tensors[&format!("init.{}", tensor.name)].data.clone(),
-            ..tensor
-        });
-        model.set_weights(&initial.collect::<Vec<_>>()).unwrap();
-
-        let noise = |step: usize| -> Vec<Drawn> {
-            let drawn = purposes.iter().map(|&(name, purpose)| {
-                let all = &self.tensors[name].data;
-                let values = all.chunks(all.len() / 3).nth(step).unwrap().to_vec();
-                Drawn { purpose, values }
-            });
-            drawn.collect()
-        };
-        let noise = [noise(0), noise(1), noise(2)];
-        let second = self.tensors.get("x2");
-        let batch = |step: usize| Batch {
-            images: Images::Values(&self.tensors["x"].data),
-            second: second.map(|x| Images::Values(&x.data)),
-            noise: &noise[step],
-            kl_weight: self.number("/klw"),
-        };
-        let forward = model.forward(batch(0)).unwrap();
-        self.compare("mean", &forward.losses.means);
-        self.compare("log_var", &forward.log_var);
-        self.compare("z", &forward.z);
-        self.compare("logits", &forward.logits);
-        for gradient in &forward.gradients {
-            self.compare(&format!("grad.{}", gradient.name), &gradient.data);
-        }
-        for step in 0..3 {
-            let optimizer = Step {
-                number: step as u64 + 1,
-                ..STEP
-            };
-            let found = model
-                .train_step(batch(step), optimizer, None)
-                .unwrap()
-                .losses;
-            for (i, name) in ["loss", "reconstruction", "kl"].into_iter().enumerate() {
-                let want = self.number(&format!("/losses/{step}/{i}"));
-                assert_near(name, found.term(name), want);
-            }
-            let own = self.description["terms"][step].as_object().unwrap();
-            for (name, want) in own {
-                assert_near(name, found.term(name), want.as_f64().unwrap());
-            }
-            if step != 1 {
-                for tensor in model.weights() {
-                    self.compare(&format!("step{}.{}", step + 1, tensor.name), &tensor.data);
-                }
-            }
-        }
-    }
-
-    fn compare(&self, name: &str, got: &[f32]) {
-        let want = &self.tensors[name].data;
-        assert_eq!(got.len(), want.len(), "{name}");
-        let norm = |values: &mut dyn Iterator<Item = f32>| {
-            values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt()
-        };
-        let difference = norm(&mut got.iter().zip(want).map(|(g, w)| g - w));
-        let whole = norm(&mut want.iter().copied());
-        let error = if whole > 0.0 {
-            difference / whole
-        } else {
-            difference
-        };
-        assert!(error <= 1e-4, "{name}: a relative error of {error:.2e}");
-    }
-}
-
-fn assert_near(name: &str, got: f64, want: f64) {
-    let error = (got - want).abs() / want.abs().max(1.0);
-    assert!(error <= 1e-4, "{name}: {got} is not {want}");
-}
-
-#[test]
-fn agrees_with_reference_values_of_an_factor() {
-    let Some(file) = Golden::read("factor.safetensors") else {
-        return;
-    };
-    let objective = AnyObjective::Factor(Factor {
-        gamma: file.number("/objective/gamma"),
-        discriminator_hidden: file.sizes("/objective/hidden"),
-        discriminator_learning_rate: file.number("/objective/learning_rate"),
-        discriminator_beta_1: 0.5,
-        discriminator_beta_2: 0.9,
-    });
-    let purposes = [
-        ("eps", Purpose::Noise),
-        ("eps2", Purpose::SecondPoints),
-        ("permutation", Purpose::Permutation),
-    ];
-    for device in DEVICES {
-        file.check(device, objective.clone(), &purposes);
-    }
-}
-
-#[test]
-fn agrees_with_reference_values_of_the_total_correlation() {
-    for name in [
-        "tc_weighted",
-        "tc_weighted_spread",
-        "tc_stratified",
-        "tc_stratified_spread",
-    ] {
-        let Some(file) = Golden::read(&format!("{name}.safetensors")) else {
-            return;
-        };
-        let estimator = file.description["objective"]["estimator"].as_str().unwrap();
-        let objective = AnyObjective::BetaTc(BetaTc {
-            alpha: file.number("/objective/alpha"),
-            beta: file.number("/objective/beta"),
-            gamma: file.number("/objective/gamma"),
-            estimator: Estimator::from_name(estimator).unwrap(),
-        });
-        for device in DEVICES {
-            file.check(device, objective.clone(), &[("eps", Purpose::Noise)]);
-        }
-    }
 }
