@@ -21,17 +21,18 @@ use crate::numeric::random::Purpose;
 use crate::optim::{Adam, Rule};
 
 section! {
-    /// FactorVAE (Kim and Mnih, 2018, eq. 2 and algorithm 2), `reconstruction_weight * reconstruction + kl_weight * KL + gamma * TC`: the
-    /// total correlation TC = mean(D_0(z) - D_1(z)) by a discriminator D, which learns to tell the points z of a batch (class 0)
-    /// from those of a second one whose axes are permuted one by one (class 1)
+    /// FactorVAE (Kim and Mnih, 2018, eq. 2 and algorithm 2), `reconstruction_weight * reconstruction + kl_weight * KL +
+    /// gamma * TC`: the total correlation TC = mean(D_0(z) - D_1(z)) by a discriminator D, which learns to tell the
+    /// points z of a batch (class 0) from those of a second one whose axes are permuted one by one (class 1)
     ///
     /// The second batch is the next one of the epoch, as in the paper's algorithm; behind the last come the first. It is
-    /// encoded by the weights before the step, with noise of its own; no gradient goes through it, and running means of batch
-    /// normalisation do not see it. Both groups of parameters, the network's and the discriminator's, take their step by gradients
-    /// at the weights before it.
+    /// encoded by the weights before the step, with noise of its own; no gradient goes through it, and running means of
+    /// batch normalisation do not see it. Both groups of parameters, the network's and the discriminator's, take their
+    /// step by gradients at the weights before it.
     ///
-    /// The discriminator has dense layers with leaky ReLU of slope 0.2 and two logits, and is trained by Adam (epsilon 1e-7). While it is
-    /// untrained, `total_correlation` is near 0 whatever the true one is.
+    /// The discriminator has dense layers with leaky ReLU of slope 0.2 and two logits, and is trained by Adam (epsilon
+    /// 1e-7); the optimizer's `clip_norm` holds for its gradients too, by themselves. While it is untrained,
+    /// `total_correlation` is near 0 whatever the true one is.
     pub struct Factor {
         /// Weight of the total correlation
         pub gamma: f64 = 10.0, Kind::Number(Interval::closed(0.0, 1e6)), also(&["tc_weight"]);

@@ -23,24 +23,27 @@ use crate::numeric::random::Purpose;
 choices! {
     /// The gradient of the importance-weighted bound.
     pub enum Gradient {
-        /// doubly reparameterised (Tucker et al., 2019): as `stl`, and what reaches the encoder through a sample is multiplied by the
-        /// sample's normalised weight once more. It has the right mean, and its signal to noise grows with the samples
+        /// doubly reparameterised (Tucker et al., 2019): as `stl`, and what reaches the encoder through a sample is
+        /// multiplied by the sample's normalised weight once more. It has the right mean, and its signal to noise grows
+        /// with the samples
         Dreg = "dreg",
         /// that of the bound (Burda et al., 2016, eq. 14); for the encoder its signal to noise falls with the samples
         Plain = "plain",
-        /// mean and log variance inside log q(z | x) are constants (Roeder et al., 2017); its mean is another one for more than one sample
+        /// mean and log variance inside log q(z given x) are constants (Roeder et al., 2017); its mean is another one for
+        /// more than one sample
         Stl = "stl",
     }
 }
 
 section! {
-    /// The importance-weighted autoencoder (Burda et al., 2016, eq. 8): the loss is `-log(1/k sum of w)`, mean over images, where
-    /// `log w = log p(x given z) + log p(z) - log q(z given x)` of each of k samples z. The validation part is evaluated with as many samples
+    /// The importance-weighted autoencoder (Burda et al., 2016, eq. 8): the loss is `-log(1/k sum of w)`, mean over
+    /// images, where `log w = log p(x given z) + log p(z) - log q(z given x)` of each of k samples z. The validation part
+    /// is evaluated with as many samples
     ///
-    /// The loss is the negative bound with each gradient. `reconstruction` is the mean over all samples, `kl` the closed form,
-    /// so that both compare with those of other objectives. With k = 1 the loss is the negative evidence lower bound, with
-    /// the KL estimated by the sample. A network with batch normalisation takes the decoder's statistics over all samples of
-    /// all images.
+    /// Whatever the gradient, the loss is the negative bound. `reconstruction` is the mean over all samples, `kl` the
+    /// closed form, so that both compare with those of other objectives. With k = 1 the loss is the negative evidence
+    /// lower bound, with the KL estimated by the sample. A network with batch normalisation takes the decoder's
+    /// statistics over all samples of all images.
     pub struct Iwae: Copy {
         /// Samples of each image, k. Each of them goes through the decoder: time and memory grow with their number
         pub samples: usize = 5, Kind::Count { min: 1, max: 10_000 }, unit("samples"),
@@ -361,8 +364,9 @@ mod tests {
         }
     }
 
-    /// With NumPy in double precision, where `m`, `v`, `x` are the arrays of [`crate::objective::testing`], `e[s]` is theirs rolled by
-    /// `-5 * s` places, and slopes are central differences of 1e-5, of mean and log variance at `m` and `v`:
+    /// With NumPy in double precision, where `m`, `v`, `x` are the arrays of [`crate::objective::testing`], `e[s]` is
+    /// theirs rolled by `-5 * s` places, and slopes are central differences of 1e-5, of mean and log variance at `m` and
+    /// `v`:
     ///
     /// ```text
     /// def log_w(mean, log_var, q_mean, q_log_var):
@@ -444,8 +448,8 @@ mod tests {
         );
     }
 
-    /// As above, `loss` being `-(w**2 * log_w(mean, log_var, m, v)).sum(0).mean()` with constant `w`: what reaches mean and
-    /// log variance does so through z alone.
+    /// As above, `loss` being `-(w**2 * log_w(mean, log_var, m, v)).sum(0).mean()` with constant `w`: what reaches mean
+    /// and log variance does so through z alone.
     #[test]
     fn weighs_the_gradient_of_points_twice() {
         check(

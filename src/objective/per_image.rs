@@ -6,7 +6,8 @@ use dfdx::tensor::{Tape, Tensor};
 use crate::kernels::loss::Reconstruction;
 use crate::nn::{Backend, Maps};
 
-/// Reconstruction error of each image, summed over its values, (image): `-log p(x | z)` where the kind is that of a likelihood.
+/// Reconstruction error of each image, summed over its values, (image): `-log p(x | z)` where the kind is that of a
+/// likelihood.
 ///
 /// # Errors
 /// The device's.
