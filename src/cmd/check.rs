@@ -74,6 +74,12 @@ fn describe(plan: &Plan, survey: &Survey) -> String {
         &plan.architecture.decoder_layers(),
         decoder,
     );
+    let own = spec.objective.layers(plan.architecture.latent);
+    if !own.is_empty() {
+        text.push('\n');
+        let parameters = spec.objective.parameters(plan.architecture.latent);
+        table(&mut text, "Objective", &own, parameters);
+    }
     text.push('\n');
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<12} {value}");
@@ -82,7 +88,7 @@ fn describe(plan: &Plan, survey: &Survey) -> String {
         0 => String::new(),
         n => format!(", {} held out", thousands(n as u64)),
     };
-    line("parameters", thousands(encoder + decoder));
+    line("parameters", thousands(plan.parameters()));
     line(
         "data",
         format!(

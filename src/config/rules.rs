@@ -80,7 +80,7 @@ impl Rules<'_> {
         }
     }
 
-    /// At the value of a setting of any table where it was written, else about the file as a whole.
+    /// At the value of a setting of any table, by its dotted key, if it was written, else about the file as a whole.
     pub fn at_key(&self, key: &str, message: impl Into<String>) -> Diagnostic {
         match self.values.written(key) {
             Some(written) => Diagnostic::at(&written.item, message),

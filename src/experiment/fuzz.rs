@@ -354,13 +354,14 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
     let mut out = String::new();
     let mut chosen = Vec::new();
     let mut words = BTreeMap::new();
+    let is_plain_loss = stream.below(2) == 0;
     for table in &schema().tables {
         if let Form::OneOf { members, .. } = &table.form {
             let at = stream.below(members.len() as u64 + 1) as usize;
-            // Rules between settings: other objectives than the default want a KL that is summed, and there is one
+            // Rules between settings: other objectives than the default go with some losses only, and there is one
             // schedule of its weight.
             let is_kept = match table.name.as_str() {
-                "objective" => out.contains("kl_reduction = \"mean\""),
+                "objective" => !is_plain_loss,
                 "kl_schedule" => out.contains("kl_warmup_epochs"),
                 _ => false,
             };
@@ -391,7 +392,8 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
             });
             let is_file = setting.relative_to.is_some();
             let required = setting.default == DefaultValue::Required || is_file;
-            if !applies || (!required && stream.below(3) == 0) {
+            let is_plain = is_plain_loss && setting.table() == "loss";
+            if !applies || is_plain || (!required && stream.below(3) == 0) {
                 continue;
             }
             let value = match setting.key.as_str() {

@@ -615,3 +615,21 @@ fn counts_columns_in_characters() {
     let columns: Vec<_> = error.iter().map(|it| (it.line, it.column)).collect();
     assert_eq!(columns, [(1, 8), (4, 11)]);
 }
+
+#[test]
+fn keeps_importance_weights_of_a_likelihood() {
+    let with = |overrides: &[&str]| titles(&format!("{GOOD}[objective.iwae]\n"), overrides);
+    for (setting, title) in [
+        ("loss.reconstruction=mse", "`mse` is none"),
+        ("loss.kl_weight=2", "without weights only"),
+        ("loss.reconstruction_weight=0.5", "without weights only"),
+        ("loss.kl_warmup_epochs=1", "without weights only"),
+        ("loss.kl_reduction=mean", "summed over axes"),
+    ] {
+        let found = with(&[setting]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains(title), "{found:?}");
+    }
+    let plain = read(&format!("{GOOD}[objective.iwae]\n"), &["loss.kl_weight=1"]);
+    assert_eq!(plain.unwrap().objective.points(), 5);
+}

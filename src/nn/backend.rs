@@ -1,6 +1,8 @@
 //! The operations that the network needs of a device beyond dfdx's own.
 
+use std::cell::OnceCell;
 use std::fmt::{Debug, Display};
+use std::rc::Rc;
 
 use dfdx::shapes::{Dim, Shape};
 use dfdx::tensor::{Gradients, HasErr, NoneTape, Storage, Tape, Tensor};
@@ -44,10 +46,13 @@ pub struct Weights<'a, S: Shape, O: Dim, D: Backend> {
     pub activation: Activation,
 }
 
+/// Factors of rows that are known after the forward pass only: see [`Backend::scale_gradient`].
+pub type RowFactors<D> = Rc<OnceCell<Tensor<(usize,), f32, <D as Backend>::Device>>>;
+
 /// A sample of the latent space with its KL, from [`Backend::reparameterise`].
 #[derive(Debug)]
 pub struct Sample<Z: Dim, D: Backend, T> {
-    /// z = mean + e^(log_var / 2) eps
+    /// z = mean + e^(log_var / 2) eps, as many rows as eps has.
     pub z: Latent<Z, D>,
     /// The KL, mean over the batch, summed over latent axes and multiplied with the factor; on the tape.
     pub kl: Scalar<D, T>,
@@ -132,7 +137,8 @@ pub trait Backend: Debug + Clone + 'static {
         output: R,
     ) -> Result<Features<R, Self, T>, Self::Err>;
 
-    /// Draws from N(mean, e^log_var) by the noise `eps`, and computes the KL from N(0, 1).
+    /// Draws from N(mean, e^log_var) by the noise `eps`, and computes the KL from N(0, 1). The noise has one row for each
+    /// image, or several: (sample and image, latent axis).
     fn reparameterise<Z: Dim, T: Tape<f32, Self::Device>>(
         mean: Latent<Z, Self, T>,
         log_var: Latent<Z, Self>,
@@ -146,6 +152,21 @@ pub trait Backend: Debug + Clone + 'static {
         logits: Maps<C, Self, T>,
         images: Maps<C, Self>,
     ) -> Result<Scalar<Self, T>, Self::Err>;
+
+    /// Reconstruction error of each image, summed over its values.
+    fn reconstruction_per_image<C: Dim, T: Tape<f32, Self::Device>>(
+        kind: Reconstruction,
+        logits: Maps<C, Self, T>,
+        images: Maps<C, Self>,
+    ) -> Result<Tensor<(usize,), f32, Self::Device, T>, Self::Err>;
+
+    /// The rows as they are; the gradient that comes back to them is multiplied by a factor a row. The factors may be set
+    /// after the operations that use the rows, as long as that is before the backward pass; where none are set, the
+    /// gradient stays as it is. The rows may have been used by no other operation.
+    fn scale_gradient<N: Dim, T: Tape<f32, Self::Device>>(
+        rows: Rows<N, Self, T>,
+        factors: RowFactors<Self>,
+    ) -> Result<Rows<N, Self, T>, Self::Err>;
 
     /// Adds the squares of a parameter's gradient.
     fn add_squares<S: Shape>(

@@ -10,6 +10,7 @@
 //! | [`route`] | which pixels meet, as index and mask |
 //! | [`activation`] | activations |
 //! | [`loss`] | sampling, KL and reconstruction error |
+//! | [`mod@scale_gradient`] | a gradient that is multiplied on its way back |
 //! | [`update`] | update rules |
 //! | [`update_gate`] | whether an update is applied, decided on the device |
 //!
@@ -20,6 +21,7 @@
 pub mod activation;
 pub mod loss;
 pub mod route;
+pub mod scale_gradient;
 pub mod update;
 pub mod update_gate;
 
@@ -31,7 +33,8 @@ use dfdx::tensor::{Cache, Gradients, HasErr, PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{BroadcastTo, Device, PermuteTo, ReshapeTo, SumTo, TryAdd, TryMatMul};
 
 use super::backend::{
-    Backend, FeatureMaps, Features, Judgement, Latent, Maps, Sample, Scalar, Weights,
+    Backend, FeatureMaps, Features, Judgement, Latent, Maps, RowFactors, Rows, Sample, Scalar,
+    Weights,
 };
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Conv};
@@ -174,6 +177,21 @@ impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Backend for D
         images: Maps<C, Self>,
     ) -> Result<Tensor<(), f32, D, T>, E> {
         loss::reconstruction(kind, logits, images)
+    }
+
+    fn reconstruction_per_image<C: Dim, T: Tape<f32, D>>(
+        kind: Reconstruction,
+        logits: Maps<C, Self, T>,
+        images: Maps<C, Self>,
+    ) -> Result<Tensor<(usize,), f32, D, T>, E> {
+        loss::reconstruction_per_image(kind, logits, images)
+    }
+
+    fn scale_gradient<N: Dim, T: Tape<f32, D>>(
+        rows: Rows<N, Self, T>,
+        factors: RowFactors<Self>,
+    ) -> Result<Rows<N, Self, T>, E> {
+        scale_gradient::scale_gradient::<N, Self, T>(rows, factors)
     }
 
     fn add_squares<S: Shape>(

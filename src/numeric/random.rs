@@ -33,12 +33,10 @@ pub enum Purpose {
     Sweep = 7,
     /// The points of the prior that an objective compares those of a batch with.
     Prior = 8,
-    /// The points of the second batch that the tests' objective draws.
-    #[cfg(test)]
-    TestPoints = 0x8000_0000,
-    /// The permutations that the tests' objective draws.
-    #[cfg(test)]
-    TestPermutation = 0x8000_0001,
+    /// The noise of the points of a second batch (`[objective.factor]`).
+    SecondPoints = 9,
+    /// The permutations of the axes of those points.
+    Permutation = 10,
 }
 
 /// One reproducible sequence of random numbers.

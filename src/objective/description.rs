@@ -3,6 +3,7 @@
 use super::noise::Noise;
 use crate::kernels::loss::Reconstruction;
 use crate::metric::Metric;
+use crate::nn::layers::NamedConfig;
 use crate::optim::Rule;
 use crate::optim::schedule::Position;
 
@@ -96,9 +97,25 @@ pub trait Description {
         Head::Gaussian
     }
 
-    /// How many values its own parameters have, with so many latent axes.
-    fn parameters(&self, _axes: usize) -> u64 {
+    /// Points of the latent space that are decoded for each image.
+    fn points(&self) -> usize {
+        1
+    }
+
+    /// Its own layers in order, with so many latent axes. Their parameters, under `objective.`, are its own.
+    fn layers(&self, _axes: usize) -> Vec<NamedConfig> {
+        vec![]
+    }
+
+    /// How many points go through its own layers for each image in a training step.
+    fn own_points(&self) -> usize {
         0
+    }
+
+    /// How many values its own parameters have, with so many latent axes.
+    fn parameters(&self, axes: usize) -> u64 {
+        let layers = self.layers(axes);
+        layers.iter().map(NamedConfig::parameter_count).sum()
     }
 
     /// How its own parameters are trained; nothing where that is as the network's are.

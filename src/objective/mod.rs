@@ -13,24 +13,26 @@
 //! | [`description`] | what is known without tensors; specs and plans read nothing else |
 //! | [`noise`] | random numbers of a batch, each kind under a purpose of its own |
 //! | [`compute`] | what an objective is given on the device, and what it gives |
+//! | [`mod@per_image`] | the reconstruction error of each image |
 //! | `metrics` | every metric that the program knows, terms of objectives included |
 //! | [`kl_schedule`] | the weight of the KL over the steps |
 //! | `rules` | what several objectives do not go with |
 //! | `registry` | the types that follow from the list |
 
-#[cfg(test)]
-pub mod adversary;
 pub mod beta_tc;
 pub mod capacity;
 pub mod compute;
 pub mod description;
 pub mod dip;
 pub mod elbo;
+pub mod factor;
 pub mod free_bits;
+pub mod iwae;
 pub mod kl_schedule;
 mod metrics;
 pub mod mmd;
 pub mod noise;
+pub mod per_image;
 mod registry;
 mod rules;
 #[cfg(test)]
@@ -57,8 +59,8 @@ registry::objectives! {
     FreeBits(free_bits::FreeBits) = "free_bits",
     Dip(dip::Dip) = "dip",
     Mmd(mmd::Mmd) = "mmd",
-    #[cfg(test)]
-    Adversary(adversary::Adversary) = "adversary",
+    Iwae(iwae::Iwae) = "iwae",
+    Factor(factor::Factor) = "factor",
 }
 
 impl Default for AnyObjective {

@@ -1,6 +1,6 @@
 //! A small network that any objective can be computed with, for tests with literal values.
 
-use dfdx::shapes::Const;
+use dfdx::shapes::{Const, HasShape};
 use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor, Trace};
 use dfdx::tensor_ops::{Backward, ReshapeTo};
 
@@ -53,7 +53,8 @@ impl<D: Backend> Network<Axes, Axes, D> for Fixed<D> {
         z: Latent<Axes, D, T>,
         _: Mode<'_, D>,
     ) -> Result<Maps<Axes, D, T>, D::Err> {
-        z.try_reshape_like(&(4, 1, 1, Const))
+        let points = z.shape().0;
+        z.try_reshape_like(&(points, 1, 1, Const))
     }
 }
 
@@ -71,20 +72,25 @@ pub struct Found {
 
 impl Found {
     pub fn of<D: Backend>(device: &D::Device, objective: &AnyObjective) -> Self {
+        let drawn = |purpose, values: &[f32]| Drawn {
+            purpose,
+            values: values.to_vec(),
+        };
+        let noise = [drawn(Purpose::Noise, &EPS), drawn(Purpose::Prior, &PRIOR)];
+        Self::with::<D>(device, objective, &noise)
+    }
+
+    /// With these random numbers.
+    pub fn with<D: Backend>(device: &D::Device, objective: &AnyObjective, noise: &[Drawn]) -> Self {
         let tensor = |values: &[f32]| D::tensor(device, values, SHAPE).unwrap();
         let network = Fixed::<D> {
             mean: tensor(&MEAN),
             log_var: tensor(&LOG_VAR),
         };
         let prepared = Prepared::<Axes, D>::new(objective, device, &mut Init::new(0), Const);
-        let drawn = |purpose, values: &[f32]| Drawn {
-            purpose,
-            values: values.to_vec(),
-        };
-        let noise = [drawn(Purpose::Noise, &EPS), drawn(Purpose::Prior, &PRIOR)];
         let given = Given {
             second: None,
-            noise: &noise,
+            noise,
             latent: Const,
             position: Position {
                 step: 1,

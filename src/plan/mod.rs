@@ -10,7 +10,9 @@ use crate::experiment::{self, Spec};
 use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
 use crate::metric;
+use crate::nn::layers::NamedConfig;
 use crate::objective;
+use crate::optim::Rule;
 use crate::optim::schedule::Position;
 
 /// A spec with the sizes of its data.
@@ -75,14 +77,51 @@ impl Plan {
         encoder + decoder + self.spec.objective.parameters(self.architecture.latent)
     }
 
-    /// Values that the optimizer keeps for each trained value.
-    pub fn optimizer_slots(&self) -> u64 {
-        self.spec.optimizer.slots().len() as u64
+    /// Values that the optimizers keep.
+    pub fn optimizer_values(&self) -> u64 {
+        let objective = &self.spec.objective;
+        let own = objective.parameters(self.architecture.latent);
+        let slots = |rule: &Rule| rule.slots().len() as u64;
+        let network = slots(&self.spec.optimizer);
+        let of_own = objective.optimizer().map_or(network, |it| slots(&it.rule));
+        (self.parameters() - own) * network + own * of_own
     }
 
     /// Size of a checkpoint in bytes, without its header.
     pub fn checkpoint_bytes(&self) -> u64 {
-        4 * (self.parameters() * (1 + self.optimizer_slots()) + self.architecture.buffers())
+        4 * (self.parameters() + self.optimizer_values() + self.architecture.buffers())
+    }
+
+    /// All layers, the objective's own last, each with how many times for each image of a batch a training step goes through
+    /// it, forward and backward.
+    pub fn layers(&self) -> Vec<(NamedConfig, u64)> {
+        let objective = &self.spec.objective;
+        let times = |layers: Vec<NamedConfig>, times: usize| {
+            layers.into_iter().map(move |layer| (layer, times as u64))
+        };
+        let encoder = times(self.architecture.encoder_layers(), 1);
+        let decoder = times(self.architecture.decoder_layers(), objective.points());
+        let own = objective.layers(self.architecture.latent);
+        encoder
+            .chain(decoder)
+            .chain(times(own, objective.own_points()))
+            .collect()
+    }
+
+    /// A sum over all layers, as often as a training step goes through them, and over those that it goes through forward
+    /// once more.
+    fn sum_of_layers(
+        &self,
+        of: impl Fn(&NamedConfig) -> u64,
+        forward: impl Fn(&NamedConfig) -> u64,
+    ) -> u64 {
+        let layers = self.layers();
+        let sum: u64 = layers.iter().map(|(layer, times)| times * of(layer)).sum();
+        let second: u64 = match self.spec.objective.second_batch() {
+            true => self.architecture.encoder_layers().iter().map(forward).sum(),
+            false => 0,
+        };
+        sum + second
     }
 
     /// Estimated room of a whole run on the disk in bytes: three checkpoints and one in the making, each
@@ -108,14 +147,29 @@ impl Plan {
         let batch = self.spec.training.batch_size as u64;
         let images = (self.train_images + self.validation_images) as u64
             * self.architecture.image.len() as u64;
-        let weights = 4 * self.parameters() * (2 + self.optimizer_slots());
-        let kernels = batch.min(MOST_PIECES as u64) * self.architecture.partial_sums();
-        images + weights + 4 * (batch * self.architecture.activation_values() + kernels)
+        let weights = 4 * (2 * self.parameters() + self.optimizer_values());
+        let points = self.spec.objective.points() as u64;
+        let pieces = (batch * points).min(MOST_PIECES as u64);
+        let kernels = pieces * self.architecture.partial_sums();
+        // Without a backward pass, an output is kept until the next one is there.
+        let activations = self.sum_of_layers(|it| it.kept_values(), |it| it.kept_values() / 2);
+        // Where several points are decoded, each has a copy of its image beside it.
+        let copies = match points {
+            0 | 1 => 0,
+            _ => points * self.architecture.image.len() as u64,
+        };
+        images + weights + 4 * (batch * (activations + copies) + kernels)
     }
 
     /// Floating-point operations of a training step on a full batch.
     pub fn flops_per_step(&self) -> u64 {
-        self.architecture.training_flops() * self.spec.training.batch_size as u64
+        self.flops_per_image() * self.spec.training.batch_size as u64
+    }
+
+    /// Floating-point operations of a training step on one image. Activations, losses and the optimizer, which are a few
+    /// operations a value, are not counted.
+    pub fn flops_per_image(&self) -> u64 {
+        self.sum_of_layers(|it| it.training_flops(), |it| it.flops())
     }
 }
 

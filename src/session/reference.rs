@@ -113,9 +113,12 @@ impl Reference {
             return Err(self.invalid("tensor `x` has images of another size"));
         }
         let images = self.values("x", &[batch, height, width, channels])?;
-        let activations = (batch as u64).saturating_mul(architecture.activation_values());
-        check_memory(activations.saturating_mul(4)).map_err(|text| self.invalid(&text))?;
         let objective = &self.plan.spec.objective;
+        let points = objective.points();
+        let activations = (points as u64)
+            .saturating_mul(batch as u64)
+            .saturating_mul(architecture.activation_values());
+        check_memory(activations.saturating_mul(4)).map_err(|text| self.invalid(&text))?;
         let second = objective.second_batch();
         let second = second.then(|| self.values("x2", &[batch, height, width, channels]));
         let second = second.transpose()?.map(Images::Values);
@@ -130,10 +133,16 @@ impl Reference {
 
         let mut rows = vec![];
         let forward = model.forward(at(0)).map_err(|e| self.failure(e))?;
-        let logits_shape = [batch, height, width, channels];
+        // Several points of an image are the first axis.
+        let of_points = |shape: &[usize]| match points {
+            1 => shape.to_vec(),
+            points => [&[points], shape].concat(),
+        };
+        let z_shape = of_points(&[batch, latent]);
+        let logits_shape = of_points(&[batch, height, width, channels]);
         rows.push(self.deviation("mean", &[batch, latent], &forward.losses.means)?);
         rows.push(self.deviation("log_var", &[batch, latent], &forward.log_var)?);
-        rows.push(self.deviation("z", &[batch, latent], &forward.z)?);
+        rows.push(self.deviation("z", &z_shape, &forward.z)?);
         rows.push(self.deviation("logits", &logits_shape, &forward.logits)?);
         for gradient in &forward.gradients {
             rows.push(self.deviation(
@@ -281,10 +290,7 @@ mod tests {
         "gaussian_fixed",
         "gaussian_learned",
         "gaussian_optimal",
-        "iwae_dreg",
-        "iwae_plain",
         "iwae_sigma",
-        "iwae_stl",
         "laplace",
         "prior_mixture",
         "prior_vamp",

@@ -72,7 +72,7 @@ pub fn whole_run(plan: &Plan, step: f64, evaluation: f64) -> f64 {
 /// model is small enough for that, else by its operations.
 pub fn estimate(plan: &Plan) -> Estimate {
     let peak = roofline::measure(Isa::current(), PEAK_RUNS);
-    let images = (FLOOR * peak / plan.architecture.training_flops().max(1) as f64) as usize;
+    let images = (FLOOR * peak / plan.flops_per_image().max(1) as f64) as usize;
     let images = images.min(plan.spec.training.batch_size);
     // At least one for each thread, or they would not all have work.
     let enough = images >= parallel::count().min(plan.spec.training.batch_size);

@@ -65,11 +65,13 @@ const OBJECTIVES: &[Renamed] = &[
         settings: &[("lambda", "weight")],
         further: "",
     },
-    #[cfg(test)]
     Renamed {
         kind: "factor",
-        name: "adversary",
-        settings: &[],
+        name: "factor",
+        settings: &[
+            ("hidden", "discriminator_hidden"),
+            ("learning_rate", "discriminator_learning_rate"),
+        ],
         further: "",
     },
 ];
@@ -79,10 +81,8 @@ pub(super) fn noise_tensor(purpose: Purpose) -> Option<&'static str> {
     match purpose {
         Purpose::Noise => Some("eps"),
         Purpose::Prior => Some("prior"),
-        #[cfg(test)]
-        Purpose::TestPoints => Some("eps2"),
-        #[cfg(test)]
-        Purpose::TestPermutation => Some("permutation"),
+        Purpose::SecondPoints => Some("eps2"),
+        Purpose::Permutation => Some("permutation"),
         _ => None,
     }
 }
