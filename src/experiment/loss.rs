@@ -3,19 +3,9 @@
 use crate::config::choice::choices;
 use crate::config::section::section;
 use crate::config::{Interval, Kind, Rules};
-use crate::kernels::loss;
+use crate::likelihood::AnyLikelihood;
 use crate::objective::LossTerms;
 use crate::optim::schedule::Position;
-
-choices! {
-    /// The reconstruction term of the loss.
-    pub enum Reconstruction {
-        /// binary cross-entropy, from logits
-        Bce = "bce",
-        /// squared error, after the sigmoid
-        Mse = "mse",
-    }
-}
 
 choices! {
     /// How the KL divergence is reduced over the latent axes.
@@ -31,8 +21,8 @@ section! {
     /// What is minimised: `reconstruction_weight` x reconstruction + `kl_weight` x KL
     pub struct Loss {
         /// The reconstruction term: mean over the pixels times their number, mean over the batch
-        pub reconstruction: Reconstruction = Reconstruction::Bce, Kind::Choice(Reconstruction::CHOICES),
-            also(&["loss", "reconstruction_loss", "criterion", "kind", "type"]);
+        pub reconstruction: AnyLikelihood = "bce", Kind::Choice(AnyLikelihood::choices()),
+            also(&["loss", "reconstruction_loss", "criterion", "kind", "type", "likelihood"]);
         /// Factor of the reconstruction term
         pub reconstruction_weight: f64 = 1.0, WEIGHT;
         /// Factor of the KL divergence (the beta of a beta-VAE)
@@ -53,10 +43,7 @@ impl Loss {
     /// The terms that every objective has.
     pub fn terms(&self) -> LossTerms {
         LossTerms {
-            reconstruction: match self.reconstruction {
-                Reconstruction::Bce => loss::Reconstruction::BinaryCrossEntropy,
-                Reconstruction::Mse => loss::Reconstruction::SquaredError,
-            },
+            reconstruction: self.reconstruction,
             reconstruction_weight: self.reconstruction_weight,
             kl_mean: self.kl_reduction == KlReduction::Mean,
         }

@@ -7,6 +7,7 @@ pub use architecture::Architecture;
 use crate::experiment::{self, Spec};
 use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
+use crate::likelihood::{PixelValues, Verdict};
 use crate::metric;
 use crate::objective;
 
@@ -47,10 +48,27 @@ impl Plan {
         }
     }
 
-    /// All trained values, those of the objective too.
+    /// All trained values, those of likelihood and objective too.
     pub fn parameters(&self) -> u64 {
         let (encoder, decoder) = self.architecture.parameters();
-        encoder + decoder + self.spec.objective.parameters(self.architecture.latent)
+        let likelihood = self.spec.loss.reconstruction.parameters().len() as u64;
+        encoder + decoder + likelihood + self.spec.objective.parameters(self.architecture.latent)
+    }
+
+    /// Values that are kept with those and not trained.
+    pub fn buffers(&self) -> u64 {
+        let likelihood = self.spec.loss.reconstruction.buffers().len() as u64;
+        self.architecture.buffers() + likelihood
+    }
+
+    /// What the pixel values are: all data is of bytes, and whether they are all 0 or 255 is not known before it is loaded.
+    pub fn pixel_values(&self) -> PixelValues {
+        PixelValues::Steps
+    }
+
+    /// Whether the reconstruction error is minus the log of a probability density.
+    pub fn has_density(&self) -> bool {
+        self.spec.loss.reconstruction.judge(self.pixel_values()) == Verdict::Density
     }
 
     /// Values that the optimizer keeps for each trained value.
@@ -60,7 +78,7 @@ impl Plan {
 
     /// Size of a checkpoint in bytes, without its header.
     pub fn checkpoint_bytes(&self) -> u64 {
-        4 * (self.parameters() * (1 + self.optimizer_slots()) + self.architecture.buffers())
+        4 * (self.parameters() * (1 + self.optimizer_slots()) + self.buffers())
     }
 
     /// Estimated room of a whole run on the disk in bytes: three checkpoints and one in the making, each

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::{Advance, Trainer, build, build_model};
 use crate::data::{self, DataSet};
 use crate::experiment::{self, Spec};
-use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Extent};
+use crate::likelihood::AnyLikelihood;
 use crate::metric;
 use crate::nn::Device;
 use crate::nn::layers::normalization::Normalization;
@@ -380,7 +380,7 @@ impl Golden {
         let setup = Setup {
             objective,
             loss: LossTerms {
-                reconstruction: Reconstruction::BinaryCrossEntropy,
+                reconstruction: AnyLikelihood::default(),
                 reconstruction_weight: 1.0,
                 kl_mean: false,
             },
