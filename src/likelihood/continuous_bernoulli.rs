@@ -85,3 +85,67 @@ impl Compute for ContinuousBernoulli {
         sum_of_values::<D, T>(error.try_sub(normalizer)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::likelihood::AnyLikelihood;
+    use crate::likelihood::testing::{assert_close, check, stays_finite};
+
+    /// With NumPy in double precision, where `t`, `x`, `w` are the arrays of [`crate::likelihood::testing`]; gradients are
+    /// central differences of 1e-5 of `(w * f(t).reshape(3, 4).sum(1)).sum()`:
+    ///
+    /// ```text
+    /// l = [1 / (1 + mpmath.exp(-mpmath.mpf(t))) for t in t]
+    /// log_c = [mpmath.log(2 * mpmath.atanh(1 - 2 * l) / (1 - 2 * l)) for l in l]      # log(2) for l = 1/2
+    /// f = np.log1p(np.exp(t)) - t * x - log_c
+    /// ```
+    #[test]
+    fn takes_cross_entropy_and_normalizer() {
+        let continuous = AnyLikelihood::ContinuousBernoulli(ContinuousBernoulli {});
+        check(
+            continuous,
+            &[],
+            [-1.393_892_7, -0.683_700_8, -1.780_803_5],
+            [
+                0.402_320_6,
+                -0.343_482_4,
+                0.308_331_9,
+                -0.050_297_5,
+                1.0,
+                -0.966_688_9,
+                0.109_153_3,
+                0.178_851,
+                0.187_003_3,
+                0.115_671_3,
+                -0.189_724_9,
+                -0.040_009_6,
+            ],
+            &[],
+        );
+        stays_finite(continuous);
+    }
+
+    /// `p / (2 * p - 1) + 1 / (2 * atanh(1 - 2 * p))` with mpmath and 300 digits.
+    #[test]
+    fn shows_the_mean() {
+        let mut logits = [
+            -300.0, -4.0, -0.26, -0.24, -0.001, 0.0, 0.1, 0.2499, 0.2501, 3.5, 300.0,
+        ];
+        ContinuousBernoulli {}.mean(&mut logits);
+        let expected = [
+            0.003_333_3,
+            0.231_342_6,
+            0.478_357_7,
+            0.480_019_2,
+            0.499_916_7,
+            0.5,
+            0.508_331_9,
+            0.520_803_4,
+            0.520_82,
+            0.745_423_4,
+            0.996_666_7,
+        ];
+        assert_close(&logits, &expected);
+    }
+}

@@ -31,7 +31,7 @@ impl Description for DiscretizedLogistic {
         match pixels {
             PixelValues::Binary | PixelValues::Steps => Verdict::Probability,
             PixelValues::Real => {
-                Verdict::Neither("`discretized_logistic` is a likelihood of pixels in 255 steps")
+                Verdict::Neither("a likelihood of pixels in 255 steps, none of others")
             }
         }
     }
@@ -95,5 +95,65 @@ impl Compute for DiscretizedLogistic {
         let (lower, tape) = end(-HALF, 0.0, has_lower, tape)?;
         let ends = sum_of_values::<D, T>(upper.put_tape(tape).try_add(lower)?)?;
         ends.try_sub(gaps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::likelihood::AnyLikelihood;
+    use crate::likelihood::testing::{check, found_at, stays_finite};
+
+    /// With NumPy in double precision, where `t`, `x`, `w` are the arrays of [`crate::likelihood::testing`]; gradients are
+    /// central differences of 1e-5 of `(w * f(t).reshape(3, 4).sum(1)).sum()`:
+    ///
+    /// ```text
+    /// F = lambda t: 1 / (1 + np.exp(-t))
+    /// p, s = F(t), np.exp(-2)
+    /// a = np.where(x == 1, 1, F((x + 1/510 - p) / s)); b = np.where(x == 0, 0, F((x - 1/510 - p) / s))
+    /// f = -np.log(a - b)
+    /// ```
+    #[test]
+    fn takes_probability_of_bins() {
+        let logistic = AnyLikelihood::DiscretizedLogistic(DiscretizedLogistic {});
+        check(
+            logistic,
+            &[-2.0],
+            [14.153_518_9, 18.464_767_4, 14.633_154_8],
+            [
+                1.110_726,
+                -0.546_147_8,
+                1.536_474_2,
+                0.282_462_5,
+                3.603_637_2,
+                -3.529_188_7,
+                -0.234_819_2,
+                0.862_877_3,
+                0.725_189_8,
+                0.034_557_2,
+                -0.436_089,
+                -0.134_513,
+            ],
+            &[11.482_399_8],
+        );
+        stays_finite(logistic);
+    }
+
+    /// The bins share all of the probability, whatever logit and scale are.
+    #[test]
+    fn gives_256_bins_a_sum_of_one() {
+        let logistic = AnyLikelihood::DiscretizedLogistic(DiscretizedLogistic {});
+        for (logit, log_scale) in [(0.3, -4.0), (-2.0, -1.0), (5.0, 1.5)] {
+            let mut sum = 0.0;
+            for step in 0..64_u8 {
+                let bins: Vec<f32> = (0..4).map(|i| f32::from(4 * step + i) / 255.0).collect();
+                // One bin an image: the other three values of an image say what they alone say.
+                for bin in bins {
+                    let [found, _] = found_at(logistic, &[log_scale], &[logit; 12], &[bin; 12]);
+                    sum += (-f64::from(found.per_image[0]) / 4.0).exp();
+                }
+            }
+            assert!((sum - 1.0).abs() < 1e-4, "{logit}, {log_scale}: {sum}");
+        }
     }
 }

@@ -194,3 +194,109 @@ impl Compute for Gaussian {
         from_squares::<D, T>(squares, log_variance, values)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dfdx::tensor::Cpu;
+
+    use super::*;
+    use crate::likelihood::AnyLikelihood;
+    use crate::likelihood::testing::{IMAGES, assert_close, check, evaluated, stays_finite};
+    use crate::nn::DfdxOps;
+
+    /// With NumPy in double precision, where `t`, `x`, `w` are the arrays of [`crate::likelihood::testing`]; gradients are
+    /// central differences of 1e-5 of `(w * f(t).reshape(3, 4).sum(1)).sum()`:
+    ///
+    /// ```text
+    /// f = lambda t: (1 / (1 + np.exp(-t)) - x)**2 / (2 * s2) + np.log(s2) / 2 + np.log(2 * np.pi) / 2
+    /// ```
+    ///
+    /// `s2` is 0.3, `np.exp(-1.5)`, and the mean of the squares, 0.088219392, held constant.
+    #[test]
+    fn takes_squared_error_by_a_variance() {
+        let gaussian = |variance| AnyLikelihood::Gaussian(Gaussian { variance });
+        let fixed = gaussian(Variance::Fixed(0.3));
+        check(
+            fixed,
+            &[],
+            [1.560_285_3, 2.245_894_6, 1.761_633_5],
+            [
+                0.137_260_5,
+                -0.041_718_5,
+                0.270_140_1,
+                0.034_818_1,
+                0.833_333_3,
+                -0.742_823_6,
+                -0.032_377_2,
+                0.151_490_3,
+                0.175_000_5,
+                0.000_529_5,
+                -0.045_346_9,
+                -0.016_546_6,
+            ],
+            &[],
+        );
+        let learned = gaussian(Variance::Learned);
+        check(
+            learned,
+            &[-1.5],
+            [1.068_991_2, 1.990_797_5, 1.339_705_1],
+            [
+                0.184_547_7,
+                -0.056_090_8,
+                0.363_205_1,
+                0.046_813_2,
+                1.120_422_3,
+                -0.998_731_4,
+                -0.043_531_4,
+                0.203_679_7,
+                0.235_289_3,
+                0.000_711_9,
+                -0.060_969_2,
+                -0.022_247,
+            ],
+            &[0.904_874_2],
+        );
+        let optimal = gaussian(Variance::Optimal);
+        check(
+            optimal,
+            &[],
+            [-0.185_502_4, 2.145_989_4, 0.499_204_6],
+            [
+                0.466_769_9,
+                -0.141_868_4,
+                0.918_641_8,
+                0.118_403,
+                2.833_844_1,
+                -2.526_055_6,
+                -0.110_102_4,
+                0.515_159_9,
+                0.595_108_8,
+                0.001_800_5,
+                -0.154_207_1,
+                -0.056_268_5,
+            ],
+            &[],
+        );
+        for likelihood in [fixed, learned, optimal] {
+            stays_finite(likelihood);
+        }
+    }
+
+    /// As above, `s2` being 1, that of the batch, and `(0.99 * s2 + s2_2) / 1.99` after a second batch of `1 - x`.
+    #[test]
+    fn evaluates_with_the_average_of_training_batches() {
+        let optimal = AnyLikelihood::Gaussian(Gaussian {
+            variance: Variance::Optimal,
+        });
+        let batches = [IMAGES, IMAGES.map(|x| 1.0 - x)];
+        for (count, expected) in [3.852_192_9, 0.819_897_2, 1.535_974_2]
+            .into_iter()
+            .enumerate()
+        {
+            let batches = &batches[..count];
+            assert_close(&[evaluated::<Cpu>(optimal, batches)], &[expected]);
+            assert_close(&[evaluated::<DfdxOps<Cpu>>(optimal, batches)], &[expected]);
+        }
+    }
+}

@@ -42,3 +42,42 @@ impl Compute for Laplace {
             .try_add(constant as f32)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::likelihood::AnyLikelihood;
+    use crate::likelihood::testing::{check, stays_finite};
+
+    /// With NumPy in double precision, where `t`, `x`, `w` are the arrays of [`crate::likelihood::testing`]; gradients are
+    /// central differences of 1e-5 of `(w * f(t).reshape(3, 4).sum(1)).sum()`:
+    ///
+    /// ```text
+    /// f = lambda t: abs(1 / (1 + np.exp(-t)) - x) / .2 + np.log(2 * .2)
+    /// ```
+    #[test]
+    fn takes_distance_over_scale() {
+        let laplace = AnyLikelihood::Laplace(Laplace { scale: 0.2 });
+        check(
+            laplace,
+            &[],
+            [-0.058_594_8, 3.559_815, 0.093_075],
+            [
+                0.889_472_2,
+                -0.524_967_9,
+                1.246_880_2,
+                1.143_921_2,
+                2.5,
+                -2.475_165_7,
+                -0.284_530_2,
+                0.701_037_2,
+                0.513_750_8,
+                0.044_156_8,
+                -0.372_866_1,
+                -0.616_085_7,
+            ],
+            &[],
+        );
+        stays_finite(laplace);
+    }
+}
