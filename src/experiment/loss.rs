@@ -90,8 +90,54 @@ fn an_epoch_has_the_full_kl_weight(it: &mut Rules<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::config::{Section as _, Value};
+    use crate::likelihood::gaussian::{Gaussian, Variance};
+    use crate::likelihood::laplace::Laplace;
+    use crate::likelihood::mse::Mse;
+
+    #[test]
+    fn reads_likelihoods_with_their_settings() {
+        let loss = |text: &str| {
+            let text = format!("name = \"a\"\ndata.dataset = \"sprites\"\n[loss]\n{text}");
+            crate::experiment::parse(&text, "a.toml", Path::new("."), &[])
+        };
+        let variance = |variance| AnyLikelihood::Gaussian(Gaussian { variance });
+        for (text, expected) in [
+            ("", AnyLikelihood::default()),
+            ("reconstruction = \"mse\"", AnyLikelihood::Mse(Mse {})),
+            ("reconstruction = \"gaussian\"", variance(Variance::Learned)),
+            (
+                "reconstruction = \"gaussian\"\nvariance = \"optimal\"",
+                variance(Variance::Optimal),
+            ),
+            (
+                "reconstruction = \"gaussian\"\nvariance = 2",
+                variance(Variance::Fixed(2.0)),
+            ),
+            (
+                "reconstruction = \"laplace\"\nscale = 0.5",
+                AnyLikelihood::Laplace(Laplace { scale: 0.5 }),
+            ),
+        ] {
+            let spec = loss(text).unwrap();
+            assert_eq!(spec.loss.reconstruction, expected);
+            let resolved = crate::experiment::resolved_toml(&spec);
+            let again = crate::experiment::parse(&resolved, "b.toml", Path::new("."), &[]);
+            assert_eq!(again.unwrap(), spec);
+        }
+        let wrong = loss("variance = 1.0").unwrap_err().to_string();
+        assert!(
+            wrong.contains("`loss.variance` has no meaning for \"bce\"")
+                && wrong.contains("with \"gaussian\" only"),
+            "{wrong}"
+        );
+        let wrong = loss("reconstruction = \"gaussian\"\nvariance = \"fixed\"");
+        let wrong = wrong.unwrap_err().to_string();
+        assert!(wrong.contains("\"learned\" or \"optimal\""), "{wrong}");
+    }
 
     #[test]
     fn warms_up_to_the_kl_weight() {
