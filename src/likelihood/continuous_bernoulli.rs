@@ -23,7 +23,7 @@ section! {
 const NEAR: f32 = 0.25;
 
 /// `log(l / tanh(l / 2)) - log(2)` at [`NEAR`].
-const AT_NEAR: f32 = 0.005_189_427_645_04;
+const AT_NEAR: f32 = 0.005_189_427_6;
 
 /// `log C` of logits: `log 2 + l^2 / 12 - 7 l^4 / 1440 + 31 l^6 / 90720` of the part below [`NEAR`], whose next term is
 /// 4e-10 there, and `log(l (1 + e^-l) / (1 - e^-l))` of the part above it.

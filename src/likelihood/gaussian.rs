@@ -72,9 +72,9 @@ section! {
     /// mean squared errors, 0.99 of which a step keeps, divided by the sum of its weights so that the start counts for
     /// nothing (1 before the first step).
     pub struct Gaussian: Copy {
-        /// Variance of a pixel value: a number, "learned" (one number, trained with the network) or "optimal" (the mean squared
-        /// error of the batch; the evaluation takes its moving average over training batches)
-        pub variance: Variance = Variance::Learned,
+        /// Variance of a pixel value: a number, "learned" (one number, trained with the network, 1 at first) or "optimal" (the
+        /// mean squared error of the batch; evaluation takes its moving average over training batches)
+        pub variance: Variance = Variance::Optimal,
             Kind::NumberOr(Interval::closed(1e-6, 1e6), &["learned", "optimal"]), also(&["sigma", "decoder_variance"]);
     }
 }
