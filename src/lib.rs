@@ -32,6 +32,7 @@
 //! | [`optim`] * | update rules with their settings and state | networks |
 //! | [`data`] * | images, labels and factors in memory: kinds of data sets, search, download | tensors |
 //! | [`nn`] * | layers on dfdx's tape, generic over axes and backend: our kernels, or dfdx's operations (CUDA) | specs, files |
+//! | [`likelihood`] * | the reconstruction term of a loss, p(x given z) of pixels | objectives, files |
 //! | [`objective`] * | what training lowers: terms, random numbers, parameters of its own | files |
 //! | [`figures`] * | one figure a file | folders |
 //! | [`experiment`] | the typed spec: one file a table; fingerprint, sweep, handbook, schema | tensors, run folders |
@@ -74,6 +75,7 @@ pub mod figures;
 pub mod fs;
 pub mod kernels;
 pub mod launch;
+pub mod likelihood;
 pub mod metric;
 pub mod nn;
 pub mod numeric;

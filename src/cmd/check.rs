@@ -8,6 +8,7 @@ use crate::data::{self, Survey};
 use crate::experiment;
 use crate::kernels::parallel;
 use crate::launch;
+use crate::likelihood::Verdict;
 use crate::nn::Device;
 use crate::nn::layers::NamedConfig;
 use crate::plan::Plan;
@@ -58,6 +59,7 @@ pub fn main(args: &Args) -> Outcome {
 fn describe(plan: &Plan, survey: &Survey) -> String {
     let mut text = String::new();
     let (encoder, decoder) = plan.architecture.parameters();
+    let likelihood = plan.spec.loss.reconstruction;
     let spec = &plan.spec;
     let _ = writeln!(text, "{}", spec.name);
     text.push('\n');
@@ -101,6 +103,16 @@ fn describe(plan: &Plan, survey: &Survey) -> String {
         ),
     );
     line("", survey.place.clone());
+    let is = match likelihood.judge(plan.pixel_values()) {
+        Verdict::Probability => {
+            "a probability of these pixels: nats and bits compare with those of other probabilities"
+        }
+        Verdict::Density => {
+            "a density of pixel values from 0 to 1: nats may be negative and compare with densities alone, there are no bits"
+        }
+        Verdict::Neither(why) => why,
+    };
+    line("likelihood", format!("{}: {is}", likelihood.name()));
     line(
         "training",
         format!(

@@ -57,7 +57,7 @@ pub use handbook::{settings_help, settings_markdown};
 pub use json_schema::json_schema;
 pub use launcher::Launcher;
 pub use load::{Loaded, MOST_BYTES, load, load_text, load_with_sweep, parse, read_back};
-pub use loss::{KlReduction, Loss, Reconstruction};
+pub use loss::{KlReduction, Loss};
 pub use model::{Activation, Model, Padding, PerLayer};
 pub use spec::{Spec, resolved_toml, schema};
 pub use sweep::{Halving, HalvingMetric, MOST_TRIALS, Sweep, Trial};

@@ -18,7 +18,22 @@ fn settings() -> impl Iterator<Item = &'static Setting> {
 
 /// A valid spec around one line of one table. Whatever the line is about is not written elsewhere.
 fn around(setting: &Setting, line: &str) -> String {
-    let dataset = setting.only.as_ref().map_or("mnist", |(_, words)| words[0]);
+    // The word that gives the setting a meaning.
+    let chosen = setting
+        .only
+        .as_ref()
+        .map(|(key, words)| (&key[..], words[0]));
+    let dataset = match chosen {
+        Some(("data.dataset", word)) => word,
+        _ => "mnist",
+    };
+    let beside = match chosen {
+        Some((key, word)) if key != "data.dataset" => {
+            let name = key.rsplit_once('.').map_or(key, |(_, name)| name);
+            format!("{name} = \"{word}\"\n")
+        }
+        _ => String::new(),
+    };
     let mut text = String::new();
     if setting.key == "name" {
         text.push_str(&format!("{line}\n[data]\ndataset = \"{dataset}\"\n"));
@@ -34,7 +49,7 @@ fn around(setting: &Setting, line: &str) -> String {
     match setting.table() {
         "" => {}
         "data" => text.push_str(&format!("{line}\n")),
-        table => text.push_str(&format!("[{table}]\n{line}\n")),
+        table => text.push_str(&format!("[{table}]\n{beside}{line}\n")),
     }
     text
 }
@@ -259,8 +274,10 @@ fn rejects_wrong_types() {
                 Kind::Count { .. } | Kind::CountOrCounts { .. } => what == "integer",
                 Kind::Number(_) => matches!(what, "integer" | "float"),
                 Kind::Line { .. } => what == "text",
-                Kind::NumberOr(..) => what == "float",
                 Kind::Numbers { .. } => value == "[0.5]",
+                Kind::NumberOr(span, _) => {
+                    what == "float" && span.holds(0.5) || what == "integer" && span.holds(3.0)
+                }
                 _ => false,
             };
             if right {
@@ -313,7 +330,7 @@ fn rejects_values_just_outside_the_range() {
                     vec![min.to_string(), max.to_string()],
                 )
             }
-            Kind::Number(span) => {
+            Kind::Number(span) | Kind::NumberOr(span, _) => {
                 let (bad_low, good_low) = match span.min {
                     Included(min) => (min.next_down(), min),
                     Excluded(min) => (min, min.next_up()),
@@ -324,6 +341,12 @@ fn rejects_values_just_outside_the_range() {
                     Excluded(max) => (max, max.next_down()),
                     _ => unreachable!(),
                 };
+                let words = match setting.kind {
+                    Kind::NumberOr(_, words) => words,
+                    _ => &[],
+                };
+                let mut good = vec![format!("{good_low:?}"), format!("{good_high:?}")];
+                good.extend(words.iter().map(|word| format!("{word:?}")));
                 (
                     vec![
                         format!("{bad_low:?}"),
@@ -331,7 +354,7 @@ fn rejects_values_just_outside_the_range() {
                         "-1".into(),
                         "1e300".into(),
                     ],
-                    vec![format!("{good_low:?}"), format!("{good_high:?}")],
+                    good,
                 )
             }
             Kind::Counts { fewest, most, max } => {
@@ -374,20 +397,6 @@ fn rejects_values_just_outside_the_range() {
                 ];
                 (bad, vec![list(fewest, "1"), list(most, "0.5")])
             }
-            Kind::NumberOr(_, words) => (
-                vec![
-                    "0".into(),
-                    "0.0".into(),
-                    "1".into(),
-                    "1.0".into(),
-                    "-0.1".into(),
-                ],
-                vec![
-                    format!("{:?}", words[0]),
-                    "5e-324".into(),
-                    format!("{:?}", 1f64.next_down()),
-                ],
-            ),
             _ => continue,
         };
         for value in bad {

@@ -23,6 +23,8 @@ pub struct EpochFacts<'a> {
     pub seconds: f64,
     /// Values of an image: height times width times channels.
     pub image_values: usize,
+    /// Whether the reconstruction error is minus the log of a probability density, which has no bits.
+    pub is_density: bool,
 }
 
 /// Measurements over the steps or images of an epoch by name, or the sums that they come from.

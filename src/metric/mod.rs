@@ -188,6 +188,7 @@ mod tests {
             images: 600,
             seconds: 1.5,
             image_values: 784,
+            is_density: false,
         }
     }
 

@@ -9,6 +9,7 @@ use dfdx::tensor_ops::{RealizeTo, TryAdd, TryMul};
 use super::description::{Description, LossTerms, ParameterGroup};
 use super::noise::Drawn;
 use crate::kernels::profile::{self, part};
+use crate::likelihood::{Likelihood, PerImage};
 use crate::nn::backend::{Distribution, Latent, Rows, Scalar};
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
@@ -49,6 +50,8 @@ pub struct Given<'a, C: Dim, Z: Dim, D: Backend> {
     pub mode: Mode<'a, D>,
     /// The terms that every objective has.
     pub loss: &'a LossTerms,
+    /// What the reconstruction error is computed with.
+    pub likelihood: &'a Likelihood<D>,
     /// Images of the training set.
     pub train_images: usize,
     /// Where all tensors are.
@@ -76,7 +79,7 @@ impl<C: Dim, Z: Dim, D: Backend> Given<'_, C, Z, D> {
         network: &impl Network<C, Z, D>,
         images: Maps<C, D, T>,
     ) -> Result<(Pass<C, Z, D>, T), D::Err> {
-        let (eps, kind) = (self.points(Purpose::Noise)?, self.loss.reconstruction);
+        let eps = self.points(Purpose::Noise)?;
         let factor = match self.loss.kl_mean {
             true => 1.0 / self.latent.size() as f32,
             false => 1.0,
@@ -90,7 +93,7 @@ impl<C: Dim, Z: Dim, D: Backend> Given<'_, C, Z, D> {
         let (kl, tape) = sample.kl.split_tape();
         let logits = network.decode(sample.z.clone().put_tape(tape), self.mode)?;
         let (logits, tape) = logits.split_tape();
-        let error = || D::reconstruction(kind, logits.clone().put_tape(tape), images);
+        let error = || self.reconstruction(logits.clone().put_tape(tape), images);
         let (reconstruction, tape) = part(|| profile::LOSS.into(), error)?.split_tape();
         let pass = Pass {
             mean,
@@ -102,6 +105,24 @@ impl<C: Dim, Z: Dim, D: Backend> Given<'_, C, Z, D> {
             kl_per_axis: sample.kl_per_axis,
         };
         Ok((pass, tape))
+    }
+
+    /// The reconstruction error, summed over an image, mean over the batch.
+    pub fn reconstruction<T: Tape<f32, D::Device>>(
+        &self,
+        logits: Maps<C, D, T>,
+        images: Maps<C, D>,
+    ) -> Result<Scalar<D, T>, D::Err> {
+        self.likelihood.error(logits, images, self.mode)
+    }
+
+    /// The reconstruction error of each image, summed over its values; as many images as there are logits.
+    pub fn reconstruction_per_image<T: Tape<f32, D::Device>>(
+        &self,
+        logits: Maps<C, D, T>,
+        images: Maps<C, D>,
+    ) -> Result<PerImage<D, T>, D::Err> {
+        self.likelihood.per_image(logits, images, self.mode)
     }
 
     /// `weight_1 term_1 + weight_2 term_2 + ...` of terms that the tape leads to.

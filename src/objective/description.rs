@@ -1,7 +1,7 @@
 //! What is known about an objective without computing it.
 
 use super::noise::Noise;
-use crate::kernels::loss::Reconstruction;
+use crate::likelihood::AnyLikelihood;
 use crate::metric::Metric;
 use crate::nn::layers::NamedConfig;
 use crate::optim::Rule;
@@ -56,8 +56,8 @@ pub struct OwnOptimizer {
 /// What the spec's `[loss]` says of the terms that every objective has.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossTerms {
-    /// Kind of reconstruction error.
-    pub reconstruction: Reconstruction,
+    /// What the reconstruction error is.
+    pub reconstruction: AnyLikelihood,
     /// Its weight.
     pub reconstruction_weight: f64,
     /// Whether the KL is averaged over latent axes (as the published Keras example does) instead of summed (the evidence

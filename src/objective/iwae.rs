@@ -9,7 +9,7 @@ use dfdx::tensor_ops::{
 use super::compute::{Given, Network, NoParameters, Objective, Outcome, Pass};
 use super::description::Description;
 use super::noise::{Draw, Noise};
-use super::per_image::per_image;
+use super::rules::kl_is_a_sum;
 use crate::config::choice::choices;
 use crate::config::section::section;
 use crate::config::{Kind, Rules};
@@ -51,7 +51,7 @@ section! {
         /// The gradient; the value of the loss is the same
         pub gradient: Gradient = Gradient::Dreg, Kind::Choice(Gradient::CHOICES), also(&["estimator"]);
     }
-    rules { weights_are_of_a_likelihood, terms_have_no_weights }
+    rules { weights_are_of_a_likelihood, terms_have_no_weights, kl_is_a_sum }
 }
 
 /// `w = p(x, z) / q(z | x)` needs a p(x | z).
@@ -61,17 +61,23 @@ fn weights_are_of_a_likelihood(it: &mut Rules<'_>) {
                        it does not say the variance";
         let diagnostic = it.at_key("loss.reconstruction", message);
         it.diagnostics
-            .push(diagnostic.expected("`reconstruction = \"bce\"`"));
+            .push(diagnostic.expected("a likelihood, such as `reconstruction = \"gaussian\"`"));
     }
 }
 
-/// With a factor on log p(x | z) or on log p(z) / q(z | x), or a mean over axes, the sum of weights bounds nothing.
+/// With a factor on log p(x | z) or on log p(z) / q(z | x), the sum of weights bounds nothing.
 fn terms_have_no_weights(it: &mut Rules<'_>) {
     let keys = [
         ("loss.reconstruction_weight", 1.0),
         ("loss.kl_weight", 1.0),
         ("loss.kl_warmup_epochs", 0.0),
     ];
+    if let Some(schedule) = it.values.member("kl_schedule") {
+        let message = "`[objective.iwae]` is a bound of log p(x) without a factor on the KL";
+        let diagnostic = it.at_key(&format!("kl_schedule.{schedule}"), message);
+        it.diagnostics
+            .push(diagnostic.expected("no table `[kl_schedule]`"));
+    }
     for (key, neutral) in keys {
         let value: Option<f64> = it.values.typed(key);
         if value.is_some_and(|value| value != neutral) {
@@ -82,12 +88,6 @@ fn terms_have_no_weights(it: &mut Rules<'_>) {
             it.diagnostics
                 .push(diagnostic.expected(format!("`{name} = {neutral:?}`")));
         }
-    }
-    if it.values.text("loss.kl_reduction").as_deref() == Some("mean") {
-        let message = "`[objective.iwae]` takes log p(z) and log q(z given x) summed over axes";
-        let diagnostic = it.at_key("loss.kl_reduction", message);
-        it.diagnostics
-            .push(diagnostic.expected("`kl_reduction = \"sum\"`"));
     }
 }
 
@@ -294,7 +294,7 @@ impl Objective for Iwae {
             let images = repeated::<D>(images, points.sizes().0)?;
             let images = images.try_reshape_like(logits.shape())?;
             let logits = logits.clone().put_tape(tape);
-            let errors = per_image::<C, D, T>(given.loss.reconstruction, logits, images)?;
+            let errors = given.reconstruction_per_image(logits, images)?;
             let (errors, tape) = errors.split_tape();
             let reconstruction = errors.clone().try_sum()?.try_mul(1.0 / count as f32)?;
             let (bound, tape) = bound::<D, T>(log_ratio.put_tape(tape), errors)?;

@@ -13,7 +13,6 @@
 //! | [`description`] | what is known without tensors; specs and plans read nothing else |
 //! | [`noise`] | random numbers of a batch, each kind under a purpose of its own |
 //! | [`compute`] | what an objective is given on the device, and what it gives |
-//! | [`mod@per_image`] | the reconstruction error of each image |
 //! | `metrics` | every metric that the program knows, terms of objectives included |
 //! | [`kl_schedule`] | the weight of the KL over the steps |
 //! | `rules` | what several objectives do not go with |
@@ -32,7 +31,6 @@ pub mod kl_schedule;
 mod metrics;
 pub mod mmd;
 pub mod noise;
-pub mod per_image;
 mod registry;
 mod rules;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use dfdx::tensor_ops::{Backward, ReshapeTo};
 
 use super::noise::Drawn;
 use super::{AnyObjective, Given, LossTerms, Network, Prepared};
-use crate::kernels::loss::Reconstruction;
+use crate::likelihood::{AnyLikelihood, Likelihood};
 use crate::nn::backend::{Distribution, Latent};
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Mode};
@@ -100,10 +100,11 @@ impl Found {
             kl_weight: 0.5,
             mode: Mode::Evaluation,
             loss: &LossTerms {
-                reconstruction: Reconstruction::BinaryCrossEntropy,
+                reconstruction: AnyLikelihood::default(),
                 reconstruction_weight: 2.0,
                 kl_mean: false,
             },
+            likelihood: &Likelihood::new(device, AnyLikelihood::default()).unwrap(),
             train_images: 100,
             device,
         };

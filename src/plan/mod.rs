@@ -9,6 +9,7 @@ pub use architecture::Architecture;
 use crate::experiment::{self, Spec};
 use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
+use crate::likelihood::{PixelValues, Verdict};
 use crate::metric;
 use crate::nn::layers::NamedConfig;
 use crate::objective;
@@ -71,10 +72,27 @@ impl Plan {
         epochs.any(|epoch| self.spec.is_final(self.position(last(epoch))))
     }
 
-    /// All trained values, those of the objective too.
+    /// All trained values, those of likelihood and objective too.
     pub fn parameters(&self) -> u64 {
         let (encoder, decoder) = self.architecture.parameters();
-        encoder + decoder + self.spec.objective.parameters(self.architecture.latent)
+        let likelihood = self.spec.loss.reconstruction.parameters().len() as u64;
+        encoder + decoder + likelihood + self.spec.objective.parameters(self.architecture.latent)
+    }
+
+    /// Values that are kept with those and not trained.
+    pub fn buffers(&self) -> u64 {
+        let likelihood = self.spec.loss.reconstruction.buffers().len() as u64;
+        self.architecture.buffers() + likelihood
+    }
+
+    /// What the pixel values are: all data is of bytes, and whether they are all 0 or 255 is not known before it is loaded.
+    pub fn pixel_values(&self) -> PixelValues {
+        PixelValues::Steps
+    }
+
+    /// Whether the reconstruction error is minus the log of a probability density.
+    pub fn has_density(&self) -> bool {
+        self.spec.loss.reconstruction.judge(self.pixel_values()) == Verdict::Density
     }
 
     /// Values that the optimizers keep.
@@ -89,7 +107,7 @@ impl Plan {
 
     /// Size of a checkpoint in bytes, without its header.
     pub fn checkpoint_bytes(&self) -> u64 {
-        4 * (self.parameters() + self.optimizer_values() + self.architecture.buffers())
+        4 * (self.parameters() + self.optimizer_values() + self.buffers())
     }
 
     /// All layers, the objective's own last, each with how many times for each image of a batch a training step goes through

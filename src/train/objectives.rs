@@ -8,6 +8,9 @@ use crate::data::{self, DataSet};
 use crate::experiment::{self, Spec};
 use crate::kernels::Extent;
 use crate::kernels::parallel::Threads;
+use crate::likelihood::AnyLikelihood;
+use crate::likelihood::discretized_logistic::DiscretizedLogistic;
+use crate::likelihood::gaussian::{Gaussian, Variance};
 use crate::metric::{self, Metric};
 use crate::nn::Device;
 use crate::numeric::named_tensor::NamedTensor;
@@ -284,12 +287,17 @@ fn changes_nothing_where_one_of_the_losses_is_not_finite() {
 }
 
 /// Weights, optimizer state and counters after training with stops behind the named steps of each epoch.
-fn trained(objective: AnyObjective, device: Device, stops: &[u64]) -> (Vec<NamedTensor>, String) {
+fn trained(
+    (objective, likelihood): (AnyObjective, AnyLikelihood),
+    device: Device,
+    stops: &[u64],
+) -> (Vec<NamedTensor>, String) {
     let own = match objective {
         AnyObjective::Iwae(_) => Iwae::terms(),
         _ => Factor::terms(),
     };
-    let (plan, data) = small_of(objective, 3);
+    let (mut plan, data) = small_of(objective, 3);
+    plan.spec.loss.reconstruction = likelihood;
     let mut trainer = Trainer::new(&plan, &data, build_model(&plan, device).unwrap());
     while !trainer.is_finished() {
         let stop = Stop::default();
@@ -325,15 +333,69 @@ fn trained(objective: AnyObjective, device: Device, stops: &[u64]) -> (Vec<Named
     (tensors, text)
 }
 
+/// Likelihoods with numbers of their own, and the names of those.
+fn likelihoods() -> [(AnyLikelihood, &'static [&'static str]); 4] {
+    let gaussian = |variance| AnyLikelihood::Gaussian(Gaussian { variance });
+    let average = &[
+        "likelihood.mean_squared_error",
+        "likelihood.mean_squared_error_weight",
+    ];
+    [
+        (AnyLikelihood::default(), &[]),
+        (gaussian(Variance::Learned), &["likelihood.log_variance"]),
+        (gaussian(Variance::Optimal), average),
+        (
+            AnyLikelihood::DiscretizedLogistic(DiscretizedLogistic {}),
+            &["likelihood.log_scale"],
+        ),
+    ]
+}
+
 #[test]
 fn resumes_to_the_same_bits() {
+    let members = likelihoods().map(|(likelihood, own)| (factor(), likelihood, own));
+    let iwae = (iwae(), AnyLikelihood::default(), &[] as &[&str]);
     for device in DEVICES {
-        for objective in [factor(), iwae()] {
-            let trained = |stops| trained(objective.clone(), device, stops);
+        for (objective, likelihood, own) in members.iter().chain([&iwae]) {
+            let trained = |stops| trained((objective.clone(), *likelihood), device, stops);
             let whole = trained(&[]);
-            assert_eq!(trained(&[1, 3]), whole, "{device}");
-            assert_eq!(trained(&[2]), whole, "{device}");
+            assert_eq!(whole.0.iter().any(is_own), objective.second_batch());
+            for name in *own {
+                let found = whole.0.iter().find(|tensor| tensor.name == *name);
+                let found = found.unwrap();
+                assert!(
+                    found.shape == [1] && found.data != [0.0],
+                    "{found:?} was not trained"
+                );
+            }
+            for stops in [&[1, 3][..], &[2]] {
+                assert_eq!(trained(stops), whole, "{} on {device}", likelihood.name());
+            }
         }
+    }
+}
+
+/// They stand behind the network's, whose first weights stay what they are.
+#[test]
+fn counts_and_lists_numbers_of_a_likelihood_behind_those_of_the_network() {
+    let (plain, _) = small(1);
+    let weights = |plan: &Plan| build_model(plan, Device::Cpu).unwrap().weights();
+    let without = weights(&plain);
+    for (likelihood, own) in likelihoods() {
+        let mut plan = plain.clone();
+        plan.spec.loss.reconstruction = likelihood;
+        let (mut with, mut found) = (weights(&plan), vec![]);
+        let place = without.iter().position(is_own).unwrap();
+        for _ in own {
+            found.push(with.remove(place).name);
+        }
+        assert_eq!(found, own);
+        assert_eq!(with, without);
+        let values = plan.parameters() + plan.buffers();
+        assert_eq!(
+            values,
+            plain.parameters() + plain.buffers() + own.len() as u64
+        );
     }
 }
 
@@ -342,7 +404,13 @@ fn trains_to_the_same_bits_with_any_number_of_threads() {
     for objective in [factor(), iwae()] {
         let with = |threads| {
             let threads = Threads::new(threads).unwrap();
-            threads.run(|| trained(objective.clone(), Device::Cpu, &[]))
+            threads.run(|| {
+                trained(
+                    (objective.clone(), AnyLikelihood::default()),
+                    Device::Cpu,
+                    &[],
+                )
+            })
         };
         let one = with(1);
         assert_eq!(one.0.iter().any(is_own), objective.second_batch());

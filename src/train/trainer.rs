@@ -307,6 +307,7 @@ impl<'a> Trainer<'a> {
             images: partial.images,
             seconds: partial.seconds,
             image_values: self.plan.architecture.image.len(),
+            is_density: self.plan.has_density(),
         });
         let name = match validation {
             Some(_) => "val_loss",

@@ -130,7 +130,7 @@ pub trait Model {
     /// (batch, latent) to pixel values from 0 to 1, (batch, height, width, channels).
     fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError>;
 
-    /// Every parameter, the objective's own under `objective.`, and every value that is kept with them and not trained (a
+    /// Every parameter, the likelihood's own under `likelihood.`, the objective's under `objective.`, and every value that is kept with them and not trained (a
     /// running mean).
     fn weights(&self) -> Vec<NamedTensor>;
 
@@ -157,5 +157,5 @@ pub trait Model {
     fn release_memory(&self) -> Result<(), ModelError>;
 
     /// The network as one with exactly two latent axes, if it is one.
-    fn planar(&self) -> Option<&dyn Planar>;
+    fn planar(&self) -> Option<Box<dyn Planar + '_>>;
 }

@@ -10,6 +10,7 @@ use super::error::{ModelError, device_error};
 use super::latent_axis::{LatentAxis, for_each_latent_size};
 use super::model::Model;
 use super::trainable::{Groups, NewState, Optimizers, TrainableVae};
+use crate::likelihood::Likelihood;
 use crate::nn::Backend;
 use crate::nn::params::Init;
 use crate::objective::description::Head;
@@ -87,9 +88,11 @@ impl<D: Backend> Parts<'_, D> {
         let network = Vae::<C, Z, D>::new(device, &mut init, self.architecture, sizes);
         // The network's weights come first, and are the same with each objective.
         let network = network.map_err(device_error)?;
+        let likelihood = Likelihood::new(device, self.setup.loss.reconstruction);
         let objective_state = Prepared::new(objective, device, &mut init, latent);
         let groups = Groups {
             network,
+            likelihood: likelihood.map_err(device_error)?,
             objective: objective_state.map_err(device_error)?,
         };
         let optimizers = Optimizers {

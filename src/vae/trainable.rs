@@ -16,6 +16,7 @@ use super::model::{Batch, Forward, Images, Model, Planar, StepMetrics, StepRepor
 use super::pending::{PendingMetrics, PendingStep};
 use crate::kernels::Extent;
 use crate::kernels::profile::{self, part};
+use crate::likelihood::{self, Likelihood};
 use crate::nn::layers::BufferUpdates;
 use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::numeric::named_tensor::NamedTensor;
@@ -28,6 +29,8 @@ type Slots<D> = Vec<Tensor<(usize,), f32, <D as Backend>::Device>>;
 /// All that is trained, in groups.
 pub(super) struct Groups<C: Dim, Z: Dim, D: Backend> {
     pub(super) network: Vae<C, Z, D>,
+    /// Trained with the network.
+    pub(super) likelihood: Likelihood<D>,
     pub(super) objective: Prepared<Z, D>,
 }
 
@@ -38,7 +41,10 @@ impl<C: Dim, Z: Dim, D: Backend> Groups<C, Z, D> {
         visitor: &mut V,
     ) -> Result<(), V::Err> {
         match group {
-            ParameterGroup::Network => self.network.visit(group.prefix(), visitor),
+            ParameterGroup::Network => {
+                self.network.visit(group.prefix(), visitor)?;
+                self.likelihood.visit(likelihood::PREFIX, visitor)
+            }
             ParameterGroup::Objective => self.objective.visit(group.prefix(), visitor),
         }
     }
@@ -49,7 +55,10 @@ impl<C: Dim, Z: Dim, D: Backend> Groups<C, Z, D> {
         visitor: &mut V,
     ) -> Result<(), V::Err> {
         match group {
-            ParameterGroup::Network => self.network.visit_mut(group.prefix(), visitor),
+            ParameterGroup::Network => {
+                self.network.visit_mut(group.prefix(), visitor)?;
+                self.likelihood.visit_mut(likelihood::PREFIX, visitor)
+            }
             ParameterGroup::Objective => self.objective.visit_mut(group.prefix(), visitor),
         }
     }
@@ -150,10 +159,13 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
             kl_weight: batch.kl_weight,
             mode,
             loss: &self.setup.loss,
+            likelihood: &self.groups.likelihood,
             train_images: self.setup.train_images,
             device: &self.device,
         };
-        let Groups { network, objective } = &self.groups;
+        let Groups {
+            network, objective, ..
+        } = &self.groups;
         objective.outcome(network, images, &given)
     }
 
@@ -303,7 +315,14 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
 
     fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError> {
         self.expect(z.len() / self.latent.size())
-            .and_then(|()| decode(&self.groups.network, z, self.latent))
+            .and_then(|()| {
+                decode(
+                    &self.groups.network,
+                    &self.setup.loss.reconstruction,
+                    z,
+                    self.latent,
+                )
+            })
             .map_err(device_error)
     }
 
@@ -378,8 +397,8 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
         D::release(&self.device).map_err(device_error)
     }
 
-    fn planar(&self) -> Option<&dyn Planar> {
-        Z::planar(&self.groups.network)
+    fn planar(&self) -> Option<Box<dyn Planar + '_>> {
+        Z::planar(&self.groups.network, &self.setup.loss.reconstruction)
     }
 }
 

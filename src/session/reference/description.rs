@@ -32,7 +32,15 @@ const SETTINGS: &[(&str, &str)] = &[
     ("normalization", "model.normalization"),
     ("output", "decoder.output"),
     ("recon", "loss.reconstruction"),
+    ("scale", "loss.scale"),
     ("stride", "model.stride"),
+    ("variance", "loss.variance"),
+];
+
+/// Words of `recon` that stand for `gaussian`, and the variance that they say.
+const VARIANCES: &[(&str, &str)] = &[
+    ("gaussian_learned", "learned"),
+    ("gaussian_optimal", "optimal"),
 ];
 
 /// An objective by another name, with settings by other names.
@@ -142,6 +150,13 @@ impl Description {
                 "hidden" => say(setting, &as_list(value))?,
                 // Of no convolutions there are none to say.
                 "kernel" | "stride" if value.as_array().is_some_and(Vec::is_empty) => {}
+                "recon" => match VARIANCES.iter().find(|it| value == it.0) {
+                    Some((_, variance)) => {
+                        say(setting, &"gaussian".into())?;
+                        say("loss.variance", &(*variance).into())?;
+                    }
+                    None => say(setting, value)?,
+                },
                 _ => say(setting, value)?,
             }
         }
