@@ -31,6 +31,9 @@ pub struct Architecture {
     pub activation: Activation,
     /// What stands before it.
     pub normalization: Normalization,
+    /// Classes of which encoder and decoder are told an image's, each a map behind the image's channels and an axis
+    /// behind the latent ones; 0 where they are told none.
+    pub classes: usize,
 }
 
 /// The encoder's layers.
@@ -93,7 +96,8 @@ impl Architecture {
     pub fn decoder(&self) -> DecoderLayers {
         let map = self.feature_map();
         let shape = vec![map.height, map.width, map.channels];
-        let first = |finish| dense(self.latent, shape.clone(), finish);
+        let inputs = self.latent + self.classes;
+        let first = |finish| dense(inputs, shape.clone(), finish);
         let mut trunk = self.normalized("decoder.hidden".to_owned(), map.len(), first);
         let mut channels = map.channels;
         for (i, mirrored) in self.convolutions().into_iter().rev().enumerate() {
@@ -144,13 +148,21 @@ impl Architecture {
 
     /// The encoder's convolutions, from the image on.
     fn convolutions(&self) -> Vec<Conv> {
-        let mut big = self.image;
+        let mut big = self.encoder_input();
         let next = |&filters: &usize| {
             let conv = Conv::same(big, filters, self.kernel, self.stride);
             big = conv.small;
             conv
         };
         self.filters.iter().map(next).collect()
+    }
+
+    /// The image, and behind its channels the maps of the classes.
+    fn encoder_input(&self) -> Extent {
+        Extent {
+            channels: self.image.channels + self.classes,
+            ..self.image
+        }
     }
 
     /// The encoder's last feature map, which the decoder starts from.
@@ -210,7 +222,12 @@ impl Architecture {
 
     /// Activation values of a training step on one image: each layer's output and its gradient.
     pub fn activation_values(&self) -> u64 {
-        self.layers().iter().map(|layer| layer.kept_values()).sum()
+        let layers: u64 = self.layers().iter().map(|layer| layer.kept_values()).sum();
+        let inputs = match self.classes {
+            0 => 0,
+            classes => self.encoder_input().len() + self.latent + classes,
+        };
+        layers + 2 * inputs as u64
     }
 }
 
@@ -249,6 +266,7 @@ pub(crate) mod tests {
             latent: 2,
             activation: Activation::Relu,
             normalization: Normalization::default(),
+            classes: 0,
         }
     }
 
@@ -288,6 +306,7 @@ pub(crate) mod tests {
             latent: 3,
             activation: Activation::Tanh,
             normalization: Normalization::default(),
+            classes: 0,
         };
         // Small pixels, kernel, inputs, outputs; 10 x 6 becomes 4 x 2, that 2 x 1. Two operations a multiply-add, and
         // three products, of which the first layer has no gradient of its input.
@@ -342,6 +361,28 @@ pub(crate) mod tests {
                 "decoder.output [28, 28, 1] 289",
             ]
         );
+    }
+
+    #[test]
+    fn adds_classes_to_the_first_layers_alone() {
+        let conditional = Architecture {
+            classes: 10,
+            ..reference()
+        };
+        let count = |a: &Architecture| -> Vec<u64> {
+            a.layers().iter().map(|it| it.parameter_count()).collect()
+        };
+        let grown: Vec<u64> = count(&conditional)
+            .iter()
+            .zip(count(&reference()))
+            .map(|(with, without)| with - without)
+            .collect();
+        // 3 x 3 x 10 x 32 values of the convolution's kernel, 10 x 7 x 7 x 64 of the dense layer's.
+        assert_eq!(grown, [2880, 0, 0, 0, 0, 0, 31_360, 0, 0, 0]);
+        let shapes = |a: &Architecture| -> Vec<Vec<usize>> {
+            a.layers().iter().map(|it| it.output()).collect()
+        };
+        assert_eq!(shapes(&conditional), shapes(&reference()));
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::run::read_tensors;
 use crate::sys::exit;
 use crate::terminal::CliError;
 use crate::train::build;
-use crate::vae::{Batch, Images, Model, ModelError};
+use crate::vae::{Batch, Images, Labels, Model, ModelError};
 
 mod description;
 
@@ -126,6 +126,7 @@ impl Reference {
         let at = |step: usize| Batch {
             images: Images::Values(images),
             second: None,
+            labels: Labels::default(),
             noise: &noise[step],
             kl_weight: self.description.klw,
         };

@@ -22,7 +22,7 @@ use crate::objective::{AnyObjective, At, Drawn, LossTerms, ParameterGroup, Setup
 use crate::optim::{Adam, Rule, Step};
 use crate::plan::{Architecture, Plan};
 use crate::sys::stop::Stop;
-use crate::vae::{Batch, Images, Model, ModelError};
+use crate::vae::{Batch, Images, Labels, Model, ModelError};
 
 const DEVICES: [Device; 2] = [Device::Cpu, Device::CpuDfdx];
 
@@ -83,6 +83,7 @@ impl Made {
         Batch {
             images: Images::Values(&self.images),
             second: Some(Images::Values(&self.second)),
+            labels: Labels::default(),
             noise: &self.noise,
             kl_weight: 0.7,
         }
@@ -375,6 +376,7 @@ impl Golden {
             latent: self.number("/latent") as usize,
             activation,
             normalization: Normalization::default(),
+            classes: 0,
         };
         let images = self.description.pointer("/objective/images");
         let setup = Setup {
@@ -413,6 +415,7 @@ impl Golden {
         let batch = |step: usize| Batch {
             images: Images::Values(&self.tensors["x"].data),
             second: second.map(|x| Images::Values(&x.data)),
+            labels: Labels::default(),
             noise: &noise[step],
             kl_weight: self.number("/klw"),
         };

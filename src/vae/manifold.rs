@@ -4,12 +4,14 @@ use dfdx::shapes::{Const, Dim};
 
 use super::Vae;
 use super::error::{ModelError, device_error};
-use super::model::Planar;
+use super::model::{Labels, Planar};
 use crate::nn::backend::Latent;
 use crate::nn::{Backend, Mode};
 use crate::numeric::math::sigmoid;
+use crate::objective::Network as _;
 
-/// Decodes points of the plane; pixels from 0 to 1, (point, height, width, channels).
+/// Decodes points of the plane; pixels from 0 to 1, (point, height, width, channels). A conditional network takes a label
+/// for each.
 ///
 /// Only a network with two latent axes has this picture, and the type says so:
 ///
@@ -18,7 +20,7 @@ use crate::numeric::math::sigmoid;
 /// use runner::vae::{Vae, manifold};
 ///
 /// fn picture(network: &Vae<Const<1>, Const<3>, Cpu>) {
-///     let _ = manifold(network, &[[0.0, 0.5]]); // three latent axes have no plane
+///     let _ = manifold(network, &[[0.0, 0.5]], &[]); // three latent axes have no plane
 /// }
 /// ```
 ///
@@ -27,19 +29,20 @@ use crate::numeric::math::sigmoid;
 /// use runner::vae::{Vae, manifold};
 ///
 /// fn picture(network: &Vae<Const<1>, Const<2>, Cpu>) {
-///     let _ = manifold(network, &[[0.0, 0.5]]);
+///     let _ = manifold(network, &[[0.0, 0.5]], &[]);
 /// }
 /// ```
 pub fn manifold<C: Dim, D: Backend>(
     network: &Vae<C, Const<2>, D>,
     points: &[[f32; 2]],
+    labels: &[u16],
 ) -> Result<Vec<f32>, D::Err> {
-    decode(network, points.as_flattened(), Const::<2>)
+    decode(network, points.as_flattened(), Const::<2>, labels)
 }
 
 impl<C: Dim, D: Backend> Planar for Vae<C, Const<2>, D> {
-    fn manifold(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, ModelError> {
-        manifold(self, points).map_err(device_error)
+    fn manifold(&self, points: &[[f32; 2]], labels: &[u16]) -> Result<Vec<f32>, ModelError> {
+        manifold(self, points, labels).map_err(device_error)
     }
 }
 
@@ -48,10 +51,12 @@ pub(super) fn decode<C: Dim, Z: Dim, D: Backend>(
     network: &Vae<C, Z, D>,
     z: &[f32],
     latent: Z,
+    labels: &[u16],
 ) -> Result<Vec<f32>, D::Err> {
-    let device = network.decoder.device();
-    let z: Latent<Z, D> = D::tensor(device, z, (z.len() / latent.size(), latent))?;
-    let mut pixels = D::to_vec(&network.decoder.forward(z, Mode::Evaluation)?);
+    let (device, points) = (network.decoder.device(), z.len() / latent.size());
+    let network = network.with_labels(Labels::of(labels), points)?;
+    let z: Latent<Z, D> = D::tensor(device, z, (points, latent))?;
+    let mut pixels = D::to_vec(&network.decode(z, Mode::Evaluation)?);
     pixels.iter_mut().for_each(|p| *p = sigmoid(*p));
     Ok(pixels)
 }

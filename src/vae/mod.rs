@@ -25,6 +25,7 @@
 //!
 //! Behind the registry stands one object-safe trait, [`Model`]: the only dynamic call, once a step.
 
+pub mod condition;
 mod decoder;
 mod encoder;
 mod error;
@@ -37,10 +38,11 @@ mod pending;
 mod registry;
 mod trainable;
 
+pub use condition::Labelled;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::ModelError;
 pub use manifold::manifold;
-pub use model::{Batch, Forward, Images, Model, Planar, StepMetrics, StepReport};
+pub use model::{Batch, Forward, Images, Labels, Model, Planar, StepMetrics, StepReport};
 pub use network::Vae;
 pub use registry::build;

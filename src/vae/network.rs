@@ -1,13 +1,12 @@
 //! Encoder and decoder as one.
 
 use dfdx::shapes::Dim;
-use dfdx::tensor::Tape;
 
+use super::condition::{Labelled, one_hot};
+use super::model::Labels;
 use super::{Decoder, Encoder};
-use crate::nn::backend::{Distribution, Latent};
 use crate::nn::params::Init;
-use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
-use crate::objective::Network;
+use crate::nn::{Backend, Parameters, Visit, VisitMut};
 use crate::plan::Architecture;
 
 /// A variational autoencoder with `C` image channels and `Z` latent axes on device `D`.
@@ -38,23 +37,25 @@ impl<C: Dim, Z: Dim, D: Backend> Vae<C, Z, D> {
     pub fn from_parts(encoder: Encoder<C, Z, D>, decoder: Decoder<C, Z, D>) -> Self {
         Self { encoder, decoder }
     }
-}
 
-impl<C: Dim, Z: Dim, D: Backend> Network<C, Z, D> for Vae<C, Z, D> {
-    fn encode<T: Tape<f32, D::Device>>(
+    /// The network with the labels of so many images; they are looked at in a conditional network alone.
+    ///
+    /// # Errors
+    /// The device's; labels of another number, or above the classes.
+    pub fn with_labels(
         &self,
-        images: Maps<C, D, T>,
-        mode: Mode<'_, D>,
-    ) -> Result<Distribution<Z, D, T>, D::Err> {
-        self.encoder.forward(images, mode)
-    }
-
-    fn decode<T: Tape<f32, D::Device>>(
-        &self,
-        z: Latent<Z, D, T>,
-        mode: Mode<'_, D>,
-    ) -> Result<Maps<C, D, T>, D::Err> {
-        self.decoder.forward(z, mode)
+        labels: Labels,
+        images: usize,
+    ) -> Result<Labelled<'_, C, Z, D>, D::Err> {
+        let (device, sizes) = (self.decoder.device(), (images, self.decoder.classes()));
+        Ok(Labelled {
+            network: self,
+            labels: one_hot::<D>(device, labels.batch, sizes)?,
+            second: match labels.second {
+                [] => None,
+                second => one_hot::<D>(device, second, sizes)?,
+            },
+        })
     }
 }
 

@@ -107,6 +107,7 @@ impl Description {
             latent: self.latent,
             activation,
             normalization: Normalization::default(),
+            classes: 0,
         };
         check_sizes(&architecture)?;
         Ok(architecture)
