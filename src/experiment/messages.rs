@@ -80,7 +80,7 @@ error: unknown key `latent_dims` in `[model]`
 5 | latent_dims = 0
   | ^^^^^^^^^^^
   |
-  = note: expected one of `latent_dim`, `conv_filters`, `kernel_size`, `stride`, `hidden`, `activation`, `normalization`, `normalization_momentum` or `normalization_epsilon`
+  = note: expected one of `latent_dim`, `conv_filters`, `kernel_size`, `stride`, `hidden`, `activation`, `normalization`, `normalization_momentum`, `normalization_epsilon` or `condition`
   = help: did you mean `latent_dim`?
 
 error: `model.latent_dim` is out of range
