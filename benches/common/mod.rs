@@ -196,6 +196,7 @@ impl Training {
         let batch = Batch {
             images: runner::vae::Images::Values(&self.images),
             second: None,
+            labels: runner::vae::Labels::default(),
             noise: &self.noise,
             kl_weight: 1.0,
         };

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use super::manifold::Grid;
+use super::grid::Grid;
 use super::published::Published;
 use crate::data::{Classes, Images};
 use crate::draw::{DrawError, ImageBatch};

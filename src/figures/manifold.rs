@@ -4,7 +4,7 @@ use plotters::backend::DrawingBackend;
 
 use super::context::{Context, FigureError};
 use super::figure::{Figure, Switch};
-use crate::config::choice::choices;
+use super::grid::Grid;
 use crate::draw::canvas::{Anchor, Canvas, Ink, Rect};
 use crate::draw::error::DrawError;
 use crate::draw::image_batch::ImageBatch;
@@ -42,16 +42,6 @@ fn draw(context: &Context) -> Result<Rendered, FigureError> {
     let pixels = context.network.decode_plane(&points, context.label)?;
     let title = context.title_with_class("latent manifold");
     Ok(manifold(&title, &context.batch(&pixels)?, &grid)?)
-}
-
-choices! {
-    /// How the images of a manifold are spaced on each axis.
-    pub enum Grid {
-        /// evenly, from `-scale` to `scale`
-        Linear = "linear",
-        /// at the quantiles of the prior from 0.05 to 0.95, in equal steps of probability; without `scale`
-        Quantile = "quantile",
-    }
 }
 
 /// Images on an axis: their latent values, and how the axis is drawn.

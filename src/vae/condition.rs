@@ -5,12 +5,10 @@ use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Tape, Tensor};
 use dfdx::tensor_ops::{RealizeTo, ReshapeTo};
 
-use super::Vae;
-use crate::nn::backend::{Distribution, Latent, Rows};
+use crate::nn::backend::Rows;
 use crate::nn::layers::{Sequential, SequentialConfig};
 use crate::nn::params::Init;
 use crate::nn::{Backend, FeatureMaps, Maps, Mode, Parameters, Visit, VisitMut};
-use crate::objective::Network;
 
 /// The classes of images as one-hot vectors on the device, (image, class).
 pub type OneHot<D> = Rows<usize, D>;
@@ -133,47 +131,6 @@ impl<I: Dim, D: Backend> Parameters<D> for Trunk<I, D> {
         match self {
             Self::Plain(layers) => layers.visit_mut(prefix, visitor),
             Self::Conditional { layers, .. } => layers.visit_mut(prefix, visitor),
-        }
-    }
-}
-
-/// A network with the labels of a batch: what objectives use, so that none of them knows of labels.
-///
-/// Where more rows are encoded or decoded than the batch has images, row i has the label of image i modulo their number:
-/// several points of each image stand sample by sample.
-#[derive(Clone, Debug)]
-pub struct Labelled<'a, C: Dim, Z: Dim, D: Backend> {
-    /// The network.
-    pub network: &'a Vae<C, Z, D>,
-    /// Labels of the batch; none where the network is not conditional.
-    pub labels: Option<OneHot<D>>,
-    /// Those of the second batch.
-    pub second: Option<OneHot<D>>,
-}
-
-impl<C: Dim, Z: Dim, D: Backend> Network<C, Z, D> for Labelled<'_, C, Z, D> {
-    fn encode<T: Tape<f32, D::Device>>(
-        &self,
-        images: Maps<C, D, T>,
-        mode: Mode<'_, D>,
-    ) -> Result<Distribution<Z, D, T>, D::Err> {
-        let encoder = &self.network.encoder;
-        encoder.forward(images, self.labels.as_ref(), mode)
-    }
-
-    fn decode<T: Tape<f32, D::Device>>(
-        &self,
-        z: Latent<Z, D, T>,
-        mode: Mode<'_, D>,
-    ) -> Result<Maps<C, D, T>, D::Err> {
-        let decoder = &self.network.decoder;
-        decoder.forward(z, self.labels.as_ref(), mode)
-    }
-
-    fn for_second_batch(&self) -> Self {
-        Self {
-            labels: self.second.clone(),
-            ..self.clone()
         }
     }
 }

@@ -4,6 +4,7 @@ use dfdx::shapes::{Const, Dim};
 
 use super::Vae;
 use super::error::{ModelError, device_error};
+use super::labelled::Labelled;
 use super::model::{Labels, Planar};
 use crate::nn::backend::Latent;
 use crate::nn::{Backend, Mode};
@@ -54,7 +55,7 @@ pub(super) fn decode<C: Dim, Z: Dim, D: Backend>(
     labels: &[u16],
 ) -> Result<Vec<f32>, D::Err> {
     let (device, points) = (network.decoder.device(), z.len() / latent.size());
-    let network = network.with_labels(Labels::of(labels), points)?;
+    let network = Labelled::new(network, Labels::of(labels), points)?;
     let z: Latent<Z, D> = D::tensor(device, z, (points, latent))?;
     let mut pixels = D::to_vec(&network.decode(z, Mode::Evaluation)?);
     pixels.iter_mut().for_each(|p| *p = sigmoid(*p));

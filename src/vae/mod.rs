@@ -25,11 +25,12 @@
 //!
 //! Behind the registry stands one object-safe trait, [`Model`]: the only dynamic call, once a step.
 
-pub mod condition;
+mod condition;
 mod decoder;
 mod encoder;
 mod error;
 pub mod inference;
+mod labelled;
 mod latent_axis;
 mod manifold;
 mod model;
@@ -38,10 +39,10 @@ mod pending;
 mod registry;
 mod trainable;
 
-pub use condition::Labelled;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::ModelError;
+pub use labelled::Labelled;
 pub use manifold::manifold;
 pub use model::{Batch, Forward, Images, Labels, Model, Planar, StepMetrics, StepReport};
 pub use network::Vae;

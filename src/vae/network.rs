@@ -2,8 +2,6 @@
 
 use dfdx::shapes::Dim;
 
-use super::condition::{Labelled, one_hot};
-use super::model::Labels;
 use super::{Decoder, Encoder};
 use crate::nn::params::Init;
 use crate::nn::{Backend, Parameters, Visit, VisitMut};
@@ -36,26 +34,6 @@ impl<C: Dim, Z: Dim, D: Backend> Vae<C, Z, D> {
     /// Joins an encoder and a decoder of the same image channels and latent axes.
     pub fn from_parts(encoder: Encoder<C, Z, D>, decoder: Decoder<C, Z, D>) -> Self {
         Self { encoder, decoder }
-    }
-
-    /// The network with the labels of so many images; they are looked at in a conditional network alone.
-    ///
-    /// # Errors
-    /// The device's; labels of another number, or above the classes.
-    pub fn with_labels(
-        &self,
-        labels: Labels,
-        images: usize,
-    ) -> Result<Labelled<'_, C, Z, D>, D::Err> {
-        let (device, sizes) = (self.decoder.device(), (images, self.decoder.classes()));
-        Ok(Labelled {
-            network: self,
-            labels: one_hot::<D>(device, labels.batch, sizes)?,
-            second: match labels.second {
-                [] => None,
-                second => one_hot::<D>(device, second, sizes)?,
-            },
-        })
     }
 }
 

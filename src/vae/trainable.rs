@@ -10,6 +10,7 @@ use dfdx::tensor_ops::{Backward, GatherTo, ReshapeTo};
 
 use super::Vae;
 use super::error::{ModelError, device_error};
+use super::labelled::Labelled;
 use super::latent_axis::LatentAxis;
 use super::manifold::decode;
 use super::model::{Batch, Forward, Images, Labels, Model, Planar, StepMetrics, StepReport};
@@ -156,7 +157,7 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
             device: &self.device,
         };
         let Groups { network, objective } = &self.groups;
-        let network = network.with_labels(batch.labels, images.shape().0)?;
+        let network = Labelled::new(network, batch.labels, images.shape().0)?;
         objective.outcome(&network, images, &given)
     }
 
@@ -297,7 +298,7 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
         let encode = || {
             let images = self.images(Images::Values(images))?;
             let network = &self.groups.network;
-            let network = network.with_labels(Labels::of(labels), images.shape().0)?;
+            let network = Labelled::new(network, Labels::of(labels), images.shape().0)?;
             let (mean, _) = network.encode(images, Mode::Evaluation)?;
             Ok(D::to_vec(&mean))
         };
