@@ -267,6 +267,7 @@ fn trains_with_odd_strides_kernels_and_sizes() {
                 "stride = 1\nconv_filters = [2]\nhidden = [11, 5]\nlatent_dim = 1\nactivation = \"gelu\"",
                 1,
             ),
+            ("condition = \"label\"\nconv_filters = [3, 5]", 2),
         ] {
             lab.write("spec.toml", spec(data, model));
             let run = lab.train(&["--threads", "2"]);

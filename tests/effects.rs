@@ -11,7 +11,7 @@ use runner::objective::Drawn;
 use runner::plan::Plan;
 use runner::sys::stop::Stop;
 use runner::train::{Trainer, build_model};
-use runner::vae::{Batch, Images};
+use runner::vae::{Batch, Images, Labels};
 use runner::{data, experiment};
 
 const AXES: usize = 4;
@@ -60,6 +60,7 @@ impl Trained {
         let batch = Batch {
             images: Images::Values(&pixels),
             second: None,
+            labels: Labels::default(),
             noise: &noise,
             position: plan.position(trainer.progress().step - 1),
             kl_weight: plan.spec.loss.kl_weight,

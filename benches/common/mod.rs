@@ -196,6 +196,7 @@ impl Training {
         let batch = Batch {
             images: runner::vae::Images::Values(&self.images),
             second: None,
+            labels: runner::vae::Labels::default(),
             noise: &self.noise,
             position: runner::optim::schedule::Position {
                 step: self.number - 1,

@@ -12,11 +12,12 @@ use crate::likelihood::Verdict;
 use crate::nn::Device;
 use crate::nn::layers::NamedConfig;
 use crate::plan::Plan;
-use crate::session::checks::{check_against_data, warn_of_little_room};
+use crate::session::checks::{check_against_data, warn_of_little_room, warn_of_missing_classes};
 use crate::session::device;
 use crate::session::inputs::plan_of_survey;
 use crate::session::process::on_threads;
 use crate::sys::exit;
+use crate::sys::printable::printable;
 use crate::terminal::Outcome;
 use crate::terminal::args::{RUNS_DIR, SpecArgs};
 use crate::terminal::print::{bytes, count, duration, milliseconds, out, thousands};
@@ -42,8 +43,9 @@ pub fn main(args: &Args) -> Outcome {
         return launch::trial_table::print(&loaded, args.jobs);
     }
     let survey = data::survey(&loaded.spec.data)?;
-    let plan = plan_of_survey(loaded.spec.clone(), &survey);
+    let plan = plan_of_survey(loaded.spec.clone(), &survey)?;
     check_against_data(&loaded, &plan)?;
+    warn_of_missing_classes(&plan);
     let mut text = describe(&plan, &survey);
     // The time on a GPU is not estimated, and one that is not there is no error here.
     if device::find(plan.spec.training.device).is_ok_and(|found| found.device == Device::Cpu) {
@@ -113,6 +115,13 @@ fn describe(plan: &Plan, survey: &Survey) -> String {
         Verdict::Neither(why) => why,
     };
     line("likelihood", format!("{}: {is}", likelihood.name()));
+    if plan.is_conditional() {
+        let classes = printable(&plan.classes.list());
+        line(
+            "classes",
+            format!("{}: {classes}", plan.classes.names.len()),
+        );
+    }
     line(
         "training",
         format!(

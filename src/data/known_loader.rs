@@ -9,7 +9,7 @@ use super::error::{DataError, folder_of};
 use super::idx;
 use super::known::{FILES, KnownSet, SIDE};
 use super::labelled::{self, PartFiles, join};
-use super::loader::{Loaded, Loader, Locate, Located, LocatedFile, Request};
+use super::loader::{Labelled, Loaded, Loader, Locate, Located, LocatedFile, Request};
 use super::places::{self, Found, Places};
 use super::progress::OnProgress;
 use super::set::Survey;
@@ -72,6 +72,14 @@ impl<T: KnownKind> Loader for T {
                     |found| found.folder.display().to_string(),
                 ),
             )
+        })
+    }
+
+    /// Their names are known wherever the files are; the labels are not read.
+    fn labels(&self, _: &Request<'_>) -> Result<Labelled, DataError> {
+        Ok(Labelled {
+            names: T::SET.classes.map(String::from).to_vec(),
+            images: None,
         })
     }
 

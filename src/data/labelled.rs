@@ -11,7 +11,7 @@ use super::array_file::{ArrayFile, Content};
 use super::division::{Division, Split, uses};
 use super::error::{DataError, Refusal, SettingError, file_of};
 use super::images::{Images, blank_pixels};
-use super::loader::Loaded;
+use super::loader::{Labelled, Loaded};
 use super::set::Survey;
 use super::source::Source;
 
@@ -83,6 +83,11 @@ macro_rules! named_files_kind {
             fn survey(&self, request: &Request<'_>) -> Result<Survey, DataError> {
                 let files = self.files().open(request.division)?;
                 $crate::data::labelled::survey(&files, request.division)
+            }
+
+            fn labels(&self, request: &Request<'_>) -> Result<Labelled, DataError> {
+                let files = self.files().open(request.division)?;
+                $crate::data::labelled::labels(files, request.division)
             }
 
             fn load(&self, request: &Request<'_>, _: OnProgress<'_>) -> Result<Loaded, DataError> {
@@ -210,6 +215,34 @@ pub(super) fn survey(files: &[PartFiles], division: &Division) -> Result<Survey,
     Ok(Survey::of(&shares, size, place(files)))
 }
 
+/// Reads the labels of [`read`] alone; the classes are the numbers from 0 to the highest.
+pub(super) fn labels(files: Vec<PartFiles>, division: &Division) -> Result<Labelled, DataError> {
+    let shares = division.shares(&check_together(&files)?)?;
+    let mut labels: Vec<u16> = Vec::new();
+    for (part, &keep) in files.into_iter().zip(&shares.keep) {
+        match part.labels {
+            Some(file) => {
+                let (own, _) = read_labels(file, keep, MOST_CLASSES)?;
+                labels.extend(own.into_iter().map(u16::from));
+            }
+            None => labels.resize(labels.len() + keep, 0),
+        }
+    }
+    Ok(Labelled {
+        names: numbers(&labels),
+        images: Some((labels, shares)),
+    })
+}
+
+/// Classes that labels of a byte can tell apart.
+const MOST_CLASSES: usize = u8::MAX as usize + 1;
+
+/// The numbers from 0 to the highest label, as names.
+fn numbers(labels: &[u16]) -> Vec<String> {
+    let highest = labels.iter().copied().max().unwrap_or(0);
+    (0..=highest).map(|class| class.to_string()).collect()
+}
+
 /// Reads pixels and labels, all files at once.
 ///
 /// Without names, the classes are the numbers from 0 to the highest label.
@@ -225,7 +258,7 @@ pub(super) fn read(
         .first()
         .map_or([0; 3], |part| part.images.axes().size());
     let item_bytes = height * width * channels;
-    let limit = classes.as_ref().map_or(usize::from(u8::MAX) + 1, Vec::len);
+    let limit = classes.as_ref().map_or(MOST_CLASSES, Vec::len);
     let mut pixels = blank_pixels(shares.keep.iter().sum(), item_bytes)?;
     let mut rest = pixels.as_mut_slice();
     let read = thread::scope(|scope| {
@@ -257,8 +290,7 @@ pub(super) fn read(
             None => labels.resize(labels.len() + keep, 0),
         }
     }
-    let highest = labels.iter().copied().max().unwrap_or(0);
-    let classes = classes.unwrap_or_else(|| (0..=highest).map(|c| c.to_string()).collect());
+    let classes = classes.unwrap_or_else(|| numbers(&labels));
     Ok(Loaded {
         images: Images {
             height,

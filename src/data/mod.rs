@@ -26,6 +26,7 @@
 
 mod array_file;
 mod budget;
+mod classes;
 mod division;
 mod download;
 mod error;
@@ -46,6 +47,7 @@ mod source;
 mod table;
 mod tree;
 
+pub use classes::{Classes, classes};
 pub use division::{Division, Split, Validation};
 pub use error::{DataError, Refusal};
 pub use images::{Factor, Factors, Images, fill_batch};

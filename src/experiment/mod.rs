@@ -58,7 +58,7 @@ pub use json_schema::json_schema;
 pub use launcher::Launcher;
 pub use load::{Loaded, MOST_BYTES, load, load_text, load_with_sweep, parse, read_back};
 pub use loss::{KlReduction, Loss};
-pub use model::{Activation, Model, Padding, PerLayer};
+pub use model::{Activation, Condition, Model, Padding, PerLayer};
 pub use spec::{Spec, resolved_toml, schema};
 pub use sweep::{Halving, HalvingMetric, MOST_TRIALS, Sweep, Trial};
 pub use training::{DeviceChoice, Training};

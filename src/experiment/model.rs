@@ -176,6 +176,16 @@ pub(super) const STRIDE: Kind = Kind::CountOrCounts {
     words: &[],
 };
 
+choices! {
+    /// What the network is told besides the image and the latent point.
+    pub enum Condition {
+        /// nothing
+        None = "none",
+        /// the image's class: a map for each class behind the channels of the image, and an axis for each behind those of z (Sohn et al., 2015)
+        Label = "label",
+    }
+}
+
 section! {
     /// The shape of the network
     pub struct Model {
@@ -210,6 +220,9 @@ section! {
         /// What stands between the product and the activation of each layer but the heads and the output
         pub normalization: Normalization = "none", Kind::Choice(Normalization::choices()), added_in(2),
             also(&["norm", "batch_norm"]);
+        /// What encoder and decoder are told of an image besides its pixels
+        pub condition: Condition = Condition::None, Kind::Choice(Condition::CHOICES), added_in(2),
+            also(&["conditional", "condition_on", "cvae"]);
     }
     rules { lists_have_an_item_a_convolution, blocks_stand_behind_convolutions }
 }

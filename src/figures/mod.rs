@@ -8,9 +8,11 @@
 //! any data says so.
 
 mod active_axes;
+mod class_rows;
 mod clusters;
 mod context;
 mod figure;
+mod grid;
 mod interpolation;
 mod loss_curves;
 mod loss_terms;
@@ -20,12 +22,14 @@ mod reconstructions;
 mod samples;
 mod traversal;
 
+pub use class_rows::{MOST_ROWS, class_rows};
 pub use context::{Context, FigureError, Network, NetworkError};
 pub use figure::{Figure, Shape, Switch};
+pub use grid::Grid;
 pub use interpolation::interpolation;
 pub use published::{Published, PublishedError, read_published};
 pub use reconstructions::reconstructions;
-pub use samples::samples;
+pub use samples::{for_each_class, samples};
 
 /// The figures, in the order in which they are drawn.
 pub static FIGURES: &[Figure] = &[
@@ -56,7 +60,7 @@ pub fn wanted(shape: Shape, asks: impl Fn(&Switch) -> bool) -> Vec<&'static Figu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Images;
+    use crate::data::{Classes, Images};
     use crate::draw::testing::decode;
     use std::collections::BTreeSet;
 
@@ -72,7 +76,8 @@ mod tests {
             Ok(values.map(|i| (i as f32).sin()).collect())
         }
 
-        fn decode(&self, z: &[f32]) -> Result<Vec<f32>, NetworkError> {
+        fn decode(&self, z: &[f32], labels: &[u16]) -> Result<Vec<f32>, NetworkError> {
+            assert!(labels.is_empty() || labels.len() == z.len() / self.latent);
             let size = 16 * self.channels;
             let pixel = |z: &[f32], i: usize| 0.5 + 0.5 * (z.iter().sum::<f32>() + i as f32).sin();
             let points = z.chunks(self.latent);
@@ -81,8 +86,8 @@ mod tests {
                 .collect())
         }
 
-        fn decode_plane(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, NetworkError> {
-            self.decode(points.as_flattened())
+        fn decode_plane(&self, points: &[[f32; 2]], _: u16) -> Result<Vec<f32>, NetworkError> {
+            self.decode(points.as_flattened(), &[])
         }
     }
 
@@ -102,7 +107,10 @@ mod tests {
             seed: 0,
             n: 3,
             scale: 2.0,
+            grid: Grid::Linear,
             latent,
+            classes: &Classes::default(),
+            label: 0,
             images: &images,
             train: &[0, 1, 2, 3, 4, 5, 6],
             validation: &[7, 8, 9],

@@ -55,8 +55,9 @@ fn draw(context: &Context) -> Result<Rendered, FigureError> {
     }
     let label = |&axis: &usize| format!("z[{axis}]  {:.2} nats", nats(axis));
     let labels: Vec<String> = axes.iter().map(label).collect();
-    let pixels = context.network.decode(&points)?;
-    let title = context.title_with_epochs("latent axes");
+    let classes = vec![context.label; points.len() / latent];
+    let pixels = context.network.decode(&points, &classes)?;
+    let title = context.title_with_class("latent axes");
     Ok(traversal(&title, &labels, &context.batch(&pixels)?, scale)?)
 }
 

@@ -137,6 +137,17 @@ pub trait Backend: Debug + Clone + 'static {
         output: R,
     ) -> Result<Features<R, Self, T>, Self::Err>;
 
+    /// Appends to the channels of every place of an image the image's row: (image, row, column, `I`) and (row, `K`) to
+    /// (image, row, column, `I` + `K`). Image i takes row i modulo their number, so that a batch may stand several times
+    /// one after the other. The rows get no gradient.
+    ///
+    /// # Errors
+    /// The device's; there is no row, but an image.
+    fn append<T: Tape<f32, Self::Device>>(
+        maps: Maps<usize, Self, T>,
+        rows: &Rows<usize, Self>,
+    ) -> Result<Maps<usize, Self, T>, Self::Err>;
+
     /// Draws from N(mean, e^log_var) by the noise `eps`, and computes the KL from N(0, 1). The noise has one row for each
     /// image, or several: (sample and image, latent axis).
     fn reparameterise<Z: Dim, T: Tape<f32, Self::Device>>(

@@ -168,6 +168,50 @@ impl Backend for Cpu {
         )
     }
 
+    fn append<T: Tape<f32, Self>>(
+        maps: Maps<usize, Self, T>,
+        rows: &Rows<usize, Self>,
+    ) -> Result<Maps<usize, Self, T>, CpuError> {
+        let (maps, mut tape) = maps.split_tape();
+        let &(images, height, width, inputs) = maps.shape();
+        let &(count, added) = rows.shape();
+        if count == 0 && images > 0 {
+            return Err(CpuError::WrongNumElements);
+        }
+        let outputs = inputs + added;
+        let shape = (images, height, width, outputs);
+        let output = memory::output(maps.device(), shape, |output| {
+            let (maps, rows) = (values(&maps), values(rows));
+            let image = |(i, (output, maps)): (usize, (&mut [f32], &[f32]))| {
+                let row = &rows[i % count * added..][..added];
+                let places = output.chunks_exact_mut(outputs);
+                for (output, place) in places.zip(maps.chunks_exact(inputs)) {
+                    let (own, appended) = output.split_at_mut(inputs);
+                    own.copy_from_slice(place);
+                    appended.copy_from_slice(row);
+                }
+            };
+            let places = (height * width).max(1);
+            output
+                .par_chunks_mut(places * outputs)
+                .zip(maps.par_chunks(places * inputs))
+                .enumerate()
+                .for_each(image);
+        })?;
+        let output_ = output.clone();
+        on_tape(&mut tape, move |gradients| {
+            let incoming = take(gradients, &output_)?;
+            add_to(gradients, &maps, |gradient| {
+                let places = gradient.chunks_exact_mut(inputs);
+                for (gradient, place) in places.zip(incoming.chunks_exact(outputs)) {
+                    gradient.iter_mut().zip(place).for_each(|(g, p)| *g += p);
+                }
+            })?;
+            memory::give(output_)
+        });
+        Ok(output.put_tape(tape))
+    }
+
     fn reparameterise<Z: Dim, T: Tape<f32, Self>>(
         mean: Latent<Z, Self, T>,
         log_var: Latent<Z, Self>,

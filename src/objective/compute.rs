@@ -17,7 +17,7 @@ use crate::numeric::random::Purpose;
 use crate::optim::schedule::Position;
 
 /// Encoder and decoder, as an objective uses them.
-pub trait Network<C: Dim, Z: Dim, D: Backend> {
+pub trait Network<C: Dim, Z: Dim, D: Backend>: Clone {
     /// Images to q(z | x).
     fn encode<T: Tape<f32, D::Device>>(
         &self,
@@ -31,13 +31,38 @@ pub trait Network<C: Dim, Z: Dim, D: Backend> {
         z: Latent<Z, D, T>,
         mode: Mode<'_, D>,
     ) -> Result<Maps<C, D, T>, D::Err>;
+
+    /// The network for the images of the second batch, of which it may know something else: their labels.
+    fn for_second_batch(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// The images of the second batch.
+#[derive(Clone, Debug)]
+pub struct Second<C: Dim, D: Backend>(Maps<C, D>);
+
+impl<C: Dim, D: Backend> Second<C, D> {
+    /// Of these images, as many as in the batch.
+    pub fn new(images: Maps<C, D>) -> Self {
+        Self(images)
+    }
+
+    /// q(z | x) of the images, with all that the network knows of them.
+    pub fn encode<Z: Dim>(
+        &self,
+        network: &impl Network<C, Z, D>,
+        mode: Mode<'_, D>,
+    ) -> Result<Distribution<Z, D, NoneTape>, D::Err> {
+        network.for_second_batch().encode(self.0.clone(), mode)
+    }
 }
 
 /// What belongs to a batch besides its images.
 #[derive(Debug)]
 pub struct Given<'a, C: Dim, Z: Dim, D: Backend> {
     /// As many other images, for objectives with [`Description::second_batch`].
-    pub second: Option<Maps<C, D>>,
+    pub second: Option<Second<C, D>>,
     /// One for each of [`Description::noise`].
     pub noise: &'a [Drawn],
     /// The latent axis.

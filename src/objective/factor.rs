@@ -227,14 +227,14 @@ impl Factor {
         network: &impl Network<C, Z, D>,
         given: &Given<C, Z, D>,
     ) -> Result<Latent<Z, D>, D::Err> {
-        let images = given.second.clone().expect("a second batch");
+        let second = given.second.as_ref().expect("a second batch");
         // Running means are those of the first batch alone.
         let aside = BufferUpdates::default();
         let mode = match given.mode {
             Mode::Training { .. } => Mode::training(&aside),
             Mode::Evaluation => Mode::Evaluation,
         };
-        let (mean, log_var) = network.encode(images, mode)?;
+        let (mean, log_var) = second.encode(network, mode)?;
         let eps = given.points(Purpose::SecondPoints)?;
         let z = D::reparameterise(mean, log_var, eps, 1.0)?.z;
         let (shape, axes) = (*z.shape(), given.latent.size());

@@ -39,7 +39,7 @@ pub mod testing;
 use dfdx::shapes::Dim;
 use dfdx::tensor::Tape;
 
-pub use compute::{Given, Loss, Network, Objective, Outcome, Pass};
+pub use compute::{Given, Loss, Network, Objective, Outcome, Pass, Second};
 pub use description::{Description, LossTerms, OwnOptimizer, ParameterGroup};
 pub use kl_schedule::KlSchedule;
 pub use metrics::{find_metric, metrics, scalar_names};

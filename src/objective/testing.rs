@@ -33,6 +33,7 @@ pub const PRIOR: [f32; 12] = [
 pub const IMAGES: [f32; 12] = [0.0, 1.0, 0.5, 0.2, 0.9, 0.7, 1.0, 0.0, 0.3, 0.6, 0.8, 0.1];
 
 /// An encoder that gives [`MEAN`] and [`LOG_VAR`] whatever the images are, and a decoder whose logits are the points.
+#[derive(Clone)]
 struct Fixed<D: Backend> {
     mean: Latent<Axes, D>,
     log_var: Latent<Axes, D>,

@@ -39,6 +39,9 @@ pub struct Architecture {
     pub normalization: Normalization,
     /// What of the decoder does not mirror the encoder.
     pub decoder: Decoder,
+    /// Classes of which encoder and decoder are told an image's, each a map behind the image's channels and an axis
+    /// behind the latent ones; 0 where they are told none.
+    pub classes: usize,
 }
 
 /// The encoder's layers.
@@ -101,7 +104,7 @@ impl Architecture {
     /// The decoder's layers.
     pub fn decoder(&self) -> DecoderLayers {
         let mut trunk = vec![];
-        let mut width = self.latent;
+        let mut width = self.latent + self.classes;
         for (i, units) in self.decoder_dense().into_iter().enumerate() {
             let name = format!("decoder.dense{}", numbered(i));
             trunk.extend(self.normalized(name, units, |finish| dense(width, vec![units], finish)));
@@ -307,7 +310,7 @@ impl Architecture {
 
     /// The encoder's convolutions, from the image on.
     fn convolutions(&self) -> Vec<Conv> {
-        let mut big = self.image;
+        let mut big = self.encoder_input();
         let next = |(i, &filters): (usize, &usize)| {
             let sizes = (self.kernel.at(i), self.stride.at(i));
             let conv = Conv::new(big, filters, sizes, self.padding.at(i));
@@ -317,11 +320,19 @@ impl Architecture {
         self.filters.iter().enumerate().map(next).collect()
     }
 
+    /// The image, and behind its channels the maps of the classes.
+    fn encoder_input(&self) -> Extent {
+        Extent {
+            channels: self.image.channels + self.classes,
+            ..self.image
+        }
+    }
+
     /// The encoder's last feature map, or the image where there are no convolutions.
     fn feature_map(&self) -> Extent {
         self.convolutions()
             .last()
-            .map_or(self.image, |conv| conv.small)
+            .map_or(self.encoder_input(), |conv| conv.small)
     }
 
     /// The encoder's layers in order.
@@ -374,7 +385,12 @@ impl Architecture {
 
     /// Activation values of a training step on one image: each layer's output and its gradient.
     pub fn activation_values(&self) -> u64 {
-        self.layers().iter().map(|layer| layer.kept_values()).sum()
+        let layers: u64 = self.layers().iter().map(|layer| layer.kept_values()).sum();
+        let inputs = match self.classes {
+            0 => 0,
+            classes => self.encoder_input().len() + self.latent + classes,
+        };
+        layers + 2 * inputs as u64
     }
 }
 
@@ -439,6 +455,7 @@ pub(crate) mod tests {
             activation: Activation::Relu,
             normalization: Normalization::default(),
             decoder: Decoder::default(),
+            classes: 0,
         }
     }
 
@@ -481,6 +498,7 @@ pub(crate) mod tests {
             activation: Activation::Tanh,
             normalization: Normalization::default(),
             decoder: Decoder::default(),
+            classes: 0,
         };
         // Small pixels, kernel, inputs, outputs; 10 x 6 becomes 4 x 2, that 2 x 1. Two operations a multiply-add, and
         // three products, of which the first layer has no gradient of its input.
@@ -535,6 +553,28 @@ pub(crate) mod tests {
                 "decoder.output [28, 28, 1] 289",
             ]
         );
+    }
+
+    #[test]
+    fn adds_classes_to_the_first_layers_alone() {
+        let conditional = Architecture {
+            classes: 10,
+            ..reference()
+        };
+        let count = |a: &Architecture| -> Vec<u64> {
+            a.layers().iter().map(|it| it.parameter_count()).collect()
+        };
+        let grown: Vec<u64> = count(&conditional)
+            .iter()
+            .zip(count(&reference()))
+            .map(|(with, without)| with - without)
+            .collect();
+        // 3 x 3 x 10 x 32 values of the convolution's kernel, 10 x 7 x 7 x 64 of the dense layer's.
+        assert_eq!(grown, [2880, 0, 0, 0, 0, 0, 31_360, 0, 0, 0]);
+        let shapes = |a: &Architecture| -> Vec<Vec<usize>> {
+            a.layers().iter().map(|it| it.output()).collect()
+        };
+        assert_eq!(shapes(&conditional), shapes(&reference()));
     }
 
     #[test]

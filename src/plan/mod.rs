@@ -6,7 +6,8 @@ mod published;
 
 pub use architecture::Architecture;
 
-use crate::experiment::{self, Spec};
+use crate::data::Classes;
+use crate::experiment::{self, Condition, Spec};
 use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
 use crate::likelihood::{PixelValues, Verdict};
@@ -23,6 +24,8 @@ pub struct Plan {
     pub spec: Spec,
     /// The network.
     pub architecture: Architecture,
+    /// The classes that it is told; none where it is not conditional.
+    pub classes: Classes,
     /// Images that are trained on.
     pub train_images: usize,
     /// Images that are held out.
@@ -32,7 +35,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan of a spec on its data: the size of an image, and how many are trained on and held out.
+    /// The plan of a spec on its data: the size of an image, and how many are trained on and held out. A conditional one
+    /// also needs [`Plan::with_classes`].
     pub fn new(spec: Spec, image: Extent, train_images: usize, validation_images: usize) -> Self {
         let architecture = Architecture {
             image,
@@ -46,9 +50,11 @@ impl Plan {
             activation: activation(&spec.model),
             normalization: spec.model.normalization,
             decoder: spec.decoder.clone(),
+            classes: 0,
         };
         Self {
             architecture,
+            classes: Classes::default(),
             train_images,
             validation_images,
             steps_per_epoch: train_images.div_ceil(spec.training.batch_size) as u64,
@@ -63,6 +69,21 @@ impl Plan {
             steps_per_epoch: self.steps_per_epoch,
             epochs: self.spec.training.epochs as u64,
         }
+    }
+
+    /// Whether the network is told the class of an image.
+    pub fn is_conditional(&self) -> bool {
+        self.spec.model.condition == Condition::Label
+    }
+
+    /// The plan for data of these classes, which only a conditional network depends on.
+    #[must_use]
+    pub fn with_classes(mut self, classes: Classes) -> Self {
+        if self.is_conditional() {
+            self.architecture.classes = classes.names.len();
+            self.classes = classes;
+        }
+        self
     }
 
     /// Whether the objective has its final form at the end of an epoch: without such an epoch there is no best one.

@@ -19,6 +19,16 @@ pub fn wanted(spec: &Spec, channels: usize) -> Vec<&'static Figure> {
     figures::wanted(shape, |switch| spec.figures.asks_for(switch))
 }
 
+/// The class of figures that show one: that of `figures.label`, else the first that has images. None where there is no such
+/// class.
+fn label(plan: &Plan) -> Option<u16> {
+    let classes = &plan.classes;
+    match &plan.spec.figures.label {
+        Some(label) => classes.find(label),
+        None => (0..=u16::MAX).find(|label| !classes.without_images.contains(label)),
+    }
+}
+
 /// What the figures of a run are made of.
 pub struct RunFigures<'a> {
     pub plan: &'a Plan,
@@ -66,7 +76,10 @@ impl RunFigures<'_> {
             seed: spec.seed,
             n: spec.figures.n,
             scale: spec.figures.scale,
+            grid: spec.figures.grid,
             latent: self.plan.architecture.latent,
+            classes: &self.plan.classes,
+            label: label(self.plan).unwrap_or(0),
             images: &self.data.images,
             train: &self.data.train,
             validation: &self.data.validation,
@@ -89,11 +102,11 @@ impl Network for RunFigures<'_> {
         Ok(self.inference().encode(&self.data.images, images)?)
     }
 
-    fn decode(&self, z: &[f32]) -> Result<Vec<f32>, NetworkError> {
-        Ok(self.inference().decode(z)?)
+    fn decode(&self, z: &[f32], labels: &[u16]) -> Result<Vec<f32>, NetworkError> {
+        Ok(self.inference().decode(z, labels)?)
     }
 
-    fn decode_plane(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, NetworkError> {
-        Ok(self.inference().manifold(points)?)
+    fn decode_plane(&self, points: &[[f32; 2]], label: u16) -> Result<Vec<f32>, NetworkError> {
+        Ok(self.inference().manifold(points, label)?)
     }
 }

@@ -64,7 +64,7 @@ fn sizes(of: &PerLayer) -> serde_json::Value {
 pub fn describe_model(plan: &Plan) -> serde_json::Value {
     let a = &plan.architecture;
     let spec = &plan.spec;
-    serde_json::json!({
+    let mut model = serde_json::json!({
         "image": [a.image.height, a.image.width, a.image.channels],
         "filters": a.filters,
         "kernel": sizes(&a.kernel),
@@ -82,5 +82,12 @@ pub fn describe_model(plan: &Plan) -> serde_json::Value {
         // A resume compares it with what is asked for then.
         "spec": experiment::resolved_toml(spec),
         "layout": "images NHWC; conv kernels (kh, kw, in, out); transposed (kh, kw, out, in); dense (in, out)",
-    })
+    });
+    if let (true, Some(model)) = (plan.is_conditional(), model.as_object_mut()) {
+        let names = &plan.classes.names;
+        model.insert("classes".to_owned(), names.len().into());
+        // So that a label can be named where the data is not.
+        model.insert("class_names".to_owned(), names.clone().into());
+    }
+    model
 }

@@ -22,7 +22,7 @@ use crate::run::read_tensors;
 use crate::sys::exit;
 use crate::terminal::CliError;
 use crate::train::build_model;
-use crate::vae::{Batch, Images, Model, ModelError};
+use crate::vae::{Batch, Images, Labels, Model, ModelError};
 
 mod description;
 
@@ -124,10 +124,17 @@ impl Reference {
         let second = objective.second_batch();
         let second = second.then(|| self.values("x2", &[batch, height, width, channels]));
         let second = second.transpose()?.map(Images::Values);
+        let labels = self.labels("labels", batch)?;
+        let of_second = second.map(|_| self.labels("labels2", batch)).transpose()?;
+        let labels = Labels {
+            batch: &labels,
+            second: of_second.as_deref().unwrap_or_default(),
+        };
         let noise = self.noise(batch)?;
         let at = |step: usize| Batch {
             images: Images::Values(images),
             second,
+            labels,
             noise: &noise[step],
             position: self.plan.position(step as u64),
             kl_weight: self.plan.spec.loss.kl_weight,
@@ -177,6 +184,26 @@ impl Reference {
             }
         }
         Ok(rows)
+    }
+
+    /// The classes of a batch's images, of which only a conditional model is told.
+    fn labels(&self, name: &str, batch: usize) -> Result<Vec<u16>, CliError> {
+        let classes = self.plan.architecture.classes;
+        if classes == 0 {
+            return Ok(vec![]);
+        }
+        let label = |&value: &f32| {
+            let is_class = value >= 0.0 && value.fract() == 0.0 && value < classes as f32;
+            is_class.then_some(value as u16)
+        };
+        let labels: Option<Vec<u16>> = self.values(name, &[batch])?.iter().map(label).collect();
+        labels.ok_or_else(|| {
+            let text = format!(
+                "tensor `{name}` holds other values than 0 to {}",
+                classes - 1
+            );
+            self.invalid(&text)
+        })
     }
 
     /// The random numbers of each step that the objective asks for.
@@ -296,7 +323,6 @@ mod tests {
 
     /// Members that no spec can say yet.
     const NOT_YET: &[&str] = &[
-        "conditional",
         "iwae_sigma",
         "prior_mixture",
         "prior_vamp",

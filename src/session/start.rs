@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::checks::{check_against_data, warn_of_little_room};
+use super::checks::{check_against_data, warn_of_little_room, warn_of_missing_classes};
 use super::device::{self, Found};
 use super::drive::Session;
 use super::inputs::{self, load_data, read_published};
@@ -59,6 +59,7 @@ pub fn start(request: &StartRequest, stop: &Stop) -> Outcome {
     let data = load_data(&loaded.spec, !request.audience.is_person())?;
     let plan = inputs::plan(loaded.spec.clone(), &data);
     check_against_data(loaded, &plan)?;
+    warn_of_missing_classes(&plan);
     on_threads(plan.spec.training.threads.or(request.threads), || {
         request.train(stop, (&plan, &data), published, &found)
     })

@@ -4,7 +4,7 @@ use crate::data::{DataSet, fill_batch};
 use crate::objective::{At, Drawn, Noise};
 use crate::optim::schedule::Position;
 use crate::plan::Plan;
-use crate::vae::{Batch, Images};
+use crate::vae::{Batch, Images, Labels};
 
 /// Takes batches out of a data set. Memory is kept from one to the next.
 pub(super) struct Batches<'a> {
@@ -14,6 +14,8 @@ pub(super) struct Batches<'a> {
     noise: Vec<Noise>,
     drawn: Vec<Drawn>,
     images: Vec<f32>,
+    /// Labels of the batch and of the second one, where the network is told them.
+    labels: Option<[Vec<u16>; 2]>,
     second: Option<Second>,
 }
 
@@ -33,6 +35,7 @@ impl<'a> Batches<'a> {
             noise: objective.noise(),
             drawn: vec![],
             images: vec![],
+            labels: plan.is_conditional().then(Default::default),
             second: objective.second_batch().then(Second::default),
         }
     }
@@ -56,13 +59,34 @@ impl<'a> Batches<'a> {
         let (seed, axes) = (self.plan.spec.seed, self.plan.architecture.latent);
         let draw = |noise: &Noise| noise.draw(seed, at, places.len(), axes);
         self.drawn = self.noise.iter().map(draw).collect();
-        let second = self.second.as_mut().map(|second| {
+        if let Some(second) = &mut self.second {
             second.places = behind(part, places.len(), at, self.plan.spec.training.batch_size);
-            values(self.data, &second.places, &mut second.images, kept)
-        });
+        }
+        if let Some([batch, others]) = &mut self.labels {
+            let of = |place: &u32| self.data.images.labels[*place as usize];
+            *batch = places.iter().map(of).collect();
+            *others = self
+                .second
+                .iter()
+                .flat_map(|it| &it.places)
+                .map(of)
+                .collect();
+        }
+        let labels = self
+            .labels
+            .as_ref()
+            .map_or(Labels::default(), |[batch, second]| Labels {
+                batch,
+                second,
+            });
+        let second = self
+            .second
+            .as_mut()
+            .map(|second| values(self.data, &second.places, &mut second.images, kept));
         Batch {
             images: values(self.data, places, &mut self.images, kept),
             second,
+            labels,
             noise: &self.drawn,
             position,
             kl_weight: self.plan.spec.kl_weight_at(position),

@@ -152,6 +152,7 @@ fn time_sample(plan: &Plan, images: usize) -> Result<Option<Timing>, TrainError>
     // So small that no loss becomes non-finite: the steps are only timed.
     spec.optimizer.set_learning_rate(1e-9);
     let sample = Plan::new(spec, plan.architecture.image, images * STEPS, 0);
+    let sample = sample.with_classes(plan.classes.clone());
     let data = noise(&sample, images);
     let mut trainer = Trainer::new(&sample, &data, build_model(&sample, Device::Cpu)?);
     time_steps(&mut trainer, &sample, (Duration::ZERO, 1))?;

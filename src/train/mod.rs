@@ -5,6 +5,8 @@
 //! put back with [`Trainer::restore`], they continue to the same bits.
 
 mod batches;
+#[cfg(test)]
+mod conditional;
 mod estimate;
 #[cfg(test)]
 mod final_form;

@@ -22,7 +22,7 @@ use crate::optim::Step;
 use crate::optim::schedule::Position;
 use crate::plan::Plan;
 use crate::sys::stop::Stop;
-use crate::vae::{Batch, Images, Model, ModelError};
+use crate::vae::{Batch, Images, Labels, Model, ModelError};
 
 const DEVICES: [Device; 2] = [Device::Cpu, Device::CpuDfdx];
 
@@ -93,6 +93,7 @@ impl Made {
         Batch {
             images: Images::Values(&self.images),
             second: Some(Images::Values(&self.second)),
+            labels: Labels::default(),
             noise: &self.noise,
             position: START,
             kl_weight: 0.7,

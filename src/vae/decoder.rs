@@ -4,18 +4,19 @@ use dfdx::shapes::{Dim, HasShape};
 use dfdx::tensor::Tape;
 use dfdx::tensor_ops::{ReshapeTo, TryMul};
 
+use super::condition::{OneHot, Trunk};
 use crate::experiment::OutputActivation;
 use crate::nn::backend::Latent;
-use crate::nn::layers::{Named, Sequential};
+use crate::nn::layers::Named;
 use crate::nn::params::Init;
-use crate::nn::{Backend, FeatureMaps, Maps, Mode, Parameters, Visit, VisitMut};
+use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::plan::Architecture;
 
 /// Layers up to the size of an image, and an output layer.
 #[derive(Clone, Debug)]
 pub struct Decoder<C: Dim, Z: Dim, D: Backend> {
     device: D::Device,
-    trunk: Sequential<Z, D>,
+    trunk: Trunk<Z, D>,
     output: Named<usize, C, D>,
     activation: OutputActivation,
 }
@@ -29,10 +30,11 @@ impl<C: Dim, Z: Dim, D: Backend> Decoder<C, Z, D> {
         (channels, latent): (C, Z),
     ) -> Result<Self, D::Err> {
         let layers = architecture.decoder();
+        let inputs = (latent, architecture.classes);
         let to_image = (layers.trunk.channels(), channels);
         Ok(Self {
             device: device.clone(),
-            trunk: Sequential::new(device, init, &layers.trunk, latent)?,
+            trunk: Trunk::new(device, init, &layers.trunk, inputs)?,
             output: Named::new(device, init, &layers.output, to_image)?,
             activation: architecture.decoder.output_activation,
         })
@@ -43,15 +45,22 @@ impl<C: Dim, Z: Dim, D: Backend> Decoder<C, Z, D> {
         &self.device
     }
 
-    /// (batch, latent) to logits, (batch, height, width, channels): values before the sigmoid.
+    /// How many classes it reads.
+    pub fn classes(&self) -> usize {
+        self.trunk.classes()
+    }
+
+    /// (batch, latent) to logits, (batch, height, width, channels): values before the sigmoid. A conditional decoder reads
+    /// `labels` too.
     pub fn forward<T: Tape<f32, D::Device>>(
         &self,
         z: Latent<Z, D, T>,
+        labels: Option<&OneHot<D>>,
         mode: Mode<'_, D>,
     ) -> Result<Maps<C, D, T>, D::Err> {
         let &(batch, latent) = z.shape();
-        let z: FeatureMaps<Z, D, T> = z.try_reshape_like(&(batch, 1, 1, latent))?.into();
-        let features = self.trunk.forward(z, mode)?;
+        let z: Maps<Z, D, T> = z.try_reshape_like(&(batch, 1, 1, latent))?;
+        let features = self.trunk.forward(z, labels, mode)?;
         let output = self.output.forward(features, mode)?.into_tensor();
         match self.activation {
             OutputActivation::Sigmoid => Ok(output),
@@ -116,7 +125,7 @@ mod tests {
             let (device, mut init) = (Cpu::default(), Init::new(1));
             let decoder = Decoder::<_, _, Cpu>::new(&device, &mut init, &architecture, (1, 2));
             let z = Cpu::tensor(&device, &[0.5, -1.0], (1, 2)).unwrap();
-            Cpu::to_vec(&decoder.unwrap().forward(z, Mode::Evaluation).unwrap())
+            Cpu::to_vec(&decoder.unwrap().forward(z, None, Mode::Evaluation).unwrap())
         };
         let values = logits(OutputActivation::Sigmoid);
         for (tanh, value) in logits(OutputActivation::Tanh).into_iter().zip(values) {

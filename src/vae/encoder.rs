@@ -4,8 +4,9 @@ use dfdx::shapes::Dim;
 use dfdx::tensor::{SplitTape, Tape};
 use dfdx::tensor_ops::ReshapeTo;
 
+use super::condition::{OneHot, Trunk};
 use crate::nn::backend::{Distribution, Latent};
-use crate::nn::layers::{Named, Sequential};
+use crate::nn::layers::Named;
 use crate::nn::params::Init;
 use crate::nn::{Backend, FeatureMaps, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::plan::Architecture;
@@ -13,7 +14,7 @@ use crate::plan::Architecture;
 /// Layers from the image on, and two heads: q(z | x) = N(mean, e^log_var).
 #[derive(Clone, Debug)]
 pub struct Encoder<C: Dim, Z: Dim, D: Backend> {
-    trunk: Sequential<C, D>,
+    trunk: Trunk<C, D>,
     z_mean: Named<usize, Z, D>,
     z_log_var: Named<usize, Z, D>,
 }
@@ -27,22 +28,24 @@ impl<C: Dim, Z: Dim, D: Backend> Encoder<C, Z, D> {
         (channels, latent): (C, Z),
     ) -> Result<Self, D::Err> {
         let layers = architecture.encoder();
+        let inputs = (channels, architecture.classes);
         let to_heads = (layers.trunk.channels(), latent);
         Ok(Self {
-            trunk: Sequential::new(device, init, &layers.trunk, channels)?,
+            trunk: Trunk::new(device, init, &layers.trunk, inputs)?,
             z_mean: Named::new(device, init, &layers.z_mean, to_heads)?,
             z_log_var: Named::new(device, init, &layers.z_log_var, to_heads)?,
         })
     }
 
     /// (batch, height, width, channels) to mean and log variance, both (batch, latent). The tape goes with
-    /// the mean.
+    /// the mean. A conditional encoder reads `labels` too.
     pub fn forward<T: Tape<f32, D::Device>>(
         &self,
         images: Maps<C, D, T>,
+        labels: Option<&OneHot<D>>,
         mode: Mode<'_, D>,
     ) -> Result<Distribution<Z, D, T>, D::Err> {
-        let features = self.trunk.forward(images.into(), mode)?;
+        let features = self.trunk.forward(images, labels, mode)?;
         let (features, tape) = features.split_tape();
         let log_var = self
             .z_log_var

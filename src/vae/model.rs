@@ -15,6 +15,22 @@ pub enum Images<'a> {
     Kept(&'a [u32]),
 }
 
+/// The classes of the images of a batch, one an image; empty but for a conditional network.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Labels<'a> {
+    /// Those of the batch.
+    pub batch: &'a [u16],
+    /// Those of the second batch, where there is one.
+    pub second: &'a [u16],
+}
+
+impl<'a> Labels<'a> {
+    /// Those of a single batch.
+    pub fn of(batch: &'a [u16]) -> Self {
+        Self { batch, second: &[] }
+    }
+}
+
 /// A batch with the random numbers and the weight of its step.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
@@ -22,6 +38,8 @@ pub struct Batch<'a> {
     pub images: Images<'a>,
     /// As many others, for objectives that look at two batches.
     pub second: Option<Images<'a>>,
+    /// The classes of both.
+    pub labels: Labels<'a>,
     /// The random numbers that the objective draws for it.
     pub noise: &'a [Drawn],
     /// Where training is; on the validation part, at the last step before it.
@@ -84,7 +102,7 @@ pub struct Forward {
 /// A network with exactly two latent axes.
 pub trait Planar {
     /// See [`manifold`](super::manifold()).
-    fn manifold(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, ModelError>;
+    fn manifold(&self, points: &[[f32; 2]], labels: &[u16]) -> Result<Vec<f32>, ModelError>;
 }
 
 /// A network with its optimizer's state.
@@ -124,11 +142,11 @@ pub trait Model {
     /// Forward values and gradients of a batch, the weights at rest.
     fn forward(&self, batch: Batch) -> Result<Forward, ModelError>;
 
-    /// (batch, height, width, channels) to means of q(z | x), (batch, latent).
-    fn encode(&self, images: &[f32]) -> Result<Vec<f32>, ModelError>;
+    /// (batch, height, width, channels) to means of q(z | x), (batch, latent). Labels as in [`Labels`].
+    fn encode(&self, images: &[f32], labels: &[u16]) -> Result<Vec<f32>, ModelError>;
 
-    /// (batch, latent) to pixel values from 0 to 1, (batch, height, width, channels).
-    fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError>;
+    /// (batch, latent) to pixel values from 0 to 1, (batch, height, width, channels). Labels as in [`Labels`].
+    fn decode(&self, z: &[f32], labels: &[u16]) -> Result<Vec<f32>, ModelError>;
 
     /// Every parameter, the likelihood's own under `likelihood.`, the objective's under `objective.`, and every value that is kept with them and not trained (a
     /// running mean).

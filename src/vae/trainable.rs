@@ -10,9 +10,10 @@ use dfdx::tensor_ops::{Backward, GatherTo, ReshapeTo};
 
 use super::Vae;
 use super::error::{ModelError, device_error};
+use super::labelled::Labelled;
 use super::latent_axis::LatentAxis;
 use super::manifold::decode;
-use super::model::{Batch, Forward, Images, Model, Planar, StepMetrics, StepReport};
+use super::model::{Batch, Forward, Images, Labels, Model, Planar, StepMetrics, StepReport};
 use super::pending::{PendingMetrics, PendingStep};
 use crate::kernels::Extent;
 use crate::kernels::profile::{self, part};
@@ -20,7 +21,9 @@ use crate::likelihood::{self, Likelihood};
 use crate::nn::layers::BufferUpdates;
 use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::numeric::named_tensor::NamedTensor;
-use crate::objective::{Given, Loss, Outcome, OwnOptimizer, ParameterGroup, Prepared, Setup};
+use crate::objective::{
+    Given, Loss, Network as _, Outcome, OwnOptimizer, ParameterGroup, Prepared, Second, Setup,
+};
 use crate::optim::{Rule, Step};
 
 /// State slots of a parameter, in the order of [`Rule::slots`].
@@ -151,8 +154,9 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
         batch: Batch,
         mode: Mode<'_, D>,
     ) -> Result<Outcome<C, Z, D, T>, D::Err> {
+        let second = batch.second.map(|images| self.images(images)).transpose()?;
         let given = Given {
-            second: batch.second.map(|images| self.images(images)).transpose()?,
+            second: second.map(Second::new),
             noise: batch.noise,
             latent: self.latent,
             position: batch.position,
@@ -166,7 +170,8 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
         let Groups {
             network, objective, ..
         } = &self.groups;
-        objective.outcome(network, images, &given)
+        let network = Labelled::new(network, batch.labels, images.shape().0)?;
+        objective.outcome(&network, images, &given)
     }
 
     /// Forward, and backward from each loss.
@@ -302,18 +307,18 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
         })
     }
 
-    fn encode(&self, images: &[f32]) -> Result<Vec<f32>, ModelError> {
-        let images = self.images(Images::Values(images)).map_err(device_error)?;
-        let (mean, _) = self
-            .groups
-            .network
-            .encoder
-            .forward(images, Mode::Evaluation)
-            .map_err(device_error)?;
-        Ok(D::to_vec(&mean))
+    fn encode(&self, images: &[f32], labels: &[u16]) -> Result<Vec<f32>, ModelError> {
+        let encode = || {
+            let images = self.images(Images::Values(images))?;
+            let network = &self.groups.network;
+            let network = Labelled::new(network, Labels::of(labels), images.shape().0)?;
+            let (mean, _) = network.encode(images, Mode::Evaluation)?;
+            Ok(D::to_vec(&mean))
+        };
+        encode().map_err(|error: D::Err| device_error(error))
     }
 
-    fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError> {
+    fn decode(&self, z: &[f32], labels: &[u16]) -> Result<Vec<f32>, ModelError> {
         self.expect(z.len() / self.latent.size())
             .and_then(|()| {
                 decode(
@@ -321,6 +326,7 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
                     &self.setup.loss.reconstruction,
                     z,
                     self.latent,
+                    labels,
                 )
             })
             .map_err(device_error)

@@ -17,7 +17,7 @@ use crate::data::array_file::{ArrayFile, Content, Problem};
 use crate::data::division::Split;
 use crate::data::error::DataError;
 use crate::data::labelled::{named_files_kind, report_missing};
-use crate::data::loader::{Loaded, Loader, Request};
+use crate::data::loader::{Labelled, Loaded, Loader, Request};
 use crate::data::progress::OnProgress;
 use crate::data::set::Survey;
 

@@ -46,6 +46,7 @@ on_each_device!(
     computes_convolutions,
     computes_transposed_convolutions,
     computes_dense_layers,
+    appends_rows_to_maps,
     applies_activations,
     samples_points,
     samples_several_points_of_an_image,
@@ -228,6 +229,39 @@ fn computes_dense_layers<D: Tested>(device: &D, tolerance: f32) {
         let want = dense::<Cpu>(&Cpu::default(), activation);
         assert_close(&format!("{activation:?}"), &got, &want, tolerance);
     }
+}
+
+/// Maps of two by one places with rows behind their channels, and the gradient of the maps.
+fn append<C: Backend>(device: &C::Device, images: usize, rows: usize) -> Vec<Vec<f32>> {
+    let maps = C::tensor(device, &numbers(images * 6, 1), (images, 2, 1, 3)).unwrap();
+    let rows = C::tensor(device, &numbers(rows * 2, 2), (rows, 2)).unwrap();
+    let output = C::append(maps.leaky_trace(), &rows).unwrap();
+    let (output, tape) = output.split_tape();
+    let upstream = C::tensor(device, &numbers(images * 10, 3), *output.shape()).unwrap();
+    let loss = output.clone().put_tape(tape).try_mul(upstream).unwrap();
+    let gradients = loss.try_sum::<(), _>().unwrap().try_backward().unwrap();
+    vec![C::to_vec(&output), gradient_of::<_, C>(&gradients, &maps)]
+}
+
+/// To the last bit, and also where a batch stands twice.
+fn appends_rows_to_maps<D: Tested>(device: &D, _: f32) {
+    for (images, rows) in [(1, 1), (4, 4), (6, 3), (5, 2)] {
+        let got = append::<DfdxOps<D>>(device, images, rows);
+        let (maps, all) = (numbers(images * 6, 1), numbers(rows * 2, 2));
+        let place = |i: usize| {
+            let row = i / 2 % rows;
+            [&maps[3 * i..3 * i + 3], &all[2 * row..2 * row + 2]].concat()
+        };
+        let places: Vec<f32> = (0..2 * images).flat_map(place).collect();
+        let upstream = numbers(images * 10, 3);
+        let gradient: Vec<f32> = upstream.chunks(5).flat_map(|it| it[..3].to_vec()).collect();
+        assert_eq!(got, [places, gradient]);
+        assert_eq!(got, append::<Cpu>(&Cpu::default(), images, rows));
+    }
+    let maps = |count: usize| vec![0.0; 6 * count];
+    let none = <DfdxOps<D> as Backend>::tensor(device, &[], (0, 2)).unwrap();
+    let maps = <DfdxOps<D> as Backend>::tensor(device, &maps(1), (1, 2, 1, 3)).unwrap();
+    assert!(DfdxOps::<D>::append(maps, &none).is_err());
 }
 
 /// Derivatives at 0 and far from it count too: a convolution of kernel 1 with the weight 1 shows them.

@@ -10,12 +10,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::config::Members as _;
+use crate::data::Classes;
 use crate::experiment::{self, Spec};
 use crate::kernels::Extent;
 use crate::nn::layers::NamedConfig;
 use crate::numeric::random::Purpose;
 use crate::optim::Rule;
 use crate::plan::{Architecture, Plan};
+use crate::session::checks::MOST_CLASSES;
 
 /// Keys of the metadata and the settings that they are.
 const SETTINGS: &[(&str, &str)] = &[
@@ -104,6 +106,9 @@ pub(super) struct Description {
     pub(super) learning_rate: f64,
     epsilon: f64,
     objective: Option<Value>,
+    /// How many classes a conditional model is told.
+    #[serde(default)]
+    classes: usize,
     /// Loss, reconstruction and KL of each step.
     pub(super) losses: Vec<[f64; 3]>,
     /// The objective's own terms of each step.
@@ -131,7 +136,13 @@ impl Description {
         {
             return Err("metadata: a size of `image` is not from 1 to 65536".to_owned());
         }
-        let plan = Plan::new(self.spec()?, image, self.train_images(), 0);
+        if self.classes > MOST_CLASSES {
+            return Err(format!("metadata: more than {MOST_CLASSES} `classes`"));
+        }
+        let plan = Plan::new(self.spec()?, image, self.train_images(), 0).with_classes(Classes {
+            names: (0..self.classes).map(|class| class.to_string()).collect(),
+            without_images: vec![],
+        });
         check_size(&plan.architecture)?;
         Ok(plan)
     }
@@ -159,6 +170,9 @@ impl Description {
                 },
                 _ => say(setting, value)?,
             }
+        }
+        if self.classes > 0 {
+            say("model.condition", &"label".into())?;
         }
         let optimizer = |setting: &str| format!("optimizer.{}.{setting}", quoted(&self.optimizer));
         say(&optimizer("learning_rate"), &self.learning_rate.into())?;
