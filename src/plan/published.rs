@@ -1,4 +1,5 @@
-//! Published networks, each in the words of a spec, with the parameters that they have.
+//! Published networks, each in the words of a spec, with the parameters that they have: sums of their layers, and totals
+//! from `tests/reference/published_counts.py`.
 
 use std::path::Path;
 
@@ -105,6 +106,7 @@ fn says_world_models() {
     );
     let convolutions = conv(4, 3, 32) + conv(4, 32, 64) + conv(4, 64, 64) + conv(4, 64, 128);
     assert_eq!(encoder, convolutions + 2 * dense(2 * 2 * 128, 32));
+    assert_eq!(plan(64, 3, text).parameters(), 2_115_971);
 }
 
 /// Burgess et al. 2018, as in `disvae/models` of YannDubs/disentangling-vae, for 32 and for 64 pixels.
@@ -116,13 +118,14 @@ fn says_burgess() {
              [decoder]\ndense = [256, 256]\noutput = \"strided\"\n"
         )
     };
-    for (side, layers) in [(32, 3), (64, 4)] {
+    for (side, layers, all) in [(32, 3, 469_173), (64, 4, 502_005)] {
         let (found, parameters) = decoder(&plan(side, 1, &text(&"32,".repeat(layers))));
         let middle = (layers as u64 - 1) * conv(4, 32, 32);
         let encoder = conv(4, 1, 32) + middle + dense(512, 256) + dense(256, 256);
         let decoder = dense(10, 256) + dense(256, 256) + dense(256, 512) + middle;
         let decoder = decoder + conv(4, 32, 1);
         assert_eq!(parameters, (encoder + dense(256, 20), decoder));
+        assert_eq!(parameters.0 + parameters.1, all);
         assert_eq!(found[2], (vec![4, 4, 32], dense(256, 512)));
         assert_eq!(found.len(), 3 + layers);
     }
@@ -145,6 +148,7 @@ fn says_disentanglement_lib() {
             (vec![64, 64, 1], conv(4, 32, 1)),
         ]
     );
+    assert_eq!(plan(64, 1, text).parameters(), 690_517);
     let convolutions = conv(4, 1, 32) + conv(4, 32, 32) + conv(2, 32, 64) + conv(2, 64, 64);
     assert_eq!(
         encoder,
@@ -187,9 +191,11 @@ fn says_pytorch_vae() {
             dense(128, 2048) + decoder + conv(3, 32, 3)
         )
     );
+    let biases: u64 = [32, 64, 128, 256, 512, 256, 128, 64, 32, 32].iter().sum();
+    assert_eq!(parameters.0 + parameters.1 + biases, 3_937_635);
 }
 
-/// `Encoder_Conv_VAE_CELEBA` and `Decoder_Conv_AE_CELEBA` of clementchadebec/benchmark_VAE.
+/// `Encoder_Conv_VAE_CELEBA` and `Decoder_Conv_AE_CELEBA` of clementchadebec/benchmark_VAE; of biases as above.
 #[test]
 fn says_pythae() {
     let text = "[model]\nlatent_dim = 64\nconv_filters = [128, 256, 512, 1024]\nkernel_size = 4\nhidden = []\n\
@@ -213,6 +219,8 @@ fn says_pythae() {
     let with_norm = |w: &[u64]| conv(4, w[0], w[1]) + w[1];
     let convolutions: u64 = widths.windows(2).map(with_norm).sum();
     assert_eq!(encoder, convolutions + 2 * dense(1024 * 4 * 4, 64));
+    let biases: u64 = [128, 256, 512, 1024, 512, 256, 128].iter().sum();
+    assert_eq!(plan(64, 3, text).parameters() + biases, 34_594_563);
 }
 
 /// Residual blocks behind the encoder's convolutions and in front of the decoder's, each of two 3 x 3 convolutions.
