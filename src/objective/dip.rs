@@ -146,9 +146,11 @@ impl Objective for Dip {
 
 #[cfg(test)]
 mod tests {
-    use dfdx::tensor::Cpu;
+    use dfdx::tensor::{Cpu, Trace};
+    use dfdx::tensor_ops::Backward;
 
     use super::*;
+    use crate::config::Section as _;
     use crate::nn::DfdxOps;
     use crate::objective::AnyObjective;
     use crate::objective::testing::{Found, assert_close};
@@ -261,5 +263,36 @@ mod tests {
                 -0.070_439_1,
             ],
         );
+    }
+
+    /// Large enough that dfdx's product of matrices is shared among threads.
+    #[test]
+    fn gives_the_same_bits_for_any_number_of_threads() {
+        const SHAPE: (usize, usize) = (64, 160);
+        let bits = || {
+            let device = Cpu::default();
+            let rows = |seed| {
+                let values = crate::kernels::reference::numbers(SHAPE.0 * SHAPE.1, seed);
+                Cpu::tensor(&device, &values, SHAPE).unwrap()
+            };
+            let q = Posterior::<Cpu> {
+                mean: rows(1),
+                log_var: rows(2),
+                z: rows(3),
+            };
+            let dip = Dip::given(&[]).unwrap();
+            let (_, tape) = q.mean.clone().leaky_traced().split_tape();
+            let ([sum, _], tape) = dip.sums(&q, tape, &device).unwrap();
+            let gradients = sum.clone().put_tape(tape).try_backward().unwrap();
+            let mut values = Cpu::to_vec(&gradients.get(&q.mean));
+            values.push(Cpu::scalar(&sum));
+            values.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        };
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().unwrap().install(bits)
+        };
+        let one = on(1);
+        assert!([2, 3, 7].into_iter().all(|threads| on(threads) == one));
     }
 }
