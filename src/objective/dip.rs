@@ -146,17 +146,19 @@ impl Objective for Dip {
 
 #[cfg(test)]
 mod tests {
-    use dfdx::tensor::Cpu;
+    use dfdx::tensor::{Cpu, Trace};
+    use dfdx::tensor_ops::Backward;
 
     use super::*;
+    use crate::config::Section as _;
     use crate::nn::DfdxOps;
     use crate::objective::AnyObjective;
     use crate::objective::testing::{Found, assert_close};
 
     /// Loss and own terms, and the gradients of the loss, on both backends.
     #[track_caller]
-    fn check(own: &Dip, values: &[f32], d_mean: [f32; 12], d_log_var: [f32; 12]) {
-        let objective = AnyObjective::Dip(own.clone());
+    fn check(own: Dip, values: &[f32], d_mean: [f32; 12], d_log_var: [f32; 12]) {
+        let objective = AnyObjective::Dip(own);
         let device = Cpu::default();
         for found in [
             Found::of::<Cpu>(&device, &objective),
@@ -189,21 +191,21 @@ mod tests {
             lambda_d: 100.0,
         };
         check(
-            &of_means,
-            &[86.406_839_4, 0.176_975, 0.783_837_5],
+            of_means,
+            &[86.406_84, 0.176_975, 0.783_837_5],
             [
-                -8.105_842_8,
-                41.872_824_1,
-                10.387_936_1,
-                -51.160_539_8,
-                -15.267_025_2,
-                32.443_008_3,
-                51.510_243_8,
-                -36.901_926_8,
-                2.215_496_2,
-                8.265_749_6,
-                9.976_080_6,
-                -44.665_071_7,
+                -8.105_843,
+                41.872_826,
+                10.387_936,
+                -51.160_54,
+                -15.267_025,
+                32.443_01,
+                51.510_242,
+                -36.901_928,
+                2.215_496_3,
+                8.265_75,
+                9.976_081,
+                -44.665_073,
             ],
             [
                 0.013_568_3,
@@ -230,17 +232,17 @@ mod tests {
             lambda_d: 4.0,
         };
         check(
-            &of_points,
-            &[7.738_236_5, 0.176_975, 0.150_005_5],
+            of_points,
+            &[7.738_236_4, 0.176_975, 0.150_005_5],
             [
                 1.517_986_4,
-                -2.134_604_9,
+                -2.134_605,
                 0.597_908_2,
                 1.499_856_4,
                 0.619_312_6,
                 -1.522_347_8,
                 -1.277_652_4,
-                2.483_917_8,
+                2.483_917_7,
                 0.188_240_6,
                 -1.230_579_6,
                 -1.288_672_8,
@@ -261,5 +263,36 @@ mod tests {
                 -0.070_439_1,
             ],
         );
+    }
+
+    /// Large enough that dfdx's product of matrices is shared among threads.
+    #[test]
+    fn gives_the_same_bits_for_any_number_of_threads() {
+        const SHAPE: (usize, usize) = (64, 160);
+        let bits = || {
+            let device = Cpu::default();
+            let rows = |seed| {
+                let values = crate::kernels::reference::numbers(SHAPE.0 * SHAPE.1, seed);
+                Cpu::tensor(&device, &values, SHAPE).unwrap()
+            };
+            let q = Posterior::<Cpu> {
+                mean: rows(1),
+                log_var: rows(2),
+                z: rows(3),
+            };
+            let dip = Dip::given(&[]).unwrap();
+            let (_, tape) = q.mean.clone().leaky_traced().split_tape();
+            let ([sum, _], tape) = dip.sums(&q, tape, &device).unwrap();
+            let gradients = sum.clone().put_tape(tape).try_backward().unwrap();
+            let mut values = Cpu::to_vec(&gradients.get(&q.mean));
+            values.push(Cpu::scalar(&sum));
+            values.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        };
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().unwrap().install(bits)
+        };
+        let one = on(1);
+        assert!([2, 3, 7].into_iter().all(|threads| on(threads) == one));
     }
 }
