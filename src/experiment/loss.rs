@@ -102,10 +102,10 @@ mod tests {
         for (text, expected) in [
             ("", AnyLikelihood::default()),
             ("reconstruction = \"mse\"", AnyLikelihood::Mse(Mse {})),
-            ("reconstruction = \"gaussian\"", variance(Variance::Learned)),
+            ("reconstruction = \"gaussian\"", variance(Variance::Optimal)),
             (
-                "reconstruction = \"gaussian\"\nvariance = \"optimal\"",
-                variance(Variance::Optimal),
+                "reconstruction = \"gaussian\"\nvariance = \"learned\"",
+                variance(Variance::Learned),
             ),
             (
                 "reconstruction = \"gaussian\"\nvariance = 2",
