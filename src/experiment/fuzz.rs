@@ -362,7 +362,7 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
             // schedule of its weight.
             let is_kept = match table.name.as_str() {
                 "objective" => !is_plain_loss,
-                "kl_schedule" => out.contains("kl_warmup_epochs"),
+                "kl_schedule" => is_plain_loss || out.contains("kl_warmup_epochs"),
                 _ => false,
             };
             let member = members.get(at).filter(|_| !is_kept);

@@ -352,7 +352,7 @@ fn rejects_settings_that_contradict_each_other() {
         [
             "`objective.mmd.scales` holds a number out of range",
             "`objective.mmd.scales` holds a value that is not finite",
-            "`objective.mmd.scales` holds text",
+            "`objective.mmd.scales` holds a string",
         ]
     );
     assert_eq!(
