@@ -21,6 +21,8 @@ pub struct Setting {
     pub doc: String,
     /// What other programs call it, for did-you-mean.
     pub also: &'static [&'static str],
+    /// Words that it had under another name, old and new; the old ones are still read.
+    pub formerly: &'static [(&'static str, &'static str)],
     /// Where it has a meaning only with some words of another setting: that setting and the words.
     pub only: Option<(String, Vec<&'static str>)>,
     /// The setting without which it has no meaning.
@@ -55,6 +57,7 @@ impl Setting {
             unit: "",
             doc: doc.to_owned(),
             also: &[],
+            formerly: &[],
             only: None,
             needs: None,
             relative_to: None,
@@ -84,6 +87,12 @@ impl Setting {
     /// What other programs call it.
     pub fn also(mut self, names: &'static [&'static str]) -> Self {
         self.also = names;
+        self
+    }
+
+    /// Words that it had under another name, old and new.
+    pub fn formerly(mut self, words: &'static [(&'static str, &'static str)]) -> Self {
+        self.formerly = words;
         self
     }
 

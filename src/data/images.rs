@@ -1,7 +1,10 @@
 //! Images in memory: one block of `u8` in NHWC order, and batches of them as `f32` from 0 to 1.
 
+use std::borrow::Cow;
+
 use crate::sys::exit;
 
+use super::binarize::Binarization;
 use super::error::Refusal;
 
 /// Images with their classes, all of one size.
@@ -21,6 +24,8 @@ pub struct Images {
     pub classes: Vec<String>,
     /// What each image was made from, where that is known.
     pub factors: Option<Factors>,
+    /// Whether their values are made black or white as batches are filled.
+    pub binarization: Binarization,
 }
 
 /// The generative factors of images, for measures of disentanglement.
@@ -36,7 +41,7 @@ pub struct Factors {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Factor {
     /// Its name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The values it takes, in its own unit.
     pub values: Vec<f32>,
 }
@@ -104,6 +109,11 @@ impl Images {
         self.height * self.width * self.channels
     }
 
+    /// Whether a trained image is another one in each epoch.
+    pub fn are_drawn(&self) -> bool {
+        self.binarization.is_drawn()
+    }
+
     /// The pixels of image `i`, height x width x channels.
     ///
     /// # Panics
@@ -114,19 +124,22 @@ impl Images {
     }
 }
 
-/// Writes the named images one after the other as numbers from 0 to 1, `(v as f32) / 255.0` exactly.
+/// Writes the named images one after the other as numbers from 0 to 1, `(v as f32) / 255.0` exactly, or black and white
+/// where that is asked for.
 ///
-/// `out` is `indices.len()` x height x width x channels.
+/// `epoch`: the one that the images are trained on in; none for images that are only looked at, which are the same each
+/// time. `out` is `indices.len()` x height x width x channels.
 ///
 /// # Panics
 /// `out` has another length, or an index is not below [`Images::len`].
-pub fn fill_batch(images: &Images, indices: &[u32], out: &mut [f32]) {
+pub fn fill_batch(images: &Images, indices: &[u32], epoch: Option<u32>, out: &mut [f32]) {
     let size = images.values_per_image();
     assert_eq!(out.len(), indices.len() * size, "length of the batch");
     for (&index, values) in indices.iter().zip(out.chunks_exact_mut(size)) {
         for (value, &pixel) in values.iter_mut().zip(images.image(index as usize)) {
             *value = UNIT[usize::from(pixel)];
         }
+        images.binarization.apply(epoch, index, values);
     }
 }
 
@@ -154,6 +167,7 @@ mod tests {
             labels: vec![0, 1, 0],
             classes: vec!["a".into(), "b".into()],
             factors: None,
+            binarization: Binarization::NONE,
         }
     }
 
@@ -168,7 +182,7 @@ mod tests {
     #[test]
     fn fills_a_batch_with_each_byte_over_255() {
         let mut out = [f32::NAN; 12];
-        fill_batch(&three(), &[2, 0], &mut out);
+        fill_batch(&three(), &[2, 0], Some(0), &mut out);
         let expected = [
             180.0, 195.0, 210.0, 225.0, 240.0, 255.0, 0.0, 15.0, 30.0, 45.0, 60.0, 75.0,
         ]
@@ -189,6 +203,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "length of the batch")]
     fn panics_on_a_batch_of_another_length() {
-        fill_batch(&three(), &[0], &mut [0.0; 5]);
+        fill_batch(&three(), &[0], None, &mut [0.0; 5]);
     }
 }

@@ -1,4 +1,5 @@
-//! The bytes of a file that may be gzip or plain, and the place in the file where reading stands.
+//! The bytes of a file that may be gzip or plain, or of a member of a zip archive, and the place in the file where
+//! reading stands.
 //!
 //! The first two bytes say which of the two it is, not the name, which packagers and downloads
 //! get wrong. A gzip file may have several members one after the other (RFC 1952, 2.2).
@@ -26,6 +27,8 @@ pub(super) struct Input<'a> {
 
 enum Stream<'a> {
     Plain(Counted<'a>),
+    /// Of a zip archive, unpacked.
+    Member(Counted<'a>),
     Gzip(Box<MultiGzDecoder<Counted<'a>>>),
 }
 
@@ -62,11 +65,27 @@ impl<'a> Input<'a> {
         Ok(Self { stream, file_bytes })
     }
 
+    /// Reads a member of an archive that has this length unpacked.
+    pub(super) fn member(unpacked: impl Read + Send + 'a, bytes: u64) -> Self {
+        Self {
+            stream: Stream::Member(Counted {
+                inner: BufReader::with_capacity(1 << 16, Box::new(unpacked)),
+                position: 0,
+            }),
+            file_bytes: bytes,
+        }
+    }
+
+    /// Whether damage of the file may show while it is unpacked.
+    pub(super) fn is_packed(&self) -> bool {
+        !matches!(self.stream, Stream::Plain(_))
+    }
+
     pub(super) fn is_gzip(&self) -> bool {
         matches!(self.stream, Stream::Gzip(_))
     }
 
-    /// Length of the file as it lies on disk.
+    /// Length of the file as it lies on disk; of a member, its length unpacked.
     pub(super) fn file_bytes(&self) -> u64 {
         self.file_bytes
     }
@@ -83,7 +102,7 @@ impl<'a> Input<'a> {
     /// How many bytes of the file itself (compressed, where it is) are used up.
     pub(super) fn file_position(&self) -> u64 {
         match &self.stream {
-            Stream::Plain(counted) => counted.position,
+            Stream::Plain(counted) | Stream::Member(counted) => counted.position,
             Stream::Gzip(decoder) => decoder.get_ref().position,
         }
     }
@@ -92,7 +111,7 @@ impl<'a> Input<'a> {
 impl Read for Input<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match &mut self.stream {
-            Stream::Plain(counted) => counted.read(out),
+            Stream::Plain(counted) | Stream::Member(counted) => counted.read(out),
             Stream::Gzip(decoder) => decoder.read(out),
         }
     }

@@ -87,7 +87,7 @@ impl KnownFile {
     pub(super) fn axes(&self) -> Axes {
         let side = match self.content {
             Content::Images => SIDE,
-            Content::Labels => 1,
+            Content::Labels | Content::Factors => 1,
         };
         Axes::of([self.count, side, side, 1])
     }
@@ -96,9 +96,9 @@ impl KnownFile {
     pub(super) fn plain_bytes(&self) -> u64 {
         let header_bytes = match self.content {
             Content::Images => 16,
-            Content::Labels => 8,
+            Content::Labels | Content::Factors => 8,
         };
-        header_bytes + (self.count * self.axes().item_bytes()) as u64
+        header_bytes + (self.count * self.axes().item_values()) as u64
     }
 }
 

@@ -53,14 +53,18 @@ impl<'a> Batches<'a> {
     ) -> Batch<'b> {
         let places = self.places(part, at);
         let (seed, axes) = (self.plan.spec.seed, self.plan.architecture.latent);
+        let epoch = match at {
+            At::Step { epoch, .. } => Some(epoch),
+            At::Validation(_) => None,
+        };
         let draw = |noise: &Noise| noise.draw(seed, at, places.len(), axes);
         self.drawn = self.noise.iter().map(draw).collect();
         let second = self.second.as_mut().map(|second| {
             second.places = behind(part, places.len(), at, self.plan.spec.training.batch_size);
-            values(self.data, &second.places, &mut second.images, kept)
+            values(self.data, &second.places, epoch, &mut second.images, kept)
         });
         Batch {
-            images: values(self.data, places, &mut self.images, kept),
+            images: values(self.data, places, epoch, &mut self.images, kept),
             second,
             noise: &self.drawn,
             kl_weight,
@@ -78,6 +82,7 @@ fn behind(part: &[u32], images: usize, at: At, size: usize) -> Vec<u32> {
 fn values<'b>(
     data: &DataSet,
     places: &'b [u32],
+    epoch: Option<u32>,
     buffer: &'b mut Vec<f32>,
     kept: bool,
 ) -> Images<'b> {
@@ -85,7 +90,7 @@ fn values<'b>(
         return Images::Kept(places);
     }
     buffer.resize(places.len() * data.images.values_per_image(), 0.0);
-    fill_batch(&data.images, places, buffer);
+    fill_batch(&data.images, places, epoch, buffer);
     Images::Values(buffer)
 }
 

@@ -5,7 +5,7 @@ pub mod idx;
 pub mod images;
 pub mod kmnist;
 pub mod mnist;
-pub mod npy;
+pub mod numpy;
 pub mod sprites;
 
 use crate::config::members::members;
@@ -59,5 +59,5 @@ kinds! {
     Sprites(sprites::Sprites) = "sprites",
     Idx(idx::Idx) = "idx",
     Images(images::ImageFolder) = "images",
-    Npy(npy::Npy) = "npy",
+    Numpy(numpy::Numpy) = "numpy",
 }
