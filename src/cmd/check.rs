@@ -13,7 +13,7 @@ use crate::nn::layers::NamedConfig;
 use crate::plan::Plan;
 use crate::session::checks::{check_against_data, warn_of_little_room};
 use crate::session::device;
-use crate::session::inputs::plan_of_survey;
+use crate::session::inputs::{plan_of_survey, read_published};
 use crate::session::process::on_threads;
 use crate::sys::exit;
 use crate::terminal::Outcome;
@@ -40,6 +40,7 @@ pub fn main(args: &Args) -> Outcome {
     if loaded.sweep.is_some() {
         return launch::trial_table::print(&loaded, args.jobs);
     }
+    read_published(&loaded.spec, false)?;
     let survey = data::survey(&loaded.spec.data)?;
     let plan = plan_of_survey(loaded.spec.clone(), &survey);
     check_against_data(&loaded, &plan)?;
