@@ -549,7 +549,7 @@ fn is_one_shade(element: Element, seen: Range) -> bool {
 }
 
 /// Puts the channels of a pixel beside each other where each image has them as planes.
-fn interleave(images: &mut [u8], plane: usize, channels: usize) {
+pub(super) fn interleave(images: &mut [u8], plane: usize, channels: usize) {
     let mut planes = vec![0; plane * channels];
     for image in images.chunks_exact_mut((plane * channels).max(1)) {
         planes.copy_from_slice(image);

@@ -13,7 +13,8 @@ use crate::fs::files;
 
 use super::error::{DataError, ReadError};
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// How a gzip file begins.
+pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// No more bytes than this come out of one byte of a deflate stream: a match of 258 bytes takes two
 /// bits at the least.

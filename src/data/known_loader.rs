@@ -102,6 +102,7 @@ impl<T: KnownKind> Loader for T {
         let loaded = labelled::read(files, request.division, reading)?;
         for (source, &position) in loaded.sources.iter().zip(&positions) {
             set.check_digest(position, source)?;
+            set.check_packed_file(position, &source.path)?;
         }
         Ok(Loaded {
             place: found.folder.display().to_string(),
@@ -173,7 +174,7 @@ fn check(set: &KnownSet, position: usize, path: &Path) -> Result<LocatedFile, Da
     let file = idx::open(path, FILES[position].content)?;
     Ok(LocatedFile {
         source: set.check_file(position, file)?,
-        verified: set.digests.is_some(),
+        verified: set.check_packed_file(position, path)?,
     })
 }
 

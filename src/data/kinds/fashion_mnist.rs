@@ -3,6 +3,8 @@
 use crate::data::known::KnownSet;
 use crate::data::known_loader::known_kind;
 
+use super::mnist::MNIST;
+
 known_kind! {
     /// Fashion-MNIST: 70,000 gray images of clothes, 28 x 28
     pub struct FashionMnist = FASHION_MNIST;
@@ -35,5 +37,6 @@ pub(in crate::data) static FASHION_MNIST: KnownSet = KnownSet {
         "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     ]),
-    similar: &[],
+    packed_digests: None,
+    similar: &[&MNIST],
 };

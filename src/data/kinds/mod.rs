@@ -1,5 +1,8 @@
 //! The kinds of data: one file a kind, and one line of the registry.
 
+pub mod cifar10;
+pub mod csv;
+pub mod dsprites;
 pub mod fashion_mnist;
 pub mod idx;
 pub mod images;
@@ -60,4 +63,7 @@ kinds! {
     Idx(idx::Idx) = "idx",
     Images(images::ImageFolder) = "images",
     Numpy(numpy::Numpy) = "numpy",
+    Csv(csv::Csv) = "csv",
+    Cifar10(cifar10::Cifar10) = "cifar10",
+    Dsprites(dsprites::Dsprites) = "dsprites",
 }
