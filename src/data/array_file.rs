@@ -114,7 +114,7 @@ pub(super) enum ArrayError {
 }
 
 /// The range to state for values that were seen.
-fn stated(seen: Range) -> Range {
+pub(super) fn stated(seen: Range) -> Range {
     let usual = [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)];
     let usual = usual.map(|(min, max)| Range { min, max });
     let holds = |it: &&Range| it.min <= seen.min && seen.max <= it.max;
@@ -292,6 +292,21 @@ impl<'a> ArrayFile<'a> {
         // Below MAX_BYTES, which fits.
         self.axes = Axes::of(declared.lengths.map(|length| length as usize));
         Ok(())
+    }
+
+    /// The same for so many numbers, whatever they are.
+    pub(super) fn declare_numbers(
+        &mut self,
+        count: u64,
+        element: Element,
+        order: Order,
+    ) -> Result<(), DataError> {
+        let declared = Declared {
+            element,
+            order,
+            ..Declared::bytes([count, 1, 1, 1], [0; 4])
+        };
+        self.declare(Content::Factors, declared)
     }
 
     fn check_lengths(&self, content: Content, lengths: [u64; 4]) -> Result<(), DataError> {

@@ -118,6 +118,25 @@ impl Read for Input<'_> {
     }
 }
 
+/// The first six bytes of what comes out of a file; zeros where it is shorter.
+pub(super) fn prefix(input: &mut Input<'_>, path: &Path) -> Result<[u8; 6], DataError> {
+    let mut start = [0; 6];
+    let mut filled = 0;
+    while let Some(rest) = start.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match input.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            // Damage shows again when the file is read as what it is.
+            Err(error) if error.raw_os_error().is_none() => break,
+            Err(source) => {
+                let path = path.to_path_buf();
+                return Err(ReadError { path, source }.into());
+            }
+        }
+    }
+    Ok(start)
+}
+
 struct Counted<'a> {
     inner: BufReader<Box<dyn Read + Send + 'a>>,
     position: u64,

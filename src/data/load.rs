@@ -109,7 +109,10 @@ impl Refusal for UnknownSet {
     }
 
     fn hint(&self) -> Option<String> {
-        Some(format!("data sets: {}", located_names().join(", ")))
+        Some(format!(
+            "data sets: {}; a file is named by its path",
+            located_names().join(", ")
+        ))
     }
 }
 
@@ -178,7 +181,7 @@ pub(super) mod tests {
             assert_eq!(error.to_string(), format!("there is no data set `{name}`"));
             assert_eq!(
                 error.hint().unwrap(),
-                "data sets: fashion-mnist, mnist, kmnist, sprites"
+                "data sets: fashion-mnist, mnist, kmnist, sprites, cifar10, dsprites; a file is named by its path"
             );
         }
     }

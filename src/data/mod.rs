@@ -12,7 +12,7 @@
 //! | formats | `element` (types of numbers), `input` (plain or packed), `array_file` with `idx` and `npy`, `zip` and `npz`; `tree`, `picture` and `budget` |
 //! | known data sets | `known`, `places`, `download` |
 //! | kinds | `loader` (what each does), `labelled` and `known_loader` (what several share), `kinds` (one file each, and the registry) |
-//! | all kinds | `load` |
+//! | all kinds | `load`, `describe` |
 //!
 //! # Guarantees
 //!
@@ -27,6 +27,7 @@
 mod array_file;
 mod binarize;
 mod budget;
+mod describe;
 mod division;
 mod download;
 mod element;
@@ -52,6 +53,7 @@ mod tree;
 mod zip;
 
 pub use binarize::{Binarization, Binarize};
+pub use describe::{Described, Description, describe};
 pub use division::{Division, Split, Validation};
 pub use error::{DataError, Refusal};
 pub use images::{Factor, Factors, Images, fill_batch};

@@ -69,7 +69,8 @@ impl Npz {
         npy::with_header(self.member(name)?, content, image_shape)
     }
 
-    fn member(&self, name: &str) -> Result<ArrayFile<'static>, DataError> {
+    /// Opens an array whose header has not been read.
+    pub(super) fn member(&self, name: &str) -> Result<ArrayFile<'static>, DataError> {
         let plain = name.strip_suffix(".npy").unwrap_or(name);
         let is_it = |it: &&Entry| it.name.strip_suffix(".npy") == Some(plain);
         let Some(entry) = self.entries.iter().find(is_it) else {
@@ -120,10 +121,6 @@ impl Npz {
 
     pub(super) fn refuse(&self, problem: NpzError) -> DataError {
         BadFile::new(&self.path, problem).into()
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 }
 

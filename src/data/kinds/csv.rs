@@ -11,6 +11,7 @@ use crate::config::section::section;
 use crate::config::{Kind, PathKind, Rules};
 use crate::data::array_file::{BadFile, Problem};
 use crate::data::binarize::Binarization;
+use crate::data::describe::Described;
 use crate::data::division::{Shares, Split};
 use crate::data::element::Range;
 use crate::data::error::{DataError, ReadError, file_of};
@@ -342,7 +343,7 @@ impl Csv {
             let name: Vec<u8> = name.into_iter().filter(|it| *it != b'"').collect();
             LABELS.contains(&name.as_slice())
         };
-        let named = fields.iter().position(|field| is_label(&field));
+        let named = fields.iter().position(|field| is_label(field));
         let is_amat = first.path.extension().is_some_and(|it| it == "amat");
         let last = columns.checked_sub(1);
         let shape = self.image_shape.as_deref();
@@ -513,6 +514,32 @@ impl Loader for Csv {
             place: place(&tables),
         })
     }
+}
+
+/// Says what a table holds.
+pub(in crate::data) fn describe(path: &Path) -> Result<Described, DataError> {
+    let kind = Csv {
+        path: None,
+        images: None,
+        test_images: None,
+        label_column: LabelColumn::Auto,
+        image_shape: None,
+        range: None,
+    };
+    let Table {
+        form, rows, seen, ..
+    } = kind.scan(path)?;
+    let [height, width, _] = form.size;
+    let label = form.label.map_or("no label".to_owned(), |at| {
+        format!("label in column {}", at + 1)
+    });
+    Ok(Described {
+        name: String::new(),
+        shape: format!("{rows} images of {height} x {width}, {label}"),
+        range: Some((seen.min, seen.max)),
+        classes: None,
+        sha256: Some(Lines::open(path)?.finish()?.sha256),
+    })
 }
 
 /// Where the images lie, for a person.
