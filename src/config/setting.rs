@@ -29,6 +29,8 @@ pub struct Setting {
     pub needs: Option<String>,
     /// The setting that holds the folder to which a path is relative; else it is that of the spec.
     pub relative_to: Option<String>,
+    /// The setting with which it holds a name instead of a path.
+    pub name_with: Option<String>,
     /// Whether it changes nothing of what a run computes: what it is called, where files lie, what is drawn.
     pub changes_no_result: bool,
     /// The version of the fingerprint in which it appeared: where it has its default, it is left out of the
@@ -61,6 +63,7 @@ impl Setting {
             only: None,
             needs: None,
             relative_to: None,
+            name_with: None,
             changes_no_result: false,
             added_in: 1,
         }
@@ -114,6 +117,12 @@ impl Setting {
         self
     }
 
+    /// A name instead of a path where another setting of the same table is set.
+    pub fn name_with(mut self, name: &str) -> Self {
+        self.name_with = Some(name.to_owned());
+        self
+    }
+
     /// It changes nothing of what a run computes.
     pub fn changes_no_result(mut self) -> Self {
         self.changes_no_result = true;
@@ -132,6 +141,7 @@ impl Setting {
             self.only.as_mut().map(|(key, _)| key),
             self.needs.as_mut(),
             self.relative_to.as_mut(),
+            self.name_with.as_mut(),
         ];
         for key in others.into_iter().flatten() {
             *key = dotted(table, key);

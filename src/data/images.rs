@@ -192,6 +192,35 @@ mod tests {
     }
 
     #[test]
+    fn draws_an_image_by_seed_and_epoch_in_whatever_batch() {
+        let sampled = |seed| Images {
+            pixels: vec![128; 18],
+            binarization: Binarization {
+                binarize: crate::data::Binarize::Sample,
+                seed,
+            },
+            ..three()
+        };
+        let fill = |seed, indices: &[u32], epoch| {
+            let mut out = vec![f32::NAN; 6 * indices.len()];
+            fill_batch(&sampled(seed), indices, epoch, &mut out);
+            assert!(out.iter().all(|it| *it == 0.0 || *it == 1.0));
+            out
+        };
+        let together = fill(1, &[2, 0, 1], Some(4));
+        let apart = [2, 0, 1].map(|index| fill(1, &[index], Some(4))).concat();
+        assert_eq!(together, apart);
+        for other in [
+            fill(1, &[2, 0, 1], Some(5)),
+            fill(2, &[2, 0, 1], Some(4)),
+            fill(1, &[2, 0, 1], None),
+        ] {
+            assert_ne!(together, other);
+        }
+        assert_eq!(fill(1, &[0, 1], None), fill(1, &[0, 1], None));
+    }
+
+    #[test]
     fn refuses_more_pixels_than_the_limit_before_they_are_asked_for() {
         for (count, item_bytes) in [(5, 1 << 30), (usize::MAX, usize::MAX)] {
             let refused = blank_pixels(count, item_bytes);

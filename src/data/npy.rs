@@ -35,7 +35,7 @@ enum NpyError {
         offset: usize,
         expected: &'static str,
     },
-    #[error("at byte {offset}: elements of type {found}, expected uint8")]
+    #[error("at byte {offset}: elements of type {found}, expected bool, an integer or a float")]
     ElementType { offset: usize, found: String },
     #[error("at byte {offset}: the elements are in Fortran order, expected C order")]
     FortranOrder { offset: usize },

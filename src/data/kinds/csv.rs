@@ -343,7 +343,7 @@ impl Csv {
             let name: Vec<u8> = name.into_iter().filter(|it| *it != b'"').collect();
             LABELS.contains(&name.as_slice())
         };
-        let named = fields.iter().position(|field| is_label(field));
+        let named = fields.iter().position(is_label);
         let is_amat = first.path.extension().is_some_and(|it| it == "amat");
         let last = columns.checked_sub(1);
         let shape = self.image_shape.as_deref();

@@ -29,15 +29,15 @@ section! {
         pub file: Option<PathBuf>, Kind::Path(PathKind::File), unset("none"), relative_to("path"),
             also(&["npz", "archive"]), changes_no_result();
         /// Training images: a `.npy` file, or with `file` an array in it, of shape (images, rows, columns), (images, rows, columns, channels), (images, channels, rows, columns) or (images, values)
-        pub images: Option<Array>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), changes_no_result();
+        pub images: Option<Array>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), name_with("file"), changes_no_result();
         /// Training labels: a `.npy` file, or with `file` an array in it, of whole numbers; without them all images are of one class
-        pub labels: Option<Array>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), changes_no_result();
+        pub labels: Option<Array>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), name_with("file"), changes_no_result();
         /// Test images: a `.npy` file, or with `file` an array in it
-        pub test_images: Option<Array>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), changes_no_result();
+        pub test_images: Option<Array>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), name_with("file"), changes_no_result();
         /// Test labels: a `.npy` file, or with `file` an array in it
-        pub test_labels: Option<Array>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), changes_no_result();
+        pub test_labels: Option<Array>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), name_with("file"), changes_no_result();
         /// What the training images were made from: a `.npy` file, or with `file` an array in it, of shape (images, factors)
-        pub factors: Option<Array>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), changes_no_result();
+        pub factors: Option<Array>, Kind::Path(PathKind::File), unset("none"), relative_to("path"), name_with("file"), changes_no_result();
         /// Rows, columns and, where it is not 1, channels of images of shape (images, values)
         pub image_shape: Option<Vec<usize>>, Kind::Counts { fewest: 2, most: 3, max: 16_384 }, unset("a square");
         /// The values that are black (`min`, 0 where it is left out) and white (`max`, 1 where it is left out)

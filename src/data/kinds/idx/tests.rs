@@ -254,6 +254,7 @@ fn reads_every_element_type() {
         "{hint}"
     );
     let labels = Idx {
+        images: images(0x08, &|it| vec![it as u8]),
         labels: file(
             "labels",
             0x0d,
