@@ -72,13 +72,17 @@ pub fn describe(path: &Path) -> Result<Description, DataError> {
         return idx_file(path, &name);
     }
     let mut spec = vec![line("dataset", "csv"), line("images", &name)];
-    let described = csv::describe(path)?;
-    if described
-        .range
-        .is_some_and(|(min, max)| min < 0.0 || max > 255.0)
-    {
-        spec.extend(range_line(&described));
+    let (shape, Range { min, max }, source) = csv::describe(path)?;
+    if min < 0.0 || max > 255.0 {
+        spec.push(Range { min, max }.written());
     }
+    let described = Described {
+        name: String::new(),
+        shape,
+        range: Some((min, max)),
+        classes: None,
+        sha256: Some(source.sha256),
+    };
     Ok(Description {
         kind: "a table of pixels",
         arrays: vec![described],

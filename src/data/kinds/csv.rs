@@ -11,7 +11,6 @@ use crate::config::section::section;
 use crate::config::{Kind, PathKind, Rules};
 use crate::data::array_file::{BadFile, Problem};
 use crate::data::binarize::Binarization;
-use crate::data::describe::Described;
 use crate::data::division::{Shares, Split};
 use crate::data::element::Range;
 use crate::data::error::{DataError, ReadError, file_of};
@@ -516,8 +515,8 @@ impl Loader for Csv {
     }
 }
 
-/// Says what a table holds.
-pub(in crate::data) fn describe(path: &Path) -> Result<Described, DataError> {
+/// What a table holds in words, the values of its pixels, and its digest.
+pub(in crate::data) fn describe(path: &Path) -> Result<(String, Range, Source), DataError> {
     let kind = Csv {
         path: None,
         images: None,
@@ -533,13 +532,8 @@ pub(in crate::data) fn describe(path: &Path) -> Result<Described, DataError> {
     let label = form.label.map_or("no label".to_owned(), |at| {
         format!("label in column {}", at + 1)
     });
-    Ok(Described {
-        name: String::new(),
-        shape: format!("{rows} images of {height} x {width}, {label}"),
-        range: Some((seen.min, seen.max)),
-        classes: None,
-        sha256: Some(Lines::open(path)?.finish()?.sha256),
-    })
+    let text = format!("{rows} images of {height} x {width}, {label}");
+    Ok((text, seen, Lines::open(path)?.finish()?))
 }
 
 /// Where the images lie, for a person.
