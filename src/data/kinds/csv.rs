@@ -336,6 +336,9 @@ impl Csv {
         let separator = bytes.map_or(Separator::Spaces, Separator::Byte);
         let fields: Vec<&[u8]> = first.fields(separator).collect();
         let columns = fields.len();
+        if columns == 0 {
+            return Err(first.refuse(CsvError::Empty));
+        }
         let has_header = fields.iter().any(|field| number(field).is_none());
         let is_label = |field: &&[u8]| {
             let name = field.to_ascii_lowercase();
@@ -646,8 +649,9 @@ mod tests {
             assert_eq!(error.exit_code(), 65);
             error.to_string().split_once("`: ").unwrap().1.to_owned()
         };
-        let cases: [(&[u8], &str); 9] = [
+        let cases: [(&[u8], &str); 10] = [
             (b"", "no line of numbers"),
+            (b"\xef\xbb\xbf\n1,2\n", "no line of numbers"),
             (b"label,a,b,c,d\n\n", "no line of numbers"),
             (
                 b"1,2,3,4\n1,2,3\n",
