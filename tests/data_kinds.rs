@@ -347,6 +347,7 @@ fn resumes_runs_on_files_and_pictures_to_the_same_bits() {
     }
     for data in [
         "dataset = \"idx\"\nimages = \"a.gz\"\nlabels = \"b\"\nvalidation = 0.2",
+        "dataset = \"idx\"\nimages = \"a.gz\"\nvalidation = 0.2\nbinarize = \"sample\"",
         "dataset = \"images\"\npath = \"p\"\nimage_size = 10\nvalidation = 0.2",
     ] {
         lab.write(
