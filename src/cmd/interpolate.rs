@@ -41,7 +41,7 @@ pub fn main(args: &Args) -> Outcome {
         }
         let ends = [args.from, args.to];
         let mut originals = vec![0.0; 2 * trained.plan.architecture.image.len()];
-        fill_batch(&data.images, &ends, None, &mut originals);
+        fill_batch(&data.images, &ends, &mut originals);
         let inference = trained.inference();
         let means = inference.encode(&data.images, &ends)?;
         let pixels = inference.decode(&line(&means, args.steps as usize))?;

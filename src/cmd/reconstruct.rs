@@ -30,7 +30,7 @@ pub fn main(args: &Args) -> Outcome {
         };
         let indices = &source[..source.len().min(args.count as usize)];
         let mut originals = vec![0.0; indices.len() * trained.plan.architecture.image.len()];
-        fill_batch(&data.images, indices, None, &mut originals);
+        fill_batch(&data.images, indices, &mut originals);
         let inference = trained.inference();
         let pixels = inference.decode(&inference.encode(&data.images, indices)?)?;
         let title = trained.title(&format!("reconstructions of {part} images"));

@@ -125,14 +125,22 @@ impl Images {
 }
 
 /// Writes the named images one after the other as numbers from 0 to 1, `(v as f32) / 255.0` exactly, or black and white
-/// where that is asked for.
+/// where that is asked for; each image is the same each time.
 ///
-/// `epoch`: the one that the images are trained on in; none for images that are only looked at, which are the same each
-/// time. `out` is `indices.len()` x height x width x channels.
+/// `out` is `indices.len()` x height x width x channels.
 ///
 /// # Panics
 /// `out` has another length, or an index is not below [`Images::len`].
-pub fn fill_batch(images: &Images, indices: &[u32], epoch: Option<u32>, out: &mut [f32]) {
+pub fn fill_batch(images: &Images, indices: &[u32], out: &mut [f32]) {
+    fill_batch_of_epoch(images, indices, None, out);
+}
+
+/// The same for images that are trained on in an epoch, where those that are drawn are others than in the epochs before.
+/// Without an epoch, it is [`fill_batch`].
+///
+/// # Panics
+/// As [`fill_batch`].
+pub fn fill_batch_of_epoch(images: &Images, indices: &[u32], epoch: Option<u32>, out: &mut [f32]) {
     let size = images.values_per_image();
     assert_eq!(out.len(), indices.len() * size, "length of the batch");
     for (&index, values) in indices.iter().zip(out.chunks_exact_mut(size)) {
@@ -182,7 +190,7 @@ mod tests {
     #[test]
     fn fills_a_batch_with_each_byte_over_255() {
         let mut out = [f32::NAN; 12];
-        fill_batch(&three(), &[2, 0], Some(0), &mut out);
+        fill_batch(&three(), &[2, 0], &mut out);
         let expected = [
             180.0, 195.0, 210.0, 225.0, 240.0, 255.0, 0.0, 15.0, 30.0, 45.0, 60.0, 75.0,
         ]
@@ -203,7 +211,7 @@ mod tests {
         };
         let fill = |seed, indices: &[u32], epoch| {
             let mut out = vec![f32::NAN; 6 * indices.len()];
-            fill_batch(&sampled(seed), indices, epoch, &mut out);
+            fill_batch_of_epoch(&sampled(seed), indices, epoch, &mut out);
             assert!(out.iter().all(|it| *it == 0.0 || *it == 1.0));
             out
         };
@@ -232,6 +240,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "length of the batch")]
     fn panics_on_a_batch_of_another_length() {
-        fill_batch(&three(), &[0], None, &mut [0.0; 5]);
+        fill_batch(&three(), &[0], &mut [0.0; 5]);
     }
 }

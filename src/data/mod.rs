@@ -56,7 +56,7 @@ pub use binarize::{Binarization, Binarize};
 pub use describe::{Described, Description, describe};
 pub use division::{Division, Split, Validation};
 pub use error::{DataError, Refusal};
-pub use images::{Factor, Factors, Images, fill_batch};
+pub use images::{Factor, Factors, Images, fill_batch, fill_batch_of_epoch};
 pub use kinds::DataKind;
 pub use load::{fingerprint, load, locate, located_names, survey};
 pub use loader::{Located, LocatedFile};

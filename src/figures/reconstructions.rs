@@ -55,7 +55,7 @@ fn draw(context: &Context) -> Result<Rendered, FigureError> {
     };
     let indices = &source[..source.len().min(PAIRS)];
     let mut originals = vec![0.0; indices.len() * context.images.values_per_image()];
-    fill_batch(context.images, indices, None, &mut originals);
+    fill_batch(context.images, indices, &mut originals);
     let network = context.network;
     let pixels = network.decode(&network.encode(indices)?)?;
     let title = context.title(&format!("reconstructions of {part} images"));

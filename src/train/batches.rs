@@ -1,6 +1,6 @@
 //! Batches of a data set for the model.
 
-use crate::data::{DataSet, fill_batch};
+use crate::data::{DataSet, fill_batch_of_epoch};
 use crate::objective::{At, Drawn, Noise};
 use crate::plan::Plan;
 use crate::vae::{Batch, Images};
@@ -90,7 +90,7 @@ fn values<'b>(
         return Images::Kept(places);
     }
     buffer.resize(places.len() * data.images.values_per_image(), 0.0);
-    fill_batch(&data.images, places, epoch, buffer);
+    fill_batch_of_epoch(&data.images, places, epoch, buffer);
     Images::Values(buffer)
 }
 

@@ -81,6 +81,6 @@ pub fn keep_images(model: &mut dyn Model, images: &Images) -> Result<(), ModelEr
     }
     let all: Vec<u32> = (0..images.len() as u32).collect();
     let mut pixels = vec![0.0; values];
-    fill_batch(images, &all, None, &mut pixels);
+    fill_batch(images, &all, &mut pixels);
     model.keep_images(&pixels)
 }

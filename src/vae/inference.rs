@@ -23,7 +23,7 @@ impl Inference<'_> {
         let mut buffer = vec![0.0; self.batch().min(indices.len()) * size];
         for indices in indices.chunks(self.batch()) {
             let batch = &mut buffer[..indices.len() * size];
-            fill_batch(images, indices, None, batch);
+            fill_batch(images, indices, batch);
             means.extend(self.model.encode(batch)?);
         }
         // What follows, drawing most of all, needs memory too, but not at the same time.
