@@ -14,7 +14,7 @@ use crate::nn::layers::NamedConfig;
 use crate::plan::Plan;
 use crate::session::checks::{check_against_data, warn_of_little_room, warn_of_missing_classes};
 use crate::session::device;
-use crate::session::inputs::plan_of_survey;
+use crate::session::inputs::{plan_of_survey, read_published};
 use crate::session::process::on_threads;
 use crate::sys::exit;
 use crate::sys::printable::printable;
@@ -42,6 +42,7 @@ pub fn main(args: &Args) -> Outcome {
     if loaded.sweep.is_some() {
         return launch::trial_table::print(&loaded, args.jobs);
     }
+    read_published(&loaded.spec, false)?;
     let survey = data::survey(&loaded.spec.data)?;
     let plan = plan_of_survey(loaded.spec.clone(), &survey)?;
     check_against_data(&loaded, &plan)?;

@@ -174,6 +174,8 @@ impl Check<'_> {
         choices: &'static [Choice],
     ) -> Option<&'static str> {
         let names = || choices.iter().map(|choice| choice.name);
+        let renamed = self.setting.formerly.iter().find(|(old, _)| *old == text);
+        let text = renamed.map_or(text, |(_, new)| new);
         match names().find(|name| *name == text) {
             Some(name) => Some(name),
             None => self.not_a_value(item, nearest(text, names()).map(did_you_mean_value)),

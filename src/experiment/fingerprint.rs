@@ -35,7 +35,18 @@ impl Fingerprint {
             };
             !schema.changes_no_result(key) && !schema.find(key).is_some_and(is_new)
         };
-        let mut values: BTreeMap<_, _> = settings_of(spec).into_iter().filter(counts).collect();
+        // What was renamed counts under its old name, so that earlier runs stay what they are.
+        let as_before = |(key, value): (String, Value)| {
+            let words = schema.find(&key).map_or(&[][..], |it| it.formerly);
+            let new = |it: &&(&str, &str)| value == Value::Text(it.1.to_owned());
+            let old = words
+                .iter()
+                .find(new)
+                .map(|it| Value::Text(it.0.to_owned()));
+            (key, old.unwrap_or(value))
+        };
+        let settings = settings_of(spec).into_iter().filter(counts);
+        let mut values: BTreeMap<_, _> = settings.map(as_before).collect();
         // A member without settings of its own is identified by its name.
         for (table, _) in spec.write() {
             let Some((group, member)) = table.split_once('.') else {

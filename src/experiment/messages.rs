@@ -71,7 +71,7 @@ fn reports_a_mistyped_key_and_a_wrong_value_together() {
 3 | dataset = "fashion_mnist"
   |           ^^^^^^^^^^^^^^^
   |
-  = note: expected "fashion-mnist", "mnist", "kmnist", "sprites", "idx", "images" or "npy"
+  = note: expected "fashion-mnist", "mnist", "kmnist", "sprites", "idx", "images", "numpy", "csv", "cifar10" or "dsprites"
   = help: did you mean `"fashion-mnist"`?
 
 error: unknown key `latent_dims` in `[model]`
@@ -104,7 +104,7 @@ fn names_what_an_empty_spec_needs() {
 error: `data.dataset` is missing
 --> x.toml
  |
- = note: expected "fashion-mnist", "mnist", "kmnist", "sprites", "idx", "images" or "npy"
+ = note: expected "fashion-mnist", "mnist", "kmnist", "sprites", "idx", "images", "numpy", "csv", "cifar10" or "dsprites"
  = help: add a table `[data]` with `dataset = "fashion-mnist"`"#
     );
 }
@@ -420,8 +420,9 @@ fn requires_idx_files_of_the_parts_in_use() {
     let reason = |key: &str, part: &str| {
         format!("`data.{key}` is missing: \"idx\" needs it since the {part} part is used")
     };
-    let train = [reason("images", "training"), reason("labels", "training")];
-    let test = [reason("test_images", "test"), reason("test_labels", "test")];
+    // A VAE needs no labels.
+    let train = [reason("images", "training")];
+    let test = [reason("test_images", "test")];
     assert_eq!(missing(idx), train);
     assert_eq!(missing(&format!("{idx}splits = [\"test\"]\n")), test);
     let all = [train.as_slice(), test.as_slice()].concat();

@@ -149,11 +149,17 @@ fn suggests_settings_for_typos() {
             let line = format!("{typo} = {}", good_value(setting));
             let text = around(setting, &line);
             let error = refused(&text);
+            // A pair of limits is a table.
+            let is_unknown = |message: &str| {
+                ["unknown key", "unknown table"]
+                    .iter()
+                    .any(|it| message.contains(it))
+            };
             tried += 1;
             let place = place_of(&text, &line);
             let found = error
                 .iter()
-                .find(|it| (it.line, it.column) == place && it.message.contains("unknown key"))
+                .find(|it| (it.line, it.column) == place && is_unknown(&it.message))
                 .unwrap_or_else(|| panic!("{kind} of {}: wrong place\n{error}", setting.key));
             // `optimizer.adam` does not count: its settings are told apart by their tables.
             let hint = found.hint.clone().unwrap_or_default();

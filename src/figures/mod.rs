@@ -101,6 +101,7 @@ mod tests {
             labels: (0..10).map(|i| i % 2).collect(),
             classes: vec!["even".to_owned(), "odd".to_owned()],
             factors: None,
+            binarization: crate::data::Binarization::NONE,
         };
         let context = Context {
             name: "a",

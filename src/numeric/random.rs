@@ -37,6 +37,8 @@ pub enum Purpose {
     SecondPoints = 9,
     /// The permutations of the axes of those points.
     Permutation = 10,
+    /// Which pixels of an image are white; `step` is the image.
+    Binarize = 13,
 }
 
 /// One reproducible sequence of random numbers.

@@ -10,6 +10,7 @@ use crate::sys::exit;
 use crate::terminal::CliError;
 use crate::terminal::cli_error::with_causes;
 use crate::terminal::loading::Loading;
+use crate::terminal::tell;
 
 /// Largest CSV of a published curve, in bytes.
 const LARGEST_CURVE: u64 = 16 << 20;
@@ -61,11 +62,11 @@ pub fn plan_of_survey(spec: Spec, survey: &Survey) -> Result<Plan, CliError> {
     })
 }
 
-/// Reads the published curve that a spec names.
+/// Reads the published curve that a spec names, saying where it was not of the plain form.
 ///
 /// # Errors
 /// It cannot be read, or is no such table.
-pub fn read_published(spec: &Spec) -> Result<Option<Published>, CliError> {
+pub fn read_published(spec: &Spec, quiet: bool) -> Result<Option<Published>, CliError> {
     let Some(path) = &spec.figures.published else {
         return Ok(None);
     };
@@ -77,6 +78,9 @@ pub fn read_published(spec: &Spec) -> Result<Option<Published>, CliError> {
             format!("{}: {}", path.display(), with_causes(&e)),
         )
     })?;
+    for note in published.notes.iter().filter(|_| !quiet) {
+        tell!("note: {}: {note}", path.display());
+    }
     Ok(Some(Published {
         name: spec.figures.published_name.clone(),
         ..published

@@ -72,7 +72,7 @@ pub fn resume(request: &ResumeRequest, stop: &Stop) -> Outcome {
     if folder.manifest().compute.device == Device::Cpu.to_string() && found.device == Device::Cpu {
         keep_kernels(&folder, args.allow_other_bits)?;
     }
-    let published = read_published(&spec)?;
+    let published = read_published(&spec, !audience.is_person())?;
     let data = load_data(&spec, !audience.is_person())?;
     let plan = inputs::plan(spec, &data);
     check_history(&plan).map_err(|(text, expected)| {

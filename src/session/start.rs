@@ -55,7 +55,7 @@ pub struct StartRequest<'a> {
 pub fn start(request: &StartRequest, stop: &Stop) -> Outcome {
     let loaded = request.loaded;
     let found = device::find(loaded.spec.training.device)?;
-    let published = read_published(&loaded.spec)?;
+    let published = read_published(&loaded.spec, !request.audience.is_person())?;
     let data = load_data(&loaded.spec, !request.audience.is_person())?;
     let plan = inputs::plan(loaded.spec.clone(), &data);
     check_against_data(loaded, &plan)?;

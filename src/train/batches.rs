@@ -1,6 +1,6 @@
 //! Batches of a data set for the model.
 
-use crate::data::{DataSet, fill_batch};
+use crate::data::{DataSet, fill_batch_of_epoch};
 use crate::objective::{At, Drawn, Noise};
 use crate::optim::schedule::Position;
 use crate::plan::Plan;
@@ -57,6 +57,10 @@ impl<'a> Batches<'a> {
     ) -> Batch<'b> {
         let places = self.places(part, at);
         let (seed, axes) = (self.plan.spec.seed, self.plan.architecture.latent);
+        let epoch = match at {
+            At::Step { epoch, .. } => Some(epoch),
+            At::Validation(_) => None,
+        };
         let draw = |noise: &Noise| noise.draw(seed, at, places.len(), axes);
         self.drawn = self.noise.iter().map(draw).collect();
         if let Some(second) = &mut self.second {
@@ -82,9 +86,9 @@ impl<'a> Batches<'a> {
         let second = self
             .second
             .as_mut()
-            .map(|second| values(self.data, &second.places, &mut second.images, kept));
+            .map(|second| values(self.data, &second.places, epoch, &mut second.images, kept));
         Batch {
-            images: values(self.data, places, &mut self.images, kept),
+            images: values(self.data, places, epoch, &mut self.images, kept),
             second,
             labels,
             noise: &self.drawn,
@@ -104,6 +108,7 @@ fn behind(part: &[u32], images: usize, at: At, size: usize) -> Vec<u32> {
 fn values<'b>(
     data: &DataSet,
     places: &'b [u32],
+    epoch: Option<u32>,
     buffer: &'b mut Vec<f32>,
     kept: bool,
 ) -> Images<'b> {
@@ -111,7 +116,7 @@ fn values<'b>(
         return Images::Kept(places);
     }
     buffer.resize(places.len() * data.images.values_per_image(), 0.0);
-    fill_batch(&data.images, places, buffer);
+    fill_batch_of_epoch(&data.images, places, epoch, buffer);
     Images::Values(buffer)
 }
 

@@ -177,6 +177,7 @@ fn noise(plan: &Plan, batch: usize) -> DataSet {
             labels: vec![0; count],
             classes: vec!["noise".to_owned()],
             factors: None,
+            binarization: crate::data::Binarization::NONE,
         },
         train: (0..plan.train_images).map(|i| (i % count) as u32).collect(),
         validation: vec![],

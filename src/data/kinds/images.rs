@@ -7,6 +7,7 @@ use std::thread;
 
 use crate::config::section::section;
 use crate::config::{Kind, PathKind};
+use crate::data::binarize::Binarization;
 use crate::data::division::{Shares, Split};
 use crate::data::error::{DataError, Refusal, folder_of, shown};
 use crate::data::images::{Images, blank_pixels};
@@ -177,6 +178,7 @@ impl Loader for ImageFolder {
                 labels: pictures.iter().map(|picture| picture.class).collect(),
                 classes: contents.tree.classes,
                 factors: None,
+                binarization: Binarization::NONE,
             },
             sources: Vec::new(),
             shares: contents.shares,

@@ -16,6 +16,7 @@ use std::thread;
 use crate::config::kind::grouped;
 use crate::config::section::section;
 use crate::config::{Kind, Rules};
+use crate::data::binarize::Binarization;
 use crate::data::division::Shares;
 use crate::data::error::{DataError, Refusal};
 use crate::data::images::{Factor, Factors, Images, MAX_BYTES, blank_pixels};
@@ -139,6 +140,7 @@ impl Loader for Sprites {
                     factors: (0..NAMES.len()).map(factor).collect(),
                     indices: indices.into_flattened(),
                 }),
+                binarization: Binarization::NONE,
             },
             sources: Vec::new(),
             shares,
@@ -180,7 +182,7 @@ fn factor(position: usize) -> Factor {
         values_of(&indices)[position]
     };
     Factor {
-        name: NAMES[position],
+        name: NAMES[position].into(),
         values: (0..SIZES[position]).map(value).collect(),
     }
 }
