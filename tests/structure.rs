@@ -16,6 +16,7 @@ const FOLDERS: &[&[&str]] = &[
     &["config", "metric", "draw"],
     &["kernels", "optim", "slurm", "progress"],
     &["nn"],
+    &["prior", "latent"],
     &["data", "objective"],
     &["figures"],
     &["experiment"],

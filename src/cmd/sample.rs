@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use crate::figures;
-use crate::numeric::random::{Purpose, Stream};
 use crate::session::trained::{with_network, write_picture};
-use crate::terminal::Outcome;
+use crate::sys::exit;
 use crate::terminal::args::TrainedArgs;
+use crate::terminal::{CliError, Outcome};
 
 /// Decode draws from the prior of a trained model
 #[derive(Clone, Debug, clap::Args)]
@@ -27,10 +27,15 @@ pub struct Args {
 /// Draws, decodes, writes a picture.
 pub fn main(args: &Args) -> Outcome {
     with_network(&args.trained, |trained| {
-        let mut z = vec![0.0; args.count as usize * trained.plan.architecture.latent];
+        if !trained.plan.has_distribution() {
+            let kind = trained.plan.spec.latent.name();
+            let text = format!("the run has `[latent.{kind}]`, which has no prior to draw from");
+            let hint = "see what it has learned with `runner reconstruct`, or train with `[latent.gaussian]`";
+            return Err(CliError::new(exit::USAGE, text).with_hint(hint));
+        }
         let seed = args.seed.unwrap_or(trained.plan.spec.seed);
-        Stream::new(seed, Purpose::Sample, 0, 0).fill_normal(&mut z);
-        let pixels = trained.inference().decode(&z)?;
+        let inference = trained.inference();
+        let pixels = inference.decode(&inference.sample(seed, args.count as usize)?)?;
         let rendered = figures::samples(
             &trained.title("samples from the prior"),
             &trained.images(&pixels)?,

@@ -10,7 +10,6 @@ use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
 use crate::draw::panel::{REMARK, TICK_EM, title};
 use crate::draw::render::{Picture, Rendered, render};
-use crate::numeric::random::{Purpose, Stream};
 
 const ROOM: f64 = 560.0;
 const MARGIN: f64 = 20.0;
@@ -27,13 +26,14 @@ pub const FIGURE: Figure = Figure {
         doc: "Samples from the prior",
         default: true,
     },
-    suits: |shape| shape.has_pictures(),
+    suits: |shape| shape.has_prior && shape.has_pictures(),
     draw,
 };
 
 fn draw(context: &Context) -> Result<Rendered, FigureError> {
-    let mut z = vec![0.0; context.n * context.n * context.latent];
-    Stream::new(context.seed, Purpose::Sample, 0, 0).fill_normal(&mut z);
+    let z = context
+        .network
+        .sample(context.seed, context.n * context.n)?;
     let pixels = context.network.decode(&z)?;
     let title = context.title("samples from the prior");
     Ok(samples(&title, &context.batch(&pixels)?)?)

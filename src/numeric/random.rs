@@ -31,6 +31,8 @@ pub enum Purpose {
     Sample = 6,
     /// The values of a trial of a random sweep; `epoch` is the attempt, `step` the setting's position.
     Sweep = 7,
+    /// Which normal distribution of a learned prior each draw comes from.
+    Component = 11,
     /// The points of the second batch that the tests' objective draws.
     #[cfg(test)]
     TestPoints = 0x8000_0000,

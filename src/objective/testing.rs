@@ -7,10 +7,12 @@ use dfdx::tensor_ops::{Backward, ReshapeTo};
 use super::noise::Drawn;
 use super::{AnyObjective, Given, LossTerms, Network, Prepared};
 use crate::kernels::loss::Reconstruction;
+use crate::latent::{self, AnyLatent};
 use crate::nn::backend::{Distribution, Latent};
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Mode};
 use crate::numeric::random::Purpose;
+use crate::prior::{self, AnyPrior};
 
 type Axes = Const<3>;
 const SHAPE: (usize, Axes) = (4, Const);
@@ -76,10 +78,23 @@ impl Found {
             purpose: Purpose::Noise,
             values: EPS.to_vec(),
         }];
+        let (kind, prior) = (AnyLatent::default(), AnyPrior::default());
+        let kind = latent::Prepared::new(&kind, device, &mut Init::new(0), 3).unwrap();
+        let sizes = prior::Sizes {
+            image: crate::kernels::Extent {
+                height: 1,
+                width: 1,
+                channels: 3,
+            },
+            latent: 3,
+        };
+        let prior = prior::Prepared::new(&prior, device, &mut Init::new(0), sizes).unwrap();
         let given = Given {
             second: None,
             noise: &noise,
             latent: Const,
+            prior: &prior,
+            kind: &kind,
             kl_weight: 0.5,
             mode: Mode::Evaluation,
             loss: &LossTerms {

@@ -2,6 +2,7 @@
 //! follow from it.
 
 use crate::kernels::{Activation, Conv, Extent};
+use crate::latent::Head;
 use crate::nn::layers::layer::Normalizes as _;
 use crate::nn::layers::{
     Finish, LayerConfig, NamedConfig, Normalization, SequentialConfig, conv_transpose2d, conv2d,
@@ -12,7 +13,7 @@ use crate::nn::layers::{
 ///
 /// Encoder: convolutions with stride, flatten, dense layers, two heads. Decoder: one dense layer up to the
 /// encoder's last feature map, transposed convolutions that mirror the encoder's, with the filters in
-/// reverse order, and an output layer of stride 1.
+/// reverse order, and an output layer of stride 1. With [`Head::Map`] there are no dense layers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
     /// Size of an image.
@@ -27,6 +28,8 @@ pub struct Architecture {
     pub hidden: Vec<usize>,
     /// Latent axes.
     pub latent: usize,
+    /// What the encoder ends in, and the decoder starts from.
+    pub head: Head,
     /// Activation of all layers but the heads and the output.
     pub activation: Activation,
     /// What stands before it.
@@ -38,10 +41,10 @@ pub struct Architecture {
 pub struct EncoderLayers {
     /// From the image to what the heads share.
     pub trunk: SequentialConfig,
-    /// The head of the means.
+    /// The head of the means, or of points without a distribution.
     pub z_mean: NamedConfig,
     /// The head of the log variances.
-    pub z_log_var: NamedConfig,
+    pub z_log_var: Option<NamedConfig>,
 }
 
 /// The decoder's layers.
@@ -69,6 +72,19 @@ impl Architecture {
             let name = format!("encoder.conv{i}");
             trunk.extend(self.normalized(name, conv.small.channels, product));
         }
+        if self.head == Head::Map {
+            let conv = Conv::same(self.feature_map(), self.latent, 1, 1);
+            let product = conv2d::Config {
+                conv,
+                finish: Finish::with(Activation::Linear),
+                input_gradient: true,
+            };
+            return EncoderLayers {
+                trunk: in_sequence(trunk),
+                z_mean: NamedConfig::new("encoder.z_code", product),
+                z_log_var: None,
+            };
+        }
         let mut width = self.feature_map().len();
         let flatten = NamedConfig::new("encoder.flatten", flatten::Config { values: width });
         trunk.push(flatten);
@@ -84,7 +100,7 @@ impl Architecture {
         };
         EncoderLayers {
             z_mean: head("encoder.z_mean"),
-            z_log_var: head("encoder.z_log_var"),
+            z_log_var: (self.head == Head::Gaussian).then(|| head("encoder.z_log_var")),
             trunk: in_sequence(trunk),
         }
     }
@@ -94,8 +110,13 @@ impl Architecture {
         let map = self.feature_map();
         let shape = vec![map.height, map.width, map.channels];
         let first = |finish| dense(self.latent, shape.clone(), finish);
-        let mut trunk = self.normalized("decoder.hidden".to_owned(), map.len(), first);
-        let mut channels = map.channels;
+        let (mut trunk, mut channels) = match self.head {
+            Head::Map => (vec![], self.latent),
+            Head::Gaussian | Head::Mean => {
+                let hidden = self.normalized("decoder.hidden".to_owned(), map.len(), first);
+                (hidden, map.channels)
+            }
+        };
         for (i, mirrored) in self.convolutions().into_iter().rev().enumerate() {
             let conv = Conv {
                 big: Extent {
@@ -160,6 +181,20 @@ impl Architecture {
             .map_or(self.image, |conv| conv.small)
     }
 
+    /// Height and width of the map of latent points that the decoder starts from; one place where an image has one point.
+    pub fn latent_map(&self) -> (usize, usize) {
+        match self.head {
+            Head::Map => (self.feature_map().height, self.feature_map().width),
+            Head::Gaussian | Head::Mean => (1, 1),
+        }
+    }
+
+    /// Latent points of an image.
+    pub fn places(&self) -> usize {
+        let (height, width) = self.latent_map();
+        height * width
+    }
+
     /// The encoder's layers in order.
     pub fn encoder_layers(&self) -> Vec<NamedConfig> {
         let EncoderLayers {
@@ -167,7 +202,10 @@ impl Architecture {
             z_mean,
             z_log_var,
         } = self.encoder();
-        [trunk.into_list(), vec![z_mean, z_log_var]].concat()
+        let mut layers = trunk.into_list();
+        layers.push(z_mean);
+        layers.extend(z_log_var);
+        layers
     }
 
     /// The decoder's layers in order.
@@ -247,6 +285,7 @@ pub(crate) mod tests {
             stride: 2,
             hidden: vec![16],
             latent: 2,
+            head: Head::Gaussian,
             activation: Activation::Relu,
             normalization: Normalization::default(),
         }
@@ -286,6 +325,7 @@ pub(crate) mod tests {
             stride: 3,
             hidden: vec![],
             latent: 3,
+            head: Head::Gaussian,
             activation: Activation::Tanh,
             normalization: Normalization::default(),
         };

@@ -7,8 +7,9 @@ pub use architecture::Architecture;
 use crate::experiment::{self, Spec};
 use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
-use crate::metric;
-use crate::objective;
+use crate::metric::{self, Measured};
+use crate::objective::{self, Noise};
+use crate::prior::{Sizes, parameter_count};
 
 /// A spec with the sizes of its data.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +36,7 @@ impl Plan {
             stride: spec.model.stride,
             hidden: spec.model.hidden.clone(),
             latent: spec.model.latent_dim,
+            head: spec.latent.head(),
             activation: activation(spec.model.activation),
             normalization: spec.model.normalization,
         };
@@ -47,10 +49,59 @@ impl Plan {
         }
     }
 
-    /// All trained values, those of the objective too.
+    /// All trained values, those of the objective, of the kind of latents and of the prior too.
     pub fn parameters(&self) -> u64 {
         let (encoder, decoder) = self.architecture.parameters();
-        encoder + decoder + self.spec.objective.parameters(self.architecture.latent)
+        let objective = self.spec.objective.parameters(self.architecture.latent);
+        let [latent, _, prior] = self.kept();
+        encoder + decoder + objective + parameter_count(&latent) + parameter_count(&prior)
+    }
+
+    /// Names and shapes of what is kept besides the layers: trained values of the kind of latents, its others, and trained
+    /// values of the prior.
+    pub fn kept(&self) -> [Vec<(&'static str, Vec<usize>)>; 3] {
+        let axes = self.architecture.latent;
+        let latent = &self.spec.latent;
+        let prior = self.spec.prior.parameters(self.sizes());
+        [latent.parameters(axes), latent.buffers(axes), prior]
+    }
+
+    /// What the shapes of a prior's parameters depend on.
+    pub fn sizes(&self) -> Sizes {
+        Sizes {
+            image: self.architecture.image,
+            latent: self.architecture.latent,
+        }
+    }
+
+    /// Values that are kept with the trained ones: running means and counts.
+    pub fn buffers(&self) -> u64 {
+        let [_, latent, _] = self.kept();
+        self.architecture.buffers() + parameter_count(&latent)
+    }
+
+    /// Whether the encoder gives a distribution for each image, which has a KL from a prior.
+    pub fn has_distribution(&self) -> bool {
+        self.architecture.head.is_distribution()
+    }
+
+    /// What a step measures besides terms.
+    pub fn measured(&self) -> Measured {
+        let has_q = self.has_distribution();
+        Measured {
+            axes: self.architecture.latent,
+            kl: has_q && self.spec.prior.is_standard(),
+            means: has_q,
+            codes: self.spec.latent.codes(),
+        }
+    }
+
+    /// The random numbers that a batch needs.
+    pub fn noise(&self) -> Vec<Noise> {
+        match self.has_distribution() {
+            true => self.spec.objective.noise(),
+            false => vec![],
+        }
     }
 
     /// Values that the optimizer keeps for each trained value.
@@ -60,7 +111,7 @@ impl Plan {
 
     /// Size of a checkpoint in bytes, without its header.
     pub fn checkpoint_bytes(&self) -> u64 {
-        4 * (self.parameters() * (1 + self.optimizer_slots()) + self.architecture.buffers())
+        4 * (self.parameters() * (1 + self.optimizer_slots()) + self.buffers())
     }
 
     /// Estimated room of a whole run on the disk in bytes: three checkpoints and one in the making, each
@@ -80,20 +131,40 @@ impl Plan {
     }
 
     /// Estimated memory of training in bytes: images, weights with gradients and optimizer state, the
-    /// activations of a step with their gradients, and the gradients of a convolution's kernel that pieces of a batch sum up
-    /// by themselves.
+    /// activations of a step with their gradients, those of images that a prior encodes, of its mixture and of a codebook, and
+    /// the gradients of a convolution's kernel that pieces of a batch sum up by themselves.
     pub fn memory_bytes(&self) -> u64 {
         let batch = self.spec.training.batch_size as u64;
         let images = (self.train_images + self.validation_images) as u64
             * self.architecture.image.len() as u64;
         let weights = 4 * self.parameters() * (2 + self.optimizer_slots());
         let kernels = batch.min(MOST_PIECES as u64) * self.architecture.partial_sums();
-        images + weights + 4 * (batch * self.architecture.activation_values() + kernels)
+        let encoded = self.spec.prior.encoded_images() as u64 * self.encoder_values();
+        let axes = self.architecture.latent as u64;
+        // Some ten tensors with a value for each image, component and axis, and their gradients.
+        let mixture = 20 * batch * self.spec.prior.component_count() as u64 * axes;
+        let points = batch * self.architecture.places() as u64;
+        // Points, codes, and what lies between them.
+        let codes = match self.spec.latent.codes() {
+            0 => 0,
+            _ => 12 * points * axes,
+        };
+        let values = batch * self.architecture.activation_values() + encoded + mixture + codes;
+        images + weights + 4 * (values + kernels)
+    }
+
+    /// Activation values of the encoder on one image, with their gradients.
+    fn encoder_values(&self) -> u64 {
+        let layers = self.architecture.encoder_layers();
+        layers.iter().map(|layer| layer.kept_values()).sum()
     }
 
     /// Floating-point operations of a training step on a full batch.
     pub fn flops_per_step(&self) -> u64 {
-        self.architecture.training_flops() * self.spec.training.batch_size as u64
+        let layers = self.architecture.encoder_layers();
+        let encoder: u64 = layers.iter().map(|layer| layer.training_flops()).sum();
+        let encoded = self.spec.prior.encoded_images() as u64 * encoder;
+        self.architecture.training_flops() * self.spec.training.batch_size as u64 + encoded
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::figures::RunFigures;
+use super::figures::{RunFigures, left_out};
 use super::provenance::describe_model;
 use super::reporter::{self, Audience, Reporter};
 use crate::data::DataSet;
@@ -167,6 +167,13 @@ impl Session<'_> {
             history: self.trainer.history(),
             published: self.published.as_ref(),
         };
+        let channels = self.plan.architecture.image.channels;
+        for line in left_out(&self.plan.spec, channels) {
+            if self.audience.is_person() {
+                tell!("{line}");
+            }
+            let _ = self.folder.log(&line);
+        }
         for error in figures.write(&self.folder) {
             tell!("warning: {error}");
             let _ = self.folder.log(&format!("warning: {error}"));

@@ -134,7 +134,9 @@ impl Reference {
         let forward = model.forward(at(0)).map_err(|e| self.failure(e))?;
         let logits_shape = [batch, height, width, channels];
         rows.push(self.deviation("mean", &[batch, latent], &forward.losses.means)?);
-        rows.push(self.deviation("log_var", &[batch, latent], &forward.log_var)?);
+        if let Some(log_var) = &forward.log_var {
+            rows.push(self.deviation("log_var", &[batch, latent], log_var)?);
+        }
         rows.push(self.deviation("z", &[batch, latent], &forward.z)?);
         rows.push(self.deviation("logits", &logits_shape, &forward.logits)?);
         for gradient in &forward.gradients {

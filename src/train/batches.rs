@@ -29,7 +29,7 @@ impl<'a> Batches<'a> {
         Self {
             plan,
             data,
-            noise: objective.noise(),
+            noise: plan.noise(),
             drawn: vec![],
             images: vec![],
             second: objective.second_batch().then(Second::default),

@@ -14,6 +14,8 @@ use crate::plan::Architecture;
 #[derive(Clone, Debug)]
 pub struct Decoder<C: Dim, Z: Dim, D: Backend> {
     device: D::Device,
+    /// Height and width of the map of points that it starts from.
+    start: (usize, usize),
     trunk: Sequential<Z, D>,
     output: Named<usize, C, D>,
 }
@@ -30,6 +32,7 @@ impl<C: Dim, Z: Dim, D: Backend> Decoder<C, Z, D> {
         let to_image = (layers.trunk.channels(), channels);
         Ok(Self {
             device: device.clone(),
+            start: architecture.latent_map(),
             trunk: Sequential::new(device, init, &layers.trunk, latent)?,
             output: Named::new(device, init, &layers.output, to_image)?,
         })
@@ -40,14 +43,15 @@ impl<C: Dim, Z: Dim, D: Backend> Decoder<C, Z, D> {
         &self.device
     }
 
-    /// (batch, latent) to logits, (batch, height, width, channels): values before the sigmoid.
+    /// (batch, latent), or (batch * places, latent) where each place has a point of its own, to logits, (batch, height, width, channels): values before the sigmoid.
     pub fn forward<T: Tape<f32, D::Device>>(
         &self,
         z: Latent<Z, D, T>,
         mode: Mode<'_, D>,
     ) -> Result<Maps<C, D, T>, D::Err> {
-        let &(batch, latent) = z.shape();
-        let z: FeatureMaps<Z, D, T> = z.try_reshape_like(&(batch, 1, 1, latent))?.into();
+        let (&(points, latent), (height, width)) = (z.shape(), self.start);
+        let shape = (points / (height * width), height, width, latent);
+        let z: FeatureMaps<Z, D, T> = z.try_reshape_like(&shape)?.into();
         let features = self.trunk.forward(z, mode)?;
         Ok(self.output.forward(features, mode)?.into_tensor())
     }

@@ -2,6 +2,7 @@
 
 use crate::data::{Images, fill_batch};
 use crate::plan::Plan;
+use crate::prior;
 use crate::vae::{Model, ModelError};
 
 /// A network with the size of its batches.
@@ -16,7 +17,7 @@ impl Inference<'_> {
         self.plan.spec.training.batch_size
     }
 
-    /// Means of q(z | x) of the named images, (images, latent).
+    /// Means of q(z | x) of the named images, (images, latent); where there is no distribution, the decoder's input.
     pub fn encode(&self, images: &Images, indices: &[u32]) -> Result<Vec<f32>, ModelError> {
         let size = self.plan.architecture.image.len();
         let mut means = vec![];
@@ -31,10 +32,39 @@ impl Inference<'_> {
         Ok(means)
     }
 
+    /// The rows of the codebook that the named images take, (images, places); nothing without a codebook.
+    pub fn codes(
+        &self,
+        images: &Images,
+        indices: &[u32],
+    ) -> Result<Option<Vec<usize>>, ModelError> {
+        let size = self.plan.architecture.image.len();
+        let mut codes = vec![];
+        let mut buffer = vec![0.0; self.batch().min(indices.len()) * size];
+        for indices in indices.chunks(self.batch()) {
+            let batch = &mut buffer[..indices.len() * size];
+            fill_batch(images, indices, batch);
+            match self.model.codes(batch)? {
+                Some(rows) => codes.extend(rows),
+                None => return Ok(None),
+            }
+        }
+        self.model.release_memory()?;
+        Ok(Some(codes))
+    }
+
+    /// So many points drawn from the prior, (points, latent).
+    pub fn sample(&self, seed: u64, points: usize) -> Result<Vec<f32>, ModelError> {
+        let prior = self.model.prior()?;
+        let axes = self.plan.architecture.latent;
+        Ok(prior::draw(prior.as_ref(), seed, points, axes))
+    }
+
     /// Pixel values from 0 to 1 of latent points, (points, height, width, channels).
     pub fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError> {
         let mut pixels = vec![];
-        for z in z.chunks(self.batch() * self.plan.architecture.latent) {
+        let image = self.plan.architecture.latent * self.plan.architecture.places();
+        for z in z.chunks(self.batch() * image) {
             pixels.extend(self.model.decode(z)?);
         }
         self.model.release_memory()?;

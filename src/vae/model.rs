@@ -4,6 +4,7 @@ use super::error::ModelError;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::objective::{Drawn, compute::LOSS};
 use crate::optim::Step;
+use crate::prior::Mixture;
 
 /// The images of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -32,9 +33,11 @@ pub struct Batch<'a> {
 pub struct StepMetrics {
     /// `loss`, `reconstruction`, `kl` and the objective's own terms, by the names of their metrics.
     pub terms: Vec<(&'static str, f64)>,
-    /// KL of each latent axis in nats.
+    /// KL of each latent axis in nats; empty where there is none of an axis.
     pub kl_per_axis: Vec<f64>,
-    /// Means of q(z | x), (batch, latent).
+    /// The share of the points that took each row of a codebook; empty where there is none.
+    pub code_shares: Vec<f64>,
+    /// Means of q(z | x), (batch, latent), or what the encoder gives in their place, (point, latent).
     pub means: Vec<f32>,
 }
 
@@ -68,10 +71,12 @@ pub struct StepReport {
 pub struct Forward {
     /// Numbers of the batch.
     pub losses: StepMetrics,
-    /// (batch, latent)
-    pub log_var: Vec<f32>,
-    /// (batch, latent)
+    /// (batch, latent), where there is a distribution.
+    pub log_var: Option<Vec<f32>>,
+    /// The decoder's input, (batch, latent), or a point for each place of an image.
     pub z: Vec<f32>,
+    /// Rows of a codebook, one for each point, where there is one.
+    pub codes: Option<Vec<usize>>,
     /// (batch, height, width, channels), before the sigmoid.
     pub logits: Vec<f32>,
     /// One for each parameter, under its name.
@@ -121,10 +126,17 @@ pub trait Model {
     /// Forward values and gradients of a batch, the weights at rest.
     fn forward(&self, batch: Batch) -> Result<Forward, ModelError>;
 
-    /// (batch, height, width, channels) to means of q(z | x), (batch, latent).
+    /// (batch, height, width, channels) to means of q(z | x), (batch, latent); where there is no distribution, to the decoder's
+    /// input.
     fn encode(&self, images: &[f32]) -> Result<Vec<f32>, ModelError>;
 
-    /// (batch, latent) to pixel values from 0 to 1, (batch, height, width, channels).
+    /// The rows of the codebook that images take, (batch, place); nothing without a codebook.
+    fn codes(&self, images: &[f32]) -> Result<Option<Vec<usize>>, ModelError>;
+
+    /// The learned prior; nothing for the standard normal distribution.
+    fn prior(&self) -> Result<Option<Mixture>, ModelError>;
+
+    /// (batch, latent), or a point for each place of an image, to pixel values from 0 to 1, (batch, height, width, channels).
     fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError>;
 
     /// Every parameter, the objective's own under `objective.`, and every value that is kept with them and not trained (a

@@ -56,6 +56,18 @@ impl<C: Dim, Z: Dim, D: Backend> Network<C, Z, D> for Vae<C, Z, D> {
     ) -> Result<Maps<C, D, T>, D::Err> {
         self.decoder.forward(z, mode)
     }
+
+    fn points<T: Tape<f32, D::Device>>(
+        &self,
+        images: Maps<C, D, T>,
+        mode: Mode<'_, D>,
+    ) -> Result<Latent<Z, D, T>, D::Err> {
+        self.encoder.points(images, mode)
+    }
+
+    fn visit_decoder<V: Visit<D>>(&self, visitor: &mut V) -> Result<(), V::Err> {
+        self.decoder.visit("", visitor)
+    }
 }
 
 impl<C: Dim, Z: Dim, D: Backend> Parameters<D> for Vae<C, Z, D> {

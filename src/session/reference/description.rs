@@ -5,10 +5,12 @@ use serde::Deserialize;
 use crate::config::{Members as _, Value};
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Extent};
+use crate::latent::{AnyLatent, Head};
 use crate::nn::layers::{NamedConfig, Normalization};
 use crate::objective::{AnyObjective, LossTerms, Setup};
 use crate::optim::Rule;
 use crate::plan::Architecture;
+use crate::prior::AnyPrior;
 
 /// The metadata of a reference file. Keys it does not name say where the values come from.
 #[derive(Debug, Deserialize)]
@@ -105,6 +107,7 @@ impl Description {
             stride: self.stride,
             hidden: self.hidden.0.clone(),
             latent: self.latent,
+            head: Head::Gaussian,
             activation,
             normalization: Normalization::default(),
         };
@@ -141,6 +144,8 @@ impl Description {
         };
         Ok(Setup {
             objective: AnyObjective::default(),
+            latent: AnyLatent::default(),
+            prior: AnyPrior::default(),
             loss: LossTerms {
                 reconstruction,
                 reconstruction_weight: 1.0,
