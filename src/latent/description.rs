@@ -2,6 +2,9 @@
 
 use crate::metric::Metric;
 
+/// What the names of a kind's values begin with in a checkpoint.
+pub const PREFIX: &str = "latent.";
+
 /// What the encoder ends in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Head {

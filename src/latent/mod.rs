@@ -15,11 +15,12 @@ pub mod description;
 pub mod deterministic;
 pub mod gaussian;
 mod registry;
+pub mod vq;
 
 use dfdx::tensor::Tape;
 
 pub use compute::{Codes, Encoded, Latents, Term};
-pub use description::{Description, Head};
+pub use description::{Description, Head, PREFIX};
 
 use crate::config::members::members;
 use crate::metric::Metric;
@@ -30,6 +31,7 @@ use crate::nn::{Backend, Mode, Parameters, Visit, VisitMut};
 registry::latents! {
     Gaussian(gaussian::Gaussian) = "gaussian",
     Deterministic(deterministic::Deterministic) = "deterministic",
+    Vq(vq::Vq) = "vq",
 }
 
 impl Default for AnyLatent {

@@ -1,6 +1,6 @@
 //! How a codebook is used: perplexity, and rows that are used at all.
 
-use super::description::{Better, Metric};
+use super::description::{Better, Metric, MetricKind};
 use super::facts::{CODES, Measurements};
 use super::row::Reading;
 
@@ -28,6 +28,7 @@ pub const CODES_USED: Metric = Metric {
     doc: "rows of the codebook that some place of some training image took in the epoch",
     unit: "codes",
     better: Better::Higher,
+    kind: MetricKind::Count,
     value: |facts, _| codes_used(facts.training),
     ..Metric::REAL
 };
@@ -52,7 +53,7 @@ fn perplexity(of: &Measurements) -> Option<Reading> {
 
 fn codes_used(of: &Measurements) -> Option<Reading> {
     let used = shares(of)?.iter().filter(|share| **share > 0.0).count();
-    Some(Reading::Real(used as f64))
+    Some(Reading::Count(used as u32))
 }
 
 /// `exp(-sum p log p)` of shares that add up to 1.
@@ -74,7 +75,7 @@ mod tests {
             axes: shares,
             ..Measurements::default()
         };
-        assert_eq!(codes_used(&measurements), Some(Reading::Real(2.0)));
+        assert_eq!(codes_used(&measurements), Some(Reading::Count(2)));
         assert_eq!(perplexity(&Measurements::default()), None);
     }
 }

@@ -63,17 +63,21 @@ impl Noise {
         draw: Draw::Normal { samples: 1 },
     };
 
+    /// How many numbers a batch of so many images and latent axes needs.
+    pub fn len(&self, images: usize, axes: usize) -> usize {
+        match self.draw {
+            Draw::Normal { samples } => samples * images * axes,
+            Draw::Permutation => images * axes,
+        }
+    }
+
     /// Draws for a batch of so many images and latent axes.
     pub fn draw(&self, seed: u64, at: At, images: usize, axes: usize) -> Drawn {
         let mut stream = self.stream(seed, at);
-        let values = match self.draw {
-            Draw::Normal { samples } => {
-                let mut values = vec![0.0; samples * images * axes];
-                stream.fill_normal(&mut values);
-                values
-            }
+        let mut values = vec![0.0; self.len(images, axes)];
+        match self.draw {
+            Draw::Normal { .. } => stream.fill_normal(&mut values),
             Draw::Permutation => {
-                let mut values = vec![0.0; images * axes];
                 let mut order: Vec<usize> = (0..images).collect();
                 for axis in 0..axes {
                     stream.shuffle(&mut order);
@@ -81,9 +85,8 @@ impl Noise {
                         values[image * axes + axis] = place as f32;
                     }
                 }
-                values
             }
-        };
+        }
         Drawn {
             purpose: self.purpose,
             values,

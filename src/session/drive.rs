@@ -58,7 +58,7 @@ impl Session<'_> {
         self.folder
             .finish(Status::Completed, self.end_note(&missed))?;
         self.summarise(started.elapsed());
-        for line in &missed {
+        for line in missed.iter().chain(&self.unused_codes()) {
             tell!("{line}");
         }
         Ok(if missed.is_empty() {
@@ -178,6 +178,17 @@ impl Session<'_> {
             tell!("warning: {error}");
             let _ = self.folder.log(&format!("warning: {error}"));
         }
+    }
+
+    /// Tells of rows of a codebook that the last epoch did not use.
+    fn unused_codes(&self) -> Option<String> {
+        let all = self.plan.spec.latent.codes() as f64;
+        let used = self.trainer.history().last()?.scalar("codes_used")?;
+        let line = format!(
+            "warning: {} of {all} rows of the codebook were used by no place in the last epoch; fewer `codes` would do",
+            all - used
+        );
+        (used < all).then_some(line)
     }
 
     fn end_note(&self, missed: &[String]) -> Option<String> {

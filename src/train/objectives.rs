@@ -1,26 +1,20 @@
 //! Objectives in training: what each loss trains, what a checkpoint holds of it, and values that another
 //! implementation computed.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::Value;
-
-use super::{Advance, Trainer, build, build_model};
+use super::{Advance, Trainer, build_model};
 use crate::data::{self, DataSet};
 use crate::experiment::{self, Spec};
-use crate::kernels::loss::Reconstruction;
-use crate::kernels::{Activation, Extent};
+use crate::kernels::Extent;
 use crate::metric;
 use crate::nn::Device;
-use crate::nn::layers::normalization::Normalization;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::numeric::random::Purpose;
 use crate::objective::adversary::Adversary;
-use crate::objective::beta_tc::{BetaTc, Estimator};
-use crate::objective::{AnyObjective, At, Drawn, LossTerms, ParameterGroup, Setup};
-use crate::optim::{Adam, Rule, Step};
-use crate::plan::{Architecture, Plan};
+use crate::objective::{AnyObjective, At, Drawn, ParameterGroup};
+use crate::optim::Step;
+use crate::plan::Plan;
 use crate::sys::stop::Stop;
 use crate::vae::{Batch, Images, Model, ModelError};
 
@@ -310,207 +304,4 @@ fn rejects_a_checkpoint_without_own_parameters() {
     let expected = "tensor `objective.discriminator.dense.kernel` is missing";
     assert_eq!(refused, Err(ModelError::Mismatch(expected.to_owned())));
     assert_eq!(model.weights(), all);
-}
-
-/// A file of `golden/family`: values that PyTorch's autograd computed in double precision.
-struct Golden {
-    description: Value,
-    tensors: BTreeMap<String, NamedTensor>,
-}
-
-impl Golden {
-    /// Nothing where the files are not there.
-    fn read(name: &str) -> Option<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/golden/family");
-        if !folder.is_dir() {
-            println!("skipped, no folder {}", folder.display());
-            return None;
-        }
-        let bytes = std::fs::read(folder.join(name)).unwrap();
-        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-        let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
-        let json = &header.metadata().as_ref().unwrap()["json"];
-        let tensors = file.tensors().into_iter().map(|(name, view)| {
-            let values = view.data().chunks_exact(4);
-            let data = values
-                .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
-                .collect();
-            let shape = view.shape().to_vec();
-            (name.clone(), NamedTensor { name, shape, data })
-        });
-        Some(Self {
-            description: serde_json::from_str(json).unwrap(),
-            tensors: tensors.collect(),
-        })
-    }
-
-    fn number(&self, path: &str) -> f64 {
-        self.description.pointer(path).unwrap().as_f64().unwrap()
-    }
-
-    fn sizes(&self, path: &str) -> Vec<usize> {
-        let list = self.description.pointer(path).unwrap().as_array().unwrap();
-        list.iter().map(|n| n.as_u64().unwrap() as usize).collect()
-    }
-
-    /// Three steps on a device; everything within 1e-4.
-    fn check(&self, device: Device, objective: AnyObjective, purposes: &[(&str, Purpose)]) {
-        let Ok([height, width, channels]) = <[usize; 3]>::try_from(self.sizes("/image")) else {
-            panic!("an image has three sizes")
-        };
-        let activation = match self.description["activation"].as_str().unwrap() {
-            "tanh" => Activation::Tanh,
-            _ => Activation::Relu,
-        };
-        let architecture = Architecture {
-            image: Extent {
-                height,
-                width,
-                channels,
-            },
-            filters: self.sizes("/filters"),
-            kernel: self.sizes("/kernel")[0],
-            stride: self.sizes("/stride")[0],
-            hidden: self.sizes("/hidden"),
-            latent: self.number("/latent") as usize,
-            activation,
-            normalization: Normalization::default(),
-        };
-        let images = self.description.pointer("/objective/images");
-        let setup = Setup {
-            objective,
-            loss: LossTerms {
-                reconstruction: Reconstruction::BinaryCrossEntropy,
-                reconstruction_weight: 1.0,
-                kl_mean: false,
-            },
-            train_images: images.map_or(0, |n| n.as_u64().unwrap() as usize),
-        };
-        let rule = Rule::Adam(Adam {
-            learning_rate: 1e-3,
-            beta_1: 0.9,
-            beta_2: 0.999,
-            epsilon: 1e-7,
-            clip_norm: None,
-        });
-        let mut model = build(device, &architecture, setup, rule, 0).unwrap();
-        let initial = model.weights().into_iter().map(|tensor| NamedTensor {
-            data: self.tensors[&format!("init.{}", tensor.name)].data.clone(),
-            ..tensor
-        });
-        model.set_weights(&initial.collect::<Vec<_>>()).unwrap();
-
-        let noise = |step: usize| -> Vec<Drawn> {
-            let drawn = purposes.iter().map(|&(name, purpose)| {
-                let all = &self.tensors[name].data;
-                let values = all.chunks(all.len() / 3).nth(step).unwrap().to_vec();
-                Drawn { purpose, values }
-            });
-            drawn.collect()
-        };
-        let noise = [noise(0), noise(1), noise(2)];
-        let second = self.tensors.get("x2");
-        let batch = |step: usize| Batch {
-            images: Images::Values(&self.tensors["x"].data),
-            second: second.map(|x| Images::Values(&x.data)),
-            noise: &noise[step],
-            kl_weight: self.number("/klw"),
-        };
-        let forward = model.forward(batch(0)).unwrap();
-        self.compare("mean", &forward.losses.means);
-        self.compare("log_var", &forward.log_var);
-        self.compare("z", &forward.z);
-        self.compare("logits", &forward.logits);
-        for gradient in &forward.gradients {
-            self.compare(&format!("grad.{}", gradient.name), &gradient.data);
-        }
-        for step in 0..3 {
-            let optimizer = Step {
-                number: step as u64 + 1,
-                ..STEP
-            };
-            let found = model
-                .train_step(batch(step), optimizer, None)
-                .unwrap()
-                .losses;
-            for (i, name) in ["loss", "reconstruction", "kl"].into_iter().enumerate() {
-                let want = self.number(&format!("/losses/{step}/{i}"));
-                assert_near(name, found.term(name), want);
-            }
-            let own = self.description["terms"][step].as_object().unwrap();
-            for (name, want) in own {
-                assert_near(name, found.term(name), want.as_f64().unwrap());
-            }
-            if step != 1 {
-                for tensor in model.weights() {
-                    self.compare(&format!("step{}.{}", step + 1, tensor.name), &tensor.data);
-                }
-            }
-        }
-    }
-
-    fn compare(&self, name: &str, got: &[f32]) {
-        let want = &self.tensors[name].data;
-        assert_eq!(got.len(), want.len(), "{name}");
-        let norm = |values: &mut dyn Iterator<Item = f32>| {
-            values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt()
-        };
-        let difference = norm(&mut got.iter().zip(want).map(|(g, w)| g - w));
-        let whole = norm(&mut want.iter().copied());
-        let error = if whole > 0.0 {
-            difference / whole
-        } else {
-            difference
-        };
-        assert!(error <= 1e-4, "{name}: a relative error of {error:.2e}");
-    }
-}
-
-fn assert_near(name: &str, got: f64, want: f64) {
-    let error = (got - want).abs() / want.abs().max(1.0);
-    assert!(error <= 1e-4, "{name}: {got} is not {want}");
-}
-
-#[test]
-fn agrees_with_reference_values_of_an_adversary() {
-    let Some(file) = Golden::read("factor.safetensors") else {
-        return;
-    };
-    let objective = AnyObjective::Adversary(Adversary {
-        gamma: file.number("/objective/gamma"),
-        hidden: file.sizes("/objective/hidden"),
-        learning_rate: file.number("/objective/learning_rate"),
-    });
-    let purposes = [
-        ("eps", Purpose::Noise),
-        ("eps2", Purpose::TestPoints),
-        ("permutation", Purpose::TestPermutation),
-    ];
-    for device in DEVICES {
-        file.check(device, objective.clone(), &purposes);
-    }
-}
-
-#[test]
-fn agrees_with_reference_values_of_the_total_correlation() {
-    for name in [
-        "tc_weighted",
-        "tc_weighted_spread",
-        "tc_stratified",
-        "tc_stratified_spread",
-    ] {
-        let Some(file) = Golden::read(&format!("{name}.safetensors")) else {
-            return;
-        };
-        let estimator = file.description["objective"]["estimator"].as_str().unwrap();
-        let objective = AnyObjective::BetaTc(BetaTc {
-            alpha: file.number("/objective/alpha"),
-            beta: file.number("/objective/beta"),
-            gamma: file.number("/objective/gamma"),
-            estimator: Estimator::from_name(estimator).unwrap(),
-        });
-        for device in DEVICES {
-            file.check(device, objective.clone(), &[("eps", Purpose::Noise)]);
-        }
-    }
 }

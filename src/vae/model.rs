@@ -1,6 +1,7 @@
 //! The network as a trait object, without its sizes in the type.
 
 use super::error::ModelError;
+use crate::metric::codes::{PERPLEXITY, exp_entropy};
 use crate::numeric::named_tensor::NamedTensor;
 use crate::objective::{Drawn, compute::LOSS};
 use crate::optim::Step;
@@ -42,8 +43,11 @@ pub struct StepMetrics {
 }
 
 impl StepMetrics {
-    /// A term by its name; not a number where there is none of that name.
+    /// A term, or the perplexity of the batch's codes, by its name; not a number where there is none of that name.
     pub fn term(&self, name: &str) -> f64 {
+        if name == PERPLEXITY.name && !self.code_shares.is_empty() {
+            return exp_entropy(&self.code_shares);
+        }
         let found = self.terms.iter().find(|(term, _)| *term == name);
         found.map_or(f64::NAN, |(_, value)| *value)
     }

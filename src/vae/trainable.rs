@@ -47,7 +47,7 @@ impl<C: Dim, Z: Dim, D: Backend> Groups<C, Z, D> {
         match group {
             ParameterGroup::Network => {
                 self.network.visit(group.prefix(), visitor)?;
-                self.kind.visit("latent.", visitor)?;
+                self.kind.visit(latent::PREFIX, visitor)?;
                 self.prior.visit("prior.", visitor)
             }
             ParameterGroup::Objective => self.objective.visit(group.prefix(), visitor),
@@ -62,7 +62,7 @@ impl<C: Dim, Z: Dim, D: Backend> Groups<C, Z, D> {
         match group {
             ParameterGroup::Network => {
                 self.network.visit_mut(group.prefix(), visitor)?;
-                self.kind.visit_mut("latent.", visitor)?;
+                self.kind.visit_mut(latent::PREFIX, visitor)?;
                 self.prior.visit_mut("prior.", visitor)
             }
             ParameterGroup::Objective => self.objective.visit_mut(group.prefix(), visitor),

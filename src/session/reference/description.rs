@@ -1,193 +1,230 @@
 //! The metadata of a reference file: the model, its objective and its optimizer.
+//!
+//! They are written as the text of a spec and read as one, so that what a spec can say, a reference file can say, with
+//! the same checks. What is called otherwise there stands in the tables below.
+
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use crate::config::{Members as _, Value};
-use crate::kernels::loss::Reconstruction;
-use crate::kernels::{Activation, Extent};
-use crate::latent::{AnyLatent, Head};
-use crate::nn::layers::{NamedConfig, Normalization};
-use crate::objective::{AnyObjective, LossTerms, Setup};
+use crate::config::Members as _;
+use crate::experiment::{self, Spec};
+use crate::kernels::Extent;
+use crate::nn::layers::NamedConfig;
+use crate::numeric::random::Purpose;
 use crate::optim::Rule;
-use crate::plan::Architecture;
-use crate::prior::AnyPrior;
+use crate::plan::{Architecture, Plan};
 
-/// The metadata of a reference file. Keys it does not name say where the values come from.
+/// Keys of the metadata and the settings that they are.
+const SETTINGS: &[(&str, &str)] = &[
+    ("activation", "model.activation"),
+    ("filters", "model.conv_filters"),
+    ("hidden", "model.hidden"),
+    ("kernel", "model.kernel_size"),
+    ("kl", "loss.kl_reduction"),
+    ("klw", "loss.kl_weight"),
+    ("latent", "model.latent_dim"),
+    ("normalization", "model.normalization"),
+    ("recon", "loss.reconstruction"),
+    ("stride", "model.stride"),
+];
+
+/// An objective by another name, with settings by other names.
+struct Renamed {
+    kind: &'static str,
+    name: &'static str,
+    settings: &'static [(&'static str, &'static str)],
+}
+
+/// Those whose words are not those of a spec.
+const OBJECTIVES: &[Renamed] = &[
+    Renamed {
+        kind: "tc",
+        name: "beta_tc",
+        settings: &[],
+    },
+    #[cfg(test)]
+    Renamed {
+        kind: "factor",
+        name: "adversary",
+        settings: &[],
+    },
+];
+
+/// Where the random numbers of a purpose stand in the file: a tensor of three steps.
+pub(super) fn noise_tensor(purpose: Purpose) -> Option<&'static str> {
+    match purpose {
+        Purpose::Noise => Some("eps"),
+        #[cfg(test)]
+        Purpose::TestPoints => Some("eps2"),
+        #[cfg(test)]
+        Purpose::TestPermutation => Some("permutation"),
+        _ => None,
+    }
+}
+
+/// The metadata of a reference file. Keys that no table names say where the values come from.
 #[derive(Debug, Deserialize)]
 pub(super) struct Description {
     /// Height, width, channels.
     image: [usize; 3],
-    filters: Vec<usize>,
-    hidden: Hidden,
-    latent: usize,
-    #[serde(default = "three")]
-    kernel: usize,
-    #[serde(default = "two")]
-    stride: usize,
-    #[serde(default = "relu")]
-    activation: String,
     optimizer: String,
     pub(super) learning_rate: f64,
     epsilon: f64,
-    recon: String,
-    kl: String,
-    #[serde(default = "one")]
-    pub(super) klw: f64,
+    objective: Option<Value>,
+    /// The kind of latents, where it is not a normal distribution.
+    latent_kind: Option<String>,
+    /// The prior by its `kind`, with its settings.
+    prior: Option<Map<String, Value>>,
     /// Loss, reconstruction and KL of each step.
     pub(super) losses: Vec<[f64; 3]>,
+    /// The objective's own terms of each step.
+    #[serde(default)]
+    pub(super) terms: Vec<BTreeMap<String, f64>>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
-
-fn three() -> usize {
-    3
-}
-fn two() -> usize {
-    2
-}
-fn one() -> f64 {
-    1.0
-}
-fn relu() -> String {
-    "relu".to_owned()
-}
-
-/// One width, several, or none.
-#[derive(Debug)]
-struct Hidden(Vec<usize>);
-
-impl<'de> Deserialize<'de> for Hidden {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        use serde::de::Error as _;
-        let width = |value: &serde_json::Value| {
-            value
-                .as_u64()
-                .and_then(|n| usize::try_from(n).ok())
-                .filter(|&n| n > 0)
-        };
-        let widths = match serde_json::Value::deserialize(from)? {
-            serde_json::Value::Null => Some(vec![]),
-            serde_json::Value::Array(list) => list.iter().map(width).collect(),
-            value => width(&value).map(|n| vec![n]),
-        };
-        widths
-            .map(Self)
-            .ok_or_else(|| D::Error::custom("`hidden` must be a width or a list of widths"))
-    }
-}
-
-/// Largest number of values that a reference file's model or batch may ask for.
-const MOST_VALUES: u64 = 1 << 28;
 
 impl Description {
-    /// The network.
+    /// The plan of the model.
     ///
     /// # Errors
-    /// A word or a size that no network of this program has.
-    pub(super) fn architecture(&self) -> Result<Architecture, String> {
-        let activation = match self.activation.as_str() {
-            "relu" => Activation::Relu,
-            "leaky_relu" => Activation::LeakyRelu,
-            "elu" => Activation::Elu,
-            "silu" | "swish" => Activation::Silu,
-            "gelu" => Activation::Gelu,
-            "tanh" => Activation::Tanh,
-            other => {
-                let allowed = ["relu", "leaky_relu", "elu", "silu", "gelu", "tanh"];
-                return Err(choose("activation", other, &allowed));
-            }
-        };
+    /// A word or a size that no spec has.
+    pub(super) fn plan(&self) -> Result<Plan, String> {
         let [height, width, channels] = self.image;
-        let architecture = Architecture {
-            image: Extent {
-                height,
-                width,
-                channels,
-            },
-            filters: self.filters.clone(),
-            kernel: self.kernel,
-            stride: self.stride,
-            hidden: self.hidden.0.clone(),
-            latent: self.latent,
-            head: Head::Gaussian,
-            activation,
-            normalization: Normalization::default(),
+        let image = Extent {
+            height,
+            width,
+            channels,
         };
-        check_sizes(&architecture)?;
-        Ok(architecture)
+        if [height, width, channels]
+            .iter()
+            .any(|&n| n == 0 || n > 65_536)
+        {
+            return Err("metadata: a size of `image` is not from 1 to 65536".to_owned());
+        }
+        let plan = Plan::new(self.spec()?, image, self.train_images(), 0);
+        check_size(&plan.architecture)?;
+        Ok(plan)
     }
 
-    /// The update rule.
-    ///
-    /// # Errors
-    /// It is none of this program's.
-    pub(super) fn rule(&self) -> Result<Rule, String> {
-        let epsilon = ("epsilon", Value::Number(self.epsilon));
-        Rule::given(&self.optimizer, &[epsilon]).ok_or_else(|| {
-            let names: Vec<&str> = Rule::MEMBERS.iter().map(|it| it.name).collect();
-            choose("optimizer", &self.optimizer, &names)
+    fn spec(&self) -> Result<Spec, String> {
+        let mut text = "name = \"reference\"\ndata.dataset = \"sprites\"\n".to_owned();
+        let mut say = |setting: &str, value: &Value| -> Result<(), String> {
+            if !value.is_null() {
+                text += &format!("{setting} = {}\n", in_toml(value)?);
+            }
+            Ok(())
+        };
+        for (key, setting) in SETTINGS {
+            let value = self.others.get(*key).unwrap_or(&Value::Null);
+            match *key {
+                "hidden" => say(setting, &as_list(value))?,
+                "kernel" | "stride" => say(setting, &of_all(key, value)?)?,
+                _ => say(setting, value)?,
+            }
+        }
+        let optimizer = |setting: &str| format!("optimizer.{}.{setting}", quoted(&self.optimizer));
+        say(&optimizer("learning_rate"), &self.learning_rate.into())?;
+        // Every file says one, not every rule has one.
+        let rule = Rule::MEMBERS.iter().find(|it| it.name == self.optimizer);
+        let settings = rule.map(|it| (it.settings)()).unwrap_or_default();
+        if settings.iter().any(|setting| setting.name() == "epsilon") {
+            say(&optimizer("epsilon"), &self.epsilon.into())?;
+        }
+        let (kind, settings) = self.objective();
+        let renamed = OBJECTIVES.iter().find(|it| it.kind == kind);
+        let name = quoted(renamed.map_or(kind, |it| it.name));
+        // The settings of what takes the place of a distribution stand with those of the objective.
+        match &self.latent_kind {
+            Some(kind) => text += &format!("[latent.{}]\n", quoted(kind)),
+            None => text += &format!("[objective.{name}]\n"),
+        }
+        let known = renamed.map_or(&[] as &[_], |it| it.settings);
+        for (key, value) in settings.into_iter().flatten() {
+            if key == "kind" || key == "images" {
+                continue;
+            }
+            let setting = known.iter().find(|(from, _)| from == key);
+            let setting = quoted(setting.map_or(key, |(_, to)| to));
+            text += &format!("{setting} = {}\n", in_toml(value)?);
+        }
+        if let Some(prior) = &self.prior {
+            let kind = prior.get("kind").and_then(Value::as_str);
+            text += &format!("[prior.{}]\n", quoted(kind.unwrap_or_default()));
+            for (key, value) in prior.iter().filter(|(key, _)| *key != "kind") {
+                text += &format!("{} = {}\n", quoted(key), in_toml(value)?);
+            }
+        }
+        experiment::parse(&text, "metadata", Path::new("."), &[]).map_err(|wrong| {
+            format!("the model of the metadata is none of this program's\n{wrong}")
         })
     }
 
-    /// What is minimised.
-    ///
-    /// # Errors
-    /// A term is none of this program's.
-    pub(super) fn setup(&self) -> Result<Setup, String> {
-        let reconstruction = match self.recon.as_str() {
-            "bce" => Reconstruction::BinaryCrossEntropy,
-            "mse" => Reconstruction::SquaredError,
-            other => return Err(choose("recon", other, &["bce", "mse"])),
-        };
-        let kl_mean = match self.kl.as_str() {
-            "mean" => true,
-            "sum" => false,
-            other => return Err(choose("kl", other, &["mean", "sum"])),
-        };
-        Ok(Setup {
-            objective: AnyObjective::default(),
-            latent: AnyLatent::default(),
-            prior: AnyPrior::default(),
-            loss: LossTerms {
-                reconstruction,
-                reconstruction_weight: 1.0,
-                kl_mean,
-            },
-            train_images: 0,
-        })
+    /// Name and settings of the objective.
+    fn objective(&self) -> (&str, Option<&Map<String, Value>>) {
+        match &self.objective {
+            Some(Value::String(name)) => (name, None),
+            Some(Value::Object(settings)) => {
+                let kind = settings.get("kind").and_then(Value::as_str);
+                (kind.unwrap_or_default(), Some(settings))
+            }
+            _ => ("elbo", None),
+        }
+    }
+
+    /// Images of the training set, where the objective looks at their number.
+    fn train_images(&self) -> usize {
+        let images = self.objective().1.and_then(|it| it.get("images")?.as_u64());
+        images.and_then(|n| n.try_into().ok()).unwrap_or(0)
     }
 }
 
-fn choose(key: &str, found: &str, allowed: &[&str]) -> String {
-    format!(
-        "metadata: `{key}` is `{found}`; expected one of {}",
-        allowed.join(", ")
-    )
+/// A width, several, or none, as a list.
+fn as_list(value: &Value) -> Value {
+    match value {
+        Value::Null => Value::Array(vec![]),
+        Value::Array(_) => value.clone(),
+        one => Value::Array(vec![one.clone()]),
+    }
 }
 
-/// Refuses sizes that no reference file has, before any memory is asked for.
-fn check_sizes(a: &Architecture) -> Result<(), String> {
-    let lists = a.filters.iter().chain(&a.hidden);
-    let sizes = [
-        a.image.height,
-        a.image.width,
-        a.image.channels,
-        a.kernel,
-        a.stride,
-        a.latent,
-    ];
-    if a.filters.is_empty() {
-        return Err("metadata: `filters` must name at least one layer".to_owned());
+/// The one value of a list of equal ones.
+fn of_all(key: &str, value: &Value) -> Result<Value, String> {
+    let Value::Array(values) = value else {
+        return Ok(value.clone());
+    };
+    match &values[..] {
+        [first, rest @ ..] if rest.iter().all(|value| value == first) => Ok(first.clone()),
+        _ => Err(format!("metadata: `{key}` is not the same for all layers")),
     }
-    if let Some(size) = lists.chain(&sizes).find(|&&n| n == 0 || n > 65_536) {
-        return Err(format!("metadata: a size of {size}; expected 1 to 65536"));
+}
+
+/// A key or a text in TOML, which has the escapes of JSON.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+fn in_toml(value: &Value) -> Result<String, String> {
+    match value {
+        Value::Array(values) => {
+            let values: Result<Vec<_>, _> = values.iter().map(in_toml).collect();
+            Ok(format!("[{}]", values?.join(", ")))
+        }
+        Value::Null | Value::Object(_) => Err(format!("metadata: `{value}` is no setting")),
+        simple => Ok(simple.to_string()),
     }
-    if a.filters.len() + a.hidden.len() > 64 || a.kernel > 255 {
-        return Err(
-            "metadata: more layers or a larger kernel than this program can build".to_owned(),
-        );
-    }
-    // No size is above 65,536 and no kernel above 255: a convolution has no tensor above 2^49 values.
-    let largest = a.layers().iter().map(NamedConfig::largest).max();
-    if largest > Some(MOST_VALUES) {
+}
+
+/// Largest number of values that a layer of a reference file may ask for.
+const MOST_VALUES: u64 = 1 << 28;
+
+/// Refuses what no reference file has, before any memory is asked for.
+fn check_size(architecture: &Architecture) -> Result<(), String> {
+    let layers = architecture.layers();
+    if layers.iter().map(NamedConfig::largest).max() > Some(MOST_VALUES) {
         return Err("metadata: the model is larger than this program can build".to_owned());
     }
     Ok(())
