@@ -7,6 +7,8 @@
 mod batches;
 mod estimate;
 #[cfg(test)]
+mod latents;
+#[cfg(test)]
 mod objectives;
 mod setup;
 mod sums;
