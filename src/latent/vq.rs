@@ -296,3 +296,176 @@ impl<D: Backend> Parameters<D> for State<D> {
         visitor.buffer(&name(SUM), &mut averages.sum)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dfdx::shapes::Shape;
+    use dfdx::tensor::{Cpu, Trace};
+    use dfdx::tensor_ops::Backward;
+
+    use super::*;
+    use crate::nn::DfdxOps;
+    use crate::nn::layers::BufferUpdates;
+    use crate::optim::Step;
+
+    const POINTS: [f32; 8] = [0.9, 0.1, -0.1, 1.5, 0.0, 0.0, -0.7, 0.25];
+    /// The first and the last row are equal.
+    const ROWS: [f32; 6] = [1.0, 0.0, 0.0, 1.0, 1.0, 0.0];
+    const UPSTREAM: [f32; 8] = [0.5, -1.0, 0.25, 2.0, -0.75, 1.5, 1.0, 0.125];
+
+    fn vq(update: Update) -> Vq {
+        Vq {
+            codes: 3,
+            commitment: 0.25,
+            update,
+            decay: 0.5,
+            smoothing: 0.1,
+        }
+    }
+
+    fn state<D: Backend>(device: &D::Device, kind: Vq) -> State<D> {
+        let mut state = kind.state::<D>(device, &mut Init::new(1), 2).unwrap();
+        state.codebook.copy_from(&ROWS);
+        if let Some(averages) = &mut state.averages {
+            averages.sum.copy_from(&ROWS);
+        }
+        state
+    }
+
+    #[track_caller]
+    fn assert_close(got: &[f32], want: &[f32]) {
+        let near = |(g, w): (&f32, &f32)| (g - w).abs() < 4e-6;
+        let all = got.len() == want.len() && got.iter().zip(want).all(near);
+        assert!(all, "{got:?} is not {want:?}");
+    }
+
+    /// `up` is the decoder's gradient, NumPy in double precision:
+    ///
+    /// ```text
+    /// k = ((x[:, None] - c)**2).sum(2).argmin(1); q = c[k]
+    /// ((x - q)**2).sum(1).mean(), up + .25 * 2 * (x - q) / 4
+    /// d = zeros_like(c); add.at(d, k, 2 * (q - x) / 4)
+    /// ```
+    fn passes<D: Backend>(device: &D::Device, update: Update) {
+        let (kind, x) = (vq(update), D::tensor(device, &POINTS, (4, 2)).unwrap());
+        let state = state::<D>(device, kind);
+        let found = kind.encode(&state, x.leaky_trace(), Mode::Evaluation);
+        let (encoded, tape) = found.unwrap();
+        let codes = encoded.codes.unwrap();
+        assert_eq!(codes.rows, [0, 1, 0, 1]);
+        assert_eq!(codes.shares(), [0.5, 0.5, 0.0]);
+        let taken = [1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0];
+        // To the bit.
+        assert_eq!(D::to_vec(&encoded.z), taken);
+        let up = D::tensor(device, &UPSTREAM, (4, 2)).unwrap();
+        let sum = encoded.z.put_tape(tape).try_mul(up).unwrap();
+        let mut sum: crate::nn::backend::Scalar<D, _> = sum.try_sum().unwrap();
+        for term in encoded.terms {
+            assert_close(&[D::scalar(&term.value)], &[0.583_125]);
+            let Some(weight) = term.weight else {
+                assert_eq!((term.name, update), (CODEBOOK, Update::Ema));
+                continue;
+            };
+            let (before, tape) = sum.split_tape();
+            let term = term.value.put_tape(tape).try_mul(weight as f32).unwrap();
+            sum = term.try_add(before).unwrap();
+        }
+        let gradients = sum.try_backward().unwrap();
+        let d_x = [
+            0.4875, -0.9875, 0.2375, 2.0625, -0.875, 1.5, 0.9125, 0.03125,
+        ];
+        assert_close(&D::to_vec(&gradients.get(&x)), &d_x);
+        if update == Update::Gradient {
+            let d_rows = D::to_vec(&gradients.get(&state.codebook));
+            assert_close(&d_rows, &[0.55, -0.05, 0.4, 0.125, 0.0, 0.0]);
+        }
+    }
+
+    #[test]
+    fn passes_gradients_straight_through() {
+        for update in [Update::Ema, Update::Gradient] {
+            passes::<Cpu>(&Cpu::default(), update);
+            passes::<DfdxOps<Cpu>>(&Cpu::default(), update);
+        }
+    }
+
+    struct Updated<'a, D: Backend> {
+        gate: &'a D::UpdateGate,
+        updates: &'a BufferUpdates<D>,
+        buffers: Vec<Vec<f32>>,
+    }
+
+    impl<D: Backend> VisitMut<D> for Updated<'_, D> {
+        type Err = std::convert::Infallible;
+        fn parameter<S: Shape>(
+            &mut self,
+            _: &str,
+            _: &mut Tensor<S, f32, D::Device>,
+        ) -> Result<(), Self::Err> {
+            panic!("nothing is trained")
+        }
+
+        fn buffer<S: Shape>(
+            &mut self,
+            name: &str,
+            buffer: &mut Tensor<S, f32, D::Device>,
+        ) -> Result<(), Self::Err> {
+            self.updates.apply(self.gate, name, buffer).unwrap();
+            self.buffers.push(D::to_vec(buffer));
+            Ok(())
+        }
+    }
+
+    /// With `k` and `c` as above and `s = .1`, NumPy in double precision:
+    ///
+    /// ```text
+    /// n = .5 + .5 * bincount(k, minlength=3); t = .5 * c; add.at(t, k, .5 * x)
+    /// c = t / ((n + s) / (n.sum() + 3 * s) * n.sum())[:, None]
+    /// ```
+    fn averages<D: Backend>(device: &D::Device) {
+        let kind = vq(Update::Ema);
+        let mut state = state::<D>(device, kind);
+        let start = [ROWS.to_vec(), vec![1.0; 3], ROWS.to_vec()];
+        let moved = [
+            vec![
+                0.644_642_9,
+                0.033_928_6,
+                -0.271_428_6,
+                0.933_035_7,
+                0.904_761_9,
+                0.0,
+            ],
+            vec![1.5, 1.5, 0.5],
+            vec![0.95, 0.05, -0.4, 1.375, 0.5, 0.0],
+        ];
+        let step = Step {
+            learning_rate: 1.0,
+            number: 1,
+            gradient_scale: 1.0,
+        };
+        // A step that is refused changes nothing.
+        for (loss, after) in [(f32::NAN, &start), (1.0, &moved)] {
+            let updates = BufferUpdates::default();
+            let x = D::tensor(device, &POINTS, (4, 2)).unwrap();
+            kind.encode(&state, x, Mode::training(&updates)).unwrap();
+            let loss = D::tensor(device, &[loss], ()).unwrap();
+            let judged = D::judge(step, &[&loss], vec![D::Squares::default()], None, None);
+            let mut updated = Updated::<D> {
+                gate: &judged.unwrap().remove(0).1,
+                updates: &updates,
+                buffers: vec![],
+            };
+            let Ok(()) = Parameters::<D>::visit_mut(&mut state, PREFIX, &mut updated);
+            assert_eq!(updated.buffers.len(), 3);
+            for (got, want) in updated.buffers.iter().zip(after) {
+                assert_close(got, want);
+            }
+        }
+    }
+
+    #[test]
+    fn averages_points_of_each_row() {
+        averages::<Cpu>(&Cpu::default());
+        averages::<DfdxOps<Cpu>>(&Cpu::default());
+    }
+}

@@ -30,6 +30,8 @@ pub struct Architecture {
     pub latent: usize,
     /// What the encoder ends in, and the decoder starts from.
     pub head: Head,
+    /// Whether images have a gradient, as those that a prior learns.
+    pub image_gradient: bool,
     /// Activation of all layers but the heads and the output.
     pub activation: Activation,
     /// What stands before it.
@@ -62,7 +64,7 @@ impl Architecture {
         let mut trunk = vec![];
         for (i, conv) in self.convolutions().into_iter().enumerate() {
             let product = |finish| {
-                let input_gradient = i > 0;
+                let input_gradient = i > 0 || self.image_gradient;
                 conv2d::Config {
                     conv,
                     finish,
@@ -286,6 +288,7 @@ pub(crate) mod tests {
             hidden: vec![16],
             latent: 2,
             head: Head::Gaussian,
+            image_gradient: false,
             activation: Activation::Relu,
             normalization: Normalization::default(),
         }
@@ -326,6 +329,7 @@ pub(crate) mod tests {
             hidden: vec![],
             latent: 3,
             head: Head::Gaussian,
+            image_gradient: false,
             activation: Activation::Tanh,
             normalization: Normalization::default(),
         };

@@ -37,6 +37,7 @@ impl Plan {
             hidden: spec.model.hidden.clone(),
             latent: spec.model.latent_dim,
             head: spec.latent.head(),
+            image_gradient: spec.prior.encoded_images() > 0,
             activation: activation(spec.model.activation),
             normalization: spec.model.normalization,
         };

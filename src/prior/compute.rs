@@ -114,3 +114,123 @@ pub fn kl<D: Backend, T: Tape<f32, D::Device>>(
     let (kl, tape) = kl.split_tape();
     Ok(([kl, log_prior], tape))
 }
+
+#[cfg(test)]
+mod tests {
+    use dfdx::tensor::{Cpu, Trace};
+    use dfdx::tensor_ops::Backward;
+
+    use super::super::{AnyPrior, Prepared};
+    use super::*;
+    use crate::kernels::Extent;
+    use crate::nn::{DfdxOps, VisitMut};
+
+    const Z: [f32; 6] = [0.4, -1.2, 0.3, 0.9, -0.5, 0.2];
+    const LOG_VAR: [f32; 6] = [-0.5, 0.2, 0.0, -0.3, 0.4, -1.5];
+    const EPS: [f32; 6] = [0.3, -0.8, 1.1, 0.6, -1.4, 0.2];
+    const PRIOR: [&[f32]; 3] = [
+        &[0.5, -0.25],
+        &[1.0, -0.5, -0.75, 0.25],
+        &[0.2, -0.4, -1.0, 0.6],
+    ];
+
+    struct Put(std::slice::Iter<'static, &'static [f32]>);
+
+    impl<D: Backend> VisitMut<D> for Put {
+        type Err = std::convert::Infallible;
+        fn parameter<S: dfdx::shapes::Shape>(
+            &mut self,
+            _: &str,
+            param: &mut Tensor<S, f32, D::Device>,
+        ) -> Result<(), Self::Err> {
+            param.copy_from(self.0.next().unwrap());
+            Ok(())
+        }
+    }
+
+    struct Gradients<'a, D: Backend>(&'a dfdx::tensor::Gradients<f32, D::Device>, Vec<Vec<f32>>);
+
+    impl<D: Backend> crate::nn::Visit<D> for Gradients<'_, D> {
+        type Err = std::convert::Infallible;
+        fn parameter<S: dfdx::shapes::Shape>(
+            &mut self,
+            _: &str,
+            param: &Tensor<S, f32, D::Device>,
+        ) -> Result<(), Self::Err> {
+            self.1.push(D::to_vec(&self.0.get(param)));
+            Ok(())
+        }
+    }
+
+    #[track_caller]
+    fn assert_close(got: &[f32], want: &[f32]) {
+        let near = |(g, w): (&f32, &f32)| (g - w).abs() < 4e-6;
+        let all = got.len() == want.len() && got.iter().zip(want).all(near);
+        assert!(all, "{got:?} is not {want:?}");
+    }
+
+    /// KL, log p(z) and slopes of the KL from NumPy in double precision, central differences of 1e-5:
+    ///
+    /// ```text
+    /// w = l - log(exp(l).sum())
+    /// d = -.5 * (log(2 * pi) + s + (z[:, None] - m)**2 * exp(-s)).sum(2)
+    /// p = log(exp(w + d).sum(1)).mean()
+    /// kl = -.5 * (log(2 * pi) + v + e**2).sum(1).mean() - p
+    /// ```
+    fn measures<D: Backend>(device: &D::Device) {
+        let prior = AnyPrior::Mixture(crate::prior::mixture::Learned { components: 2 });
+        let sizes = Sizes {
+            image: Extent {
+                height: 1,
+                width: 1,
+                channels: 1,
+            },
+            latent: 2,
+        };
+        let mut prior = Prepared::<D>::new(&prior, device, &mut Init::new(0), sizes).unwrap();
+        let Ok(()) = Parameters::<D>::visit_mut(&mut prior, "", &mut Put(PRIOR.iter()));
+        let rows = |values: &[f32]| D::tensor(device, values, (3, 2)).unwrap();
+        let (z, log_var) = (rows(&Z), rows(&LOG_VAR));
+        let (_, tape) = z.leaky_trace().split_tape();
+        let none = &mut |_: Maps<usize, D, _>| panic!("nothing is encoded");
+        let (components, tape) = prior.components(tape, none).unwrap();
+        let components = components.unwrap();
+        let found = kl(&components, z.clone(), log_var.clone(), rows(&EPS), tape);
+        let ([kl, log_prior], tape) = found.unwrap();
+        assert_close(
+            &[D::scalar(&kl), D::scalar(&log_prior)],
+            &[0.500_558_5, -2.771_768_9],
+        );
+        let gradients = kl.put_tape(tape).try_backward().unwrap();
+        let d_z = [
+            -0.073_25,
+            -0.341_875_5,
+            0.213_304_3,
+            0.491_870_1,
+            -0.005_987_4,
+            0.121_476_6,
+        ];
+        assert_close(&D::to_vec(&gradients.get(&z)), &d_z);
+        assert_close(&D::to_vec(&gradients.get(&log_var)), &[-1.0 / 6.0; 6]);
+        let mut own = Gradients::<D>(&gradients, vec![]);
+        let Ok(()) = Parameters::<D>::visit(&prior, "", &mut own);
+        let [logits, mean, log_var] = &own.1[..] else {
+            panic!("three parameters")
+        };
+        assert_close(logits, &[0.033_623_9, -0.033_623_9]);
+        assert_close(
+            mean,
+            &[0.424_563_2, -0.255_096_8, -0.558_630_1, -0.016_374_5],
+        );
+        assert_close(
+            log_var,
+            &[0.121_879_8, -0.149_307_9, -0.062_490_1, 0.148_966],
+        );
+    }
+
+    #[test]
+    fn measures_points_from_a_mixture() {
+        measures::<Cpu>(&Cpu::default());
+        measures::<DfdxOps<Cpu>>(&Cpu::default());
+    }
+}

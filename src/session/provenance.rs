@@ -57,7 +57,7 @@ pub fn data_source(data: &DataSet) -> DataSource {
 pub fn describe_model(plan: &Plan) -> serde_json::Value {
     let a = &plan.architecture;
     let spec = &plan.spec;
-    serde_json::json!({
+    let mut described = serde_json::json!({
         "image": [a.image.height, a.image.width, a.image.channels],
         "filters": a.filters,
         "kernel": a.kernel,
@@ -75,5 +75,15 @@ pub fn describe_model(plan: &Plan) -> serde_json::Value {
         // A resume compares it with what is asked for then.
         "spec": experiment::resolved_toml(spec),
         "layout": "images NHWC; conv kernels (kh, kw, in, out); transposed (kh, kw, out, in); dense (in, out)",
-    })
+    });
+    // As a reference file has them; their defaults are not named there.
+    if !spec.prior.is_standard() {
+        let components = spec.prior.component_count();
+        described["prior"] =
+            serde_json::json!({ "kind": spec.prior.name(), "components": components });
+    }
+    if !plan.has_distribution() {
+        described["latent_kind"] = spec.latent.name().into();
+    }
+    described
 }
