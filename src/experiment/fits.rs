@@ -49,3 +49,66 @@ pub(super) fn a_kl_is_there_to_be_weighed(it: &mut Rules<'_>) {
         it.diagnostics.push(wrong);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::experiment::{parse, resolved_toml};
+
+    /// All that is wrong with a spec; nothing where it is right and reads back as itself.
+    fn wrong(more: &str) -> String {
+        let text = format!("name = \"a\"\ndata.dataset = \"sprites\"\n{more}");
+        match parse(&text, "a.toml", Path::new("."), &[]) {
+            Err(diagnostics) => diagnostics.render(false),
+            Ok(spec) => {
+                let again = parse(&resolved_toml(&spec), "b.toml", Path::new("."), &[]);
+                assert_eq!(again.as_ref(), Ok(&spec));
+                String::new()
+            }
+        }
+    }
+
+    #[test]
+    fn names_what_does_not_go_together_at_its_place() {
+        for (more, says) in [
+            ("[latent.vq]\n[loss]\nreconstruction_weight = 2.0\n", ""),
+            (
+                "[latent.deterministic]\nlatent_l2 = 0.1\n[objective.elbo]\n",
+                "",
+            ),
+            ("[prior.vamp]\n[loss]\nkl_weight = 2.0\n", ""),
+            ("[prior.standard]\n[objective.beta_tc]\n", ""),
+            (
+                "[objective.beta_tc]\n[latent.vq]\n",
+                "`[objective.beta_tc]` needs the distribution q(z | x) of each image",
+            ),
+            (
+                "[objective.beta_tc]\n[prior.vamp]\n",
+                "the formula of `[objective.beta_tc]` is that of the standard normal prior",
+            ),
+            (
+                "[latent.deterministic]\n[prior.mixture]\n",
+                "`[prior.mixture]` is measured by the distribution q(z | x) of each image",
+            ),
+            (
+                "[prior.mixture]\n[loss]\nkl_reduction = \"mean\"\n",
+                "`[prior.mixture]` has no KL divergence of an axis",
+            ),
+            (
+                "[latent.vq]\n[loss]\nkl_warmup_epochs = 1.0\n",
+                "`[latent.vq]` has no KL divergence",
+            ),
+        ] {
+            let found = wrong(more);
+            match says {
+                "" => assert_eq!(found, "", "{more}"),
+                says => {
+                    assert!(found.contains(says), "{more}\n{found}");
+                    // A line of the file, not the file as a whole.
+                    assert!(found.contains("a.toml:"), "{found}");
+                }
+            }
+        }
+    }
+}
