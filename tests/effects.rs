@@ -69,7 +69,7 @@ impl Trained {
         Self {
             last: trainer.history().last().unwrap().clone(),
             means: forward.losses.means,
-            log_var: forward.log_var,
+            log_var: forward.log_var.unwrap(),
             points: forward.z,
         }
     }

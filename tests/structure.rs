@@ -16,7 +16,7 @@ const FOLDERS: &[&[&str]] = &[
     &["config", "metric", "draw"],
     &["kernels", "optim", "slurm", "progress"],
     &["nn"],
-    &["likelihood"],
+    &["likelihood", "prior", "latent"],
     &["data", "objective"],
     &["figures"],
     &["experiment"],

@@ -12,6 +12,7 @@ use crate::likelihood::Verdict;
 use crate::nn::Device;
 use crate::nn::layers::NamedConfig;
 use crate::plan::Plan;
+use crate::prior::parameter_count;
 use crate::session::checks::{check_against_data, warn_of_little_room, warn_of_missing_classes};
 use crate::session::device;
 use crate::session::inputs::{plan_of_survey, read_published};
@@ -86,6 +87,16 @@ fn describe(plan: &Plan, survey: &Survey) -> String {
         table(&mut text, "Objective", &own, parameters);
     }
     text.push('\n');
+    let [latent, buffers, prior] = plan.kept();
+    for (title, prefix, values) in [
+        ("Latents", "latent", [latent, buffers].concat()),
+        ("Prior", "prior", prior),
+    ] {
+        if !values.is_empty() {
+            kept_table(&mut text, title, prefix, &values);
+            text.push('\n');
+        }
+    }
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<12} {value}");
     };
@@ -169,6 +180,24 @@ fn describe_time(estimate: &Estimate, threads: usize) -> String {
 
 /// Memory of the program itself before it holds any image or weight.
 const PROGRAM_BYTES: u64 = 20_000_000;
+
+/// Names, shapes and sizes of what is kept besides the layers.
+fn kept_table(text: &mut String, title: &str, prefix: &str, values: &[(&'static str, Vec<usize>)]) {
+    let width = 34;
+    let rule = "-".repeat(width + 32);
+    let _ = writeln!(
+        text,
+        "{title:<width$}  {:<16} {:>13}\n{rule}",
+        "Shape", "Values"
+    );
+    for (name, shape) in values {
+        let name = format!("{prefix}.{name}");
+        let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+        let count = parameter_count(&[("", shape.clone())]);
+        let shape = format!("({})", sizes.join(", "));
+        let _ = writeln!(text, "{name:<width$}  {shape:<16} {:>13}", thousands(count));
+    }
+}
 
 fn table(text: &mut String, title: &str, layers: &[NamedConfig], total: u64) {
     let shape = |layer: &NamedConfig| {

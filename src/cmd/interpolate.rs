@@ -35,6 +35,14 @@ pub struct Args {
 /// Encodes both images, decodes points on the straight line between their means, writes a picture.
 pub fn main(args: &Args) -> Outcome {
     with_data(&args.trained, |trained, data| {
+        if trained.plan.spec.latent.codes() > 0 {
+            let kind = trained.plan.spec.latent.name();
+            let text = format!(
+                "the run has `[latent.{kind}]`: between two rows of its codebook there is no other"
+            );
+            let hint = "see what it has learned with `runner reconstruct`";
+            return Err(CliError::new(exit::USAGE, text).with_hint(hint));
+        }
         let count = data.images.len();
         for (option, image) in [("--from", args.from), ("--to", args.to)] {
             if image as usize >= count {

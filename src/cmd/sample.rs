@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use crate::figures;
-use crate::numeric::random::{Purpose, Stream};
 use crate::session::trained::{with_network, write_picture};
-use crate::terminal::Outcome;
+use crate::sys::exit;
 use crate::terminal::args::TrainedArgs;
+use crate::terminal::{CliError, Outcome};
 
 /// Decode draws from the prior of a trained model
 #[derive(Clone, Debug, clap::Args)]
@@ -30,25 +30,27 @@ pub struct Args {
 /// Draws, decodes, writes a picture.
 pub fn main(args: &Args) -> Outcome {
     with_network(&args.trained, |trained| {
+        if !trained.plan.has_distribution() {
+            let kind = trained.plan.spec.latent.name();
+            let text = format!("the run has `[latent.{kind}]`, which has no prior to draw from");
+            let hint = "see what it has learned with `runner reconstruct`, or train with `[latent.gaussian]`";
+            return Err(CliError::new(exit::USAGE, text).with_hint(hint));
+        }
         let label = trained.label(args.label.as_deref())?;
         let (classes, latent) = (&trained.plan.classes, trained.plan.architecture.latent);
-        let draw = |points: usize| {
-            let mut z = vec![0.0; points * latent];
-            let seed = args.seed.unwrap_or(trained.plan.spec.seed);
-            Stream::new(seed, Purpose::Sample, 0, 0).fill_normal(&mut z);
-            z
-        };
+        let seed = args.seed.unwrap_or(trained.plan.spec.seed);
+        let draw = |points: usize| trained.inference().sample(seed, points);
         let count = args.count as usize;
         let rendered = if trained.plan.is_conditional() && label.is_none() {
             let rows = classes.names.len().min(figures::MOST_ROWS);
-            let points = draw(count.div_ceil(rows));
+            let points = draw(count.div_ceil(rows))?;
             let (z, labels) = figures::for_each_class(&points, latent, classes);
             let pixels = trained.inference().decode(&z, &labels)?;
             let title = trained.title("samples from the prior");
             figures::class_rows(&title, &classes.names, &trained.images(&pixels)?)?
         } else {
             let labels = vec![label.unwrap_or(0); count];
-            let pixels = trained.inference().decode(&draw(count), &labels)?;
+            let pixels = trained.inference().decode(&draw(count)?, &labels)?;
             let title = match label {
                 Some(label) => format!("samples of class {}", classes.name(label)),
                 None => "samples from the prior".to_owned(),

@@ -7,9 +7,11 @@ use std::path::Path;
 
 use super::{parse, resolved_toml, schema};
 use crate::config::kind::{Interval, Kind};
-use crate::config::{DefaultValue, Form, Setting};
+use crate::config::{DefaultValue, Form, Members as _, Setting};
 use crate::data::DataKind;
+use crate::latent::AnyLatent;
 use crate::numeric::random::{Purpose, Stream};
+use crate::prior::AnyPrior;
 
 /// A spec that writes every setting of its data set, optimizer and schedule.
 const VALID: &str = r#"# An experiment.
@@ -355,17 +357,32 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
     let mut chosen = Vec::new();
     let mut words = BTreeMap::new();
     let is_plain_loss = stream.below(2) == 0;
+    // Rules between tables: without a distribution there is no KL and no prior, and other objectives than the default need
+    // the standard normal one.
+    let (mut has_q, mut is_plain) = (true, true);
     for table in &schema().tables {
         if let Form::OneOf { members, .. } = &table.form {
             let at = stream.below(members.len() as u64 + 1) as usize;
             // Rules between settings: other objectives than the default go with some losses only, and there is one
             // schedule of its weight.
             let is_kept = match table.name.as_str() {
-                "objective" => !is_plain_loss,
-                "kl_schedule" => is_plain_loss || out.contains("kl_warmup_epochs"),
+                "objective" => !is_plain || !is_plain_loss,
+                "kl_schedule" => !has_q || is_plain_loss || out.contains("kl_warmup_epochs"),
+                "prior" => !has_q,
                 _ => false,
             };
             let member = members.get(at).filter(|_| !is_kept);
+            match (table.name.as_str(), member) {
+                ("latent", Some(&member)) => {
+                    let latent = AnyLatent::given(member, &[]).unwrap();
+                    has_q = latent.head().is_distribution();
+                    is_plain &= has_q;
+                }
+                ("prior", Some(&member)) => {
+                    is_plain &= AnyPrior::given(member, &[]).unwrap().is_standard();
+                }
+                _ => {}
+            }
             chosen.extend(member.map(|it| format!("{}.{it}", table.name)));
         }
         let is_chosen = !table.name.contains('.') || chosen.contains(&table.name);
@@ -399,6 +416,8 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
             let value = match setting.key.as_str() {
                 "data.dataset" => format!("\"{dataset}\""),
                 // Values that keep the rules between settings.
+                key if key.starts_with("loss.kl_") && !has_q => continue,
+                "loss.kl_reduction" if !is_plain => "\"sum\"".to_owned(),
                 "data.count" => pick(stream, 1, 4000).to_string(),
                 "data.image_size" => pick(stream, 4, 600).to_string(),
                 "training.epochs" => pick(stream, 5, 1_000_000).to_string(),

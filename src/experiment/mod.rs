@@ -8,13 +8,14 @@
 //!
 //! All of that is [`config`](crate::config), which knows no setting. Here stand the settings: one file a table, each with
 //! type, range, unit, default, meaning, reading and writing of its settings and with the rules that tie them together.
-//! Update rules, schedules, objectives, kinds of data, normalizations and figures bring settings of their own, from the
-//! files that they stand in.
+//! Update rules, schedules, objectives, priors, kinds of latents, kinds of data, normalizations and figures bring settings
+//! of their own, from the files that they stand in.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `spec` | [`Spec`]: the tables in their order |
 //! | `model`, `decoder`, `loss`, `training`, `figures`, `expect`, `launcher` | a table each |
+//! | `fits` | what of different tables does not go together |
 //! | [`sweep`] | `[sweep]`: many specs from one |
 //! | `fingerprint` | which settings decide results, and digests over them |
 //! | `load` | from a file and overrides to a spec |
@@ -32,6 +33,7 @@ mod decoder;
 pub mod expect;
 mod figures;
 mod fingerprint;
+mod fits;
 mod handbook;
 mod json_schema;
 mod launcher;

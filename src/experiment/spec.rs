@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::decoder::Decoder;
 use super::expect::Expectation;
 use super::figures::Figures;
+use super::fits;
 use super::launcher::Launcher;
 use super::loss::Loss;
 use super::model::Model;
@@ -12,9 +13,11 @@ use super::training::Training;
 use crate::config::document::document;
 use crate::config::{Form, Kind, RuledTable, Schema, Table, TableRule, Value, write};
 use crate::data::Data;
+use crate::latent::AnyLatent;
 use crate::objective::{AnyObjective, KlSchedule};
 use crate::optim::schedule::Position;
 use crate::optim::{Rule, Schedule};
+use crate::prior::AnyPrior;
 
 document! {
     /// An experiment: every default filled in, every value checked, every path absolute. [`load`](super::load) and
@@ -29,6 +32,8 @@ document! {
         data: Data,
         model: Model,
         decoder: Decoder,
+        latent: AnyLatent,
+        prior: AnyPrior,
         loss: Loss,
         kl_schedule: Option<KlSchedule>,
         objective: AnyObjective,
@@ -84,7 +89,14 @@ pub(super) fn rules() -> &'static [(String, TableRule)] {
             let named = move |rule| (table.name.clone(), rule);
             rules.into_iter().map(named)
         };
-        Spec::tables().into_iter().flat_map(of_table).collect()
+        let of_document: [crate::config::Rule; 3] = [
+            fits::objective_latent_and_prior_fit,
+            fits::a_kl_is_there_to_be_weighed,
+            fits::labels_are_told_where_they_can_be,
+        ];
+        let of_document = of_document.map(|rule| (String::new(), rule.into()));
+        let of_tables = Spec::tables().into_iter().flat_map(of_table);
+        of_tables.chain(of_document).collect()
     });
     &RULES
 }

@@ -49,6 +49,12 @@ pub trait Network {
     /// The device fails.
     fn encode(&self, images: &[u32]) -> Result<Vec<f32>, NetworkError>;
 
+    /// So many points drawn from the prior, (points, latent).
+    ///
+    /// # Errors
+    /// The device fails.
+    fn sample(&self, seed: u64, points: usize) -> Result<Vec<f32>, NetworkError>;
+
     /// Pixel values from 0 to 1 of latent points, (points, height, width, channels). A conditional network takes a label
     /// for each, others look at none.
     ///

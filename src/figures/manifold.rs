@@ -25,7 +25,7 @@ const MIN_WIDTH: f64 = 420.0;
 pub const FIGURE: Figure = Figure {
     name: "manifold",
     switch: SWITCH,
-    suits: |shape| shape.latent == 2 && shape.has_pictures(),
+    suits: |shape| shape.has_axes && shape.latent == 2 && shape.has_pictures(),
     draw,
 };
 

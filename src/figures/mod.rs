@@ -76,6 +76,11 @@ mod tests {
             Ok(values.map(|i| (i as f32).sin()).collect())
         }
 
+        fn sample(&self, _: u64, points: usize) -> Result<Vec<f32>, NetworkError> {
+            let values = 0..points * self.latent;
+            Ok(values.map(|i| (2.0 * i as f32).sin()).collect())
+        }
+
         fn decode(&self, z: &[f32], labels: &[u16]) -> Result<Vec<f32>, NetworkError> {
             assert!(labels.is_empty() || labels.len() == z.len() / self.latent);
             let size = 16 * self.channels;
@@ -88,6 +93,15 @@ mod tests {
 
         fn decode_plane(&self, points: &[[f32; 2]], _: u16) -> Result<Vec<f32>, NetworkError> {
             self.decode(points.as_flattened(), &[])
+        }
+    }
+
+    fn shape(latent: usize, channels: usize) -> Shape {
+        Shape {
+            latent,
+            channels,
+            has_axes: true,
+            has_prior: true,
         }
     }
 
@@ -119,7 +133,7 @@ mod tests {
             published: None,
             network: &Fake { latent, channels },
         };
-        let figures = wanted(Shape { latent, channels }, |_| true);
+        let figures = wanted(shape(latent, channels), |_| true);
         figures
             .into_iter()
             .map(|figure| (figure.name, (figure.draw)(&context).unwrap()))
@@ -155,14 +169,20 @@ mod tests {
             assert!(!has(2, 2, name), "{name} of images with 2 channels");
         }
         assert!(has(2, 2, "loss") && has(2, 2, "clusters"));
-        let one = wanted(
-            Shape {
-                latent: 2,
-                channels: 1,
-            },
-            |switch| switch.name == "samples",
-        );
-        assert_eq!(one.len(), 1);
+        let samples = |shape| wanted(shape, |switch| switch.name == "samples").len();
+        let all = shape(2, 1);
+        let no_prior = Shape {
+            has_prior: false,
+            ..all
+        };
+        assert_eq!((samples(all), samples(no_prior)), (1, 0));
+        let no_axes = Shape {
+            has_axes: false,
+            ..no_prior
+        };
+        let left = wanted(no_axes, |_| true);
+        let left: Vec<_> = left.iter().map(|figure| figure.name).collect();
+        assert_eq!(left, ["loss", "reconstructions"]);
     }
 
     #[test]

@@ -12,7 +12,6 @@ use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
 use crate::draw::panel::{REMARK, TICK_EM, title};
 use crate::draw::render::{Picture, Rendered, render};
-use crate::numeric::random::{Purpose, Stream};
 
 const ROOM: f64 = 560.0;
 const MARGIN: f64 = 20.0;
@@ -29,19 +28,15 @@ pub const FIGURE: Figure = Figure {
         doc: "Samples from the prior; a conditional network's are a row a class, all of the same draws",
         default: true,
     },
-    suits: |shape| shape.has_pictures(),
+    suits: |shape| shape.has_prior && shape.has_pictures(),
     draw,
 };
 
 fn draw(context: &Context) -> Result<Rendered, FigureError> {
     let title = context.title("samples from the prior");
-    let draw = |points: usize| {
-        let mut z = vec![0.0; points * context.latent];
-        Stream::new(context.seed, Purpose::Sample, 0, 0).fill_normal(&mut z);
-        z
-    };
+    let draw = |points: usize| context.network.sample(context.seed, points);
     if context.is_conditional() {
-        let (z, labels) = for_each_class(&draw(context.n), context.latent, context.classes);
+        let (z, labels) = for_each_class(&draw(context.n)?, context.latent, context.classes);
         let pixels = context.network.decode(&z, &labels)?;
         return Ok(class_rows(
             &title,
@@ -49,7 +44,7 @@ fn draw(context: &Context) -> Result<Rendered, FigureError> {
             &context.batch(&pixels)?,
         )?);
     }
-    let pixels = context.network.decode(&draw(context.n * context.n), &[])?;
+    let pixels = context.network.decode(&draw(context.n * context.n)?, &[])?;
     Ok(samples(&title, &context.batch(&pixels)?)?)
 }
 

@@ -1,8 +1,8 @@
 //! The loss, its reconstruction term, and the evidence lower bound.
 
 use super::description::{Better, Comparable, Metric};
-use super::facts::{EpochFacts, KL};
-use super::kl::total;
+use super::facts::EpochFacts;
+use super::kl::kl_nats;
 use super::row::Reading;
 
 /// What the optimizer minimises.
@@ -44,5 +44,5 @@ pub const ELBO: Metric = Metric {
 /// The evidence lower bound of an epoch.
 pub fn elbo(facts: &EpochFacts) -> Option<f64> {
     let reconstruction = facts.training.terms.scalar(RECONSTRUCTION.name)?;
-    Some(-(reconstruction + total(facts.training.axes.axes(KL))))
+    Some(-(reconstruction + kl_nats(facts)?))
 }

@@ -4,9 +4,9 @@ use std::cell::OnceCell;
 use std::fmt::{Debug, Display};
 use std::rc::Rc;
 
-use dfdx::shapes::{Dim, Shape};
+use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Gradients, HasErr, NoneTape, Storage, Tape, Tensor};
-use dfdx::tensor_ops::Device;
+use dfdx::tensor_ops::{Device, RealizeTo, ReshapeTo};
 
 use super::linked::{Link, Linked};
 use crate::kernels::loss::Reconstruction;
@@ -232,8 +232,22 @@ pub trait Backend: Debug + Clone + 'static {
     }
 }
 
+/// Rows whose values are counted by a number, for arithmetic that need not be compiled for each size. The tensor is the same,
+/// with the same gradient.
+///
+/// # Errors
+/// The device's.
+pub fn counted<N: Dim, D: Backend, T: Tape<f32, D::Device>>(
+    rows: Rows<N, D, T>,
+) -> Result<Rows<usize, D, T>, D::Err> {
+    let &(batch, values) = rows.shape();
+    match rows.try_realize::<(usize, usize)>() {
+        Ok(rows) => Ok(rows),
+        Err(rows) => rows.try_reshape_like(&(batch, values.size())),
+    }
+}
+
 /// Number of values of a tensor.
 pub fn tensor_len<S: Shape, D: Storage<f32>, T>(tensor: &Tensor<S, f32, D, T>) -> usize {
-    use dfdx::shapes::HasShape;
     tensor.shape().num_elements()
 }

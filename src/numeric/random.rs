@@ -39,6 +39,8 @@ pub enum Purpose {
     Permutation = 10,
     /// Which pixels of an image are white; `step` is the image.
     Binarize = 13,
+    /// Which normal distribution of a learned prior each draw comes from.
+    Component = 11,
 }
 
 /// One reproducible sequence of random numbers.

@@ -7,17 +7,33 @@ use crate::nn::layers::NamedConfig;
 use crate::optim::Rule;
 use crate::optim::schedule::Position;
 
-/// What an objective needs the encoder to give for an image.
+/// What an objective needs besides images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Head {
-    /// Mean and log variance of a normal distribution, q(z | x).
-    Gaussian,
+pub struct Needs {
+    /// That the encoder gives a normal distribution for each image, q(z | x).
+    pub gaussian: bool,
+    /// That the prior is the standard normal distribution: its formula has the KL from it axis by axis, or its log density.
+    pub standard_prior: bool,
+}
+
+impl Needs {
+    /// Both.
+    pub const ALL: Self = Self {
+        gaussian: true,
+        standard_prior: true,
+    };
+
+    /// Neither.
+    pub const NOTHING: Self = Self {
+        gaussian: false,
+        standard_prior: false,
+    };
 }
 
 /// The parameters that one loss trains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterGroup {
-    /// Those of encoder and decoder.
+    /// Those of encoder and decoder, of the kind of latents and of the prior.
     Network,
     /// The objective's own: a discriminator's, say.
     Objective,
@@ -92,9 +108,9 @@ pub trait Description {
         true
     }
 
-    /// What it needs the encoder to give.
-    fn head(&self) -> Head {
-        Head::Gaussian
+    /// What it needs of `[latent]` and `[prior]`.
+    fn needs(&self) -> Needs {
+        Needs::ALL
     }
 
     /// Points of the latent space that are decoded for each image.

@@ -5,7 +5,7 @@ use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{BroadcastTo, PermuteTo, SumTo, TryAdd, TryMatMul, TryMul, TrySub};
 
 use super::compute::{Given, Network, NoParameters, Objective, Outcome, Posterior, twin};
-use super::description::Description;
+use super::description::{Description, Needs};
 use crate::config::choice::choices;
 use crate::config::section::section;
 use crate::config::{Interval, Kind};
@@ -42,6 +42,13 @@ section! {
 }
 
 impl Description for Dip {
+    fn needs(&self) -> Needs {
+        Needs {
+            standard_prior: false,
+            ..Needs::ALL
+        }
+    }
+
     fn terms() -> &'static [Metric] {
         const TERMS: &[Metric] = &[
             Metric {

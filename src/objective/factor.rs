@@ -5,7 +5,7 @@ use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor, TensorFromVec};
 use dfdx::tensor_ops::{GatherTo, ReshapeTo, SumTo, TryAdd, TryMul};
 
 use super::compute::{Given, Loss, Network, Objective, Outcome};
-use super::description::{Description, OwnOptimizer, ParameterGroup};
+use super::description::{Description, Needs, OwnOptimizer, ParameterGroup};
 use super::noise::{Draw, Noise};
 use crate::config::section::section;
 use crate::config::{Interval, Kind};
@@ -77,6 +77,13 @@ impl Description for Factor {
             draw: Draw::Permutation,
         };
         vec![Noise::REPARAMETERISATION, points, permutation]
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            standard_prior: false,
+            ..Needs::ALL
+        }
     }
 
     fn second_batch(&self) -> bool {

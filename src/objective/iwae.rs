@@ -310,7 +310,8 @@ impl Objective for Iwae {
             logits,
             reconstruction,
             kl,
-            kl_per_axis: sample.kl_per_axis,
+            kl_per_axis: Some(sample.kl_per_axis),
+            terms: vec![],
         };
         let own = vec![("effective_samples", bound.effective_samples)];
         Ok(pass.outcome(bound.loss.put_tape(tape), own))

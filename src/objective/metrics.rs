@@ -1,13 +1,17 @@
-//! Every metric that the program knows: those of every run, then the terms of objectives, each with its twin on the
+//! Every metric that the program knows: those of every run, then the terms of objectives, priors and kinds of latents, each with its twin on the
 //! validation part.
 
 use std::sync::LazyLock;
 
 use super::AnyObjective;
+use crate::latent::AnyLatent;
 use crate::metric::{self, Metric};
+use crate::prior::AnyPrior;
 
-static ALL: LazyLock<Vec<Metric>> =
-    LazyLock::new(|| metric::with_terms(AnyObjective::terms().iter()));
+static ALL: LazyLock<Vec<Metric>> = LazyLock::new(|| {
+    let terms = [AnyObjective::terms(), AnyPrior::terms(), AnyLatent::terms()].concat();
+    metric::with_terms(terms.iter())
+});
 
 static SCALARS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let scalars = metrics().iter().filter(|metric| metric.kind.is_scalar());

@@ -13,6 +13,7 @@
 //! | [`description`] | what is known without tensors; specs and plans read nothing else |
 //! | [`noise`] | random numbers of a batch, each kind under a purpose of its own |
 //! | [`compute`] | what an objective is given on the device, and what it gives |
+//! | [`fits`] | what does not go with what: objective, kind of latents, prior |
 //! | `metrics` | every metric that the program knows, terms of objectives included |
 //! | [`kl_schedule`] | the weight of the KL over the steps |
 //! | `rules` | what several objectives do not go with |
@@ -25,6 +26,7 @@ pub mod description;
 pub mod dip;
 pub mod elbo;
 pub mod factor;
+pub mod fits;
 pub mod free_bits;
 pub mod iwae;
 pub mod kl_schedule;
@@ -39,16 +41,19 @@ pub mod testing;
 use dfdx::shapes::Dim;
 use dfdx::tensor::Tape;
 
-pub use compute::{Given, Loss, Network, Objective, Outcome, Pass, Second};
-pub use description::{Description, LossTerms, OwnOptimizer, ParameterGroup};
+pub use compute::{Given, Loss, Network, Objective, Outcome, Pass, Second, Values};
+pub use description::{Description, LossTerms, Needs, OwnOptimizer, ParameterGroup};
+pub use fits::refusals;
 pub use kl_schedule::KlSchedule;
 pub use metrics::{find_metric, metrics, scalar_names};
 pub use noise::{At, Drawn, Noise};
 
 use crate::config::members::members;
+use crate::latent::AnyLatent;
 use crate::metric::Metric;
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
+use crate::prior::AnyPrior;
 
 registry::objectives! {
     Elbo(elbo::Elbo) = "elbo",
@@ -72,6 +77,10 @@ impl Default for AnyObjective {
 pub struct Setup {
     /// The objective.
     pub objective: AnyObjective,
+    /// The kind of latents.
+    pub latent: AnyLatent,
+    /// The prior.
+    pub prior: AnyPrior,
     /// The terms that every objective has.
     pub loss: LossTerms,
     /// Images of the training set.

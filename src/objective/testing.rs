@@ -6,12 +6,14 @@ use dfdx::tensor_ops::{Backward, ReshapeTo};
 
 use super::noise::Drawn;
 use super::{AnyObjective, Given, LossTerms, Network, Prepared};
+use crate::latent::{self, AnyLatent};
 use crate::likelihood::{AnyLikelihood, Likelihood};
 use crate::nn::backend::{Distribution, Latent};
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Mode};
 use crate::numeric::random::Purpose;
 use crate::optim::schedule::Position;
+use crate::prior::{self, AnyPrior};
 
 type Axes = Const<3>;
 const SHAPE: (usize, Axes) = (4, Const);
@@ -89,6 +91,17 @@ impl Found {
             log_var: tensor(&LOG_VAR),
         };
         let prepared = Prepared::<Axes, D>::new(objective, device, &mut Init::new(0), Const);
+        let (kind, prior) = (AnyLatent::default(), AnyPrior::default());
+        let kind = latent::Prepared::new(&kind, device, &mut Init::new(0), 3).unwrap();
+        let sizes = prior::Sizes {
+            image: crate::kernels::Extent {
+                height: 1,
+                width: 1,
+                channels: 3,
+            },
+            latent: 3,
+        };
+        let prior = prior::Prepared::new(&prior, device, &mut Init::new(0), sizes).unwrap();
         let given = Given {
             second: None,
             noise,
@@ -98,6 +111,8 @@ impl Found {
                 steps_per_epoch: 10,
                 epochs: 3,
             },
+            prior: &prior,
+            kind: &kind,
             kl_weight: 0.5,
             mode: Mode::Evaluation,
             loss: &LossTerms {

@@ -3,6 +3,7 @@
 
 use crate::experiment::{Decoder, Output, Padding, PerLayer};
 use crate::kernels::{Activation, Conv, Extent};
+use crate::latent::Head;
 use crate::nn::layers::layer::Normalizes as _;
 use crate::nn::layers::{
     Finish, LayerConfig, NamedConfig, Normalization, SequentialConfig, Unfit, conv_transpose2d,
@@ -14,7 +15,7 @@ use crate::nn::layers::{
 /// Encoder: convolutions with stride, flatten, dense layers, two heads. Decoder: dense layers, one up to the first
 /// feature map, transposed convolutions, and an output layer. Where nothing else is said, these mirror the encoder's:
 /// the first feature map is the encoder's last one, filters come in reverse order, and the output has stride 1. Without
-/// convolutions, both have dense layers alone.
+/// convolutions, both have dense layers alone. With [`Head::Map`] there are no dense layers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
     /// Size of an image.
@@ -33,6 +34,10 @@ pub struct Architecture {
     pub hidden: Vec<usize>,
     /// Latent axes.
     pub latent: usize,
+    /// What the encoder ends in, and the decoder starts from.
+    pub head: Head,
+    /// Whether images have a gradient, as those that a prior learns.
+    pub image_gradient: bool,
     /// Activation of all layers but the heads and the output.
     pub activation: Activation,
     /// What stands before it.
@@ -49,10 +54,10 @@ pub struct Architecture {
 pub struct EncoderLayers {
     /// From the image to what the heads share.
     pub trunk: SequentialConfig,
-    /// The head of the means.
+    /// The head of the means, or of points without a distribution.
     pub z_mean: NamedConfig,
     /// The head of the log variances.
-    pub z_log_var: NamedConfig,
+    pub z_log_var: Option<NamedConfig>,
 }
 
 /// The decoder's layers.
@@ -70,7 +75,7 @@ impl Architecture {
         let mut trunk = vec![];
         for (i, conv) in self.convolutions().into_iter().enumerate() {
             let product = |finish| {
-                let input_gradient = i > 0;
+                let input_gradient = i > 0 || self.image_gradient;
                 conv2d::Config {
                     conv,
                     finish,
@@ -81,6 +86,19 @@ impl Architecture {
             let blocks = self.residual_blocks(&name, conv.small);
             trunk.extend(self.normalized(name, conv.small.channels, product));
             trunk.extend(blocks);
+        }
+        if self.head == Head::Map {
+            let conv = Conv::same(self.feature_map(), self.latent, 1, 1);
+            let product = conv2d::Config {
+                conv,
+                finish: Finish::with(Activation::Linear),
+                input_gradient: true,
+            };
+            return EncoderLayers {
+                trunk: in_sequence(trunk),
+                z_mean: NamedConfig::new("encoder.z_code", product),
+                z_log_var: None,
+            };
         }
         let mut width = self.feature_map().len();
         let flatten = NamedConfig::new("encoder.flatten", flatten::Config { values: width });
@@ -96,7 +114,7 @@ impl Architecture {
         };
         EncoderLayers {
             z_mean: head("encoder.z_mean"),
-            z_log_var: head("encoder.z_log_var"),
+            z_log_var: (self.head == Head::Gaussian).then(|| head("encoder.z_log_var")),
             trunk: in_sequence(trunk),
         }
     }
@@ -105,7 +123,11 @@ impl Architecture {
     pub fn decoder(&self) -> DecoderLayers {
         let mut trunk = vec![];
         let mut width = self.latent + self.classes;
-        for (i, units) in self.decoder_dense().into_iter().enumerate() {
+        let dense_layers = match self.head {
+            Head::Map => vec![],
+            Head::Gaussian | Head::Mean => self.decoder_dense(),
+        };
+        for (i, units) in dense_layers.into_iter().enumerate() {
             let name = format!("decoder.dense{}", numbered(i));
             trunk.extend(self.normalized(name, units, |finish| dense(width, vec![units], finish)));
             width = units;
@@ -125,6 +147,7 @@ impl Architecture {
         };
         let first = |finish| dense(width, shape(map), finish);
         match self.decoder.first_linear {
+            _ if self.head == Head::Map => {}
             true => trunk.push(NamedConfig::new("decoder.hidden", first(linear))),
             false => trunk.extend(self.normalized("decoder.hidden".to_owned(), map.len(), first)),
         }
@@ -173,6 +196,7 @@ impl Architecture {
         let own = &self.decoder;
         let mut filters = own.filters(&self.filters);
         let in_front = match (own.first_channels, self.filters.last(), filters.first()) {
+            _ if self.head == Head::Map => self.latent,
             (Some(channels), _, _) | (None, Some(&channels), _) | (None, None, Some(&channels)) => {
                 channels
             }
@@ -231,6 +255,20 @@ impl Architecture {
         }
         let convolutions = self.transposed_convolutions();
         let Some(conv) = nothing(&convolutions) else {
+            let first = convolutions.first().map(|conv| conv.small);
+            let first = first.map(|map| (map.height, map.width));
+            if self.head == Head::Map && first != Some(self.latent_map()) {
+                let (height, width) = self.latent_map();
+                let (rows, columns) = first.unwrap_or((1, 1));
+                return Some(Unfit {
+                    key: "decoder.conv_filters",
+                    message: format!(
+                        "the codes are a map of {height} x {width}, and the decoder starts from one of {rows} x {columns}"
+                    ),
+                    expected: "transposed convolutions whose strides undo those of the encoder"
+                        .to_owned(),
+                });
+            }
             return self.layers().iter().find_map(|layer| layer.unfit());
         };
         let layer = convolutions.iter().position(|it| *it == conv);
@@ -335,6 +373,20 @@ impl Architecture {
             .map_or(self.encoder_input(), |conv| conv.small)
     }
 
+    /// Height and width of the map of latent points that the decoder starts from; one place where an image has one point.
+    pub fn latent_map(&self) -> (usize, usize) {
+        match self.head {
+            Head::Map => (self.feature_map().height, self.feature_map().width),
+            Head::Gaussian | Head::Mean => (1, 1),
+        }
+    }
+
+    /// Latent points of an image.
+    pub fn places(&self) -> usize {
+        let (height, width) = self.latent_map();
+        height * width
+    }
+
     /// The encoder's layers in order.
     pub fn encoder_layers(&self) -> Vec<NamedConfig> {
         let EncoderLayers {
@@ -342,7 +394,10 @@ impl Architecture {
             z_mean,
             z_log_var,
         } = self.encoder();
-        [trunk.into_list(), vec![z_mean, z_log_var]].concat()
+        let mut layers = trunk.into_list();
+        layers.push(z_mean);
+        layers.extend(z_log_var);
+        layers
     }
 
     /// The decoder's layers in order.
@@ -452,6 +507,8 @@ pub(crate) mod tests {
             residual_blocks: 0,
             hidden: vec![16],
             latent: 2,
+            head: Head::Gaussian,
+            image_gradient: false,
             activation: Activation::Relu,
             normalization: Normalization::default(),
             decoder: Decoder::default(),
@@ -495,6 +552,8 @@ pub(crate) mod tests {
             residual_blocks: 0,
             hidden: vec![],
             latent: 3,
+            head: Head::Gaussian,
+            image_gradient: false,
             activation: Activation::Tanh,
             normalization: Normalization::default(),
             decoder: Decoder::default(),

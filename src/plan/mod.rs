@@ -11,11 +11,12 @@ use crate::experiment::{self, Condition, Spec};
 use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
 use crate::likelihood::{PixelValues, Verdict};
-use crate::metric;
+use crate::metric::{self, Measured};
 use crate::nn::layers::NamedConfig;
-use crate::objective;
+use crate::objective::{self, Noise};
 use crate::optim::Rule;
 use crate::optim::schedule::Position;
+use crate::prior::{Sizes, parameter_count};
 
 /// A spec with the sizes of its data.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +49,8 @@ impl Plan {
             hidden: spec.model.hidden.clone(),
             latent: spec.model.latent_dim,
             activation: activation(&spec.model),
+            head: spec.latent.head(),
+            image_gradient: spec.prior.encoded_images() > 0,
             normalization: spec.model.normalization,
             decoder: spec.decoder.clone(),
             classes: 0,
@@ -59,6 +62,47 @@ impl Plan {
             validation_images,
             steps_per_epoch: train_images.div_ceil(spec.training.batch_size) as u64,
             spec,
+        }
+    }
+
+    /// Names and shapes of what is kept besides the layers: trained values of the kind of latents, its others, and trained
+    /// values of the prior.
+    pub fn kept(&self) -> [Vec<(&'static str, Vec<usize>)>; 3] {
+        let axes = self.architecture.latent;
+        let latent = &self.spec.latent;
+        let prior = self.spec.prior.parameters(self.sizes());
+        [latent.parameters(axes), latent.buffers(axes), prior]
+    }
+
+    /// What the shapes of a prior's parameters depend on.
+    pub fn sizes(&self) -> Sizes {
+        Sizes {
+            image: self.architecture.image,
+            latent: self.architecture.latent,
+        }
+    }
+
+    /// Whether the encoder gives a distribution for each image, which has a KL from a prior.
+    pub fn has_distribution(&self) -> bool {
+        self.architecture.head.is_distribution()
+    }
+
+    /// What a step measures besides terms.
+    pub fn measured(&self) -> Measured {
+        let has_q = self.has_distribution();
+        Measured {
+            axes: self.architecture.latent,
+            kl: has_q && self.spec.prior.is_standard(),
+            means: has_q,
+            codes: self.spec.latent.codes(),
+        }
+    }
+
+    /// The random numbers that a batch needs.
+    pub fn noise(&self) -> Vec<Noise> {
+        match self.has_distribution() {
+            true => self.spec.objective.noise(),
+            false => vec![],
         }
     }
 
@@ -93,17 +137,21 @@ impl Plan {
         epochs.any(|epoch| self.spec.is_final(self.position(last(epoch))))
     }
 
-    /// All trained values, those of likelihood and objective too.
+    /// All trained values, those of likelihood, kind of latents, prior and objective too.
     pub fn parameters(&self) -> u64 {
         let (encoder, decoder) = self.architecture.parameters();
         let likelihood = self.spec.loss.reconstruction.parameters().len() as u64;
-        encoder + decoder + likelihood + self.spec.objective.parameters(self.architecture.latent)
+        let objective = self.spec.objective.parameters(self.architecture.latent);
+        let [latent, _, prior] = self.kept();
+        let kept = parameter_count(&latent) + parameter_count(&prior);
+        encoder + decoder + likelihood + objective + kept
     }
 
     /// Values that are kept with those and not trained.
     pub fn buffers(&self) -> u64 {
         let likelihood = self.spec.loss.reconstruction.buffers().len() as u64;
-        self.architecture.buffers() + likelihood
+        let [_, latent, _] = self.kept();
+        self.architecture.buffers() + likelihood + parameter_count(&latent)
     }
 
     /// What the pixel values are: all data is of bytes, and whether they are all 0 or 255 is not known before it is loaded.
@@ -180,8 +228,8 @@ impl Plan {
     }
 
     /// Estimated memory of training in bytes: images, weights with gradients and optimizer state, the
-    /// activations of a step with their gradients, and the gradients of a convolution's kernel that pieces of a batch sum up
-    /// by themselves.
+    /// activations of a step with their gradients, those of images that a prior encodes, of its mixture and of a codebook, and
+    /// the gradients of a convolution's kernel that pieces of a batch sum up by themselves.
     pub fn memory_bytes(&self) -> u64 {
         let batch = self.spec.training.batch_size as u64;
         let images = (self.train_images + self.validation_images) as u64
@@ -197,12 +245,32 @@ impl Plan {
             0 | 1 => 0,
             _ => points * self.architecture.image.len() as u64,
         };
-        images + weights + 4 * (batch * (activations + copies) + kernels)
+        let encoded = self.spec.prior.encoded_images() as u64 * self.encoder_values();
+        let axes = self.architecture.latent as u64;
+        // Some ten tensors with a value for each image, component and axis, and their gradients.
+        let mixture = 20 * batch * self.spec.prior.component_count() as u64 * axes;
+        let latent_points = batch * self.architecture.places() as u64;
+        // Points, codes, and what lies between them.
+        let codes = match self.spec.latent.codes() {
+            0 => 0,
+            _ => 12 * latent_points * axes,
+        };
+        let values = batch * (activations + copies) + encoded + mixture + codes;
+        images + weights + 4 * (values + kernels)
+    }
+
+    /// Activation values of the encoder on one image, with their gradients.
+    fn encoder_values(&self) -> u64 {
+        let layers = self.architecture.encoder_layers();
+        layers.iter().map(|layer| layer.kept_values()).sum()
     }
 
     /// Floating-point operations of a training step on a full batch.
     pub fn flops_per_step(&self) -> u64 {
-        self.flops_per_image() * self.spec.training.batch_size as u64
+        let layers = self.architecture.encoder_layers();
+        let encoder: u64 = layers.iter().map(|layer| layer.training_flops()).sum();
+        let encoded = self.spec.prior.encoded_images() as u64 * encoder;
+        self.flops_per_image() * self.spec.training.batch_size as u64 + encoded
     }
 
     /// Floating-point operations of a training step on one image. Activations, losses and the optimizer, which are a few

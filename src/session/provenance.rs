@@ -64,7 +64,7 @@ fn sizes(of: &PerLayer) -> serde_json::Value {
 pub fn describe_model(plan: &Plan) -> serde_json::Value {
     let a = &plan.architecture;
     let spec = &plan.spec;
-    let mut model = serde_json::json!({
+    let mut described = serde_json::json!({
         "image": [a.image.height, a.image.width, a.image.channels],
         "filters": a.filters,
         "kernel": sizes(&a.kernel),
@@ -83,11 +83,20 @@ pub fn describe_model(plan: &Plan) -> serde_json::Value {
         "spec": experiment::resolved_toml(spec),
         "layout": "images NHWC; conv kernels (kh, kw, in, out); transposed (kh, kw, out, in); dense (in, out)",
     });
-    if let (true, Some(model)) = (plan.is_conditional(), model.as_object_mut()) {
+    if let (true, Some(model)) = (plan.is_conditional(), described.as_object_mut()) {
         let names = &plan.classes.names;
         model.insert("classes".to_owned(), names.len().into());
         // So that a label can be named where the data is not.
         model.insert("class_names".to_owned(), names.clone().into());
     }
-    model
+    // As a reference file has them; their defaults are not named there.
+    if !spec.prior.is_standard() {
+        let components = spec.prior.component_count();
+        described["prior"] =
+            serde_json::json!({ "kind": spec.prior.name(), "components": components });
+    }
+    if !plan.has_distribution() {
+        described["latent_kind"] = spec.latent.name().into();
+    }
+    described
 }

@@ -93,7 +93,7 @@ impl StartRequest<'_> {
             parameters: Parameters {
                 encoder,
                 decoder,
-                total: encoder + decoder,
+                total: plan.parameters(),
             },
             epochs: plan.spec.training.epochs as u32,
             device_note: &found.why,

@@ -32,7 +32,7 @@ impl<'a> Batches<'a> {
         Self {
             plan,
             data,
-            noise: objective.noise(),
+            noise: plan.noise(),
             drawn: vec![],
             images: vec![],
             labels: plan.is_conditional().then(Default::default),

@@ -11,6 +11,8 @@ mod estimate;
 #[cfg(test)]
 mod final_form;
 #[cfg(test)]
+mod latents;
+#[cfg(test)]
 mod objectives;
 mod setup;
 mod sums;

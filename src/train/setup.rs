@@ -13,6 +13,8 @@ use crate::vae::{self, Model, ModelError};
 pub fn setup(plan: &Plan) -> Setup {
     Setup {
         objective: plan.spec.objective.clone(),
+        latent: plan.spec.latent,
+        prior: plan.spec.prior,
         loss: plan.spec.loss.terms(),
         train_images: plan.train_images,
     }

@@ -111,7 +111,7 @@ impl<'a> Trainer<'a> {
             best,
             epochs_since_best,
         } = progress;
-        let (steps, axes) = (self.plan.steps_per_epoch, self.plan.spec.model.latent_dim);
+        let (steps, measured) = (self.plan.steps_per_epoch, self.plan.measured());
         let taken = u64::from(*step_in_epoch);
         if taken > steps
             || *step
@@ -126,11 +126,12 @@ impl<'a> Trainer<'a> {
         let fit = match taken {
             // Before the first step of an epoch there are none yet.
             0 => partial.sums == Measurements::default(),
-            _ => Sums::fit(&partial.sums, axes),
+            _ => Sums::fit(&partial.sums, measured),
         };
         if (partial.steps, partial.images) != expected || !fit {
             return Err(Impossible("sums of the unfinished epoch"));
         }
+        let axes = if measured.kl { measured.axes } else { 0 };
         if history
             .iter()
             .any(|row| row.axes("kl_per_axis").len() != axes)
@@ -239,7 +240,7 @@ impl<'a> Trainer<'a> {
                 .map_err(|error| diverged(error, epoch, step))?;
             unread.push(images);
             let progress = &mut self.progress;
-            let mut sums = Sums::new(&mut progress.partial, spec.model.latent_dim);
+            let mut sums = Sums::new(&mut progress.partial, self.plan.measured());
             let due = unread.len() >= model.most_unread() || step == first || step + 1 == steps;
             if due || self.reads_each_step || stop.requested() {
                 let oldest = step + 1 - unread.len() as u32;
@@ -296,7 +297,7 @@ impl<'a> Trainer<'a> {
         };
         let progress = &mut self.progress;
         let mut partial = std::mem::take(&mut progress.partial);
-        let training = Sums::new(&mut partial, spec.model.latent_dim).means();
+        let training = Sums::new(&mut partial, self.plan.measured()).means();
         let epoch = progress.epoch + 1;
         let row = metric::row(&EpochFacts {
             epoch,
@@ -345,7 +346,7 @@ impl<'a> Trainer<'a> {
         let spec = &self.plan.spec;
         let mut batches = Batches::new(self.plan, self.data);
         let mut partial = Partial::default();
-        let mut sums = Sums::new(&mut partial, spec.model.latent_dim);
+        let mut sums = Sums::new(&mut partial, self.plan.measured());
         let part = &self.data.validation;
         for i in 0..part.len().div_ceil(spec.training.batch_size) {
             if stop.requested() {
@@ -403,11 +404,15 @@ impl Spoilt {
                 crate::vae::Images::Values(values) => values.to_vec(),
                 crate::vae::Images::Kept(_) => vec![],
             },
-            noise: std::mem::take(&mut noise[0].values),
+            noise: noise
+                .first_mut()
+                .map_or(vec![], |it| std::mem::take(&mut it.values)),
             learning_rate,
         };
         crate::fs::fault_injection::spoil(step, &mut ingredients);
-        noise[0].values = std::mem::take(&mut ingredients.noise);
+        if let Some(first) = noise.first_mut() {
+            first.values = std::mem::take(&mut ingredients.noise);
+        }
         Self { ingredients, noise }
     }
 

@@ -16,6 +16,8 @@ use crate::plan::Architecture;
 #[derive(Clone, Debug)]
 pub struct Decoder<C: Dim, Z: Dim, D: Backend> {
     device: D::Device,
+    /// Height and width of the map of points that it starts from.
+    start: (usize, usize),
     trunk: Trunk<Z, D>,
     output: Named<usize, C, D>,
     activation: OutputActivation,
@@ -34,6 +36,7 @@ impl<C: Dim, Z: Dim, D: Backend> Decoder<C, Z, D> {
         let to_image = (layers.trunk.channels(), channels);
         Ok(Self {
             device: device.clone(),
+            start: architecture.latent_map(),
             trunk: Trunk::new(device, init, &layers.trunk, inputs)?,
             output: Named::new(device, init, &layers.output, to_image)?,
             activation: architecture.decoder.output_activation,
@@ -50,16 +53,17 @@ impl<C: Dim, Z: Dim, D: Backend> Decoder<C, Z, D> {
         self.trunk.classes()
     }
 
-    /// (batch, latent) to logits, (batch, height, width, channels): values before the sigmoid. A conditional decoder reads
-    /// `labels` too.
+    /// (batch, latent), or (batch * places, latent) where each place has a point of its own, to logits, (batch, height,
+    /// width, channels): values before the sigmoid. A conditional decoder reads `labels` too.
     pub fn forward<T: Tape<f32, D::Device>>(
         &self,
         z: Latent<Z, D, T>,
         labels: Option<&OneHot<D>>,
         mode: Mode<'_, D>,
     ) -> Result<Maps<C, D, T>, D::Err> {
-        let &(batch, latent) = z.shape();
-        let z: Maps<Z, D, T> = z.try_reshape_like(&(batch, 1, 1, latent))?;
+        let (&(points, latent), (height, width)) = (z.shape(), self.start);
+        let shape = (points / (height * width), height, width, latent);
+        let z: Maps<Z, D, T> = z.try_reshape_like(&shape)?;
         let features = self.trunk.forward(z, labels, mode)?;
         let output = self.output.forward(features, mode)?.into_tensor();
         match self.activation {

@@ -2,6 +2,7 @@
 
 use crate::data::{Images, fill_batch};
 use crate::plan::Plan;
+use crate::prior;
 use crate::vae::{Model, ModelError};
 
 /// A network with the size of its batches.
@@ -24,7 +25,8 @@ impl Inference<'_> {
         }
     }
 
-    /// Means of q(z | x) of the named images, (images, latent); in a conditional network each has its own label.
+    /// Means of q(z | x) of the named images, (images, latent); where there is no distribution, the decoder's input. In a
+    /// conditional network each image has its own label.
     pub fn encode(&self, images: &Images, indices: &[u32]) -> Result<Vec<f32>, ModelError> {
         let size = self.plan.architecture.image.len();
         let mut means = vec![];
@@ -40,12 +42,44 @@ impl Inference<'_> {
         Ok(means)
     }
 
+    /// The rows of the codebook that the named images take, (images, places); nothing without a codebook.
+    pub fn codes(
+        &self,
+        images: &Images,
+        indices: &[u32],
+    ) -> Result<Option<Vec<usize>>, ModelError> {
+        let size = self.plan.architecture.image.len();
+        let mut codes = vec![];
+        let mut buffer = vec![0.0; self.batch().min(indices.len()) * size];
+        for indices in indices.chunks(self.batch()) {
+            let batch = &mut buffer[..indices.len() * size];
+            fill_batch(images, indices, batch);
+            let labels = self.labels(indices.iter().map(|&i| images.labels[i as usize]));
+            match self.model.codes(batch, &labels)? {
+                Some(rows) => codes.extend(rows),
+                None => return Ok(None),
+            }
+        }
+        self.model.release_memory()?;
+        Ok(Some(codes))
+    }
+
+    /// So many points drawn from the prior, (points, latent).
+    pub fn sample(&self, seed: u64, points: usize) -> Result<Vec<f32>, ModelError> {
+        let prior = self.model.prior()?;
+        let axes = self.plan.architecture.latent;
+        Ok(prior::draw(prior.as_ref(), seed, points, axes))
+    }
+
     /// Pixel values from 0 to 1 of latent points, (points, height, width, channels). A conditional network takes a label
     /// for each; others do not look at them.
     pub fn decode(&self, z: &[f32], labels: &[u16]) -> Result<Vec<f32>, ModelError> {
         let mut pixels = vec![];
-        let size = self.batch();
-        for (i, z) in z.chunks(size * self.plan.architecture.latent).enumerate() {
+        let (size, image) = (
+            self.batch(),
+            self.plan.architecture.latent * self.plan.architecture.places(),
+        );
+        for (i, z) in z.chunks(size * image).enumerate() {
             let labels = self.labels(labels.iter().copied().skip(i * size).take(size));
             pixels.extend(self.model.decode(z, &labels)?);
         }

@@ -7,7 +7,7 @@ use super::Vae;
 use super::condition::{OneHot, one_hot};
 use super::model::Labels;
 use crate::nn::backend::{Distribution, Latent};
-use crate::nn::{Backend, Maps, Mode};
+use crate::nn::{Backend, Maps, Mode, Parameters as _, Visit};
 use crate::objective::Network;
 
 /// A network with the labels of a batch: what objectives use, so that none of them knows of labels.
@@ -62,6 +62,19 @@ impl<C: Dim, Z: Dim, D: Backend> Network<C, Z, D> for Labelled<'_, C, Z, D> {
     ) -> Result<Maps<C, D, T>, D::Err> {
         let decoder = &self.network.decoder;
         decoder.forward(z, self.labels.as_ref(), mode)
+    }
+
+    fn points<T: Tape<f32, D::Device>>(
+        &self,
+        images: Maps<C, D, T>,
+        mode: Mode<'_, D>,
+    ) -> Result<Latent<Z, D, T>, D::Err> {
+        let encoder = &self.network.encoder;
+        encoder.points(images, self.labels.as_ref(), mode)
+    }
+
+    fn visit_decoder<V: Visit<D>>(&self, visitor: &mut V) -> Result<(), V::Err> {
+        self.network.decoder.visit("", visitor)
     }
 
     fn for_second_batch(&self) -> Self {

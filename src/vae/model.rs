@@ -1,10 +1,12 @@
 //! The network as a trait object, without its sizes in the type.
 
 use super::error::ModelError;
+use crate::metric::codes::{PERPLEXITY, exp_entropy};
 use crate::numeric::named_tensor::NamedTensor;
 use crate::objective::{Drawn, compute::LOSS};
 use crate::optim::Step;
 use crate::optim::schedule::Position;
+use crate::prior::Mixture;
 
 /// The images of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -53,15 +55,20 @@ pub struct Batch<'a> {
 pub struct StepMetrics {
     /// `loss`, `reconstruction`, `kl` and the objective's own terms, by the names of their metrics.
     pub terms: Vec<(&'static str, f64)>,
-    /// KL of each latent axis in nats.
+    /// KL of each latent axis in nats; empty where there is none of an axis.
     pub kl_per_axis: Vec<f64>,
-    /// Means of q(z | x), (batch, latent).
+    /// The share of the points that took each row of a codebook; empty where there is none.
+    pub code_shares: Vec<f64>,
+    /// Means of q(z | x), (batch, latent), or what the encoder gives in their place, (point, latent).
     pub means: Vec<f32>,
 }
 
 impl StepMetrics {
-    /// A term by its name; not a number where there is none of that name.
+    /// A term, or the perplexity of the batch's codes, by its name; not a number where there is none of that name.
     pub fn term(&self, name: &str) -> f64 {
+        if name == PERPLEXITY.name && !self.code_shares.is_empty() {
+            return exp_entropy(&self.code_shares);
+        }
         let found = self.terms.iter().find(|(term, _)| *term == name);
         found.map_or(f64::NAN, |(_, value)| *value)
     }
@@ -89,10 +96,12 @@ pub struct StepReport {
 pub struct Forward {
     /// Numbers of the batch.
     pub losses: StepMetrics,
-    /// (batch, latent)
-    pub log_var: Vec<f32>,
-    /// (batch, latent)
+    /// (batch, latent), where there is a distribution.
+    pub log_var: Option<Vec<f32>>,
+    /// The decoder's input, (batch, latent), or a point for each place of an image.
     pub z: Vec<f32>,
+    /// Rows of a codebook, one for each point, where there is one.
+    pub codes: Option<Vec<usize>>,
     /// (batch, height, width, channels), before the sigmoid.
     pub logits: Vec<f32>,
     /// One for each parameter, under its name.
@@ -142,10 +151,18 @@ pub trait Model {
     /// Forward values and gradients of a batch, the weights at rest.
     fn forward(&self, batch: Batch) -> Result<Forward, ModelError>;
 
-    /// (batch, height, width, channels) to means of q(z | x), (batch, latent). Labels as in [`Labels`].
+    /// (batch, height, width, channels) to means of q(z | x), (batch, latent); where there is no distribution, to the decoder's
+    /// input. Labels as in [`Labels`].
     fn encode(&self, images: &[f32], labels: &[u16]) -> Result<Vec<f32>, ModelError>;
 
-    /// (batch, latent) to pixel values from 0 to 1, (batch, height, width, channels). Labels as in [`Labels`].
+    /// The rows of the codebook that images take, (batch, place); nothing without a codebook.
+    fn codes(&self, images: &[f32], labels: &[u16]) -> Result<Option<Vec<usize>>, ModelError>;
+
+    /// The learned prior; nothing for the standard normal distribution.
+    fn prior(&self) -> Result<Option<Mixture>, ModelError>;
+
+    /// (batch, latent), or a point for each place of an image, to pixel values from 0 to 1, (batch, height, width, channels).
+    /// Labels as in [`Labels`].
     fn decode(&self, z: &[f32], labels: &[u16]) -> Result<Vec<f32>, ModelError>;
 
     /// Every parameter, the likelihood's own under `likelihood.`, the objective's under `objective.`, and every value that is kept with them and not trained (a

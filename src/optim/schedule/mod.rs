@@ -33,7 +33,7 @@ impl Schedule {
 }
 
 /// Where a step stands: `step` counts from 0 over the whole run.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Position {
     /// Steps before this one.
     pub step: u64,

@@ -109,6 +109,10 @@ pub(super) struct Description {
     /// How many classes a conditional model is told.
     #[serde(default)]
     classes: usize,
+    /// The kind of latents, where it is not a normal distribution.
+    latent_kind: Option<String>,
+    /// The prior by its `kind`, with its settings.
+    prior: Option<Map<String, Value>>,
     /// Loss, reconstruction and KL of each step.
     pub(super) losses: Vec<[f64; 3]>,
     /// The objective's own terms of each step.
@@ -185,8 +189,14 @@ impl Description {
         let (kind, settings) = self.objective();
         let renamed = OBJECTIVES.iter().find(|it| it.kind == kind);
         let name = quoted(renamed.map_or(kind, |it| it.name));
-        text += &format!("[objective.{name}]\n");
-        text += renamed.map_or("", |it| it.further);
+        // The settings of what takes the place of a distribution stand with those of the objective.
+        match &self.latent_kind {
+            Some(kind) => text += &format!("[latent.{}]\n", quoted(kind)),
+            None => {
+                text += &format!("[objective.{name}]\n");
+                text += renamed.map_or("", |it| it.further);
+            }
+        }
         let known = renamed.map_or(&[] as &[_], |it| it.settings);
         for (key, value) in settings.into_iter().flatten() {
             if key == "kind" || key == "images" {
@@ -195,6 +205,13 @@ impl Description {
             let setting = known.iter().find(|(from, _)| from == key);
             let setting = quoted(setting.map_or(key, |(_, to)| to));
             text += &format!("{setting} = {}\n", in_toml(value)?);
+        }
+        if let Some(prior) = &self.prior {
+            let kind = prior.get("kind").and_then(Value::as_str);
+            text += &format!("[prior.{}]\n", quoted(kind.unwrap_or_default()));
+            for (key, value) in prior.iter().filter(|(key, _)| *key != "kind") {
+                text += &format!("{} = {}\n", quoted(key), in_toml(value)?);
+            }
         }
         experiment::parse(&text, "metadata", Path::new("."), &[]).map_err(|wrong| {
             format!("the model of the metadata is none of this program's\n{wrong}")
