@@ -349,6 +349,11 @@ fn transposed_convolutions(words: &BTreeMap<String, String>) -> usize {
     }
 }
 
+/// Whether the network is told labels, which does not go with every kind of latents and prior.
+fn is_told(spec: &str) -> bool {
+    spec.contains("condition = \"label\"")
+}
+
 /// A random valid spec: each setting is written or not, at the ends of its range or inside.
 fn random_spec(stream: &mut Stream, folder: &Path) -> String {
     let choices = DataKind::choices();
@@ -368,7 +373,8 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
             let is_kept = match table.name.as_str() {
                 "objective" => !is_plain || !is_plain_loss,
                 "kl_schedule" => !has_q || is_plain_loss || out.contains("kl_warmup_epochs"),
-                "prior" => !has_q,
+                "prior" => !has_q || is_told(&out),
+                "latent" => is_told(&out),
                 _ => false,
             };
             let member = members.get(at).filter(|_| !is_kept);

@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(tables("elbo", "deterministic", "standard"), none);
         assert_eq!(tables("beta_tc", "gaussian", "standard"), none);
         assert_eq!(tables("beta_tc", "gaussian", "vamp"), ["objective.beta_tc"]);
-        assert_eq!(tables("adversary", "gaussian", "vamp"), none);
+        assert_eq!(tables("factor", "gaussian", "vamp"), none);
         assert_eq!(
             tables("beta_tc", "deterministic", "mixture"),
             ["objective.beta_tc", "prior.mixture"]

@@ -351,9 +351,6 @@ fn relative(got: &[f64], want: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
-    /// Members that no spec can say yet.
-    const NOT_YET: &[&str] = &["iwae_sigma"];
-
     /// Values of the family's members from PyTorch's autograd in double precision.
     #[test]
     fn agrees_with_the_values_of_every_member() {
@@ -368,7 +365,7 @@ mod tests {
             let Some(name) = name.strip_suffix(".safetensors") else {
                 continue;
             };
-            if name.contains(".scores") || NOT_YET.contains(&name) {
+            if name.contains(".scores") {
                 continue;
             }
             for device in [Device::Cpu, Device::CpuDfdx] {
