@@ -80,7 +80,7 @@ error: unknown key `latent_dims` in `[model]`
 5 | latent_dims = 0
   | ^^^^^^^^^^^
   |
-  = note: expected one of `latent_dim`, `conv_filters`, `kernel_size`, `stride`, `padding`, `residual_blocks`, `hidden`, `activation`, `activation_slope`, `normalization`, `normalization_momentum`, `normalization_epsilon`, `normalization_groups` or `condition`
+  = note: expected one of `latent_dim`, `conv_filters`, `kernel_size`, `stride`, `padding`, `residual_blocks`, `hidden`, `activation`, `activation_slope`, `normalization`, `normalization_momentum`, `normalization_epsilon`, `normalization_bias`, `normalization_groups` or `condition`
   = help: did you mean `latent_dim`?
 
 error: `model.latent_dim` is out of range

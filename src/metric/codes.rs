@@ -4,6 +4,9 @@ use super::description::{Better, Metric, MetricKind};
 use super::facts::{CODES, Measurements};
 use super::row::Reading;
 
+/// All metrics of codes.
+pub const CODE_METRICS: [Metric; 4] = [PERPLEXITY, VAL_PERPLEXITY, CODES_USED, VAL_CODES_USED];
+
 /// The perplexity of the codes.
 pub const PERPLEXITY: Metric = Metric {
     name: "perplexity",

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use super::AnyObjective;
 use crate::latent::AnyLatent;
-use crate::metric::{self, Metric};
+use crate::metric::codes::CODE_METRICS;
+use crate::metric::{self, METRICS, Metric, VALIDATION};
 use crate::prior::AnyPrior;
 
 static ALL: LazyLock<Vec<Metric>> = LazyLock::new(|| {
@@ -23,6 +24,21 @@ pub fn metrics() -> &'static [Metric] {
     &ALL
 }
 
+/// Those that a run may have: the common ones, and the terms of its own objective, prior and kind of latents.
+pub fn metrics_of(objective: &AnyObjective, prior: &AnyPrior, latent: &AnyLatent) -> Vec<Metric> {
+    let terms = [objective.own_terms(), prior.own_terms(), latent.own_terms()];
+    let is_own = |metric: &&Metric| {
+        let name = metric.name.strip_prefix(VALIDATION).unwrap_or(metric.name);
+        let is_common = METRICS.iter().any(|it| it.name == metric.name);
+        let is_of_codes = CODE_METRICS.iter().any(|it| it.name == metric.name);
+        match is_common {
+            true => latent.codes() > 0 || !is_of_codes,
+            false => terms.concat().iter().any(|it| it.name == name),
+        }
+    };
+    metrics().iter().filter(is_own).copied().collect()
+}
+
 /// A metric by its name.
 pub fn find_metric(name: &str) -> Option<&'static Metric> {
     metrics().iter().find(|metric| metric.name == name)
@@ -36,7 +52,7 @@ pub fn scalar_names() -> &'static [&'static str] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric::{METRICS, Row};
+    use crate::metric::Row;
 
     #[test]
     fn gives_metrics_unique_names() {

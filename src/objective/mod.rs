@@ -45,7 +45,7 @@ pub use compute::{Given, Loss, Network, Objective, Outcome, Pass, Second, Values
 pub use description::{Description, LossTerms, Needs, OwnOptimizer, ParameterGroup};
 pub use fits::refusals;
 pub use kl_schedule::KlSchedule;
-pub use metrics::{find_metric, metrics, scalar_names};
+pub use metrics::{find_metric, metrics, metrics_of, scalar_names};
 pub use noise::{At, Drawn, Noise};
 
 use crate::config::members::members;

@@ -339,10 +339,16 @@ impl Architecture {
             .layer(outputs, alone.output(), activation);
         match next {
             None => vec![NamedConfig::new(name, alone)],
-            Some(next) => vec![
-                NamedConfig::new(name.as_str(), product(Finish::NONE)),
-                NamedConfig::new(name, next),
-            ],
+            Some(next) => {
+                let finish = match self.normalization.keeps_bias() {
+                    true => Finish::with(Activation::Linear),
+                    false => Finish::NONE,
+                };
+                vec![
+                    NamedConfig::new(name.as_str(), product(finish)),
+                    NamedConfig::new(name, next),
+                ]
+            }
         }
     }
 

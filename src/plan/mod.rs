@@ -223,7 +223,14 @@ impl Plan {
     /// The most that the metrics of all epochs take in a checkpoint's header, in bytes: names and numbers of
     /// a row, and one number a latent axis.
     pub fn history_bytes(&self) -> u64 {
-        let row = metric::row_bytes(objective::metrics(), self.architecture.latent);
+        let Spec {
+            objective,
+            prior,
+            latent,
+            ..
+        } = &self.spec;
+        let metrics = objective::metrics_of(objective, prior, latent);
+        let row = metric::row_bytes(&metrics, self.architecture.latent);
         (self.spec.training.epochs as u64).saturating_mul(row)
     }
 

@@ -108,6 +108,11 @@ pub trait Normalizes {
     /// That layer in numbers.
     type Config;
 
+    /// Whether the layer in front keeps a bias of its own.
+    fn keeps_bias(&self) -> bool {
+        false
+    }
+
     /// The layer behind one of so many outputs, of which `shape` is made. It brings what takes the place of the bias and
     /// applies the activation. None where a bias and the activation follow the product themselves.
     fn layer(

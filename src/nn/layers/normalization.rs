@@ -21,6 +21,10 @@ members! {
 impl Normalizes for Normalization {
     type Config = LayerConfig;
 
+    fn keeps_bias(&self) -> bool {
+        each_normalization!(self, it => it.keeps_bias())
+    }
+
     #[allow(
         clippy::useless_conversion,
         reason = "members have types of their own, one has this one"
