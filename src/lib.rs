@@ -32,6 +32,9 @@
 //! | [`optim`] * | update rules with their settings and state | networks |
 //! | [`data`] * | images, labels and factors in memory: kinds of data sets, search, download | tensors |
 //! | [`nn`] * | layers on dfdx's tape, generic over axes and backend: our kernels, or dfdx's operations (CUDA) | specs, files |
+//! | [`likelihood`] * | the reconstruction term of a loss, p(x given z) of pixels | objectives, files |
+//! | [`prior`] * | what latent points are drawn from, with its parameters | decoders, files |
+//! | [`latent`] * | what the decoder is given: a point of a distribution, the mean alone, codes of a codebook | decoders, files |
 //! | [`objective`] * | what training lowers: terms, random numbers, parameters of its own | files |
 //! | [`figures`] * | one figure a file | folders |
 //! | [`experiment`] | the typed spec: one file a table; fingerprint, sweep, handbook, schema | tensors, run folders |
@@ -73,13 +76,16 @@ pub mod experiment;
 pub mod figures;
 pub mod fs;
 pub mod kernels;
+pub mod latent;
 pub mod launch;
+pub mod likelihood;
 pub mod metric;
 pub mod nn;
 pub mod numeric;
 pub mod objective;
 pub mod optim;
 pub mod plan;
+pub mod prior;
 pub mod progress;
 pub mod report;
 pub mod run;

@@ -40,7 +40,7 @@ fn refusals(lab: &Lab, lines: &str) -> String {
 fn tells_all_mistakes_at_once_with_their_places() {
     let lab = Lab::with(
         "nmae = \"x\"\n[data]\ndataset = \"sprits\"\n[model]\nlatent_dim = 0\nlatnet_dim = 8\n\
-         conv_filters = []\n[optimizer.adam]\nlearning_rate = nan\n[training]\nepochs = \"ten\"\n",
+         conv_filters = [0]\n[optimizer.adam]\nlearning_rate = nan\n[training]\nepochs = \"ten\"\n",
     );
     assert_snapshot!(refused(&lab, &[]).stderr);
 }

@@ -196,7 +196,13 @@ impl Training {
         let batch = Batch {
             images: runner::vae::Images::Values(&self.images),
             second: None,
+            labels: runner::vae::Labels::default(),
             noise: &self.noise,
+            position: runner::optim::schedule::Position {
+                step: self.number - 1,
+                steps_per_epoch: 1,
+                epochs: 1,
+            },
             kl_weight: 1.0,
         };
         let step = runner::optim::Step {

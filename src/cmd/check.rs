@@ -8,14 +8,17 @@ use crate::data::{self, Survey};
 use crate::experiment;
 use crate::kernels::parallel;
 use crate::launch;
+use crate::likelihood::Verdict;
 use crate::nn::Device;
 use crate::nn::layers::NamedConfig;
 use crate::plan::Plan;
-use crate::session::checks::{check_against_data, warn_of_little_room};
+use crate::prior::parameter_count;
+use crate::session::checks::{check_against_data, warn_of_little_room, warn_of_missing_classes};
 use crate::session::device;
-use crate::session::inputs::plan_of_survey;
+use crate::session::inputs::{plan_of_survey, read_published};
 use crate::session::process::on_threads;
 use crate::sys::exit;
+use crate::sys::printable::printable;
 use crate::terminal::Outcome;
 use crate::terminal::args::{RUNS_DIR, SpecArgs};
 use crate::terminal::print::{bytes, count, duration, milliseconds, out, thousands};
@@ -40,9 +43,11 @@ pub fn main(args: &Args) -> Outcome {
     if loaded.sweep.is_some() {
         return launch::trial_table::print(&loaded, args.jobs);
     }
+    read_published(&loaded.spec, false)?;
     let survey = data::survey(&loaded.spec.data)?;
-    let plan = plan_of_survey(loaded.spec.clone(), &survey);
+    let plan = plan_of_survey(loaded.spec.clone(), &survey)?;
     check_against_data(&loaded, &plan)?;
+    warn_of_missing_classes(&plan);
     let mut text = describe(&plan, &survey);
     // The time on a GPU is not estimated, and one that is not there is no error here.
     if device::find(plan.spec.training.device).is_ok_and(|found| found.device == Device::Cpu) {
@@ -58,6 +63,7 @@ pub fn main(args: &Args) -> Outcome {
 fn describe(plan: &Plan, survey: &Survey) -> String {
     let mut text = String::new();
     let (encoder, decoder) = plan.architecture.parameters();
+    let likelihood = plan.spec.loss.reconstruction;
     let spec = &plan.spec;
     let _ = writeln!(text, "{}", spec.name);
     text.push('\n');
@@ -74,7 +80,23 @@ fn describe(plan: &Plan, survey: &Survey) -> String {
         &plan.architecture.decoder_layers(),
         decoder,
     );
+    let own = spec.objective.layers(plan.architecture.latent);
+    if !own.is_empty() {
+        text.push('\n');
+        let parameters = spec.objective.parameters(plan.architecture.latent);
+        table(&mut text, "Objective", &own, parameters);
+    }
     text.push('\n');
+    let [latent, buffers, prior] = plan.kept();
+    for (title, prefix, values) in [
+        ("Latents", "latent", [latent, buffers].concat()),
+        ("Prior", "prior", prior),
+    ] {
+        if !values.is_empty() {
+            kept_table(&mut text, title, prefix, &values);
+            text.push('\n');
+        }
+    }
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<12} {value}");
     };
@@ -82,7 +104,7 @@ fn describe(plan: &Plan, survey: &Survey) -> String {
         0 => String::new(),
         n => format!(", {} held out", thousands(n as u64)),
     };
-    line("parameters", thousands(encoder + decoder));
+    line("parameters", thousands(plan.parameters()));
     line(
         "data",
         format!(
@@ -95,6 +117,23 @@ fn describe(plan: &Plan, survey: &Survey) -> String {
         ),
     );
     line("", survey.place.clone());
+    let is = match likelihood.judge(plan.pixel_values()) {
+        Verdict::Probability => {
+            "a probability of these pixels: nats and bits compare with those of other probabilities"
+        }
+        Verdict::Density => {
+            "a density of pixel values from 0 to 1: nats may be negative and compare with densities alone, there are no bits"
+        }
+        Verdict::Neither(why) => why,
+    };
+    line("likelihood", format!("{}: {is}", likelihood.name()));
+    if plan.is_conditional() {
+        let classes = printable(&plan.classes.list());
+        line(
+            "classes",
+            format!("{}: {classes}", plan.classes.names.len()),
+        );
+    }
     line(
         "training",
         format!(
@@ -141,6 +180,24 @@ fn describe_time(estimate: &Estimate, threads: usize) -> String {
 
 /// Memory of the program itself before it holds any image or weight.
 const PROGRAM_BYTES: u64 = 20_000_000;
+
+/// Names, shapes and sizes of what is kept besides the layers.
+fn kept_table(text: &mut String, title: &str, prefix: &str, values: &[(&'static str, Vec<usize>)]) {
+    let width = 34;
+    let rule = "-".repeat(width + 32);
+    let _ = writeln!(
+        text,
+        "{title:<width$}  {:<16} {:>13}\n{rule}",
+        "Shape", "Values"
+    );
+    for (name, shape) in values {
+        let name = format!("{prefix}.{name}");
+        let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+        let count = parameter_count(&[("", shape.clone())]);
+        let shape = format!("({})", sizes.join(", "));
+        let _ = writeln!(text, "{name:<width$}  {shape:<16} {:>13}", thousands(count));
+    }
+}
 
 fn table(text: &mut String, title: &str, layers: &[NamedConfig], total: u64) {
     let shape = |layer: &NamedConfig| {

@@ -23,6 +23,10 @@ pub struct Args {
     /// Points on the way, both ends included
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=100))]
     steps: u32,
+    /// The class that a conditional model decodes the points as, by its name or its number [default: that of the nearer
+    /// end]
+    #[arg(long, value_name = "CLASS")]
+    label: Option<String>,
     /// The picture, PNG or SVG
     #[arg(long, value_name = "FILE", default_value = "interpolation.png")]
     out: PathBuf,
@@ -31,6 +35,14 @@ pub struct Args {
 /// Encodes both images, decodes points on the straight line between their means, writes a picture.
 pub fn main(args: &Args) -> Outcome {
     with_data(&args.trained, |trained, data| {
+        if trained.plan.spec.latent.codes() > 0 {
+            let kind = trained.plan.spec.latent.name();
+            let text = format!(
+                "the run has `[latent.{kind}]`: between two rows of its codebook there is no other"
+            );
+            let hint = "see what it has learned with `runner reconstruct`";
+            return Err(CliError::new(exit::USAGE, text).with_hint(hint));
+        }
         let count = data.images.len();
         for (option, image) in [("--from", args.from), ("--to", args.to)] {
             if image as usize >= count {
@@ -44,7 +56,13 @@ pub fn main(args: &Args) -> Outcome {
         fill_batch(&data.images, &ends, &mut originals);
         let inference = trained.inference();
         let means = inference.encode(&data.images, &ends)?;
-        let pixels = inference.decode(&line(&means, args.steps as usize))?;
+        let label = trained.label(args.label.as_deref())?;
+        let steps = args.steps as usize;
+        let own = ends.map(|image| data.images.labels[image as usize]);
+        let labels: Vec<u16> = (0..steps)
+            .map(|step| label.unwrap_or(own[usize::from(2 * step >= steps)]))
+            .collect();
+        let pixels = inference.decode(&line(&means, steps), &labels)?;
         let name = |image: u32| {
             let class = data
                 .images
@@ -55,7 +73,13 @@ pub fn main(args: &Args) -> Outcome {
             })
         };
         let (from, to) = (name(args.from), name(args.to));
-        let title = trained.title("interpolation");
+        let title = trained.title(&match label {
+            Some(label) => format!(
+                "interpolation as class {}",
+                trained.plan.classes.name(label)
+            ),
+            None => "interpolation".to_owned(),
+        });
         let rendered = figures::interpolation(
             &title,
             [&from, &to],

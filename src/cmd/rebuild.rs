@@ -69,7 +69,7 @@ pub fn main(args: &Args) -> Outcome {
     let spec = experiment::parse(&text, &name, run, &overrides)?;
     // Other kernels draw the same figures but for a bit here and there.
     Isa::from_name(&folder.manifest().compute.kernel_path).map(Isa::choose);
-    let published = read_published(&spec)?;
+    let published = read_published(&spec, args.quiet)?;
     let data = load_data(&spec, args.quiet)?;
     let plan = inputs::plan(spec, &data);
     let origin = origin(&plan.spec, &data);

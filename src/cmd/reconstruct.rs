@@ -32,7 +32,9 @@ pub fn main(args: &Args) -> Outcome {
         let mut originals = vec![0.0; indices.len() * trained.plan.architecture.image.len()];
         fill_batch(&data.images, indices, &mut originals);
         let inference = trained.inference();
-        let pixels = inference.decode(&inference.encode(&data.images, indices)?)?;
+        let label = |&image: &u32| data.images.labels[image as usize];
+        let labels: Vec<u16> = indices.iter().map(label).collect();
+        let pixels = inference.decode(&inference.encode(&data.images, indices)?, &labels)?;
         let title = trained.title(&format!("reconstructions of {part} images"));
         let rendered = figures::reconstructions(
             &title,

@@ -59,7 +59,19 @@ impl Check<'_> {
                 .map(|name| Value::Text(name.to_owned())),
             (Kind::Choices(choices), Raw::List(list)) => self.choices(item, list, choices),
             (Kind::Counts { fewest, most, max }, Raw::List(list)) => {
-                self.counts(item, list, fewest..=most, max)
+                self.counts(item, list, fewest..=most, (1, max))
+            }
+            (Kind::CountOrCounts { min, max, .. }, Raw::Integer(integer)) => {
+                self.count(item, *integer, min, max).map(Value::Count)
+            }
+            (Kind::CountOrCounts { min, max, most, .. }, Raw::List(list)) => {
+                self.counts(item, list, 1..=most, (min, max))
+            }
+            (Kind::CountOrCounts { words, .. }, Raw::Text(text)) if !words.is_empty() => {
+                self.word(item, text, words)
+            }
+            (Kind::Numbers { fewest, most, each }, Raw::List(list)) => {
+                self.numbers(item, list, fewest..=most, each)
             }
             (Kind::Word(word), Raw::Text(text)) => match (word.read)(text) {
                 Ok(word) => Some(Value::Text(word)),
@@ -68,13 +80,7 @@ impl Check<'_> {
                     self.not_a_value(item, hint.or(guess))
                 }
             },
-            (Kind::NumberOr(_, words), Raw::Text(text)) => match words.contains(&text.as_str()) {
-                true => Some(Value::Text(text.clone())),
-                false => {
-                    let guess = nearest(text, words.iter().copied());
-                    self.not_a_value(item, guess.map(did_you_mean_value))
-                }
-            },
+            (Kind::NumberOr(_, words), Raw::Text(text)) => self.word(item, text, words),
             (Kind::Limits, Raw::Table(table)) => self.limits(item, table),
             (kind, raw) => {
                 let hint = type_hint(&kind, raw, item);
@@ -90,9 +96,22 @@ impl Check<'_> {
         }
     }
 
+    fn word(&mut self, item: &Item, text: &str, words: &[&'static str]) -> Option<Value> {
+        match words.contains(&text) {
+            true => Some(Value::Text(text.to_owned())),
+            false => {
+                let guess = nearest(text, words.iter().copied());
+                self.not_a_value(item, guess.map(did_you_mean_value))
+            }
+        }
+    }
+
     fn number(&mut self, item: &Item, number: f64, span: Interval) -> Option<f64> {
         if let Some(what) = non_finite(number) {
-            let message = format!("`{}` is {what}", self.key);
+            let message = match self.setting.kind {
+                Kind::Numbers { .. } => format!("`{}` holds a value that is {what}", self.key),
+                _ => format!("`{}` is {what}", self.key),
+            };
             return self.refuse(&item.place, message, None);
         }
         match span.holds(number) {
@@ -155,6 +174,8 @@ impl Check<'_> {
         choices: &'static [Choice],
     ) -> Option<&'static str> {
         let names = || choices.iter().map(|choice| choice.name);
+        let renamed = self.setting.formerly.iter().find(|(old, _)| *old == text);
+        let text = renamed.map_or(text, |(_, new)| new);
         match names().find(|name| *name == text) {
             Some(name) => Some(name),
             None => self.not_a_value(item, nearest(text, names()).map(did_you_mean_value)),
@@ -200,7 +221,7 @@ impl Check<'_> {
         item: &Item,
         list: &[Item],
         length: std::ops::RangeInclusive<usize>,
-        max: u64,
+        (min, max): (u64, u64),
     ) -> Option<Value> {
         if !length.contains(&list.len()) {
             let message = match list.len() {
@@ -212,7 +233,7 @@ impl Check<'_> {
         let mut counts = Vec::with_capacity(list.len());
         for one in list {
             let count = match &one.raw {
-                Raw::Integer(integer) => self.count(one, *integer, 1, max),
+                Raw::Integer(integer) => self.count(one, *integer, min, max),
                 raw => {
                     let what = match raw {
                         Raw::Float(float) => non_finite(*float),
@@ -222,13 +243,42 @@ impl Check<'_> {
                         Some(what) => format!("`{}` holds a value that is {what}", self.key),
                         None => format!("`{}` holds {}", self.key, raw.noun()),
                     };
-                    let hint = type_hint(&Kind::Count { min: 1, max }, raw, one);
+                    let hint = type_hint(&Kind::Count { min, max }, raw, one);
                     self.refuse(&one.place, message, hint)
                 }
             };
             counts.extend(count);
         }
         (counts.len() == list.len()).then_some(Value::Counts(counts))
+    }
+
+    fn numbers(
+        &mut self,
+        item: &Item,
+        list: &[Item],
+        length: std::ops::RangeInclusive<usize>,
+        each: Interval,
+    ) -> Option<Value> {
+        if !length.contains(&list.len()) {
+            let message = match list.len() {
+                0 => format!("`{}` is empty", self.key),
+                n => format!("`{}` has {n} items", self.key),
+            };
+            return self.refuse(&item.place, message, None);
+        }
+        let mut numbers = Vec::with_capacity(list.len());
+        for one in list {
+            numbers.extend(match &one.raw {
+                Raw::Integer(integer) => self.number(one, *integer as f64, each),
+                Raw::Float(float) => self.number(one, *float, each),
+                raw => {
+                    let message = format!("`{}` holds {}", self.key, raw.noun());
+                    let hint = type_hint(&Kind::Number(each), raw, one);
+                    self.refuse(&one.place, message, hint)
+                }
+            });
+        }
+        (numbers.len() == list.len()).then_some(Value::Numbers(numbers))
     }
 
     fn limits(&mut self, item: &Item, table: &[Entry]) -> Option<Value> {
@@ -307,7 +357,9 @@ impl Check<'_> {
 
     fn out_of_range<T>(&mut self, item: &Item) -> Option<T> {
         let message = match self.setting.kind {
-            Kind::Counts { .. } => format!("`{}` holds a number out of range", self.key),
+            Kind::Counts { .. } | Kind::Numbers { .. } => {
+                format!("`{}` holds a number out of range", self.key)
+            }
             _ => format!("`{}` is out of range", self.key),
         };
         self.refuse(&item.place, message, None)

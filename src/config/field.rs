@@ -163,6 +163,25 @@ impl FieldValue for Vec<usize> {
     }
 }
 
+impl FieldValue for Vec<f64> {
+    type Literal = &'static [f64];
+
+    fn default_value(literal: Self::Literal) -> Value {
+        Value::Numbers(literal.to_vec())
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Numbers(numbers) => Some(numbers),
+            _ => None,
+        }
+    }
+
+    fn to_value(&self) -> Option<Value> {
+        Some(Value::Numbers(self.clone()))
+    }
+}
+
 impl<T: Named> FieldValue for Vec<T> {
     type Literal = &'static [T];
 

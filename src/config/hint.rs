@@ -7,11 +7,12 @@ use super::tree::{Item, Raw};
 pub(crate) fn type_hint(kind: &Kind, raw: &Raw, item: &Item) -> Option<String> {
     let written = item.place.text();
     match (kind, raw) {
-        (Kind::Count { .. } | Kind::Number(_), Raw::Text(text)) => text
-            .trim()
-            .parse::<f64>()
-            .is_ok()
-            .then(|| "write it without the quotes".to_owned()),
+        (Kind::Count { .. } | Kind::CountOrCounts { .. } | Kind::Number(_), Raw::Text(text)) => {
+            text.trim()
+                .parse::<f64>()
+                .is_ok()
+                .then(|| "write it without the quotes".to_owned())
+        }
         (Kind::Switch, Raw::Text(text)) => match text.to_ascii_lowercase().as_str() {
             name @ ("true" | "false") => Some(format!("write `{name}`, without quotes")),
             "yes" | "on" => Some("write `true`".to_owned()),
@@ -20,8 +21,13 @@ pub(crate) fn type_hint(kind: &Kind, raw: &Raw, item: &Item) -> Option<String> {
         },
         (Kind::Switch, Raw::Integer(0)) => Some("write `false`".to_owned()),
         (Kind::Switch, Raw::Integer(1)) => Some("write `true`".to_owned()),
-        (Kind::Count { .. }, Raw::Float(float)) if float.fract() == 0.0 && float.abs() < 1e15 => {
+        (Kind::Count { .. } | Kind::CountOrCounts { .. }, Raw::Float(float))
+            if float.fract() == 0.0 && float.abs() < 1e15 =>
+        {
             Some(format!("write `{float:.0}`"))
+        }
+        (Kind::Numbers { .. }, Raw::Integer(_) | Raw::Float(_)) if written.len() <= 40 => {
+            Some(format!("write it as a list: `[{written}]`"))
         }
         (Kind::Counts { .. } | Kind::Choices(_), Raw::Integer(_) | Raw::Text(_)) => {
             let quoted = match raw {

@@ -39,6 +39,26 @@ pub enum Kind {
         /// Greatest value of an item; the least is 1.
         max: u64,
     },
+    /// An integer for all layers, a list with one for each of them, or one of several words.
+    CountOrCounts {
+        /// Least value.
+        min: u64,
+        /// Greatest value.
+        max: u64,
+        /// Most items of a list; the fewest is 1.
+        most: usize,
+        /// The words.
+        words: &'static [&'static str],
+    },
+    /// A list of finite numbers; integers will do.
+    Numbers {
+        /// Fewest items.
+        fewest: usize,
+        /// Most items.
+        most: usize,
+        /// The range of each.
+        each: Interval,
+    },
     /// A word of a form of its own, such as `cuda:N`.
     Word(&'static Word),
     /// A number, or one of several words.
@@ -188,6 +208,26 @@ impl Kind {
                     grouped(*max)
                 )
             }
+            Self::CountOrCounts {
+                min,
+                max,
+                most,
+                words,
+            } => {
+                let (min, max) = (grouped(*min), grouped(*max));
+                let words = words.iter().map(|word| format!("\"{word}\""));
+                let counts = [
+                    format!("an integer from {min} to {max}"),
+                    format!("a list of 1 to {most} of them"),
+                ];
+                joined(counts.into_iter().chain(words).collect(), "or")
+            }
+            Self::Numbers { fewest, most, each } => {
+                format!(
+                    "a list of {fewest} to {most} numbers, each {}",
+                    each.expected()
+                )
+            }
             Self::Word(word) => word.expected.to_owned(),
             Self::NumberOr(span, words) => {
                 let words = words.iter().map(|word| format!("\"{word}\""));
@@ -211,6 +251,8 @@ impl Kind {
             | Self::Number(_)
             | Self::Choices(_)
             | Self::Counts { .. }
+            | Self::CountOrCounts { .. }
+            | Self::Numbers { .. }
             | Self::Limits => false,
         }
     }
@@ -287,6 +329,14 @@ mod tests {
         assert_eq!(momentum.expected(), "a number from 0 to below 1");
         let rate = Kind::Number(Interval::above(0.0, 100.0));
         assert_eq!(rate.expected(), "a number above 0 and at most 100");
+        let padding = Kind::CountOrCounts {
+            min: 0,
+            max: 15,
+            most: 12,
+            words: &["same", "valid"],
+        };
+        let expected = "an integer from 0 to 15, a list of 1 to 12 of them, \"same\" or \"valid\"";
+        assert_eq!(padding.expected(), expected);
         let weight = Kind::Number(Interval::closed(1e-30, 1e6));
         assert_eq!(weight.expected(), "a number from 1e-30 to 1_000_000");
     }

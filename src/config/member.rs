@@ -29,6 +29,7 @@ pub fn settings_of_words(name: &'static str, members: &[Member]) -> Vec<Setting>
                     if !known.doc.contains(&setting.doc) {
                         known.doc += &format!(". `{}`: {}", member.name, setting.doc);
                     }
+                    known.name_with = known.name_with.take().or(setting.name_with);
                     words.push(member.name);
                 }
                 None => all.push((setting, vec![member.name])),

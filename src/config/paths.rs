@@ -20,6 +20,10 @@ fn check_one(values: &Values, setting: &Setting, diagnostics: &mut Diagnostics) 
     let Kind::Path(kind) = setting.kind else {
         return;
     };
+    let is_set = |key: &String| values.text(key).is_some();
+    if setting.name_with.as_ref().is_some_and(is_set) {
+        return;
+    }
     let key = &setting.key;
     let (Some(path), Some(written)) = (values.path(key), values.written(key)) else {
         return;

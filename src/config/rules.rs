@@ -80,6 +80,14 @@ impl Rules<'_> {
         }
     }
 
+    /// At the value of a setting of any table, by its dotted key, if it was written, else about the file as a whole.
+    pub fn at_key(&self, key: &str, message: impl Into<String>) -> Diagnostic {
+        match self.values.written(key) {
+            Some(written) => Diagnostic::at(&written.item, message),
+            None => Diagnostic::whole(&self.file.source, message),
+        }
+    }
+
     fn settings(&mut self) {
         let schema = self.values.schema;
         for setting in schema.settings() {

@@ -44,6 +44,11 @@ impl Member {
     }
 }
 
+/// The name of a field in a spec: that of `r#type` is `type`.
+pub(crate) fn plain_name(field: &'static str) -> &'static str {
+    field.strip_prefix("r#").unwrap_or(field)
+}
+
 /// Defines a table of settings: the struct, and [`Section`] for it.
 ///
 /// ```text
@@ -96,7 +101,7 @@ macro_rules! section {
                 $(
                     settings.push(
                         $crate::config::Setting::new(
-                            stringify!($field),
+                            $crate::config::section::plain_name(stringify!($field)),
                             $kind,
                             concat!($($field_doc),+).trim_ascii(),
                         )
@@ -106,7 +111,7 @@ macro_rules! section {
                         $(.$flag($($argument)*))*
                     );
                     settings.extend($crate::config::member::settings_of_words(
-                        stringify!($field),
+                        $crate::config::section::plain_name(stringify!($field)),
                         <$field_type as $crate::config::FieldValue>::WORDS,
                     ));
                 )*
@@ -117,7 +122,7 @@ macro_rules! section {
                 #[allow(unused_mut)]
                 let mut rules: Vec<$crate::config::TableRule> = vec![$($(($rule as $crate::config::Rule).into()),+)?];
                 $(rules.extend($crate::config::member::rules_of_words(
-                    stringify!($field),
+                    $crate::config::section::plain_name(stringify!($field)),
                     <$field_type as $crate::config::FieldValue>::WORDS,
                 ));)*
                 rules
@@ -127,7 +132,7 @@ macro_rules! section {
             fn read(values: &$crate::config::TableValues<'_>) -> Option<Self> {
                 Some(Self {
                     $($group: $crate::config::Section::read(values)?,)*
-                    $($field: $crate::config::FieldValue::read(values, stringify!($field))?,)*
+                    $($field: $crate::config::FieldValue::read(values, $crate::config::section::plain_name(stringify!($field)))?,)*
                 })
             }
 
@@ -137,7 +142,7 @@ macro_rules! section {
                 let mut written = Vec::new();
                 $(written.extend($crate::config::Section::write(&self.$group));)*
                 $(written.extend(
-                    $crate::config::FieldValue::write(&self.$field, stringify!($field))
+                    $crate::config::FieldValue::write(&self.$field, $crate::config::section::plain_name(stringify!($field)))
                 );)*
                 written
             }

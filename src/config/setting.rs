@@ -21,12 +21,16 @@ pub struct Setting {
     pub doc: String,
     /// What other programs call it, for did-you-mean.
     pub also: &'static [&'static str],
+    /// Words that it had under another name, old and new; the old ones are still read.
+    pub formerly: &'static [(&'static str, &'static str)],
     /// Where it has a meaning only with some words of another setting: that setting and the words.
     pub only: Option<(String, Vec<&'static str>)>,
     /// The setting without which it has no meaning.
     pub needs: Option<String>,
     /// The setting that holds the folder to which a path is relative; else it is that of the spec.
     pub relative_to: Option<String>,
+    /// The setting with which it holds a name instead of a path.
+    pub name_with: Option<String>,
     /// Whether it changes nothing of what a run computes: what it is called, where files lie, what is drawn.
     pub changes_no_result: bool,
     /// The version of the fingerprint in which it appeared: where it has its default, it is left out of the
@@ -55,9 +59,11 @@ impl Setting {
             unit: "",
             doc: doc.to_owned(),
             also: &[],
+            formerly: &[],
             only: None,
             needs: None,
             relative_to: None,
+            name_with: None,
             changes_no_result: false,
             added_in: 1,
         }
@@ -87,6 +93,12 @@ impl Setting {
         self
     }
 
+    /// Words that it had under another name, old and new.
+    pub fn formerly(mut self, words: &'static [(&'static str, &'static str)]) -> Self {
+        self.formerly = words;
+        self
+    }
+
     /// With some words of another setting of the same table only.
     pub fn only(mut self, name: &str, words: &[&'static str]) -> Self {
         self.only = Some((name.to_owned(), words.to_vec()));
@@ -102,6 +114,12 @@ impl Setting {
     /// A path relative to the folder that another setting of the same table names.
     pub fn relative_to(mut self, name: &str) -> Self {
         self.relative_to = Some(name.to_owned());
+        self
+    }
+
+    /// A name instead of a path where another setting of the same table is set.
+    pub fn name_with(mut self, name: &str) -> Self {
+        self.name_with = Some(name.to_owned());
         self
     }
 
@@ -123,6 +141,7 @@ impl Setting {
             self.only.as_mut().map(|(key, _)| key),
             self.needs.as_mut(),
             self.relative_to.as_mut(),
+            self.name_with.as_mut(),
         ];
         for key in others.into_iter().flatten() {
             *key = dotted(table, key);

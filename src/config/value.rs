@@ -13,6 +13,8 @@ pub enum Value {
     Text(String),
     /// Several integers.
     Counts(Vec<u64>),
+    /// Several finite numbers.
+    Numbers(Vec<f64>),
     /// Several names.
     Texts(Vec<String>),
     /// A pair of limits, of which at least one is there.
@@ -33,6 +35,7 @@ impl Value {
             Self::Number(number) => number_to_toml(*number),
             Self::Text(text) => text_to_toml(text),
             Self::Counts(counts) => list(counts.iter().map(u64::to_string)),
+            Self::Numbers(numbers) => list(numbers.iter().map(|number| number_to_toml(*number))),
             Self::Texts(texts) => list(texts.iter().map(|text| text_to_toml(text))),
             Self::Limits { min, max } => {
                 let min = min.map(|it| format!("min = {}", number_to_toml(it)));
@@ -51,6 +54,7 @@ impl Value {
             Self::Number(number) => (*number).into(),
             Self::Text(text) => text.as_str().into(),
             Self::Counts(counts) => counts.as_slice().into(),
+            Self::Numbers(numbers) => numbers.as_slice().into(),
             Self::Texts(texts) => texts.as_slice().into(),
             Self::Limits { min, max } => serde_json::json!({ "min": min, "max": max }),
         }
@@ -88,6 +92,7 @@ mod tests {
             toml::Value::from("a\"b\n")
         );
         assert_eq!(Value::Counts(vec![32, 64]).to_toml(), "[32, 64]");
+        assert_eq!(Value::Numbers(vec![0.1, 2.0]).to_toml(), "[0.1, 2.0]");
         assert_eq!(Value::Texts(vec!["train".into()]).to_toml(), "[\"train\"]");
         let limits = Value::Limits {
             min: None,

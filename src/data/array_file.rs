@@ -1,4 +1,5 @@
-//! A file of images or labels: an array of bytes behind a header, plain or gzip, read once from front to back.
+//! A file of images, labels or factors: an array of numbers behind a header, plain or packed, read once from front to
+//! back.
 //!
 //! The header is checked before anything is allocated: what it declares must be below [`MAX_BYTES`], and must be what
 //! a plain file's length says to the byte, or what a gzip file of that length can hold at the most. So a short file
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::fs::digest::Sha256Writer;
 use crate::sys::exit;
 
+use super::element::{Element, Order, Range};
 use super::error::{DataError, ReadError, Refusal};
 use super::images::{MAX_BYTES, MAX_SIDE};
 use super::input::Input;
@@ -37,6 +39,15 @@ pub(super) struct BadFile {
     pub problem: Box<dyn Problem>,
 }
 
+impl BadFile {
+    pub(super) fn new(path: &Path, problem: impl Problem) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            problem: Box::new(problem),
+        }
+    }
+}
+
 impl Refusal for BadFile {
     fn exit_code(&self) -> u8 {
         exit::INVALID_DATA
@@ -50,7 +61,7 @@ impl Refusal for BadFile {
 /// What is wrong with an array file of any format, and at which byte.
 ///
 /// Offsets count the uncompressed bytes, except in [`Gzip`](Self::Gzip), where they count the file's own.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(super) enum ArrayError {
     #[error("the gzip stream is damaged at byte {offset} of {length} of the file: {reason}")]
     Gzip {
@@ -58,6 +69,8 @@ pub(super) enum ArrayError {
         length: u64,
         reason: String,
     },
+    #[error("the packed data is damaged behind byte {offset}: {reason}")]
+    Packed { offset: u64, reason: String },
     #[error("at byte {offset}: {axis} is {found}, expected {expected}")]
     Axis {
         offset: u64,
@@ -81,13 +94,44 @@ pub(super) enum ArrayError {
     Short { offset: u64, expected: u64 },
     #[error("at byte {offset}: more data follows where the header says that the file ends")]
     Long { offset: u64 },
+    #[error("at byte {offset}: a value that is not a number")]
+    NotANumber { offset: u64 },
+    #[error(
+        "at byte {offset}: the value {found} lies outside {expected_min} to {expected_max}; values are from {min} to {max}",
+        expected_min = expected.min, expected_max = expected.max, min = seen.min, max = seen.max
+    )]
+    Outside {
+        offset: u64,
+        found: f64,
+        expected: Range,
+        seen: Range,
+    },
+    #[error(
+        "of the whole range of {element} the values use {min} to {max} only, which would be one shade of gray",
+        min = seen.min, max = seen.max
+    )]
+    OneShade { element: &'static str, seen: Range },
+}
+
+/// The range to state for values that were seen.
+pub(super) fn stated(seen: Range) -> Range {
+    let usual = [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)];
+    let usual = usual.map(|(min, max)| Range { min, max });
+    let holds = |it: &&Range| it.min <= seen.min && seen.max <= it.max;
+    usual.iter().find(holds).copied().unwrap_or(seen)
 }
 
 impl Problem for ArrayError {
     fn hint(&self, file: &Path) -> Option<String> {
+        if let Self::Outside { seen, .. } | Self::OneShade { seen, .. } = self {
+            return Some(format!(
+                "say which values are black and white, such as `{}` in `[data]`",
+                stated(*seen).written()
+            ));
+        }
         let is_cut_off = matches!(
             self,
-            Self::Gzip { .. } | Self::Impossible { .. } | Self::Short { .. }
+            Self::Gzip { .. } | Self::Packed { .. } | Self::Impossible { .. } | Self::Short { .. }
         );
         is_cut_off.then(|| {
             format!(
@@ -103,9 +147,38 @@ impl Problem for ArrayError {
 pub(super) enum Content {
     Images,
     Labels,
+    /// What each image was made from, one number a factor.
+    Factors,
 }
 
-/// The lengths of the axes; for labels, height, width and channels are 1.
+/// What a header says of the elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Declared {
+    /// Count, height, width and channels.
+    pub lengths: [u64; 4],
+    /// Where in the header each of them stands.
+    pub offsets: [u64; 4],
+    pub element: Element,
+    pub order: Order,
+    /// Whether the file has an image's channels one after the other, each a plane.
+    pub is_planar: bool,
+}
+
+impl Declared {
+    /// Bytes, channels innermost.
+    pub(super) fn bytes(lengths: [u64; 4], offsets: [u64; 4]) -> Self {
+        Self {
+            lengths,
+            offsets,
+            element: Element::U8,
+            order: Order::Little,
+            is_planar: false,
+        }
+    }
+}
+
+/// The lengths of the axes. For labels and factors, height and channels are 1, and the width is how many numbers an image
+/// has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Axes {
     pub count: usize,
@@ -124,8 +197,8 @@ impl Axes {
         }
     }
 
-    /// Bytes of one image or label.
-    pub(super) fn item_bytes(&self) -> usize {
+    /// Values of one image or label.
+    pub(super) fn item_values(&self) -> usize {
         self.height * self.width * self.channels
     }
 
@@ -141,8 +214,7 @@ pub(super) struct ArrayFile<'a> {
     input: Input<'a>,
     digest: Sha256Writer,
     axes: Axes,
-    /// Where in the header the length of each axis stands.
-    offsets: [u64; 4],
+    declared: Declared,
     /// Uncompressed bytes read, and how many there have to be.
     position: u64,
     end: u64,
@@ -165,13 +237,14 @@ impl<'a> ArrayFile<'a> {
         Ok(Self::new(path, input))
     }
 
-    fn new(path: &Path, input: Input<'a>) -> Self {
+    /// Reads what is called `path` in errors.
+    pub(super) fn new(path: &Path, input: Input<'a>) -> Self {
         Self {
             path: path.to_path_buf(),
             input,
             digest: Sha256Writer::new(),
             axes: Axes::of([1; 4]),
-            offsets: [0; 4],
+            declared: Declared::bytes([1; 4], [0; 4]),
             position: 0,
             end: 0,
         }
@@ -179,6 +252,11 @@ impl<'a> ArrayFile<'a> {
 
     pub(super) fn axes(&self) -> Axes {
         self.axes
+    }
+
+    /// The type of the elements.
+    pub(super) fn element(&self) -> Element {
+        self.declared.element
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -192,9 +270,7 @@ impl<'a> ArrayFile<'a> {
 
     /// Refuses the file.
     pub(super) fn refuse(&self, problem: impl Problem) -> DataError {
-        let path = self.path.clone();
-        let problem = Box::new(problem);
-        BadFile { path, problem }.into()
+        BadFile::new(&self.path, problem).into()
     }
 
     /// Fills `out` with the next bytes of the header.
@@ -203,20 +279,34 @@ impl<'a> ArrayFile<'a> {
         self.fill(out)
     }
 
-    /// Sets the lengths of the axes (count, height, width, channels), which the header has at `offsets`. Refuses lengths
-    /// out of range, and those that need more bytes than the file can hold.
+    /// Sets the lengths of the axes and the type of the elements. Refuses lengths out of range, and those that need more
+    /// bytes than the file can hold.
     pub(super) fn declare(
         &mut self,
         content: Content,
-        lengths: [u64; 4],
-        offsets: [u64; 4],
+        declared: Declared,
     ) -> Result<(), DataError> {
-        self.offsets = offsets;
-        self.check_lengths(content, lengths)?;
-        self.check_end(lengths)?;
+        self.declared = declared;
+        self.check_lengths(content, declared.lengths)?;
+        self.check_end(declared.lengths)?;
         // Below MAX_BYTES, which fits.
-        self.axes = Axes::of(lengths.map(|length| length as usize));
+        self.axes = Axes::of(declared.lengths.map(|length| length as usize));
         Ok(())
+    }
+
+    /// The same for so many numbers, whatever they are.
+    pub(super) fn declare_numbers(
+        &mut self,
+        count: u64,
+        element: Element,
+        order: Order,
+    ) -> Result<(), DataError> {
+        let declared = Declared {
+            element,
+            order,
+            ..Declared::bytes([count, 1, 1, 1], [0; 4])
+        };
+        self.declare(Content::Factors, declared)
     }
 
     fn check_lengths(&self, content: Content, lengths: [u64; 4]) -> Result<(), DataError> {
@@ -225,6 +315,7 @@ impl<'a> ArrayFile<'a> {
             let name = match content {
                 Content::Images => "the number of images",
                 Content::Labels => "the number of labels",
+                Content::Factors => "the number of images",
             };
             return Err(self.refuse_axis(0, name, count, "at least 1"));
         }
@@ -247,7 +338,7 @@ impl<'a> ArrayFile<'a> {
         expected: impl Into<String>,
     ) -> DataError {
         self.refuse(ArrayError::Axis {
-            offset: self.offsets[index],
+            offset: self.declared.offsets[index],
             axis,
             found,
             expected: expected.into(),
@@ -256,13 +347,15 @@ impl<'a> ArrayFile<'a> {
 
     /// Compares what the header declares with what the file can hold.
     fn check_end(&mut self, lengths: [u64; 4]) -> Result<(), DataError> {
-        let offset = self.offsets[0];
+        let offset = self.declared.offsets[0];
         let declared = lengths.iter().try_fold(1_u128, |product, &length| {
             product.checked_mul(u128::from(length))
         });
         let declared = declared.unwrap_or(u128::MAX);
         let bytes = match u64::try_from(declared) {
-            Ok(bytes) if bytes <= MAX_BYTES && usize::try_from(bytes).is_ok() => bytes,
+            Ok(values) if values <= MAX_BYTES && usize::try_from(values).is_ok() => {
+                values * self.declared.element.size() as u64
+            }
             _ => return Err(self.refuse(ArrayError::TooLarge { offset, declared })),
         };
         self.end += bytes;
@@ -327,6 +420,79 @@ impl<'a> ArrayFile<'a> {
         Ok(())
     }
 
+    /// Reads the next numbers.
+    pub(super) fn numbers(
+        &mut self,
+        count: usize,
+        mut take: impl FnMut(f64),
+    ) -> Result<(), DataError> {
+        let Declared { element, order, .. } = self.declared;
+        let mut bytes = vec![0; PIECE.min(count.saturating_mul(element.size()))];
+        let mut values = Vec::with_capacity(bytes.len() / element.size());
+        let mut left = count;
+        while left > 0 {
+            let piece = left.min(PIECE / element.size());
+            let bytes = &mut bytes[..piece * element.size()];
+            self.fill(bytes)?;
+            values.clear();
+            element.decode(order, bytes, &mut values);
+            values.iter().copied().for_each(&mut take);
+            left -= piece;
+        }
+        Ok(())
+    }
+
+    /// Reads the pixels of the next images, as many as `out` has room for, of height x width x channels each. Without a
+    /// range, it is that of the elements' type.
+    pub(super) fn pixels(&mut self, out: &mut [u8], range: Option<Range>) -> Result<(), DataError> {
+        let Declared {
+            element, is_planar, ..
+        } = self.declared;
+        let start = self.position;
+        let (stated, range) = (range, range.unwrap_or_else(|| element.range()));
+        let mut seen = Range {
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+        };
+        if element == Element::U8 && range == element.range() {
+            self.fill(out)?;
+            seen.max = f64::from(out.iter().copied().max().unwrap_or(0));
+            seen.min = f64::from(out.iter().copied().min().unwrap_or(0));
+        } else {
+            let (mut at, mut odd) = (0_usize, None);
+            self.numbers(out.len(), |value| {
+                out[at] = range.shade(value);
+                seen.min = seen.min.min(value);
+                seen.max = seen.max.max(value);
+                if !(range.min..=range.max).contains(&value) && odd.is_none() {
+                    odd = Some((at, value));
+                }
+                at += 1;
+            })?;
+            if let Some((at, found)) = odd {
+                let offset = start + (at * element.size()) as u64;
+                return Err(self.refuse(match found.is_nan() {
+                    true => ArrayError::NotANumber { offset },
+                    false => ArrayError::Outside {
+                        offset,
+                        found,
+                        expected: range,
+                        seen,
+                    },
+                }));
+            }
+        }
+        if stated.is_none() && is_one_shade(element, seen) {
+            let element = element.name();
+            return Err(self.refuse(ArrayError::OneShade { element, seen }));
+        }
+        if is_planar && self.axes.channels > 1 {
+            let plane = self.axes.height * self.axes.width;
+            interleave(out, plane, self.axes.channels);
+        }
+        Ok(())
+    }
+
     /// Reads what is left without keeping it, checks that the file ends where its header says, and
     /// gives its digest.
     pub(super) fn finish(mut self) -> Result<Source, DataError> {
@@ -356,11 +522,15 @@ impl<'a> ArrayFile<'a> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // Errors of the operating system carry its number, those of the decoder do not.
-                Err(error) if error.raw_os_error().is_none() && self.input.is_gzip() => {
+                Err(error) if error.raw_os_error().is_none() && self.input.is_packed() => {
                     let reason = match error.kind() {
                         io::ErrorKind::UnexpectedEof => "it is cut off".to_string(),
                         _ => error.to_string(),
                     };
+                    if !self.input.is_gzip() {
+                        let offset = self.position;
+                        return Err(self.refuse(ArrayError::Packed { offset, reason }));
+                    }
                     return Err(self.refuse(ArrayError::Gzip {
                         offset: self.input.file_position(),
                         length: self.input.file_bytes(),
@@ -381,5 +551,27 @@ impl<'a> ArrayFile<'a> {
     #[cfg(test)]
     pub(super) fn file_position(&self) -> u64 {
         self.input.file_position()
+    }
+}
+
+/// Whether integers of so many bits were meant as numbers of fewer: the whole range of the type would leave two shades at
+/// the most.
+fn is_one_shade(element: Element, seen: Range) -> bool {
+    let Range { min, max } = element.range();
+    let is_written_as_bits = element == Element::U8 && seen.max == 1.0;
+    let is_narrow = element.size() > 1 && (seen.max - seen.min) / (max - min) * 255.0 < 2.0;
+    element.is_integer() && (is_written_as_bits || is_narrow)
+}
+
+/// Puts the channels of a pixel beside each other where each image has them as planes.
+pub(super) fn interleave(images: &mut [u8], plane: usize, channels: usize) {
+    let mut planes = vec![0; plane * channels];
+    for image in images.chunks_exact_mut((plane * channels).max(1)) {
+        planes.copy_from_slice(image);
+        for (pixel, values) in image.chunks_exact_mut(channels).enumerate() {
+            for (channel, value) in values.iter_mut().enumerate() {
+                *value = planes[channel * plane + pixel];
+            }
+        }
     }
 }

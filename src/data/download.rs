@@ -275,6 +275,7 @@ fn check(set: &KnownSet, position: usize, bytes: &[u8]) -> Result<(), DataError>
     let known = &FILES[position];
     let file = ArrayFile::from_bytes(Path::new(&known.published_name()), bytes)?;
     set.check_file(position, idx::with_header(file, known.content)?)?;
+    set.check_packed(position, Path::new(&known.published_name()), bytes)?;
     Ok(())
 }
 
@@ -285,8 +286,11 @@ fn reason_of(error: &DataError) -> String {
     }
     match error.downcast_ref() {
         Some(KnownError::Digest {
-            found, expected, ..
-        }) => format!("SHA-256 {found} (uncompressed), expected {expected}"),
+            bytes,
+            found,
+            expected,
+            ..
+        }) => format!("SHA-256 {found} ({bytes}), expected {expected}"),
         _ => error.to_string(),
     }
 }

@@ -1,7 +1,10 @@
 //! Images in memory: one block of `u8` in NHWC order, and batches of them as `f32` from 0 to 1.
 
+use std::borrow::Cow;
+
 use crate::sys::exit;
 
+use super::binarize::Binarization;
 use super::error::Refusal;
 
 /// Images with their classes, all of one size.
@@ -21,6 +24,8 @@ pub struct Images {
     pub classes: Vec<String>,
     /// What each image was made from, where that is known.
     pub factors: Option<Factors>,
+    /// Whether their values are made black or white as batches are filled.
+    pub binarization: Binarization,
 }
 
 /// The generative factors of images, for measures of disentanglement.
@@ -36,7 +41,7 @@ pub struct Factors {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Factor {
     /// Its name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The values it takes, in its own unit.
     pub values: Vec<f32>,
 }
@@ -104,6 +109,11 @@ impl Images {
         self.height * self.width * self.channels
     }
 
+    /// Whether a trained image is another one in each epoch.
+    pub fn are_drawn(&self) -> bool {
+        self.binarization.is_drawn()
+    }
+
     /// The pixels of image `i`, height x width x channels.
     ///
     /// # Panics
@@ -114,19 +124,30 @@ impl Images {
     }
 }
 
-/// Writes the named images one after the other as numbers from 0 to 1, `(v as f32) / 255.0` exactly.
+/// Writes the named images one after the other as numbers from 0 to 1, `(v as f32) / 255.0` exactly, or black and white
+/// where that is asked for; each image is the same each time.
 ///
 /// `out` is `indices.len()` x height x width x channels.
 ///
 /// # Panics
 /// `out` has another length, or an index is not below [`Images::len`].
 pub fn fill_batch(images: &Images, indices: &[u32], out: &mut [f32]) {
+    fill_batch_of_epoch(images, indices, None, out);
+}
+
+/// The same for images that are trained on in an epoch, where those that are drawn are others than in the epochs before.
+/// Without an epoch, it is [`fill_batch`].
+///
+/// # Panics
+/// As [`fill_batch`].
+pub fn fill_batch_of_epoch(images: &Images, indices: &[u32], epoch: Option<u32>, out: &mut [f32]) {
     let size = images.values_per_image();
     assert_eq!(out.len(), indices.len() * size, "length of the batch");
     for (&index, values) in indices.iter().zip(out.chunks_exact_mut(size)) {
         for (value, &pixel) in values.iter_mut().zip(images.image(index as usize)) {
             *value = UNIT[usize::from(pixel)];
         }
+        images.binarization.apply(epoch, index, values);
     }
 }
 
@@ -154,6 +175,7 @@ mod tests {
             labels: vec![0, 1, 0],
             classes: vec!["a".into(), "b".into()],
             factors: None,
+            binarization: Binarization::NONE,
         }
     }
 
@@ -175,6 +197,35 @@ mod tests {
         .map(|v: f32| v / 255.0);
         assert_eq!(out, expected);
         assert_eq!((UNIT[0], UNIT[255]), (0.0, 1.0));
+    }
+
+    #[test]
+    fn draws_an_image_by_seed_and_epoch_in_whatever_batch() {
+        let sampled = |seed| Images {
+            pixels: vec![128; 18],
+            binarization: Binarization {
+                binarize: crate::data::Binarize::Sample,
+                seed,
+            },
+            ..three()
+        };
+        let fill = |seed, indices: &[u32], epoch| {
+            let mut out = vec![f32::NAN; 6 * indices.len()];
+            fill_batch_of_epoch(&sampled(seed), indices, epoch, &mut out);
+            assert!(out.iter().all(|it| *it == 0.0 || *it == 1.0));
+            out
+        };
+        let together = fill(1, &[2, 0, 1], Some(4));
+        let apart = [2, 0, 1].map(|index| fill(1, &[index], Some(4))).concat();
+        assert_eq!(together, apart);
+        for other in [
+            fill(1, &[2, 0, 1], Some(5)),
+            fill(2, &[2, 0, 1], Some(4)),
+            fill(1, &[2, 0, 1], None),
+        ] {
+            assert_ne!(together, other);
+        }
+        assert_eq!(fill(1, &[0, 1], None), fill(1, &[0, 1], None));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The bytes of a file that may be gzip or plain, and the place in the file where reading stands.
+//! The bytes of a file that may be gzip or plain, or of a member of a zip archive, and the place in the file where
+//! reading stands.
 //!
 //! The first two bytes say which of the two it is, not the name, which packagers and downloads
 //! get wrong. A gzip file may have several members one after the other (RFC 1952, 2.2).
@@ -12,7 +13,8 @@ use crate::fs::files;
 
 use super::error::{DataError, ReadError};
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// How a gzip file begins.
+pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// No more bytes than this come out of one byte of a deflate stream: a match of 258 bytes takes two
 /// bits at the least.
@@ -26,6 +28,8 @@ pub(super) struct Input<'a> {
 
 enum Stream<'a> {
     Plain(Counted<'a>),
+    /// Of a zip archive, unpacked.
+    Member(Counted<'a>),
     Gzip(Box<MultiGzDecoder<Counted<'a>>>),
 }
 
@@ -62,11 +66,27 @@ impl<'a> Input<'a> {
         Ok(Self { stream, file_bytes })
     }
 
+    /// Reads a member of an archive that has this length unpacked.
+    pub(super) fn member(unpacked: impl Read + Send + 'a, bytes: u64) -> Self {
+        Self {
+            stream: Stream::Member(Counted {
+                inner: BufReader::with_capacity(1 << 16, Box::new(unpacked)),
+                position: 0,
+            }),
+            file_bytes: bytes,
+        }
+    }
+
+    /// Whether damage of the file may show while it is unpacked.
+    pub(super) fn is_packed(&self) -> bool {
+        !matches!(self.stream, Stream::Plain(_))
+    }
+
     pub(super) fn is_gzip(&self) -> bool {
         matches!(self.stream, Stream::Gzip(_))
     }
 
-    /// Length of the file as it lies on disk.
+    /// Length of the file as it lies on disk; of a member, its length unpacked.
     pub(super) fn file_bytes(&self) -> u64 {
         self.file_bytes
     }
@@ -83,7 +103,7 @@ impl<'a> Input<'a> {
     /// How many bytes of the file itself (compressed, where it is) are used up.
     pub(super) fn file_position(&self) -> u64 {
         match &self.stream {
-            Stream::Plain(counted) => counted.position,
+            Stream::Plain(counted) | Stream::Member(counted) => counted.position,
             Stream::Gzip(decoder) => decoder.get_ref().position,
         }
     }
@@ -92,10 +112,29 @@ impl<'a> Input<'a> {
 impl Read for Input<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match &mut self.stream {
-            Stream::Plain(counted) => counted.read(out),
+            Stream::Plain(counted) | Stream::Member(counted) => counted.read(out),
             Stream::Gzip(decoder) => decoder.read(out),
         }
     }
+}
+
+/// The first six bytes of what comes out of a file; zeros where it is shorter.
+pub(super) fn prefix(input: &mut Input<'_>, path: &Path) -> Result<[u8; 6], DataError> {
+    let mut start = [0; 6];
+    let mut filled = 0;
+    while let Some(rest) = start.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match input.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            // Damage shows again when the file is read as what it is.
+            Err(error) if error.raw_os_error().is_none() => break,
+            Err(source) => {
+                let path = path.to_path_buf();
+                return Err(ReadError { path, source }.into());
+            }
+        }
+    }
+    Ok(start)
 }
 
 struct Counted<'a> {

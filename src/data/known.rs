@@ -3,16 +3,19 @@
 //! All of them have 60,000 images to train on and 10,000 to test with, gray, 28 x 28, in ten classes.
 //!
 //! Where the digests are known, a file is checked by the SHA-256 of its *uncompressed* bytes, since packagers compress
-//! files again. Where they are not, the check is that each file is a sound IDX file (gzip's own check sums included)
-//! with the published number of images, of the published size, with labels below ten, and that it is not a file of a
+//! files again. Where only those of the compressed files are published, a gzip file has to be the published one. For a
+//! plain file of such a set, the check is that it is a sound IDX file with the published number of images, of the published size, with labels below ten, and that it is not a file of a
 //! set whose digests are known and which has the same names and shapes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::fs::digest::sha256_hex;
+use crate::fs::files;
 use crate::sys::exit;
 
 use super::array_file::{ArrayFile, Axes, Content};
 use super::error::{DataError, Refusal};
+use super::input::GZIP_MAGIC;
 use super::source::Source;
 
 /// A data set of four IDX files.
@@ -31,6 +34,8 @@ pub(super) struct KnownSet {
     pub(super) mirrors: &'static [&'static str],
     /// SHA-256 of the uncompressed files, in the order of [`FILES`].
     pub(super) digests: Option<[&'static str; 4]>,
+    /// SHA-256 of the compressed files as they are published, where those of the uncompressed ones are not known.
+    pub(super) packed_digests: Option<[&'static str; 4]>,
     /// Sets with digests whose files have the same names and shapes.
     pub(super) similar: &'static [&'static KnownSet],
 }
@@ -87,7 +92,7 @@ impl KnownFile {
     pub(super) fn axes(&self) -> Axes {
         let side = match self.content {
             Content::Images => SIDE,
-            Content::Labels => 1,
+            Content::Labels | Content::Factors => 1,
         };
         Axes::of([self.count, side, side, 1])
     }
@@ -96,9 +101,9 @@ impl KnownFile {
     pub(super) fn plain_bytes(&self) -> u64 {
         let header_bytes = match self.content {
             Content::Images => 16,
-            Content::Labels => 8,
+            Content::Labels | Content::Factors => 8,
         };
-        header_bytes + (self.count * self.axes().item_bytes()) as u64
+        header_bytes + (self.count * self.axes().item_values()) as u64
     }
 }
 
@@ -108,34 +113,69 @@ impl KnownSet {
         self.mirrors.first().copied().unwrap_or_default()
     }
 
-    /// Compares a file's digest with the published one; for sets without one, makes sure at least that it is not the
-    /// file of a similar set.
+    /// Compares a file's digest with the published one, and makes sure that it is not the file of a similar set.
     pub(super) fn check_digest(&self, position: usize, source: &Source) -> Result<(), KnownError> {
         let (name, path) = (self.name, source.path.clone());
-        if let Some(expected) = self.digests.map(|digests| digests[position]) {
-            let found = source.sha256.clone();
-            return match expected == found {
-                true => Ok(()),
-                false => Err(KnownError::Digest {
-                    name,
-                    path,
-                    found,
-                    expected,
-                }),
-            };
-        }
         let has = |set: &&&KnownSet| {
             let digests = set.digests.iter().flatten();
             digests.into_iter().any(|digest| *digest == source.sha256)
         };
-        match self.similar.iter().find(has) {
-            Some(other) => Err(KnownError::OtherSet {
+        if let Some(other) = self.similar.iter().find(has) {
+            return Err(KnownError::OtherSet {
                 name,
                 other: other.name,
                 path,
-            }),
-            None => Ok(()),
+            });
         }
+        match self.digests.map(|digests| digests[position]) {
+            Some(expected) if expected != source.sha256 => Err(KnownError::Digest {
+                name,
+                path,
+                bytes: "uncompressed",
+                found: source.sha256.clone(),
+                expected,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Compares the digest of a compressed file, where that is what is published; says whether it was.
+    pub(super) fn check_packed(
+        &self,
+        position: usize,
+        path: &Path,
+        bytes: &[u8],
+    ) -> Result<bool, KnownError> {
+        let published = self.packed_digests.map(|digests| digests[position]);
+        let Some(expected) = published.filter(|_| bytes.starts_with(&GZIP_MAGIC)) else {
+            return Ok(false);
+        };
+        let found = sha256_hex(bytes);
+        match found == expected {
+            true => Ok(true),
+            false => Err(KnownError::Digest {
+                name: self.name,
+                path: path.to_path_buf(),
+                bytes: "compressed",
+                found,
+                expected,
+            }),
+        }
+    }
+
+    /// The same for a file on disk; says whether what was published was compared, of its compressed or its uncompressed
+    /// bytes.
+    pub(super) fn check_packed_file(
+        &self,
+        position: usize,
+        path: &Path,
+    ) -> Result<bool, DataError> {
+        if self.packed_digests.is_none() {
+            return Ok(self.digests.is_some());
+        }
+        // A published file is shorter than its content.
+        let bytes = files::read(path, FILES[position].plain_bytes() + (1 << 16))?;
+        Ok(self.check_packed(position, path, &bytes)?)
     }
 
     /// Reads a file to its end and checks all that is known of it.
@@ -154,10 +194,12 @@ impl KnownSet {
 /// A file of another content than the published one.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum KnownError {
-    #[error("`{}` is not the published file of {name}: SHA-256 {found} (uncompressed), expected {expected}", path.display())]
+    #[error("`{}` is not the published file of {name}: SHA-256 {found} ({bytes}), expected {expected}", path.display())]
     Digest {
         name: &'static str,
         path: PathBuf,
+        /// Of which of its bytes the digest is.
+        bytes: &'static str,
         found: String,
         expected: &'static str,
     },

@@ -8,8 +8,8 @@ use super::download::{self, NotFound};
 use super::error::{DataError, folder_of};
 use super::idx;
 use super::known::{FILES, KnownSet, SIDE};
-use super::labelled::{self, PartFiles, join};
-use super::loader::{Loaded, Loader, Locate, Located, LocatedFile, Request};
+use super::labelled::{self, PartFiles, Reading, join};
+use super::loader::{Labelled, Loaded, Loader, Locate, Located, LocatedFile, Request};
 use super::places::{self, Found, Places};
 use super::progress::OnProgress;
 use super::set::Survey;
@@ -75,6 +75,14 @@ impl<T: KnownKind> Loader for T {
         })
     }
 
+    /// Their names are known wherever the files are; the labels are not read.
+    fn labels(&self, _: &Request<'_>) -> Result<Labelled, DataError> {
+        Ok(Labelled {
+            names: T::SET.classes.map(String::from).to_vec(),
+            images: None,
+        })
+    }
+
     fn load(&self, request: &Request<'_>, progress: OnProgress<'_>) -> Result<Loaded, DataError> {
         let parts = request.division.parts();
         // Refuses a limit or a fraction that cannot be before anything is downloaded.
@@ -91,13 +99,18 @@ impl<T: KnownKind> Loader for T {
             Ok(PartFiles {
                 images: open(at)?,
                 labels: Some(open(at + 1)?),
+                factors: None,
             })
         });
         let files = files.collect::<Result<_, DataError>>()?;
-        let classes = set.classes.map(String::from).to_vec();
-        let loaded = labelled::read(files, request.division, Some(classes))?;
+        let reading = Reading {
+            classes: Some(set.classes.map(String::from).to_vec()),
+            ..Reading::default()
+        };
+        let loaded = labelled::read(files, request.division, reading)?;
         for (source, &position) in loaded.sources.iter().zip(&positions) {
             set.check_digest(position, source)?;
+            set.check_packed_file(position, &source.path)?;
         }
         Ok(Loaded {
             place: found.folder.display().to_string(),
@@ -169,7 +182,7 @@ fn check(set: &KnownSet, position: usize, path: &Path) -> Result<LocatedFile, Da
     let file = idx::open(path, FILES[position].content)?;
     Ok(LocatedFile {
         source: set.check_file(position, file)?,
-        verified: set.digests.is_some(),
+        verified: set.check_packed_file(position, path)?,
     })
 }
 

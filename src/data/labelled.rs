@@ -1,6 +1,7 @@
-//! Images and labels from array files, one pair of files for each part of a data set, read to the place in memory where
-//! they stay.
+//! Images, labels and factors from array files, each part of a data set of its own files, read to the place in memory
+//! where they stay.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
 
@@ -8,10 +9,12 @@ use crate::config::Rules;
 use crate::sys::exit;
 
 use super::array_file::{ArrayFile, Content};
+use super::binarize::Binarization;
 use super::division::{Division, Split, uses};
+use super::element::Range;
 use super::error::{DataError, Refusal, SettingError, file_of};
-use super::images::{Images, blank_pixels};
-use super::loader::Loaded;
+use super::images::{Factor, Factors, Images, MemoryError, blank_pixels};
+use super::loader::{Labelled, Loaded};
 use super::set::Survey;
 use super::source::Source;
 
@@ -20,6 +23,19 @@ pub(super) struct PartFiles {
     pub images: ArrayFile<'static>,
     /// Without labels, all images are of one class.
     pub labels: Option<ArrayFile<'static>>,
+    /// What each image was made from; kept where every part has them.
+    pub factors: Option<ArrayFile<'static>>,
+}
+
+/// How files are read that do not say all of it themselves.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reading {
+    /// Without names, the classes are the numbers from 0 to the highest label.
+    pub classes: Option<Vec<String>>,
+    /// The values that are black and white; without, those of the elements' type.
+    pub range: Option<Range>,
+    /// Names of the factors; without, they are numbered from 1.
+    pub factor_names: &'static [&'static str],
 }
 
 /// Files that a spec names, of which each part takes its own.
@@ -30,7 +46,7 @@ pub(super) struct NamedFiles<'a> {
     pub labels: Option<&'a Path>,
     pub test_images: Option<&'a Path>,
     pub test_labels: Option<&'a Path>,
-    pub labels_are_needed: bool,
+    pub range: Option<Range>,
     pub open: fn(&Path, Content) -> Result<ArrayFile<'static>, DataError>,
 }
 
@@ -46,8 +62,8 @@ impl NamedFiles<'_> {
                 ],
             };
             let file = |(key, path)| file_of(key, self.dataset, path);
-            let has_labels = self.labels_are_needed || labels.1.is_some();
-            Ok((file(images)?, has_labels.then(|| file(labels)).transpose()?))
+            let labels = labels.1.is_some().then(|| file(labels));
+            Ok((file(images)?, labels.transpose()?))
         });
         // All settings are checked before any file is opened.
         let paths = paths.collect::<Result<Vec<_>, SettingError>>()?;
@@ -56,44 +72,33 @@ impl NamedFiles<'_> {
             Ok(PartFiles {
                 images: (self.open)(images, Content::Images)?,
                 labels: labels.transpose()?,
+                factors: None,
             })
         };
         paths.into_iter().map(open).collect()
     }
 }
 
-/// Implements a kind of data whose files the settings `images`, `labels`, `test_images` and `test_labels` name.
-macro_rules! named_files_kind {
-    ($kind:ident = $name:expr, labels_are_needed: $labels_are_needed:literal, open: $open:path) => {
-        impl $kind {
-            fn files(&self) -> $crate::data::labelled::NamedFiles<'_> {
-                $crate::data::labelled::NamedFiles {
-                    dataset: $name,
-                    images: self.images.as_deref(),
-                    labels: self.labels.as_deref(),
-                    test_images: self.test_images.as_deref(),
-                    test_labels: self.test_labels.as_deref(),
-                    labels_are_needed: $labels_are_needed,
-                    open: $open,
-                }
-            }
-        }
+impl NamedFiles<'_> {
+    /// See [`Loader::survey`](super::loader::Loader::survey).
+    pub(super) fn survey(&self, division: &Division) -> Result<Survey, DataError> {
+        survey(&self.open(division)?, division)
+    }
 
-        impl Loader for $kind {
-            fn survey(&self, request: &Request<'_>) -> Result<Survey, DataError> {
-                let files = self.files().open(request.division)?;
-                $crate::data::labelled::survey(&files, request.division)
-            }
+    /// See [`Loader::labels`](super::loader::Loader::labels).
+    pub(super) fn labels(&self, division: &Division) -> Result<Labelled, DataError> {
+        labels(self.open(division)?, division)
+    }
 
-            fn load(&self, request: &Request<'_>, _: OnProgress<'_>) -> Result<Loaded, DataError> {
-                let files = self.files().open(request.division)?;
-                $crate::data::labelled::read(files, request.division, None)
-            }
-        }
-    };
+    /// Reads the files of the parts that a division has.
+    pub(super) fn load(&self, division: &Division) -> Result<Loaded, DataError> {
+        let reading = Reading {
+            range: self.range,
+            ..Reading::default()
+        };
+        read(self.open(division)?, division, reading)
+    }
 }
-
-pub(super) use named_files_kind;
 
 /// Reports files of a part that is used and that a spec does not name: each has its part, its setting in `[data]`, and
 /// an example.
@@ -117,6 +122,21 @@ pub(super) fn report_missing(
         let diagnostic = it.at(&["dataset"], message);
         let diagnostic = diagnostic.expected(expected).hint(hint);
         it.diagnostics.push(diagnostic);
+    }
+}
+
+/// Reports a range that begins where it ends.
+pub(super) fn range_has_a_width(it: &mut Rules<'_>) {
+    let Some(range) = it.get::<Range>("range") else {
+        return;
+    };
+    if range.min >= range.max {
+        let message = format!("`data.range` is from {} to {}", range.min, range.max);
+        let diagnostic = it.at(&["range"], message);
+        let diagnostic = diagnostic.expected("a `min` below the `max`");
+        it.diagnostics.push(diagnostic.hint(
+            "`min` is 0 where it is left out, `max` is 1: for bytes write `range = { max = 255 }`",
+        ));
     }
 }
 
@@ -149,10 +169,17 @@ pub(super) enum PairError {
         path: PathBuf,
         /// Byte of the uncompressed file.
         offset: u64,
-        label: u8,
+        label: f64,
         classes: usize,
     },
+    #[error("`{}`: factor {factor} has more than {MOST_VALUES} different values", path.display())]
+    FactorValues { path: PathBuf, factor: usize },
+    #[error("`{}`: factor {factor} has a value that is not a number", path.display())]
+    FactorValue { path: PathBuf, factor: usize },
 }
+
+/// How many different values a factor or a label may have.
+const MOST_VALUES: usize = 1 << 16;
 
 fn size([height, width, channels]: [usize; 3]) -> String {
     format!("{height} x {width} x {channels}")
@@ -175,11 +202,15 @@ fn place(files: &[PartFiles]) -> String {
 fn check_together(files: &[PartFiles]) -> Result<Vec<usize>, PairError> {
     let mut counts = Vec::with_capacity(files.len());
     let mut first: Option<(&Path, [usize; 3])> = None;
-    for PartFiles { images, labels } in files {
+    for PartFiles {
+        images,
+        labels,
+        factors,
+    } in files
+    {
         let axes = images.axes();
-        if let Some(labels) = labels
-            && labels.axes().count != axes.count
-        {
+        let others = labels.iter().chain(factors);
+        if let Some(labels) = others.into_iter().find(|it| it.axes().count != axes.count) {
             return Err(PairError::Counts {
                 images_path: images.path().to_path_buf(),
                 images: axes.count,
@@ -210,55 +241,96 @@ pub(super) fn survey(files: &[PartFiles], division: &Division) -> Result<Survey,
     Ok(Survey::of(&shares, size, place(files)))
 }
 
-/// Reads pixels and labels, all files at once.
-///
-/// Without names, the classes are the numbers from 0 to the highest label.
+/// Reads the labels of [`read`] alone; the classes are the numbers from 0 to the highest.
+pub(super) fn labels(files: Vec<PartFiles>, division: &Division) -> Result<Labelled, DataError> {
+    let shares = division.shares(&check_together(&files)?)?;
+    let mut labels: Vec<u16> = Vec::new();
+    for (part, &keep) in files.into_iter().zip(&shares.keep) {
+        match part.labels {
+            Some(file) => {
+                let (own, _) = read_labels(file, keep, MOST_VALUES)?;
+                labels.extend(own);
+            }
+            None => labels.resize(labels.len() + keep, 0),
+        }
+    }
+    Ok(Labelled {
+        names: numbers(&labels),
+        images: Some((labels, shares)),
+    })
+}
+
+/// The numbers from 0 to the highest label, as names.
+fn numbers(labels: &[u16]) -> Vec<String> {
+    let highest = labels.iter().copied().max().unwrap_or(0);
+    (0..=highest).map(|class| class.to_string()).collect()
+}
+
+/// Reads pixels, labels and factors, all files at once.
 pub(super) fn read(
     files: Vec<PartFiles>,
     division: &Division,
-    classes: Option<Vec<String>>,
+    reading: Reading,
 ) -> Result<Loaded, DataError> {
+    let Reading {
+        classes,
+        range,
+        factor_names,
+    } = reading;
     let shares = division.shares(&check_together(&files)?)?;
     let place = place(&files);
     // There is a part where there is an image.
     let [height, width, channels] = files
         .first()
         .map_or([0; 3], |part| part.images.axes().size());
-    let item_bytes = height * width * channels;
-    let limit = classes.as_ref().map_or(usize::from(u8::MAX) + 1, Vec::len);
-    let mut pixels = blank_pixels(shares.keep.iter().sum(), item_bytes)?;
+    let item_values = height * width * channels;
+    let limit = classes.as_ref().map_or(MOST_VALUES, Vec::len);
+    let mut pixels = blank_pixels(shares.keep.iter().sum(), item_values)?;
     let mut rest = pixels.as_mut_slice();
     let read = thread::scope(|scope| {
         let mut running = Vec::new();
         for (part, &keep) in files.into_iter().zip(&shares.keep) {
-            let (own, others) = rest.split_at_mut(keep * item_bytes);
+            let (own, others) = rest.split_at_mut(keep * item_values);
             rest = others;
-            let images = scope.spawn(move || read_images(part.images, own));
+            let images = scope.spawn(move || read_images(part.images, own, range));
             let labels = part
                 .labels
                 .map(|labels| scope.spawn(move || read_labels(labels, keep, limit)));
-            running.push((keep, images, labels));
+            let factors = part
+                .factors
+                .map(|factors| scope.spawn(move || read_numbers(factors, keep)));
+            running.push((keep, images, labels, factors));
         }
-        let joined = running
-            .into_iter()
-            .map(|(keep, images, labels)| (keep, join(images), labels.map(join)));
+        let joined = running.into_iter().map(|(keep, images, labels, factors)| {
+            (keep, join(images), labels.map(join), factors.map(join))
+        });
         joined.collect::<Vec<_>>()
     });
     let mut sources = Vec::with_capacity(2 * read.len());
     let mut labels: Vec<u16> = Vec::new();
-    for (keep, images, own) in read {
+    let mut factors = Some(Numbers::default());
+    for (keep, images, own, own_factors) in read {
         sources.push(images?);
         match own {
             Some(own) => {
                 let (own, source) = own?;
-                labels.extend(own.into_iter().map(u16::from));
+                labels.extend(own);
                 sources.push(source);
             }
             None => labels.resize(labels.len() + keep, 0),
         }
+        factors = match (factors, own_factors.transpose()?) {
+            (Some(mut all), Some((own, source))) => {
+                sources.push(source);
+                all.path = own.path;
+                all.width = own.width;
+                all.values.extend(own.values);
+                Some(all)
+            }
+            _ => None,
+        };
     }
-    let highest = labels.iter().copied().max().unwrap_or(0);
-    let classes = classes.unwrap_or_else(|| (0..=highest).map(|c| c.to_string()).collect());
+    let classes = classes.unwrap_or_else(|| numbers(&labels));
     Ok(Loaded {
         images: Images {
             height,
@@ -267,7 +339,10 @@ pub(super) fn read(
             pixels,
             labels,
             classes,
-            factors: None,
+            factors: factors
+                .map(|numbers| factors_of(&numbers, factor_names))
+                .transpose()?,
+            binarization: Binarization::NONE,
         },
         sources,
         shares,
@@ -275,8 +350,12 @@ pub(super) fn read(
     })
 }
 
-fn read_images(mut file: ArrayFile<'_>, pixels: &mut [u8]) -> Result<Source, DataError> {
-    file.fill(pixels)?;
+fn read_images(
+    mut file: ArrayFile<'_>,
+    pixels: &mut [u8],
+    range: Option<Range>,
+) -> Result<Source, DataError> {
+    file.pixels(pixels, range)?;
     file.finish()
 }
 
@@ -284,22 +363,110 @@ fn read_labels(
     mut file: ArrayFile<'_>,
     keep: usize,
     classes: usize,
-) -> Result<(Vec<u8>, Source), DataError> {
-    let mut labels = blank_pixels(keep, 1)?;
+) -> Result<(Vec<u16>, Source), DataError> {
+    let mut labels = room_for(keep)?;
     let header_bytes = file.position();
-    file.fill(&mut labels)?;
+    let width = file.axes().item_values();
+    let (mut at, mut odd) = (0_usize, None);
+    file.numbers(keep.saturating_mul(width), |label| {
+        // Of several numbers, the first is the label.
+        if at.is_multiple_of(width) {
+            if !(label >= 0.0 && label < classes as f64 && label.fract() == 0.0) {
+                odd.get_or_insert((at, label));
+            }
+            // Below `classes`, which are 65,536 at the most.
+            labels.push(label as u16);
+        }
+        at += 1;
+    })?;
     let path = file.path().to_path_buf();
+    let size = file.element().size();
     let source = file.finish()?;
-    let is_no_class = |label: &u8| usize::from(*label) >= classes;
-    match labels.iter().position(is_no_class) {
+    match odd {
         None => Ok((labels, source)),
-        Some(position) => Err(DataError::from(PairError::Label {
+        Some((position, label)) => Err(DataError::from(PairError::Label {
             path,
-            offset: header_bytes + position as u64,
-            label: labels[position],
+            offset: header_bytes + (position * size) as u64,
+            label,
             classes,
         })),
     }
+}
+
+/// Room for so many items, asked for in a way that may fail.
+fn room_for<T>(items: usize) -> Result<Vec<T>, MemoryError> {
+    let mut room = Vec::new();
+    let bytes = items.saturating_mul(size_of::<T>());
+    match room.try_reserve_exact(items) {
+        Ok(()) => Ok(room),
+        Err(_) => Err(MemoryError::OutOfMemory { bytes }),
+    }
+}
+
+/// The factors of images as they stand in a file: images x factors.
+#[derive(Default)]
+struct Numbers {
+    path: PathBuf,
+    width: usize,
+    values: Vec<f64>,
+}
+
+fn read_numbers(mut file: ArrayFile<'_>, keep: usize) -> Result<(Numbers, Source), DataError> {
+    let width = file.axes().item_values();
+    let count = keep.saturating_mul(width);
+    let mut values = room_for(count)?;
+    file.numbers(count, |value| values.push(value))?;
+    let path = file.path().to_path_buf();
+    let numbers = Numbers {
+        path,
+        width,
+        values,
+    };
+    Ok((numbers, file.finish()?))
+}
+
+/// Factors from their values: each takes the different ones that it has, in ascending order. Those that have one value
+/// only are left out.
+fn factors_of(numbers: &Numbers, names: &[&'static str]) -> Result<Factors, PairError> {
+    let width = numbers.width.max(1);
+    let mut factors = vec![];
+    let mut columns = vec![];
+    for factor in 0..width {
+        let column = || numbers.values.iter().skip(factor).step_by(width).copied();
+        let path = || numbers.path.clone();
+        let mut values: Vec<f64> = vec![];
+        for value in column() {
+            if value.is_nan() {
+                let (path, factor) = (path(), factor + 1);
+                return Err(PairError::FactorValue { path, factor });
+            }
+            if let Err(at) = values.binary_search_by(|it| it.total_cmp(&value)) {
+                if values.len() == MOST_VALUES {
+                    let (path, factor) = (path(), factor + 1);
+                    return Err(PairError::FactorValues { path, factor });
+                }
+                values.insert(at, value);
+            }
+        }
+        if values.len() < 2 {
+            continue;
+        }
+        let index = |value: f64| {
+            let found = values.binary_search_by(|it| it.total_cmp(&value));
+            // There are 65,536 at the most.
+            found.unwrap_or_default() as u16
+        };
+        columns.push(column().map(index).collect::<Vec<u16>>());
+        let name = names.get(factor).map(|name| Cow::Borrowed(*name));
+        factors.push(Factor {
+            name: name.unwrap_or_else(|| Cow::Owned(format!("factor {}", factor + 1))),
+            values: values.into_iter().map(|it| it as f32).collect(),
+        });
+    }
+    let images = numbers.values.len() / width;
+    let row = |image: usize| columns.iter().map(move |column| column[image]);
+    let indices = (0..images).flat_map(row).collect();
+    Ok(Factors { factors, indices })
 }
 
 /// The result of a thread; resumes its panic in this thread.

@@ -2,6 +2,7 @@
 
 use crate::sys::exit;
 
+use super::binarize::Binarization;
 use super::division::Division;
 use super::error::{DataError, Refusal};
 use super::kinds::DataKind;
@@ -19,7 +20,12 @@ use super::table::Data;
 /// See [`DataError`]; [`DataError::exit_code`] sorts them.
 pub fn load(data: &Data, seed: u64, progress: OnProgress<'_>) -> Result<DataSet, DataError> {
     let places = Places::of_process();
-    load_in(&data.dataset, &data.division(), seed, &places, progress)
+    let mut set = load_in(&data.dataset, &data.division(), seed, &places, progress)?;
+    set.images.binarization = Binarization {
+        binarize: data.binarize,
+        seed,
+    };
+    Ok(set)
 }
 
 /// [`load`] with the places to look at given.
@@ -103,7 +109,10 @@ impl Refusal for UnknownSet {
     }
 
     fn hint(&self) -> Option<String> {
-        Some(format!("data sets: {}", located_names().join(", ")))
+        Some(format!(
+            "data sets: {}; a file is named by its path",
+            located_names().join(", ")
+        ))
     }
 }
 
@@ -172,7 +181,7 @@ pub(super) mod tests {
             assert_eq!(error.to_string(), format!("there is no data set `{name}`"));
             assert_eq!(
                 error.hint().unwrap(),
-                "data sets: fashion-mnist, mnist, kmnist, sprites"
+                "data sets: fashion-mnist, mnist, kmnist, sprites, cifar10, dsprites; a file is named by its path"
             );
         }
     }

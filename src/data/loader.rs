@@ -30,6 +30,15 @@ pub(super) struct Loaded {
     pub place: String,
 }
 
+/// The classes of images, without the images.
+#[derive(Debug)]
+pub(super) struct Labelled {
+    /// Names of the classes.
+    pub names: Vec<String>,
+    /// The label of each image in the order of [`Loaded`], with the shares; none where they are not known yet.
+    pub images: Option<(Vec<u16>, Shares)>,
+}
+
 /// A kind of data; the type that implements it holds the settings of its own.
 pub(super) trait Loader {
     /// Says what [`load`](Self::load) would give, from file headers and folder listings alone.
@@ -41,6 +50,12 @@ pub(super) trait Loader {
 
     /// Loads the images, downloading them where that has to be.
     fn load(&self, request: &Request<'_>, progress: OnProgress<'_>) -> Result<Loaded, DataError>;
+
+    /// The classes that [`load`](Self::load) would give, without reading pixels or downloading anything.
+    ///
+    /// # Errors
+    /// As `load`, where that can be known without reading pixels.
+    fn labels(&self, request: &Request<'_>) -> Result<Labelled, DataError>;
 
     /// Whether the data may have a test part beside that to train on.
     fn has_test_part() -> bool

@@ -8,11 +8,11 @@
 //!
 //! | part | files |
 //! | --- | --- |
-//! | basic types | `images`, `source`, `progress`, `error`, `division` (which images train), `set` |
-//! | formats | `input` (plain or gzip), `array_file` and `idx`; `tree`, `picture` and `budget` |
+//! | basic types | `binarize`, `images`, `source`, `progress`, `error`, `division` (which images train), `set` |
+//! | formats | `element` (types of numbers), `input` (plain or packed), `array_file` with `idx` and `npy`, `zip` and `npz`; `tree`, `picture` and `budget` |
 //! | known data sets | `known`, `places`, `download` |
 //! | kinds | `loader` (what each does), `labelled` and `known_loader` (what several share), `kinds` (one file each, and the registry) |
-//! | all kinds | `load` |
+//! | all kinds | `load`, `describe` |
 //!
 //! # Guarantees
 //!
@@ -25,9 +25,13 @@
 //! - Nothing is written but the data cache, and there each file is complete, checked, or absent.
 
 mod array_file;
+mod binarize;
 mod budget;
+mod classes;
+mod describe;
 mod division;
 mod download;
+mod element;
 mod error;
 mod idx;
 mod images;
@@ -38,6 +42,8 @@ mod known_loader;
 mod labelled;
 mod load;
 mod loader;
+mod npy;
+mod npz;
 mod picture;
 mod places;
 mod progress;
@@ -45,10 +51,14 @@ mod set;
 mod source;
 mod table;
 mod tree;
+mod zip;
 
+pub use binarize::{Binarization, Binarize};
+pub use classes::{Classes, classes};
+pub use describe::{Described, Description, describe};
 pub use division::{Division, Split, Validation};
 pub use error::{DataError, Refusal};
-pub use images::{Factor, Factors, Images, fill_batch};
+pub use images::{Factor, Factors, Images, fill_batch, fill_batch_of_epoch};
 pub use kinds::DataKind;
 pub use load::{fingerprint, load, locate, located_names, survey};
 pub use loader::{Located, LocatedFile};

@@ -11,9 +11,13 @@
 //! is passed over and named if nothing is found.
 
 use std::env;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::sys::exit;
+
+use super::error::Refusal;
 use super::known::{FILES, KnownFile, KnownSet};
 
 /// Where to download from, and the limits on waiting.
@@ -119,11 +123,8 @@ struct Root {
 }
 
 impl Root {
-    fn candidates(&self, set: &KnownSet) -> Vec<PathBuf> {
-        let mut folders = vec![
-            self.folder.join(set.name),
-            self.folder.join(set.torchvision_folder),
-        ];
+    fn candidates(&self, sub_folders: &[&str]) -> Vec<PathBuf> {
+        let mut folders: Vec<_> = sub_folders.iter().map(|it| self.folder.join(it)).collect();
         if self.itself {
             folders.push(self.folder.clone());
         }
@@ -156,13 +157,47 @@ pub(super) fn search(
     places: &Places,
     wanted: &[usize],
 ) -> Result<Found, Vec<LookedAt>> {
+    let sub_folders = [set.name, set.torchvision_folder];
+    search_in(path, places, &sub_folders, wanted.len(), |folder| {
+        files_in(folder, wanted)
+    })
+}
+
+/// Looks for files of these names, all in one folder: one of the sub-folders, or the place itself.
+pub(super) fn search_names(
+    path: Option<&Path>,
+    places: &Places,
+    sub_folders: &[&str],
+    names: &[&str],
+) -> Result<Found, Vec<LookedAt>> {
+    search_in(path, places, sub_folders, names.len(), |folder| {
+        let (there, lacking): (Vec<_>, Vec<_>) =
+            names.iter().partition(|name| folder.join(name).is_file());
+        match lacking.is_empty() {
+            true => Ok(there.into_iter().map(|name| folder.join(name)).collect()),
+            false => Err(lacking
+                .into_iter()
+                .map(|name: &str| name.to_owned())
+                .collect()),
+        }
+    })
+}
+
+/// Looks for so many files: `files_in` gives the paths of those of a folder, or the names of what it lacks.
+fn search_in(
+    path: Option<&Path>,
+    places: &Places,
+    sub_folders: &[&str],
+    wanted: usize,
+    files_in: impl Fn(&Path) -> Result<Vec<PathBuf>, Vec<String>>,
+) -> Result<Found, Vec<LookedAt>> {
     let mut looked = Vec::new();
     for root in places.roots(path) {
         let mut best: Option<(PathBuf, Vec<String>)> = None;
-        for folder in root.candidates(set) {
-            match files_in(&folder, wanted) {
+        for folder in root.candidates(sub_folders) {
+            match files_in(&folder) {
                 Ok(paths) => return Ok(Found { folder, paths }),
-                Err(lacking) if lacking.len() < wanted.len() => {
+                Err(lacking) if lacking.len() < wanted => {
                     best.get_or_insert((folder, lacking));
                 }
                 Err(_) => {}
@@ -180,6 +215,46 @@ pub(super) fn search(
         });
     }
     Err(looked)
+}
+
+/// A known data set that is not on this machine and that the program does not download.
+#[derive(Debug)]
+pub(super) struct NotHere {
+    pub name: &'static str,
+    /// Where its publishers have it, and what has to be done with it.
+    pub hint: &'static str,
+    /// Every place looked at, in this order.
+    pub looked: Vec<LookedAt>,
+}
+
+impl std::error::Error for NotHere {}
+
+impl fmt::Display for NotHere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not on this machine; looked at", self.name)?;
+        for LookedAt {
+            folder,
+            reason,
+            seen,
+        } in &self.looked
+        {
+            write!(f, "\n  `{}` ({reason}): {seen}", folder.display())?;
+        }
+        Ok(())
+    }
+}
+
+impl Refusal for NotHere {
+    fn exit_code(&self) -> u8 {
+        exit::IO
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(format!(
+            "{}, and name the folder: set `data.path` or $RUNNER_DATA_DIR",
+            self.hint
+        ))
+    }
 }
 
 /// The paths of the wanted files, or the names of those that are not there.

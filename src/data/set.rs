@@ -96,6 +96,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::data::binarize::Binarization;
 
     fn set(pixels: &[u8], sources: &[&str]) -> DataSet {
         DataSet {
@@ -108,6 +109,7 @@ mod tests {
                 labels: vec![0; pixels.len()],
                 classes: vec!["a".into()],
                 factors: None,
+                binarization: Binarization::NONE,
             },
             train: Vec::new(),
             validation: Vec::new(),

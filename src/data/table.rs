@@ -3,6 +3,7 @@
 use crate::config::section::section;
 use crate::config::{Interval, Kind, Rules};
 
+use super::binarize::Binarize;
 use super::division::{Division, Split, Validation, trains_on, validates_on_test};
 use super::kinds::DataKind;
 
@@ -10,7 +11,8 @@ section! {
     /// Where the images come from
     pub struct Data {
         /// The data set
-        pub dataset: DataKind, Kind::Choice(DataKind::choices()), also(&["name", "kind", "type"]);
+        pub dataset: DataKind, Kind::Choice(DataKind::choices()), also(&["name", "kind", "type"]),
+            formerly(&[("npy", "numpy")]);
         /// The published parts to train on
         pub splits: Vec<Split> = &[Split::Train], Kind::Choices(Split::CHOICES);
         /// What is kept out of training to measure the model on: a fraction of the images, or the published test part
@@ -19,6 +21,9 @@ section! {
         /// Only the first so many training images
         pub limit: Option<usize>, Kind::Count { min: 1, max: 1_000_000_000 }, unset("all"), unit("images"),
             also(&["max_images", "num_samples"]);
+        /// Whether gray values are made black or white
+        pub binarize: Binarize = Binarize::None, Kind::Choice(Binarize::CHOICES), added_in(2),
+            also(&["binarization", "binarise", "dynamic_binarization"]);
     }
     rules { has_the_test_part }
 }
@@ -33,7 +38,7 @@ impl Data {
         }
     }
 
-    /// The table without what does not decide which files are read.
+    /// The table without what does not decide which files are read, or how.
     pub fn without_division(&self) -> Self {
         let Division {
             splits,
@@ -44,6 +49,7 @@ impl Data {
             splits,
             validation,
             limit,
+            binarize: Binarize::None,
             ..self.clone()
         }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::section::section;
 use crate::config::{Interval, Kind, PathKind, Section, Setting, TableValues, Value};
-use crate::figures::{Switch, switches};
+use crate::figures::{Grid, Switch, switches};
 
 section! {
     /// Which pictures the run folder gets, and their numbers
@@ -14,6 +14,11 @@ section! {
         pub n: usize = 10, Kind::Count { min: 2, max: 50 }, unit("images");
         /// The manifold runs from `-scale` to `scale` on each axis
         pub scale: f64 = 2.0, Kind::Number(Interval::above(0.0, 100.0));
+        /// How the manifold's images are spaced on each axis
+        pub grid: Grid = Grid::Linear, Kind::Choice(Grid::CHOICES), added_in(2), also(&["spacing"]);
+        /// The class of the manifold or the traversals of a conditional network, by its name or its number
+        pub label: Option<String>, Kind::Line { max: 255 }, unset("the first class that has images"), added_in(2),
+            also(&["class"]);
         /// CSV file with the columns `epoch` and `loss`, drawn over the loss curves. Relative to the spec's folder
         pub published: Option<PathBuf>, Kind::Path(PathKind::File), unset("none"), also(&["reference"]);
         /// What the legend calls that curve

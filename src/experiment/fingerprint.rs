@@ -20,7 +20,7 @@ impl Fingerprint {
     /// Of a run, which may be resumed with more epochs: their number counts only where a step depends on it.
     pub fn of_run(spec: &Spec) -> Self {
         let Self(mut values) = Self::of_trial(spec);
-        if !spec.schedule.is_some_and(|it| it.depends_on_epochs()) {
+        if !spec.depends_on_epochs() {
             values.remove(EPOCHS);
         }
         Self(values)
@@ -35,7 +35,18 @@ impl Fingerprint {
             };
             !schema.changes_no_result(key) && !schema.find(key).is_some_and(is_new)
         };
-        let mut values: BTreeMap<_, _> = settings_of(spec).into_iter().filter(counts).collect();
+        // What was renamed counts under its old name, so that earlier runs stay what they are.
+        let as_before = |(key, value): (String, Value)| {
+            let words = schema.find(&key).map_or(&[][..], |it| it.formerly);
+            let new = |it: &&(&str, &str)| value == Value::Text(it.1.to_owned());
+            let old = words
+                .iter()
+                .find(new)
+                .map(|it| Value::Text(it.0.to_owned()));
+            (key, old.unwrap_or(value))
+        };
+        let settings = settings_of(spec).into_iter().filter(counts);
+        let mut values: BTreeMap<_, _> = settings.map(as_before).collect();
         // A member without settings of its own is identified by its name.
         for (table, _) in spec.write() {
             let Some((group, member)) = table.split_once('.') else {
@@ -131,6 +142,7 @@ fn toml_of(value: &Value) -> toml::Value {
             toml::Value::Array(counts.collect())
         }
         Value::Texts(texts) => texts.clone().into(),
+        Value::Numbers(numbers) => numbers.clone().into(),
         Value::Limits { min, max } => {
             let limits = [("min", min), ("max", max)];
             let set = limits
@@ -229,6 +241,14 @@ mod tests {
             };
             assert_eq!(found, expected, "{table}");
         }
+    }
+
+    #[test]
+    fn counts_epochs_where_the_weight_of_the_kl_depends_on_them() {
+        let more = ["training.epochs=12"];
+        let cycles = changes("[kl_schedule.cyclical]", &more);
+        assert_eq!(cycles, ["training.epochs: 10 -> 12"]);
+        assert_eq!(changes("[kl_schedule.linear]\nepochs = 2", &more), [""; 0]);
     }
 
     #[test]

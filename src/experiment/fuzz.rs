@@ -7,9 +7,11 @@ use std::path::Path;
 
 use super::{parse, resolved_toml, schema};
 use crate::config::kind::{Interval, Kind};
-use crate::config::{DefaultValue, Form, Setting};
+use crate::config::{DefaultValue, Form, Members as _, Setting};
 use crate::data::DataKind;
+use crate::latent::AnyLatent;
 use crate::numeric::random::{Purpose, Stream};
+use crate::prior::AnyPrior;
 
 /// A spec that writes every setting of its data set, optimizer and schedule.
 const VALID: &str = r#"# An experiment.
@@ -304,6 +306,20 @@ fn random_value(setting: &Setting, stream: &mut Stream, folder: &Path) -> String
                 .collect();
             format!("[{}]", items.join(", "))
         }
+        // A list has as many items as there are layers, which is a rule between settings.
+        Kind::CountOrCounts {
+            min, max, words, ..
+        } => match words {
+            [.., last] if stream.below(2) == 0 => format!("{last:?}"),
+            _ => pick(stream, min, max).to_string(),
+        },
+        Kind::Numbers { fewest, most, each } => {
+            let length = pick(stream, fewest as u64, most as u64);
+            let items: Vec<_> = (0..length)
+                .map(|_| format!("{:?}", number(stream, each)))
+                .collect();
+            format!("[{}]", items.join(", "))
+        }
         Kind::Word(word) => {
             let words = [word.names, &[word.example]].concat();
             format!("{:?}", words[stream.below(words.len() as u64) as usize])
@@ -319,6 +335,25 @@ fn random_value(setting: &Setting, stream: &mut Stream, folder: &Path) -> String
     }
 }
 
+/// How many transposed convolutions a decoder has, by what was written so far.
+fn transposed_convolutions(words: &BTreeMap<String, String>) -> usize {
+    let strided = usize::from(
+        words
+            .get("decoder.output")
+            .is_some_and(|it| it == "strided"),
+    );
+    let items = |it: &String| it.split(',').count();
+    match words.get("decoder.conv_filters") {
+        Some(own) => items(own) + strided,
+        None => words.get("model.conv_filters").map_or(2, items),
+    }
+}
+
+/// Whether the network is told labels, which does not go with every kind of latents and prior.
+fn is_told(spec: &str) -> bool {
+    spec.contains("condition = \"label\"")
+}
+
 /// A random valid spec: each setting is written or not, at the ends of its range or inside.
 fn random_spec(stream: &mut Stream, folder: &Path) -> String {
     let choices = DataKind::choices();
@@ -326,12 +361,34 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
     let mut out = String::new();
     let mut chosen = Vec::new();
     let mut words = BTreeMap::new();
+    let is_plain_loss = stream.below(2) == 0;
+    // Rules between tables: without a distribution there is no KL and no prior, and other objectives than the default need
+    // the standard normal one.
+    let (mut has_q, mut is_plain) = (true, true);
     for table in &schema().tables {
         if let Form::OneOf { members, .. } = &table.form {
             let at = stream.below(members.len() as u64 + 1) as usize;
-            // A rule between settings: other objectives than the default split a KL that is summed.
-            let is_kept = table.name == "objective" && out.contains("kl_reduction = \"mean\"");
+            // Rules between settings: other objectives than the default go with some losses only, and there is one
+            // schedule of its weight.
+            let is_kept = match table.name.as_str() {
+                "objective" => !is_plain || !is_plain_loss,
+                "kl_schedule" => !has_q || is_plain_loss || out.contains("kl_warmup_epochs"),
+                "prior" => !has_q || is_told(&out),
+                "latent" => is_told(&out) || out.contains("conv_filters = []"),
+                _ => false,
+            };
             let member = members.get(at).filter(|_| !is_kept);
+            match (table.name.as_str(), member) {
+                ("latent", Some(&member)) => {
+                    let latent = AnyLatent::given(member, &[]).unwrap();
+                    has_q = latent.head().is_distribution();
+                    is_plain &= has_q;
+                }
+                ("prior", Some(&member)) => {
+                    is_plain &= AnyPrior::given(member, &[]).unwrap().is_standard();
+                }
+                _ => {}
+            }
             chosen.extend(member.map(|it| format!("{}.{it}", table.name)));
         }
         let is_chosen = !table.name.contains('.') || chosen.contains(&table.name);
@@ -358,20 +415,48 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
             });
             let is_file = setting.relative_to.is_some();
             let required = setting.default == DefaultValue::Required || is_file;
-            if !applies || (!required && stream.below(3) == 0) {
+            let is_plain = is_plain_loss && setting.table() == "loss";
+            if !applies || is_plain || (!required && stream.below(3) == 0) {
                 continue;
             }
             let value = match setting.key.as_str() {
                 "data.dataset" => format!("\"{dataset}\""),
                 // Values that keep the rules between settings.
+                key if key.starts_with("loss.kl_") && !has_q => continue,
+                "loss.kl_reduction" if !is_plain => "\"sum\"".to_owned(),
                 "data.count" => pick(stream, 1, 4000).to_string(),
                 "data.image_size" => pick(stream, 4, 600).to_string(),
                 "training.epochs" => pick(stream, 5, 1_000_000).to_string(),
+                "objective.free_bits.axes_per_group" => match words.get("model.latent_dim") {
+                    Some(axes) if stream.below(2) == 0 => axes.clone(),
+                    _ => "1".to_owned(),
+                },
+                "kl_schedule.cyclical.cycles" => pick(stream, 1, 5).to_string(),
+                key if key.ends_with(".epochs")
+                    && words.contains_key(&key.replace("epochs", "steps")) =>
+                {
+                    continue;
+                }
+                "objective.capacity.epochs" | "kl_schedule.linear.epochs" => {
+                    format!("{:?}", number(stream, Interval::above(0.0, 4.0)))
+                }
                 key if key.ends_with("warmup_epochs") => {
                     format!("{:?}", number(stream, Interval::closed(0.0, 4.0)))
                 }
                 "loss.kl_weight" => format!("{:?}", number(stream, Interval::above(0.0, 1e6))),
                 "optimizer.sgd.nesterov" => "false".to_owned(),
+                // Without convolutions, nothing of a decoder's has a meaning but its dense layers.
+                key if key.starts_with("decoder.")
+                    && !matches!(key, "decoder.dense" | "decoder.output_activation")
+                    && out.contains("conv_filters = []") =>
+                {
+                    continue;
+                }
+                "model.residual_blocks" if out.contains("conv_filters = []") => continue,
+                "decoder.output_kernel_size" if out.contains("output = \"strided\"") => continue,
+                "decoder.kernel_size" | "decoder.stride" if stream.below(2) == 0 => {
+                    format!("{:?}", vec![2; transposed_convolutions(&words)])
+                }
                 "figures.published_name" if !out.contains("published = ") => continue,
                 _ => random_value(setting, stream, folder),
             };
@@ -406,8 +491,10 @@ fn reads_random_specs_back_bit_for_bit() {
     }
     // Every setting took part, so that one forgotten in either direction would have been found.
     for setting in schema().settings().filter(|it| it.table() != "expect") {
+        // Limits are a table.
+        let ends = ["", ".min", ".max"].map(|end| format!("{}{end}", setting.key));
         assert!(
-            seen.contains(&setting.key),
+            ends.iter().any(|key| seen.contains(key)),
             "{} was never written",
             setting.key
         );

@@ -220,6 +220,25 @@ fn of_kind(kind: &Kind) -> Json {
             "minItems": fewest,
             "maxItems": most,
         }),
+        Kind::CountOrCounts {
+            min,
+            max,
+            most,
+            words,
+        } => {
+            let count = json!({ "type": "integer", "minimum": min, "maximum": max });
+            let list = json!({ "type": "array", "items": count, "minItems": 1, "maxItems": most });
+            match words {
+                [] => json!({ "anyOf": [count, list] }),
+                words => json!({ "anyOf": [{ "enum": words }, count, list] }),
+            }
+        }
+        Kind::Numbers { fewest, most, each } => json!({
+            "type": "array",
+            "items": number(*each),
+            "minItems": fewest,
+            "maxItems": most,
+        }),
         Kind::Word(word) => json!({
             "anyOf": [{ "enum": word.names }, { "type": "string", "pattern": word.pattern }],
         }),
@@ -308,7 +327,7 @@ mod tests {
         let names: Vec<_> = DataKind::choices().iter().map(|it| it.name).collect();
         assert_eq!(dataset["enum"], json!(names));
         let filters = property(&schema, "model.conv_filters");
-        assert_eq!(filters["minItems"], json!(1));
+        assert_eq!(filters["minItems"], json!(0));
         assert_eq!(schema["required"], json!(["name", "data"]));
     }
 

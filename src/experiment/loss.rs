@@ -3,19 +3,9 @@
 use crate::config::choice::choices;
 use crate::config::section::section;
 use crate::config::{Interval, Kind, Rules};
-use crate::kernels::loss;
+use crate::likelihood::AnyLikelihood;
 use crate::objective::LossTerms;
-use crate::optim::schedule::Position;
-
-choices! {
-    /// The reconstruction term of the loss.
-    pub enum Reconstruction {
-        /// binary cross-entropy, from logits
-        Bce = "bce",
-        /// squared error, after the sigmoid
-        Mse = "mse",
-    }
-}
+use crate::optim::schedule::{Growth, Position};
 
 choices! {
     /// How the KL divergence is reduced over the latent axes.
@@ -31,8 +21,8 @@ section! {
     /// What is minimised: `reconstruction_weight` x reconstruction + `kl_weight` x KL
     pub struct Loss {
         /// The reconstruction term: mean over the pixels times their number, mean over the batch
-        pub reconstruction: Reconstruction = Reconstruction::Bce, Kind::Choice(Reconstruction::CHOICES),
-            also(&["loss", "reconstruction_loss", "criterion", "kind", "type"]);
+        pub reconstruction: AnyLikelihood = "bce", Kind::Choice(AnyLikelihood::choices()),
+            also(&["loss", "reconstruction_loss", "criterion", "kind", "type", "likelihood"]);
         /// Factor of the reconstruction term
         pub reconstruction_weight: f64 = 1.0, WEIGHT;
         /// Factor of the KL divergence (the beta of a beta-VAE)
@@ -53,25 +43,16 @@ impl Loss {
     /// The terms that every objective has.
     pub fn terms(&self) -> LossTerms {
         LossTerms {
-            reconstruction: match self.reconstruction {
-                Reconstruction::Bce => loss::Reconstruction::BinaryCrossEntropy,
-                Reconstruction::Mse => loss::Reconstruction::SquaredError,
-            },
+            reconstruction: self.reconstruction,
             reconstruction_weight: self.reconstruction_weight,
             kl_mean: self.kl_reduction == KlReduction::Mean,
         }
     }
 
-    /// The weight of the KL divergence at a step: grows linearly over `kl_warmup_epochs` to `kl_weight` (Bowman et
-    /// al., "Generating Sentences from a Continuous Space", 2016).
+    /// The weight of the KL divergence at a step without a `[kl_schedule]`: grows linearly over `kl_warmup_epochs` to
+    /// `kl_weight` (Bowman et al., "Generating Sentences from a Continuous Space", 2016).
     pub fn kl_weight_at(&self, at: Position) -> f64 {
-        let warmup = self.kl_warmup_epochs * at.steps_per_epoch as f64;
-        self.kl_weight
-            * if warmup > 0.0 {
-                ((at.step as f64 + 1.0) / warmup).min(1.0)
-            } else {
-                1.0
-            }
+        self.kl_weight * Growth::Epochs(self.kl_warmup_epochs).fraction(at)
     }
 }
 
@@ -103,8 +84,54 @@ fn an_epoch_has_the_full_kl_weight(it: &mut Rules<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::config::{Section as _, Value};
+    use crate::likelihood::gaussian::{Gaussian, Variance};
+    use crate::likelihood::laplace::Laplace;
+    use crate::likelihood::mse::Mse;
+
+    #[test]
+    fn reads_likelihoods_with_their_settings() {
+        let loss = |text: &str| {
+            let text = format!("name = \"a\"\ndata.dataset = \"sprites\"\n[loss]\n{text}");
+            crate::experiment::parse(&text, "a.toml", Path::new("."), &[])
+        };
+        let variance = |variance| AnyLikelihood::Gaussian(Gaussian { variance });
+        for (text, expected) in [
+            ("", AnyLikelihood::default()),
+            ("reconstruction = \"mse\"", AnyLikelihood::Mse(Mse {})),
+            ("reconstruction = \"gaussian\"", variance(Variance::Optimal)),
+            (
+                "reconstruction = \"gaussian\"\nvariance = \"learned\"",
+                variance(Variance::Learned),
+            ),
+            (
+                "reconstruction = \"gaussian\"\nvariance = 2",
+                variance(Variance::Fixed(2.0)),
+            ),
+            (
+                "reconstruction = \"laplace\"\nscale = 0.5",
+                AnyLikelihood::Laplace(Laplace { scale: 0.5 }),
+            ),
+        ] {
+            let spec = loss(text).unwrap();
+            assert_eq!(spec.loss.reconstruction, expected);
+            let resolved = crate::experiment::resolved_toml(&spec);
+            let again = crate::experiment::parse(&resolved, "b.toml", Path::new("."), &[]);
+            assert_eq!(again.unwrap(), spec);
+        }
+        let wrong = loss("variance = 1.0").unwrap_err().to_string();
+        assert!(
+            wrong.contains("`loss.variance` has no meaning for \"bce\"")
+                && wrong.contains("with \"gaussian\" only"),
+            "{wrong}"
+        );
+        let wrong = loss("reconstruction = \"gaussian\"\nvariance = \"fixed\"");
+        let wrong = wrong.unwrap_err().to_string();
+        assert!(wrong.contains("\"learned\" or \"optimal\""), "{wrong}");
+    }
 
     #[test]
     fn warms_up_to_the_kl_weight() {

@@ -71,7 +71,7 @@ fn reports_a_mistyped_key_and_a_wrong_value_together() {
 3 | dataset = "fashion_mnist"
   |           ^^^^^^^^^^^^^^^
   |
-  = note: expected "fashion-mnist", "mnist", "kmnist", "sprites", "idx", "images" or "npy"
+  = note: expected "fashion-mnist", "mnist", "kmnist", "sprites", "idx", "images", "numpy", "csv", "cifar10" or "dsprites"
   = help: did you mean `"fashion-mnist"`?
 
 error: unknown key `latent_dims` in `[model]`
@@ -80,7 +80,7 @@ error: unknown key `latent_dims` in `[model]`
 5 | latent_dims = 0
   | ^^^^^^^^^^^
   |
-  = note: expected one of `latent_dim`, `conv_filters`, `kernel_size`, `stride`, `hidden`, `activation`, `normalization`, `normalization_momentum` or `normalization_epsilon`
+  = note: expected one of `latent_dim`, `conv_filters`, `kernel_size`, `stride`, `padding`, `residual_blocks`, `hidden`, `activation`, `activation_slope`, `normalization`, `normalization_momentum`, `normalization_epsilon`, `normalization_bias`, `normalization_groups` or `condition`
   = help: did you mean `latent_dim`?
 
 error: `model.latent_dim` is out of range
@@ -104,7 +104,7 @@ fn names_what_an_empty_spec_needs() {
 error: `data.dataset` is missing
 --> x.toml
  |
- = note: expected "fashion-mnist", "mnist", "kmnist", "sprites", "idx", "images" or "npy"
+ = note: expected "fashion-mnist", "mnist", "kmnist", "sprites", "idx", "images", "numpy", "csv", "cifar10" or "dsprites"
  = help: add a table `[data]` with `dataset = "fashion-mnist"`"#
     );
 }
@@ -326,6 +326,40 @@ fn rejects_settings_that_contradict_each_other() {
         ["the warm-up takes all of the 10 epochs"]
     );
     assert_eq!(
+        one("[loss]\nkl_warmup_epochs = 2\n[kl_schedule.linear]\nepochs = 3\nsteps = 9"),
+        [
+            "`loss.kl_warmup_epochs` beside `[kl_schedule.linear]`",
+            "`kl_schedule.linear` has both `steps` and `epochs`",
+        ]
+    );
+    assert_eq!(
+        one("[kl_schedule.cyclical]\ncycles = 11"),
+        ["11 cycles of the KL's weight in 10 epochs"]
+    );
+    assert_eq!(
+        one("[loss]\nkl_reduction = \"mean\"\n[objective.capacity]\nepochs = 9.5"),
+        [
+            "`[objective.capacity]` needs the KL divergence summed over axes",
+            "no epoch of 10 is left behind the growth over 9.5",
+        ]
+    );
+    assert_eq!(
+        one("[model]\nlatent_dim = 5\n[objective.free_bits]\naxes_per_group = 2"),
+        ["groups of 2 do not divide 5 latent axes"]
+    );
+    assert_eq!(
+        one("[objective.mmd]\nscales = [1, -2, inf, \"3\"]"),
+        [
+            "`objective.mmd.scales` holds a number out of range",
+            "`objective.mmd.scales` holds a value that is not finite",
+            "`objective.mmd.scales` holds a string",
+        ]
+    );
+    assert_eq!(
+        one("[objective.dip]\ntype = \"iii\""),
+        ["unknown value \"iii\" for `objective.dip.type`"]
+    );
+    assert_eq!(
         one("[figures]\npublished_name = \"Keras\""),
         ["`figures.published_name` without `figures.published`"]
     );
@@ -360,6 +394,11 @@ fn accepts_settings_just_inside_the_rules() {
         "[loss]\nkl_warmup_epochs = 9",
         "[schedule.linear]\nwarmup_epochs = 9.5",
         "[loss]\nkl_weight = 0",
+        "[loss]\nkl_weight = 0\n[objective.mmd]\nscales = [0.1, 2]",
+        "[loss]\nkl_reduction = \"mean\"\n[objective.dip]\ntype = \"ii\"",
+        "[kl_schedule.linear]\nepochs = 9",
+        "[kl_schedule.cyclical]\ncycles = 10",
+        "[model]\nlatent_dim = 6\n[objective.free_bits]\naxes_per_group = 2",
         "count = 5_000_000",
         "[expect]\nkl = { min = 1, max = 1 }",
         "[training]\nepochs = 1",
@@ -381,8 +420,9 @@ fn requires_idx_files_of_the_parts_in_use() {
     let reason = |key: &str, part: &str| {
         format!("`data.{key}` is missing: \"idx\" needs it since the {part} part is used")
     };
-    let train = [reason("images", "training"), reason("labels", "training")];
-    let test = [reason("test_images", "test"), reason("test_labels", "test")];
+    // A VAE needs no labels.
+    let train = [reason("images", "training")];
+    let test = [reason("test_images", "test")];
     assert_eq!(missing(idx), train);
     assert_eq!(missing(&format!("{idx}splits = [\"test\"]\n")), test);
     let all = [train.as_slice(), test.as_slice()].concat();
@@ -575,4 +615,22 @@ fn counts_columns_in_characters() {
     }
     let columns: Vec<_> = error.iter().map(|it| (it.line, it.column)).collect();
     assert_eq!(columns, [(1, 8), (4, 11)]);
+}
+
+#[test]
+fn keeps_importance_weights_of_a_likelihood() {
+    let with = |overrides: &[&str]| titles(&format!("{GOOD}[objective.iwae]\n"), overrides);
+    for (setting, title) in [
+        ("loss.reconstruction=mse", "`mse` is none"),
+        ("loss.kl_weight=2", "without weights only"),
+        ("loss.reconstruction_weight=0.5", "without weights only"),
+        ("loss.kl_warmup_epochs=1", "without weights only"),
+        ("loss.kl_reduction=mean", "summed over axes"),
+    ] {
+        let found = with(&[setting]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains(title), "{found:?}");
+    }
+    let plain = read(&format!("{GOOD}[objective.iwae]\n"), &["loss.kl_weight=1"]);
+    assert_eq!(plain.unwrap().objective.points(), 5);
 }

@@ -8,13 +8,14 @@
 //!
 //! All of that is [`config`](crate::config), which knows no setting. Here stand the settings: one file a table, each with
 //! type, range, unit, default, meaning, reading and writing of its settings and with the rules that tie them together.
-//! Update rules, schedules, objectives, kinds of data, normalizations and figures bring settings of their own, from the
-//! files that they stand in.
+//! Update rules, schedules, objectives, priors, kinds of latents, kinds of data, normalizations and figures bring settings
+//! of their own, from the files that they stand in.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `spec` | [`Spec`]: the tables in their order |
-//! | `model`, `loss`, `training`, `figures`, `expect`, `launcher` | a table each |
+//! | `model`, `decoder`, `loss`, `training`, `figures`, `expect`, `launcher` | a table each |
+//! | `fits` | what of different tables does not go together |
 //! | [`sweep`] | `[sweep]`: many specs from one |
 //! | `fingerprint` | which settings decide results, and digests over them |
 //! | `load` | from a file and overrides to a spec |
@@ -28,9 +29,11 @@
 //! - [`resolved_toml`] read back gives the same spec, bit for bit.
 //! - Reading looks at the disk (are the named files there?) and writes nothing.
 
+mod decoder;
 pub mod expect;
 mod figures;
 mod fingerprint;
+mod fits;
 mod handbook;
 mod json_schema;
 mod launcher;
@@ -48,6 +51,7 @@ mod messages;
 #[cfg(test)]
 mod typos;
 
+pub use decoder::{Decoder, Output, OutputActivation};
 pub use expect::Expectation;
 pub use figures::Figures;
 pub use fingerprint::{Fingerprint, first_identity_text, identity_text};
@@ -55,8 +59,8 @@ pub use handbook::{settings_help, settings_markdown};
 pub use json_schema::json_schema;
 pub use launcher::Launcher;
 pub use load::{Loaded, MOST_BYTES, load, load_text, load_with_sweep, parse, read_back};
-pub use loss::{KlReduction, Loss, Reconstruction};
-pub use model::{Activation, Model};
+pub use loss::{KlReduction, Loss};
+pub use model::{Activation, Condition, Model, Padding, PerLayer};
 pub use spec::{Spec, resolved_toml, schema};
 pub use sweep::{Halving, HalvingMetric, MOST_TRIALS, Sweep, Trial};
 pub use training::{DeviceChoice, Training};

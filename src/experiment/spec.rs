@@ -2,8 +2,10 @@
 
 use std::sync::LazyLock;
 
+use super::decoder::Decoder;
 use super::expect::Expectation;
 use super::figures::Figures;
+use super::fits;
 use super::launcher::Launcher;
 use super::loss::Loss;
 use super::model::Model;
@@ -11,8 +13,11 @@ use super::training::Training;
 use crate::config::document::document;
 use crate::config::{Form, Kind, RuledTable, Schema, Table, TableRule, Value, write};
 use crate::data::Data;
-use crate::objective::AnyObjective;
+use crate::latent::AnyLatent;
+use crate::objective::{AnyObjective, KlSchedule};
+use crate::optim::schedule::Position;
 use crate::optim::{Rule, Schedule};
+use crate::prior::AnyPrior;
 
 document! {
     /// An experiment: every default filled in, every value checked, every path absolute. [`load`](super::load) and
@@ -26,7 +31,11 @@ document! {
     tables {
         data: Data,
         model: Model,
+        decoder: Decoder,
+        latent: AnyLatent,
+        prior: AnyPrior,
         loss: Loss,
+        kl_schedule: Option<KlSchedule>,
         objective: AnyObjective,
         optimizer: Rule,
         schedule: Option<Schedule>,
@@ -34,6 +43,28 @@ document! {
         figures: Figures [changes_no_result],
         expect: Vec<Expectation> [changes_no_result],
         launcher: Option<Launcher> [changes_no_result],
+    }
+}
+
+impl Spec {
+    /// The weight of the KL at a step.
+    pub fn kl_weight_at(&self, at: Position) -> f64 {
+        match &self.kl_schedule {
+            Some(schedule) => self.loss.kl_weight * schedule.share(at),
+            None => self.loss.kl_weight_at(at),
+        }
+    }
+
+    /// Whether what training lowers at a step is what it lowers at the end: the KL has its whole weight, and the objective
+    /// its final form. The best epoch is one at whose last step this holds.
+    pub fn is_final(&self, at: Position) -> bool {
+        self.kl_weight_at(at) >= self.loss.kl_weight && self.objective.is_final(at)
+    }
+
+    /// Whether a step depends on how many epochs the whole run has.
+    pub fn depends_on_epochs(&self) -> bool {
+        self.schedule.is_some_and(|it| it.depends_on_epochs())
+            || self.kl_schedule.is_some_and(|it| it.depends_on_epochs())
     }
 }
 
@@ -58,7 +89,14 @@ pub(super) fn rules() -> &'static [(String, TableRule)] {
             let named = move |rule| (table.name.clone(), rule);
             rules.into_iter().map(named)
         };
-        Spec::tables().into_iter().flat_map(of_table).collect()
+        let of_document: [crate::config::Rule; 3] = [
+            fits::objective_latent_and_prior_fit,
+            fits::a_kl_is_there_to_be_weighed,
+            fits::labels_are_told_where_they_can_be,
+        ];
+        let of_document = of_document.map(|rule| (String::new(), rule.into()));
+        let of_tables = Spec::tables().into_iter().flat_map(of_table);
+        of_tables.chain(of_document).collect()
     });
     &RULES
 }

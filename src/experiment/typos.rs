@@ -18,7 +18,22 @@ fn settings() -> impl Iterator<Item = &'static Setting> {
 
 /// A valid spec around one line of one table. Whatever the line is about is not written elsewhere.
 fn around(setting: &Setting, line: &str) -> String {
-    let dataset = setting.only.as_ref().map_or("mnist", |(_, words)| words[0]);
+    // The word that gives the setting a meaning.
+    let chosen = setting
+        .only
+        .as_ref()
+        .map(|(key, words)| (&key[..], words[0]));
+    let dataset = match chosen {
+        Some(("data.dataset", word)) => word,
+        _ => "mnist",
+    };
+    let beside = match chosen {
+        Some((key, word)) if key != "data.dataset" => {
+            let name = key.rsplit_once('.').map_or(key, |(_, name)| name);
+            format!("{name} = \"{word}\"\n")
+        }
+        _ => String::new(),
+    };
     let mut text = String::new();
     if setting.key == "name" {
         text.push_str(&format!("{line}\n[data]\ndataset = \"{dataset}\"\n"));
@@ -34,7 +49,7 @@ fn around(setting: &Setting, line: &str) -> String {
     match setting.table() {
         "" => {}
         "data" => text.push_str(&format!("{line}\n")),
-        table => text.push_str(&format!("[{table}]\n{line}\n")),
+        table => text.push_str(&format!("[{table}]\n{beside}{line}\n")),
     }
     text
 }
@@ -43,7 +58,7 @@ fn around(setting: &Setting, line: &str) -> String {
 fn good_value(setting: &Setting) -> String {
     match setting.kind {
         Kind::Switch => "false".to_owned(),
-        Kind::Count { min, .. } => min.max(2).to_string(),
+        Kind::Count { min, .. } | Kind::CountOrCounts { min, .. } => min.max(2).to_string(),
         Kind::Number(_) => "0.5".to_owned(),
         Kind::Name => "\"a\"".to_owned(),
         Kind::Line { .. } => "\"b\"".to_owned(),
@@ -51,6 +66,7 @@ fn good_value(setting: &Setting) -> String {
         Kind::Choice(choices) => format!("\"{}\"", choices[0].name),
         Kind::Choices(choices) => format!("[\"{}\"]", choices[0].name),
         Kind::Counts { .. } => "[8, 16]".to_owned(),
+        Kind::Numbers { .. } => "[0.5, 2]".to_owned(),
         Kind::Word(word) => format!("{:?}", word.example),
         Kind::NumberOr(..) => "0.5".to_owned(),
         Kind::Limits => "{ max = 1 }".to_owned(),
@@ -133,11 +149,17 @@ fn suggests_settings_for_typos() {
             let line = format!("{typo} = {}", good_value(setting));
             let text = around(setting, &line);
             let error = refused(&text);
+            // A pair of limits is a table.
+            let is_unknown = |message: &str| {
+                ["unknown key", "unknown table"]
+                    .iter()
+                    .any(|it| message.contains(it))
+            };
             tried += 1;
             let place = place_of(&text, &line);
             let found = error
                 .iter()
-                .find(|it| (it.line, it.column) == place && it.message.contains("unknown key"))
+                .find(|it| (it.line, it.column) == place && is_unknown(&it.message))
                 .unwrap_or_else(|| panic!("{kind} of {}: wrong place\n{error}", setting.key));
             // `optimizer.adam` does not count: its settings are told apart by their tables.
             let hint = found.hint.clone().unwrap_or_default();
@@ -255,10 +277,13 @@ fn rejects_wrong_types() {
         for (value, what) in values {
             let right = match setting.kind {
                 Kind::Switch => what == "switch",
-                Kind::Count { .. } => what == "integer",
+                Kind::Count { .. } | Kind::CountOrCounts { .. } => what == "integer",
                 Kind::Number(_) => matches!(what, "integer" | "float"),
                 Kind::Line { .. } => what == "text",
-                Kind::NumberOr(..) => what == "float",
+                Kind::Numbers { .. } => value == "[0.5]",
+                Kind::NumberOr(span, _) => {
+                    what == "float" && span.holds(0.5) || what == "integer" && span.holds(3.0)
+                }
                 _ => false,
             };
             if right {
@@ -311,7 +336,7 @@ fn rejects_values_just_outside_the_range() {
                     vec![min.to_string(), max.to_string()],
                 )
             }
-            Kind::Number(span) => {
+            Kind::Number(span) | Kind::NumberOr(span, _) => {
                 let (bad_low, good_low) = match span.min {
                     Included(min) => (min.next_down(), min),
                     Excluded(min) => (min, min.next_up()),
@@ -322,6 +347,12 @@ fn rejects_values_just_outside_the_range() {
                     Excluded(max) => (max, max.next_down()),
                     _ => unreachable!(),
                 };
+                let words = match setting.kind {
+                    Kind::NumberOr(_, words) => words,
+                    _ => &[],
+                };
+                let mut good = vec![format!("{good_low:?}"), format!("{good_high:?}")];
+                good.extend(words.iter().map(|word| format!("{word:?}")));
                 (
                     vec![
                         format!("{bad_low:?}"),
@@ -329,7 +360,7 @@ fn rejects_values_just_outside_the_range() {
                         "-1".into(),
                         "1e300".into(),
                     ],
-                    vec![format!("{good_low:?}"), format!("{good_high:?}")],
+                    good,
                 )
             }
             Kind::Counts { fewest, most, max } => {
@@ -346,20 +377,32 @@ fn rejects_values_just_outside_the_range() {
                 }
                 (bad, vec![list(fewest, 1), list(most, max)])
             }
-            Kind::NumberOr(_, words) => (
-                vec![
-                    "0".into(),
-                    "0.0".into(),
-                    "1".into(),
-                    "1.0".into(),
-                    "-0.1".into(),
-                ],
-                vec![
-                    format!("{:?}", words[0]),
-                    "5e-324".into(),
-                    format!("{:?}", 1f64.next_down()),
-                ],
-            ),
+            Kind::CountOrCounts { min, max, most, .. } => {
+                let list =
+                    |n: usize, item: u64| format!("[{}]", vec![item.to_string(); n].join(","));
+                let low = i128::from(min) - 1;
+                (
+                    vec![
+                        low.to_string(),
+                        (max + 1).to_string(),
+                        format!("[{low}]"),
+                        list(1, max + 1),
+                        list(most + 1, max),
+                        "[]".into(),
+                    ],
+                    vec![min.to_string(), max.to_string()],
+                )
+            }
+            Kind::Numbers { fewest, most, .. } => {
+                let list = |n: usize, item: &str| format!("[{}]", vec![item; n].join(","));
+                let bad = vec![
+                    list(most + 1, "1"),
+                    list(fewest - 1, "1"),
+                    list(1, "-1"),
+                    list(1, "1e300"),
+                ];
+                (bad, vec![list(fewest, "1"), list(most, "0.5")])
+            }
             _ => continue,
         };
         for value in bad {

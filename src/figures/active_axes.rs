@@ -13,7 +13,7 @@ use crate::draw::render::{Picture, Rendered, render};
 use crate::draw::ticks::{significant, ticks};
 use crate::metric::ACTIVE_VARIANCE;
 
-/// For any number of latent axes.
+/// For any number of latent axes of a distribution.
 pub const FIGURE: Figure = Figure {
     name: "active_axes",
     switch: Switch {
@@ -21,7 +21,7 @@ pub const FIGURE: Figure = Figure {
         doc: "KL divergence and variance of the mean of each latent axis, sorted",
         default: false,
     },
-    suits: |_| true,
+    suits: |shape| shape.has_axes && shape.has_prior,
     draw,
 };
 

@@ -17,7 +17,7 @@ pub const FIGURE: Figure = Figure {
         doc: "Latent means of all images, by class",
         default: true,
     },
-    suits: |_| true,
+    suits: |shape| shape.has_axes,
     draw,
 };
 

@@ -2,8 +2,9 @@
 
 use std::error::Error;
 
+use super::grid::Grid;
 use super::published::Published;
-use crate::data::Images;
+use crate::data::{Classes, Images};
 use crate::draw::{DrawError, ImageBatch};
 use crate::metric::Row;
 use crate::numeric::PcaError;
@@ -18,8 +19,14 @@ pub struct Context<'a> {
     pub n: usize,
     /// Latent axes are shown from -`scale` to `scale`, `figures.scale`.
     pub scale: f64,
+    /// How the manifold's points are spaced, `figures.grid`.
+    pub grid: Grid,
     /// Latent axes.
     pub latent: usize,
+    /// The classes of a conditional network; of others none.
+    pub classes: &'a Classes,
+    /// The class of figures that show one, `figures.label`.
+    pub label: u16,
     /// All images.
     pub images: &'a Images,
     /// Which of them are trained on, ascending.
@@ -36,23 +43,30 @@ pub struct Context<'a> {
 
 /// A trained network, as figures use it.
 pub trait Network {
-    /// Means of q(z | x) of the named images, (images, latent).
+    /// Means of q(z | x) of the named images, (images, latent); in a conditional network each has its own label.
     ///
     /// # Errors
     /// The device fails.
     fn encode(&self, images: &[u32]) -> Result<Vec<f32>, NetworkError>;
 
-    /// Pixel values from 0 to 1 of latent points, (points, height, width, channels).
+    /// So many points drawn from the prior, (points, latent).
     ///
     /// # Errors
     /// The device fails.
-    fn decode(&self, z: &[f32]) -> Result<Vec<f32>, NetworkError>;
+    fn sample(&self, seed: u64, points: usize) -> Result<Vec<f32>, NetworkError>;
 
-    /// The same of points of the plane, for a network with two latent axes.
+    /// Pixel values from 0 to 1 of latent points, (points, height, width, channels). A conditional network takes a label
+    /// for each, others look at none.
     ///
     /// # Errors
     /// The device fails.
-    fn decode_plane(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, NetworkError>;
+    fn decode(&self, z: &[f32], labels: &[u16]) -> Result<Vec<f32>, NetworkError>;
+
+    /// The same of points of the plane, for a network with two latent axes; all of one class.
+    ///
+    /// # Errors
+    /// The device fails.
+    fn decode_plane(&self, points: &[[f32; 2]], label: u16) -> Result<Vec<f32>, NetworkError>;
 }
 
 /// Why a network could not do what it was asked.
@@ -84,6 +98,28 @@ impl Context<'_> {
             1 => format!("{}: {what} after 1 epoch", self.name),
             n => format!("{}: {what} after {n} epochs", self.name),
         }
+    }
+
+    /// Whether the network is told the class of an image.
+    pub fn is_conditional(&self) -> bool {
+        !self.classes.names.is_empty()
+    }
+
+    /// A title that also names the class that is shown, where the network is told it.
+    pub fn title_with_class(&self, what: &str) -> String {
+        match self.is_conditional() {
+            true => {
+                let class = self.classes.name(self.label);
+                self.title_with_epochs(&format!("{what} of class {class}"))
+            }
+            false => self.title_with_epochs(what),
+        }
+    }
+
+    /// The labels of images.
+    pub fn labels_of(&self, images: &[u32]) -> Vec<u16> {
+        let label = |&image: &u32| self.images.labels[image as usize];
+        images.iter().map(label).collect()
     }
 
     /// All images that are trained on or held out, ascending.

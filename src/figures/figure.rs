@@ -34,6 +34,10 @@ pub struct Shape {
     pub latent: usize,
     /// Channels of an image.
     pub channels: usize,
+    /// Whether an image has one point, whose axes can be followed.
+    pub has_axes: bool,
+    /// Whether q(z | x) is a distribution, measured from a prior that points can be drawn from.
+    pub has_prior: bool,
 }
 
 impl Shape {

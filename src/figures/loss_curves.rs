@@ -337,6 +337,7 @@ mod tests {
             loss: (1..=100).map(|e| 260.0 + 40.0 / f64::from(e)).collect(),
             reconstruction: Some((1..=100).map(|e| 256.0 + 40.0 / f64::from(e)).collect()),
             kl: None,
+            notes: vec![],
         }
     }
 

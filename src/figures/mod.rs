@@ -8,9 +8,11 @@
 //! any data says so.
 
 mod active_axes;
+mod class_rows;
 mod clusters;
 mod context;
 mod figure;
+mod grid;
 mod interpolation;
 mod loss_curves;
 mod loss_terms;
@@ -20,12 +22,14 @@ mod reconstructions;
 mod samples;
 mod traversal;
 
+pub use class_rows::{MOST_ROWS, class_rows};
 pub use context::{Context, FigureError, Network, NetworkError};
 pub use figure::{Figure, Shape, Switch};
+pub use grid::Grid;
 pub use interpolation::interpolation;
 pub use published::{Published, PublishedError, read_published};
 pub use reconstructions::reconstructions;
-pub use samples::samples;
+pub use samples::{for_each_class, samples};
 
 /// The figures, in the order in which they are drawn.
 pub static FIGURES: &[Figure] = &[
@@ -56,7 +60,7 @@ pub fn wanted(shape: Shape, asks: impl Fn(&Switch) -> bool) -> Vec<&'static Figu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Images;
+    use crate::data::{Classes, Images};
     use crate::draw::testing::decode;
     use std::collections::BTreeSet;
 
@@ -72,7 +76,13 @@ mod tests {
             Ok(values.map(|i| (i as f32).sin()).collect())
         }
 
-        fn decode(&self, z: &[f32]) -> Result<Vec<f32>, NetworkError> {
+        fn sample(&self, _: u64, points: usize) -> Result<Vec<f32>, NetworkError> {
+            let values = 0..points * self.latent;
+            Ok(values.map(|i| (2.0 * i as f32).sin()).collect())
+        }
+
+        fn decode(&self, z: &[f32], labels: &[u16]) -> Result<Vec<f32>, NetworkError> {
+            assert!(labels.is_empty() || labels.len() == z.len() / self.latent);
             let size = 16 * self.channels;
             let pixel = |z: &[f32], i: usize| 0.5 + 0.5 * (z.iter().sum::<f32>() + i as f32).sin();
             let points = z.chunks(self.latent);
@@ -81,8 +91,17 @@ mod tests {
                 .collect())
         }
 
-        fn decode_plane(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, NetworkError> {
-            self.decode(points.as_flattened())
+        fn decode_plane(&self, points: &[[f32; 2]], _: u16) -> Result<Vec<f32>, NetworkError> {
+            self.decode(points.as_flattened(), &[])
+        }
+    }
+
+    fn shape(latent: usize, channels: usize) -> Shape {
+        Shape {
+            latent,
+            channels,
+            has_axes: true,
+            has_prior: true,
         }
     }
 
@@ -96,13 +115,17 @@ mod tests {
             labels: (0..10).map(|i| i % 2).collect(),
             classes: vec!["even".to_owned(), "odd".to_owned()],
             factors: None,
+            binarization: crate::data::Binarization::NONE,
         };
         let context = Context {
             name: "a",
             seed: 0,
             n: 3,
             scale: 2.0,
+            grid: Grid::Linear,
             latent,
+            classes: &Classes::default(),
+            label: 0,
             images: &images,
             train: &[0, 1, 2, 3, 4, 5, 6],
             validation: &[7, 8, 9],
@@ -110,7 +133,7 @@ mod tests {
             published: None,
             network: &Fake { latent, channels },
         };
-        let figures = wanted(Shape { latent, channels }, |_| true);
+        let figures = wanted(shape(latent, channels), |_| true);
         figures
             .into_iter()
             .map(|figure| (figure.name, (figure.draw)(&context).unwrap()))
@@ -146,14 +169,20 @@ mod tests {
             assert!(!has(2, 2, name), "{name} of images with 2 channels");
         }
         assert!(has(2, 2, "loss") && has(2, 2, "clusters"));
-        let one = wanted(
-            Shape {
-                latent: 2,
-                channels: 1,
-            },
-            |switch| switch.name == "samples",
-        );
-        assert_eq!(one.len(), 1);
+        let samples = |shape| wanted(shape, |switch| switch.name == "samples").len();
+        let all = shape(2, 1);
+        let no_prior = Shape {
+            has_prior: false,
+            ..all
+        };
+        assert_eq!((samples(all), samples(no_prior)), (1, 0));
+        let no_axes = Shape {
+            has_axes: false,
+            ..no_prior
+        };
+        let left = wanted(no_axes, |_| true);
+        let left: Vec<_> = left.iter().map(|figure| figure.name).collect();
+        assert_eq!(left, ["loss", "reconstructions"]);
     }
 
     #[test]

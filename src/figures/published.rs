@@ -17,17 +17,27 @@ pub struct Published {
     pub reconstruction: Option<Vec<f64>>,
     /// KL term, where it was published.
     pub kl: Option<Vec<f64>>,
+    /// How the file was read where its form is not the plain one, for a person.
+    pub notes: Vec<String>,
 }
 
 /// Why a published curve could not be read. Line numbers count from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishedError {
+    /// A quoted field without its end.
+    #[error("line {line}: a quoted field has no end")]
+    Quote {
+        /// The line.
+        line: usize,
+    },
     /// No header line.
     #[error("line 1: nothing found where the header `epoch,loss` is expected")]
     Empty,
     /// A column that has to be there is not.
-    #[error("line {line}: no column `{column}` in the header `{found}`")]
+    #[error(
+        "line {line}: no column `{column}` in the header `{found}`; expected a table such as `epoch,loss`, its fields separated by `,`, `;` or tabs"
+    )]
     MissingColumn {
         /// Line of the header.
         line: usize,
@@ -72,11 +82,13 @@ pub enum PublishedError {
     },
 }
 
-/// Reads a curve from CSV with the columns `epoch` and `loss`, and where they are there
+/// Reads a curve from CSV (RFC 4180) with the columns `epoch` and `loss`, and where they are there
 /// `reconstruction_loss` and `kl_loss`.
 ///
-/// Columns may stand in any order; others are ignored, and so are empty lines. Fields are plain
-/// numbers, without quotes. The name is `published`; the caller sets another where it knows one.
+/// Columns may stand in any order, and their names be of capital letters; others are ignored, and so are empty lines.
+/// Fields may be quoted. They are separated by commas, by semicolons (numbers may then have a decimal comma) or by tabs,
+/// as the header is. Epochs that are counted from 0, as Keras' `CSVLogger` does, are counted from 1. The name is
+/// `published`; the caller sets another where it knows one.
 ///
 /// # Errors
 ///
@@ -89,8 +101,18 @@ pub fn read_published(csv_text: &str) -> Result<Published, PublishedError> {
         .map(|(index, line)| (index + 1, line))
         .filter(|(_, line)| !line.trim().is_empty());
     let (header_line, header) = lines.next().ok_or(PublishedError::Empty)?;
-    let names: Vec<&str> = header.split(',').map(str::trim).collect();
-    let find = |name: &str| names.iter().position(|&found| found == name);
+    let separator = separator_of(header);
+    let split =
+        |line: usize, text: &str| fields(text, separator).ok_or(PublishedError::Quote { line });
+    let names = split(header_line, header)?;
+    let find = |name: &str| {
+        let exact = names.iter().position(|found| found == name);
+        exact.or_else(|| {
+            names
+                .iter()
+                .position(|found| found.eq_ignore_ascii_case(name))
+        })
+    };
     let required = |column: &'static str| {
         find(column).ok_or_else(|| PublishedError::MissingColumn {
             line: header_line,
@@ -107,9 +129,10 @@ pub fn read_published(csv_text: &str) -> Result<Published, PublishedError> {
         loss: Vec::new(),
         reconstruction: reconstruction_at.map(|_| Vec::new()),
         kl: kl_at.map(|_| Vec::new()),
+        notes: Vec::new(),
     };
     for (line, text) in lines {
-        let fields: Vec<&str> = text.split(',').map(str::trim).collect();
+        let fields = split(line, text)?;
         if fields.len() != names.len() {
             return Err(PublishedError::FieldCount {
                 line,
@@ -118,9 +141,12 @@ pub fn read_published(csv_text: &str) -> Result<Published, PublishedError> {
             });
         }
         let number = |index: usize, column: &'static str| {
-            let field = fields.get(index).copied().unwrap_or_default();
-            field
-                .parse::<f64>()
+            let field = fields.get(index).map(String::as_str).unwrap_or_default();
+            let number = match separator {
+                ';' => field.replacen(',', ".", 1).parse::<f64>(),
+                _ => field.parse::<f64>(),
+            };
+            number
                 .ok()
                 .filter(|&value| is_usable(value))
                 .ok_or_else(|| PublishedError::NotANumber {
@@ -154,7 +180,74 @@ pub fn read_published(csv_text: &str) -> Result<Published, PublishedError> {
             line: header_line + 1,
         });
     }
+    let name = |at: usize| names.get(at).map_or("", String::as_str);
+    published.notes = notes(separator, header, [name(epoch_at), name(loss_at)]);
+    if published.epochs[0] == 0.0 {
+        published.epochs.iter_mut().for_each(|epoch| *epoch += 1.0);
+        let note = "its epochs are counted from 0, as Keras' CSVLogger does; 1 is added to each";
+        published.notes.push(note.to_owned());
+    }
     Ok(published)
+}
+
+/// What was seen of a table's form that is not the plain one.
+fn notes(separator: char, header: &str, names: [&str; 2]) -> Vec<String> {
+    let mut notes = vec![];
+    match separator {
+        ';' => notes
+            .push("its fields are separated by `;`, and a comma in a number is a point".to_owned()),
+        '\t' => notes.push("its fields are separated by tabs".to_owned()),
+        _ => {}
+    }
+    if header.contains('"') {
+        notes.push("its fields are quoted".to_owned());
+    }
+    if names != ["epoch", "loss"] {
+        let [epoch, loss] = names.map(shortened);
+        notes.push(format!(
+            "its columns `{epoch}` and `{loss}` are taken as `epoch` and `loss`"
+        ));
+    }
+    notes
+}
+
+/// What separates the fields of a table: what its header has most of outside of quotes, else a comma.
+fn separator_of(header: &str) -> char {
+    let unquoted = || header.split('"').step_by(2);
+    let count = |separator: char| {
+        unquoted()
+            .map(|it| it.matches(separator).count())
+            .sum::<usize>()
+    };
+    let separators = [',', ';', '\t'];
+    // Of several as often, the last is taken.
+    let most = separators.into_iter().rev().max_by_key(|it| count(*it));
+    most.unwrap_or(',')
+}
+
+/// The fields of a line, without quotes and the spaces around them; none where a quoted field has no end.
+fn fields(line: &str, separator: char) -> Option<Vec<String>> {
+    let mut fields = vec![String::new()];
+    let mut is_quoted = false;
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        let field = fields.last_mut()?;
+        match c {
+            '"' if is_quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                field.push('"');
+            }
+            '"' if is_quoted => is_quoted = false,
+            '"' if field.trim().is_empty() => {
+                is_quoted = true;
+                field.clear();
+            }
+            c if c == separator && !is_quoted => fields.push(String::new()),
+            c => field.push(c),
+        }
+    }
+    let trimmed = |field: String| field.trim().to_owned();
+    (!is_quoted).then(|| fields.into_iter().map(trimmed).collect())
 }
 
 /// Enough of a text to recognise it in an error.
@@ -193,6 +286,41 @@ mod tests {
     }
 
     #[test]
+    fn reads_other_forms_and_says_what_was_seen() {
+        let read = |text: &str| {
+            let published = read_published(text).unwrap();
+            (published.epochs, published.loss, published.notes.join("; "))
+        };
+        let cases = [
+            (
+                "\"epoch\",\"loss\",\"a \"\"b\"\", c\"\n\"1\",\"550.5\",\"x\"\n2,540.2,\n",
+                "its fields are quoted",
+            ),
+            (
+                "epoch;loss\n1;550,5\n2;540.2\n",
+                "its fields are separated by `;`, and a comma in a number is a point",
+            ),
+            (
+                "epoch\tloss\n1\t550.5\n2\t540.2\n",
+                "its fields are separated by tabs",
+            ),
+            (
+                "Epoch,Loss\n1,550.5\n2,540.2\n",
+                "its columns `Epoch` and `Loss` are taken as `epoch` and `loss`",
+            ),
+            (
+                "epoch,kl_loss,loss\n0,3.6,550.5\n1,3.5,540.2\n",
+                "its epochs are counted from 0, as Keras' CSVLogger does; 1 is added to each",
+            ),
+            ("epoch,loss\n1,550.5\n2,540.2\n", ""),
+        ];
+        for (text, note) in cases {
+            let expected = (vec![1.0, 2.0], vec![550.5, 540.2], note.to_owned());
+            assert_eq!(read(text), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn refuses_what_does_not_fit_with_its_line() {
         let errors = [
             (
@@ -201,9 +329,15 @@ mod tests {
             ),
             (
                 "\n\nepoch,los\n",
-                "line 3: no column `loss` in the header `epoch,los`",
+                "line 3: no column `loss` in the header `epoch,los`; expected a table such as `epoch,loss`, its fields \
+                 separated by `,`, `;` or tabs",
             ),
             ("epoch,loss\n", "line 2: no epochs after the header"),
+            ("epoch,loss\n1,\"2\n", "line 2: a quoted field has no end"),
+            (
+                "epoch;loss\n1;1,000,5\n",
+                "line 2: `1,000,5` in column `loss` is no finite number",
+            ),
             (
                 "epoch,loss\n1,2\n2\n",
                 "line 3: 1 fields where the header has 2",

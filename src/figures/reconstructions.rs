@@ -57,7 +57,7 @@ fn draw(context: &Context) -> Result<Rendered, FigureError> {
     let mut originals = vec![0.0; indices.len() * context.images.values_per_image()];
     fill_batch(context.images, indices, &mut originals);
     let network = context.network;
-    let pixels = network.decode(&network.encode(indices)?)?;
+    let pixels = network.decode(&network.encode(indices)?, &context.labels_of(indices))?;
     let title = context.title(&format!("reconstructions of {part} images"));
     let (originals, pixels) = (context.batch(&originals)?, context.batch(&pixels)?);
     Ok(reconstructions(&title, &originals, &pixels)?)

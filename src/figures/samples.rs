@@ -2,15 +2,16 @@
 
 use plotters::backend::DrawingBackend;
 
+use super::class_rows::{MOST_ROWS, class_rows};
 use super::context::{Context, FigureError};
 use super::figure::{Figure, Switch};
+use crate::data::Classes;
 use crate::draw::canvas::{Anchor, Canvas, Ink};
 use crate::draw::error::DrawError;
 use crate::draw::image_batch::ImageBatch;
 use crate::draw::mosaic::Mosaic;
 use crate::draw::panel::{REMARK, TICK_EM, title};
 use crate::draw::render::{Picture, Rendered, render};
-use crate::numeric::random::{Purpose, Stream};
 
 const ROOM: f64 = 560.0;
 const MARGIN: f64 = 20.0;
@@ -24,19 +25,36 @@ pub const FIGURE: Figure = Figure {
     name: "samples",
     switch: Switch {
         name: "samples",
-        doc: "Samples from the prior",
+        doc: "Samples from the prior; a conditional network's are a row a class, all of the same draws",
         default: true,
     },
-    suits: |shape| shape.has_pictures(),
+    suits: |shape| shape.has_prior && shape.has_pictures(),
     draw,
 };
 
 fn draw(context: &Context) -> Result<Rendered, FigureError> {
-    let mut z = vec![0.0; context.n * context.n * context.latent];
-    Stream::new(context.seed, Purpose::Sample, 0, 0).fill_normal(&mut z);
-    let pixels = context.network.decode(&z)?;
     let title = context.title("samples from the prior");
+    let draw = |points: usize| context.network.sample(context.seed, points);
+    if context.is_conditional() {
+        let (z, labels) = for_each_class(&draw(context.n)?, context.latent, context.classes);
+        let pixels = context.network.decode(&z, &labels)?;
+        return Ok(class_rows(
+            &title,
+            &context.classes.names,
+            &context.batch(&pixels)?,
+        )?);
+    }
+    let pixels = context.network.decode(&draw(context.n * context.n)?, &[])?;
     Ok(samples(&title, &context.batch(&pixels)?)?)
+}
+
+/// The same points for each of the classes that [`class_rows`] draws, and the label of each.
+pub fn for_each_class(z: &[f32], latent: usize, classes: &Classes) -> (Vec<f32>, Vec<u16>) {
+    let points = z.len() / latent.max(1);
+    let rows = classes.names.len().min(MOST_ROWS);
+    let labels = (0..=u16::MAX).take(rows);
+    let labels = labels.flat_map(|label| std::iter::repeat_n(label, points));
+    (z.repeat(rows), labels.collect())
 }
 
 /// Draws images in a square, row by row: n x n for n * n images, and for another number the

@@ -36,7 +36,7 @@ const COLUMNS: usize = 11;
 pub const FIGURE: Figure = Figure {
     name: "traversal",
     switch: SWITCH,
-    suits: |shape| shape.latent != 2 && shape.has_pictures(),
+    suits: |shape| shape.has_axes && shape.latent != 2 && shape.has_pictures(),
     draw,
 };
 
@@ -44,19 +44,24 @@ fn draw(context: &Context) -> Result<Rendered, FigureError> {
     let (latent, scale) = (context.latent, context.scale);
     let last = context.history.last();
     let kl = last.map_or(&[][..], |row| row.axes("kl_per_axis"));
-    let nats = |axis: usize| kl.get(axis).copied().unwrap_or(0.0);
+    // Without a KL of each axis they keep their order.
+    let nats = |axis: usize| kl.get(axis).copied();
     let mut axes: Vec<usize> = (0..latent).collect();
-    axes.sort_by(|&a, &b| nats(b).total_cmp(&nats(a)));
+    axes.sort_by(|&a, &b| nats(b).unwrap_or(0.0).total_cmp(&nats(a).unwrap_or(0.0)));
     axes.truncate(MAX_TRAVERSAL_ROWS);
     let values = traversal_values(COLUMNS, scale)?;
     let mut points = vec![0.0; axes.len() * values.len() * latent];
     for (i, point) in points.chunks_exact_mut(latent).enumerate() {
         point[axes[i / values.len()]] = values[i % values.len()];
     }
-    let label = |&axis: &usize| format!("z[{axis}]  {:.2} nats", nats(axis));
+    let label = |&axis: &usize| match nats(axis) {
+        Some(nats) => format!("z[{axis}]  {nats:.2} nats"),
+        None => format!("z[{axis}]"),
+    };
     let labels: Vec<String> = axes.iter().map(label).collect();
-    let pixels = context.network.decode(&points)?;
-    let title = context.title_with_epochs("latent axes");
+    let classes = vec![context.label; points.len() / latent];
+    let pixels = context.network.decode(&points, &classes)?;
+    let title = context.title_with_class("latent axes");
     Ok(traversal(&title, &labels, &context.batch(&pixels)?, scale)?)
 }
 

@@ -5,14 +5,14 @@ use super::simd::Lanes;
 use crate::numeric::math::{exp, sigmoid, tanh};
 
 /// The nonlinearity between a layer's weighted sum and its output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
     /// y = x
     Linear,
     /// y = max(x, 0)
     Relu,
-    /// y = x for x > 0, else 0.2 x (`keras.activations.leaky_relu`)
-    LeakyRelu,
+    /// y = x for x > 0, else this slope times x (`keras.activations.leaky_relu`)
+    LeakyRelu(f32),
     /// y = x for x > 0, else e^x - 1
     Elu,
     /// y = x sigmoid(x)
@@ -23,13 +23,14 @@ pub enum Activation {
     Tanh,
 }
 
-/// The slope of [`Activation::LeakyRelu`] below 0.
-pub const LEAK: f32 = 0.2;
 /// sqrt(2 / pi)
 const GELU_SCALE: f32 = 0.797_884_6;
 const GELU_CUBIC: f32 = 0.044_715;
 
 impl Activation {
+    /// Leaky ReLU with the slope of Keras' function, 0.2.
+    pub const LEAKY_RELU: Self = Self::LeakyRelu(0.2);
+
     /// Whether the derivative needs the weighted sum (else the output is enough).
     pub fn needs_input(self) -> bool {
         matches!(self, Self::Silu | Self::Gelu)
@@ -44,7 +45,7 @@ impl Activation {
             Self::Linear => {}
             // Written so that NaN stays NaN: a non-finite run must be noticed.
             Self::Relu => each(values, |x| if x < 0.0 { 0.0 } else { x }),
-            Self::LeakyRelu => each(values, |x| if x < 0.0 { LEAK * x } else { x }),
+            Self::LeakyRelu(slope) => each(values, |x| if x < 0.0 { slope * x } else { x }),
             Self::Elu => each(values, |x| if x < 0.0 { exp(x) - 1.0 } else { x }),
             Self::Silu => each(values, |x| x * sigmoid(x)),
             Self::Gelu => each(values, |x| 0.5 * x * (1.0 + tanh(gelu_inner(x)))),
@@ -69,7 +70,9 @@ impl Activation {
                     *g = if y > 0.0 { *g } else { 0.0 };
                 }
             }
-            Self::LeakyRelu => each(gradient, saved, |y| if y > 0.0 { 1.0 } else { LEAK }),
+            Self::LeakyRelu(slope) => {
+                each(gradient, saved, |y| if y > 0.0 { 1.0 } else { slope });
+            }
             Self::Elu => each(gradient, saved, |y| if y > 0.0 { 1.0 } else { y + 1.0 }),
             Self::Silu => each(gradient, saved, |x| {
                 let s = sigmoid(x);
@@ -206,10 +209,11 @@ fn gelu_inner(x: f32) -> f32 {
 mod tests {
     use super::*;
 
-    const ALL: [Activation; 7] = [
+    const ALL: [Activation; 8] = [
         Activation::Linear,
         Activation::Relu,
-        Activation::LeakyRelu,
+        Activation::LEAKY_RELU,
+        Activation::LeakyRelu(0.01),
         Activation::Elu,
         Activation::Silu,
         Activation::Gelu,
@@ -223,6 +227,7 @@ mod tests {
             [-1.5, -0.25, 2.0],
             [0.0, 0.0, 2.0],
             [-0.3, -0.05, 2.0],
+            [-0.015, -0.0025, 2.0],
             [-0.776_869_84, -0.221_199_22, 2.0],
             [-0.273_638_4, -0.109_455_88, 1.761_594_2],
             [-0.100_428_06, -0.100_324_65, 1.954_597_7],

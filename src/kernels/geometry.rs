@@ -28,11 +28,23 @@ impl Extent {
     }
 }
 
-/// A two-dimensional convolution between a big and a small image, with TensorFlow's `same` padding.
-///
-/// The small side has ceil(big / stride) pixels an axis. The padding that this needs in total goes half
-/// before and half after, the odd pixel after: for kernel 3, stride 2 on 28 pixels that is 0 before and 1
-/// after (`tf.nn.conv2d`, padding "SAME").
+/// Zeros around the big image of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zeros {
+    /// TensorFlow's `same`: the small side has ceil(big / stride) pixels an axis. The padding that this needs in total
+    /// goes half before and half after, the odd pixel after: for kernel 3, stride 2 on 28 pixels that is 0 before and 1
+    /// after (`tf.nn.conv2d`, padding "SAME").
+    Same,
+    /// So many before and after, as `torch.nn.Conv2d(padding = ...)`: the small side has
+    /// floor((big + 2 zeros - kernel) / stride) + 1 pixels an axis, none where the kernel is larger than that. 0 is
+    /// TensorFlow's `valid`.
+    ///
+    /// With kernel 4 and stride 2, PyTorch's `padding=1` is `same` for all even sizes; with kernel 3 and stride 2 it has
+    /// the same sizes but puts the zero before the image and not after it.
+    Each(usize),
+}
+
+/// A two-dimensional convolution between a big and a small image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv {
     /// The side with stride 1: a convolution's input, a transposed convolution's output.
@@ -52,8 +64,22 @@ pub struct Conv {
 impl Conv {
     /// The convolution of `big` to `small_channels` with `same` padding.
     pub fn same(big: Extent, small_channels: usize, kernel: usize, stride: usize) -> Self {
-        let (height, pad_top) = same_axis(big.height, kernel, stride);
-        let (width, pad_left) = same_axis(big.width, kernel, stride);
+        Self::new(big, small_channels, (kernel, stride), Zeros::Same)
+    }
+
+    /// The convolution of `big` to `small_channels`. Its small side is empty where the kernel fits nowhere.
+    pub fn new(
+        big: Extent,
+        small_channels: usize,
+        (kernel, stride): (usize, usize),
+        zeros: Zeros,
+    ) -> Self {
+        let axis = |size| match zeros {
+            Zeros::Same => same_axis(size, kernel, stride),
+            Zeros::Each(zeros) => (padded_axis(size, kernel, stride, zeros), zeros),
+        };
+        let (height, pad_top) = axis(big.height);
+        let (width, pad_left) = axis(big.width);
         let small = Extent {
             height,
             width,
@@ -94,6 +120,14 @@ fn same_axis(size: usize, kernel: usize, stride: usize) -> (usize, usize) {
     (out, needed / 2)
 }
 
+/// Output size along one axis with so many zeros before and after.
+fn padded_axis(size: usize, kernel: usize, stride: usize, zeros: usize) -> usize {
+    match (size + 2 * zeros).checked_sub(kernel) {
+        Some(steps) => steps / stride + 1,
+        None => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +143,42 @@ mod tests {
         assert_eq!(same_axis(28, 1, 2), (14, 0));
         assert_eq!(same_axis(1, 3, 2), (1, 1));
         assert_eq!(same_axis(5, 2, 4), (2, 0));
+    }
+
+    /// Sizes of the published models: World Models' encoder and, from the image back, its decoder; pythae's decoder for
+    /// CelebA; PyTorch-VAE's encoder.
+    #[test]
+    fn has_sizes_of_pytorch_and_of_valid_padding() {
+        let sizes = |layers: &[(usize, usize, usize)], mut size: usize| {
+            let mut step = |&(kernel, stride, zeros)| {
+                size = padded_axis(size, kernel, stride, zeros);
+                size
+            };
+            layers.iter().map(&mut step).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(&[(4, 2, 0); 4], 64), [31, 14, 6, 2]);
+        let world = [(6, 2, 0), (6, 2, 0), (5, 2, 0), (5, 2, 0)];
+        assert_eq!(sizes(&world, 64), [30, 13, 5, 1]);
+        let celeba = [(5, 1, 1), (5, 2, 2), (5, 2, 1), (5, 2, 2)];
+        assert_eq!(sizes(&celeba, 64), [62, 31, 15, 8]);
+        assert_eq!(sizes(&[(3, 2, 1); 5], 64), [32, 16, 8, 4, 2]);
+        assert_eq!(sizes(&[(5, 1, 0), (5, 1, 0)], 6), [2, 0]);
+    }
+
+    /// PyTorch's `padding=1` of a kernel of 4 with stride 2 is `same` for even sizes, and no other.
+    #[test]
+    fn has_pytorchs_padding_for_kernel_4_and_even_sizes() {
+        let is_same = |kernel, size| {
+            let big = Extent {
+                height: size,
+                width: size,
+                channels: 1,
+            };
+            Conv::same(big, 1, kernel, 2) == Conv::new(big, 1, (kernel, 2), Zeros::Each(1))
+        };
+        assert!((2..100).step_by(2).all(|size| is_same(4, size)));
+        assert!((3..100).step_by(2).all(|size| !is_same(4, size)));
+        assert!((2..100).step_by(2).all(|size| !is_same(3, size)));
     }
 
     #[test]

@@ -33,6 +33,7 @@
 //! | [`tap_gemm`], `micro_kernel`, `simd` | matrix products over taps, register blocks of them, vectors |
 //! | [`isa`] | the instruction sets that these are compiled for |
 //! | [`activation`], [`loss`] | what is not a product, with its gradient |
+//! | [`nearest`] | the nearest row of a table, for codebooks |
 //! | [`parallel`] | cutting and threads |
 //! | [`buffer_pool`], [`system_memory`] | memory that is kept from step to step; the program's allocator, and what returns to the system |
 //! | [`roofline`], [`profile`] | what the processor could do, and where the time goes |
@@ -48,6 +49,7 @@ pub mod geometry;
 pub mod isa;
 pub mod loss;
 mod micro_kernel;
+pub mod nearest;
 mod padding;
 pub mod parallel;
 pub mod profile;
@@ -64,5 +66,5 @@ mod winograd_transform;
 pub mod tensor;
 
 pub use activation::Activation;
-pub use geometry::{Conv, Extent};
+pub use geometry::{Conv, Extent, Zeros};
 pub use isa::Isa;

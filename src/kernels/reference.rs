@@ -1,6 +1,6 @@
 //! The products of a convolution as plain sums over their definition, and what tests compare them on. For tests only.
 
-use super::geometry::{Conv, Extent};
+use super::geometry::{Conv, Extent, Zeros};
 use super::isa::Isa;
 
 /// Height, width, big channels, small channels, kernel, stride, images.
@@ -17,13 +17,13 @@ pub struct Case {
 }
 
 impl Case {
-    fn new([height, width, channels, small, kernel, stride, images]: Shape) -> Self {
+    fn new([height, width, channels, small, kernel, stride, images]: Shape, zeros: Zeros) -> Self {
         let big = Extent {
             height,
             width,
             channels,
         };
-        let conv = Conv::same(big, small, kernel, stride);
+        let conv = Conv::new(big, small, (kernel, stride), zeros);
         Self {
             big: numbers(images * conv.big.len(), 1),
             small: numbers(images * conv.small.len(), 2),
@@ -37,9 +37,19 @@ impl Case {
 /// Each shape on every path that this processor has.
 pub fn cases(shapes: impl IntoIterator<Item = Shape>) -> impl Iterator<Item = (Isa, Case)> {
     shapes.into_iter().flat_map(|shape| {
-        let case = Case::new(shape);
+        let case = Case::new(shape, Zeros::Same);
         Isa::available().map(move |isa| (isa, case.clone()))
     })
+}
+
+/// The same with so many zeros on each side, of the shapes that have a small side then.
+pub fn padded_cases(
+    shapes: impl IntoIterator<Item = (Shape, usize)>,
+) -> impl Iterator<Item = (Isa, Case)> {
+    let case = |(shape, zeros)| Case::new(shape, Zeros::Each(zeros));
+    let cases = shapes.into_iter().map(case);
+    let cases = cases.filter(|case| case.conv.small.pixels() > 0);
+    cases.flat_map(|case| Isa::available().map(move |isa| (isa, case.clone())))
 }
 
 /// Fails where the relative Euclidean error is above what a few hundred terms in f32 leave.

@@ -32,7 +32,7 @@ pub fn plans(loaded: &Loaded) -> Result<Vec<Plan>, CliError> {
                 surveys.entry(key).or_insert(survey)
             }
         };
-        let plan = plan_of_survey(spec, survey);
+        let plan = plan_of_survey(spec, survey)?;
         check_trial_against_data(loaded, Some(i), &plan)?;
         plans.push(plan);
     }

@@ -16,6 +16,7 @@ pub const ACTIVE_AXES: Metric = Metric {
     kind: MetricKind::Count,
     value: |facts, _| {
         let axes = &facts.training.axes;
+        axes.get(MEAN)?;
         Some(Reading::Count(active(axes.axes(MEAN), axes.axes(SQUARE))))
     },
     ..Metric::REAL

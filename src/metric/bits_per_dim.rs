@@ -7,10 +7,13 @@ use super::row::Reading;
 /// Bits per dimension.
 pub const BITS_PER_DIM: Metric = Metric {
     name: "bits_per_dim",
-    doc: "`-elbo / (ln 2 * height * width * channels)`; an upper bound on the negative log-likelihood where `bce` meets pixels of 0 and 1 alone, else only comparable between runs",
+    doc: "`-elbo / (ln 2 * height * width * channels)`; an upper bound on the negative log-likelihood with `discretized_logistic`, and where `bce` meets pixels of 0 and 1 alone; with `bce` on gray pixels and with `mse` only comparable between runs; absent where the reconstruction error is a density's (`gaussian`, `laplace`, `continuous_bernoulli`), which has no bits",
     unit: "bits",
     better: Better::Lower,
     value: |facts, _| {
+        if facts.is_density {
+            return None;
+        }
         let bits = -elbo(facts)? / std::f64::consts::LN_2;
         Some(Reading::Real(bits / facts.image_values as f64))
     },
@@ -22,7 +25,7 @@ mod tests {
     use super::*;
     use crate::metric::{EpochFacts, Measurements, Row};
 
-    fn value(training: &Measurements) -> Option<Reading> {
+    fn value(training: &Measurements, is_density: bool) -> Option<Reading> {
         let facts = EpochFacts {
             epoch: 1,
             training,
@@ -32,6 +35,7 @@ mod tests {
             images: 1,
             seconds: 1.0,
             image_values: 784,
+            is_density,
         };
         (BITS_PER_DIM.value)(&facts, BITS_PER_DIM.name)
     }
@@ -44,11 +48,12 @@ mod tests {
             steps: Row::default(),
             axes: Row::from_iter([("kl", vec![1.5, 0.25])]),
         };
-        let Some(Reading::Real(bits)) = value(&training) else {
+        let Some(Reading::Real(bits)) = value(&training, false) else {
             panic!("no bits");
         };
         assert!((bits - 0.150_434_081_113_103_02).abs() < 1e-15, "{bits}");
+        assert_eq!(value(&training, true), None);
         training.terms = Row::default();
-        assert_eq!(value(&training), None);
+        assert_eq!(value(&training, false), None);
     }
 }

@@ -23,6 +23,8 @@ pub struct EpochFacts<'a> {
     pub seconds: f64,
     /// Values of an image: height times width times channels.
     pub image_values: usize,
+    /// Whether the reconstruction error is minus the log of a probability density, which has no bits.
+    pub is_density: bool,
 }
 
 /// Measurements over the steps or images of an epoch by name, or the sums that they come from.
@@ -33,8 +35,35 @@ pub struct Measurements {
     pub terms: Row,
     /// Values that a step has as a whole, such as [`GRAD_NORM`], over steps.
     pub steps: Row,
-    /// Values of each latent axis, [`KL`], [`MEAN`] and [`SQUARE`], over images.
+    /// Values of each latent axis, [`KL`], [`MEAN`] and [`SQUARE`], and of each row of a codebook, [`CODES`], over images; those
+    /// that there are.
     pub axes: Row,
+}
+
+/// Which lists a network's measurements have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// Latent axes.
+    pub axes: usize,
+    /// Whether there is a KL of each axis.
+    pub kl: bool,
+    /// Whether means of a distribution are measured.
+    pub means: bool,
+    /// Rows of a codebook, 0 without one.
+    pub codes: usize,
+}
+
+impl Measured {
+    /// Names of the lists with their lengths.
+    pub fn lists(self) -> Vec<(&'static str, usize)> {
+        let of_axes = [(KL, self.kl), (MEAN, self.means), (SQUARE, self.means)];
+        let of_axes = of_axes.into_iter().filter(|(_, is_there)| *is_there);
+        let codes = (self.codes > 0).then_some((CODES, self.codes));
+        of_axes
+            .map(|(name, _)| (name, self.axes))
+            .chain(codes)
+            .collect()
+    }
 }
 
 /// Term of the objective: what the optimizer minimises.
@@ -47,3 +76,5 @@ pub const KL: &str = "kl";
 pub const MEAN: &str = "mean";
 /// Value of an axis: the square of the latent mean.
 pub const SQUARE: &str = "square";
+/// Value of a row of a codebook: the share of the points that took it.
+pub const CODES: &str = "codes";

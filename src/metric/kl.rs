@@ -1,7 +1,7 @@
-//! The KL: Kullback-Leibler divergence of q(z | x) from the standard normal prior.
+//! The KL: Kullback-Leibler divergence of q(z | x) from the prior.
 
 use super::description::{Better, Comparable, Metric, MetricKind};
-use super::facts;
+use super::facts::{self, EpochFacts};
 use super::row::Reading;
 
 /// The KL as it stands in the loss.
@@ -21,7 +21,7 @@ pub const KL_NATS: Metric = Metric {
     name: "kl_nats",
     doc: "KL summed over latent axes, whatever `kl_reduction` is, so comparable across latent sizes",
     unit: "nats",
-    value: |facts, _| Some(Reading::Real(total(facts.training.axes.axes(facts::KL)))),
+    value: |facts, _| kl_nats(facts).map(Reading::Real),
     ..Metric::REAL
 };
 
@@ -35,7 +35,11 @@ pub const KL_PER_AXIS: Metric = Metric {
     ..Metric::REAL
 };
 
-/// The KL of all axes together.
-pub fn total(axes: &[f64]) -> f64 {
-    axes.iter().sum()
+/// The KL of all axes together. Where it is not known axis by axis, the term of the loss is that sum; without any KL there is
+/// none.
+pub fn kl_nats(facts: &EpochFacts) -> Option<f64> {
+    match facts.training.axes.get(facts::KL) {
+        Some(Reading::PerAxis(axes)) => Some(axes.iter().sum()),
+        _ => facts.training.terms.scalar(KL.name),
+    }
 }

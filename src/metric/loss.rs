@@ -1,8 +1,8 @@
 //! The loss, its reconstruction term, and the evidence lower bound.
 
 use super::description::{Better, Comparable, Metric};
-use super::facts::{EpochFacts, KL};
-use super::kl::total;
+use super::facts::EpochFacts;
+use super::kl::kl_nats;
 use super::row::Reading;
 
 /// What the optimizer minimises.
@@ -17,7 +17,7 @@ pub const LOSS: Metric = Metric {
 /// Reconstruction error.
 pub const RECONSTRUCTION: Metric = Metric {
     name: "reconstruction",
-    doc: "reconstruction error of an image, summed over its pixels and channels, before its weight; nats with `bce`",
+    doc: "reconstruction error of an image, summed over its pixels and channels, before its weight; nats but for `mse`, minus the log of a density with `gaussian`, `laplace` and `continuous_bernoulli`",
     unit: "",
     ..Metric::TERM
 };
@@ -34,7 +34,7 @@ pub const VAL_RECONSTRUCTION: Metric = RECONSTRUCTION.on_validation(
 /// The evidence lower bound.
 pub const ELBO: Metric = Metric {
     name: "elbo",
-    doc: "`-(reconstruction + kl_nats)`; with `bce` the evidence lower bound (Kingma and Welling, 2014)",
+    doc: "`-(reconstruction + kl_nats)`; but for `mse` the evidence lower bound (Kingma and Welling, 2014), of a density with `gaussian`, `laplace` and `continuous_bernoulli`",
     unit: "nats",
     better: Better::Higher,
     value: |facts, _| elbo(facts).map(Reading::Real),
@@ -44,5 +44,5 @@ pub const ELBO: Metric = Metric {
 /// The evidence lower bound of an epoch.
 pub fn elbo(facts: &EpochFacts) -> Option<f64> {
     let reconstruction = facts.training.terms.scalar(RECONSTRUCTION.name)?;
-    Some(-(reconstruction + total(facts.training.axes.axes(KL))))
+    Some(-(reconstruction + kl_nats(facts)?))
 }

@@ -24,6 +24,7 @@ pub mod row;
 
 mod active_axes;
 mod bits_per_dim;
+pub mod codes;
 mod gradient;
 mod kl;
 mod loss;
@@ -32,7 +33,7 @@ mod speed;
 
 pub use active_axes::ACTIVE_VARIANCE;
 pub use description::{Better, Comparable, Metric, MetricKind, VALIDATION};
-pub use facts::{EpochFacts, Measurements};
+pub use facts::{EpochFacts, Measured, Measurements};
 pub use row::{Reading, Row};
 
 /// The metrics that every run may have, in the order of their columns. A new one comes last.
@@ -54,6 +55,10 @@ pub const METRICS: &[Metric] = &[
     speed::IMAGES_PER_SECOND,
     speed::SECONDS,
     bits_per_dim::BITS_PER_DIM,
+    codes::PERPLEXITY,
+    codes::VAL_PERPLEXITY,
+    codes::CODES_USED,
+    codes::VAL_CODES_USED,
 ];
 
 /// How many of [`METRICS`] the first format of checkpoints had. A table of epochs always has these columns, so that the
@@ -188,6 +193,7 @@ mod tests {
             images: 600,
             seconds: 1.5,
             image_values: 784,
+            is_density: false,
         }
     }
 

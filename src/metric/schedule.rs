@@ -24,6 +24,9 @@ pub const LEARNING_RATE: Metric = Metric {
 pub const KL_WEIGHT: Metric = Metric {
     name: "kl_weight",
     doc: "weight of the KL at the epoch's last step",
-    value: |facts, _| Some(Reading::Real(facts.kl_weight)),
+    value: |facts, _| {
+        facts.training.terms.get(super::kl::KL.name)?;
+        Some(Reading::Real(facts.kl_weight))
+    },
     ..Metric::REAL
 };

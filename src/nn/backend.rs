@@ -1,10 +1,12 @@
 //! The operations that the network needs of a device beyond dfdx's own.
 
+use std::cell::OnceCell;
 use std::fmt::{Debug, Display};
+use std::rc::Rc;
 
-use dfdx::shapes::{Dim, Shape};
+use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Gradients, HasErr, NoneTape, Storage, Tape, Tensor};
-use dfdx::tensor_ops::Device;
+use dfdx::tensor_ops::{Device, RealizeTo, ReshapeTo};
 
 use super::linked::{Link, Linked};
 use crate::kernels::loss::Reconstruction;
@@ -44,10 +46,13 @@ pub struct Weights<'a, S: Shape, O: Dim, D: Backend> {
     pub activation: Activation,
 }
 
+/// Factors of rows that are known after the forward pass only: see [`Backend::scale_gradient`].
+pub type RowFactors<D> = Rc<OnceCell<Tensor<(usize,), f32, <D as Backend>::Device>>>;
+
 /// A sample of the latent space with its KL, from [`Backend::reparameterise`].
 #[derive(Debug)]
 pub struct Sample<Z: Dim, D: Backend, T> {
-    /// z = mean + e^(log_var / 2) eps
+    /// z = mean + e^(log_var / 2) eps, as many rows as eps has.
     pub z: Latent<Z, D>,
     /// The KL, mean over the batch, summed over latent axes and multiplied with the factor; on the tape.
     pub kl: Scalar<D, T>,
@@ -132,7 +137,19 @@ pub trait Backend: Debug + Clone + 'static {
         output: R,
     ) -> Result<Features<R, Self, T>, Self::Err>;
 
-    /// Draws from N(mean, e^log_var) by the noise `eps`, and computes the KL from N(0, 1).
+    /// Appends to the channels of every place of an image the image's row: (image, row, column, `I`) and (row, `K`) to
+    /// (image, row, column, `I` + `K`). Image i takes row i modulo their number, so that a batch may stand several times
+    /// one after the other. The rows get no gradient.
+    ///
+    /// # Errors
+    /// The device's; there is no row, but an image.
+    fn append<T: Tape<f32, Self::Device>>(
+        maps: Maps<usize, Self, T>,
+        rows: &Rows<usize, Self>,
+    ) -> Result<Maps<usize, Self, T>, Self::Err>;
+
+    /// Draws from N(mean, e^log_var) by the noise `eps`, and computes the KL from N(0, 1). The noise has one row for each
+    /// image, or several: (sample and image, latent axis).
     fn reparameterise<Z: Dim, T: Tape<f32, Self::Device>>(
         mean: Latent<Z, Self, T>,
         log_var: Latent<Z, Self>,
@@ -146,6 +163,21 @@ pub trait Backend: Debug + Clone + 'static {
         logits: Maps<C, Self, T>,
         images: Maps<C, Self>,
     ) -> Result<Scalar<Self, T>, Self::Err>;
+
+    /// Reconstruction error of each image, summed over its values.
+    fn reconstruction_per_image<C: Dim, T: Tape<f32, Self::Device>>(
+        kind: Reconstruction,
+        logits: Maps<C, Self, T>,
+        images: Maps<C, Self>,
+    ) -> Result<Tensor<(usize,), f32, Self::Device, T>, Self::Err>;
+
+    /// The rows as they are; the gradient that comes back to them is multiplied by a factor a row. The factors may be set
+    /// after the operations that use the rows, as long as that is before the backward pass; where none are set, the
+    /// gradient stays as it is. The rows may have been used by no other operation.
+    fn scale_gradient<N: Dim, T: Tape<f32, Self::Device>>(
+        rows: Rows<N, Self, T>,
+        factors: RowFactors<Self>,
+    ) -> Result<Rows<N, Self, T>, Self::Err>;
 
     /// Adds the squares of a parameter's gradient.
     fn add_squares<S: Shape>(
@@ -200,8 +232,22 @@ pub trait Backend: Debug + Clone + 'static {
     }
 }
 
+/// Rows whose values are counted by a number, for arithmetic that need not be compiled for each size. The tensor is the same,
+/// with the same gradient.
+///
+/// # Errors
+/// The device's.
+pub fn counted<N: Dim, D: Backend, T: Tape<f32, D::Device>>(
+    rows: Rows<N, D, T>,
+) -> Result<Rows<usize, D, T>, D::Err> {
+    let &(batch, values) = rows.shape();
+    match rows.try_realize::<(usize, usize)>() {
+        Ok(rows) => Ok(rows),
+        Err(rows) => rows.try_reshape_like(&(batch, values.size())),
+    }
+}
+
 /// Number of values of a tensor.
 pub fn tensor_len<S: Shape, D: Storage<f32>, T>(tensor: &Tensor<S, f32, D, T>) -> usize {
-    use dfdx::shapes::HasShape;
     tensor.shape().num_elements()
 }

@@ -5,10 +5,12 @@ mod tape;
 
 use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Cpu, CpuError, Gradients, PutTape, SplitTape, Tape, Tensor, TensorFromVec};
+use dfdx::tensor_ops::ReshapeTo;
 use rayon::prelude::*;
 
 use super::backend::{
-    Backend, FeatureMaps, Features, Judgement, Latent, Maps, Sample, Scalar, Weights,
+    Backend, FeatureMaps, Features, Judgement, Latent, Maps, RowFactors, Rows, Sample, Scalar,
+    Weights,
 };
 use super::memory;
 use crate::kernels::conv;
@@ -24,6 +26,34 @@ fn scalar(device: &Cpu, value: f32) -> Result<Tensor<(), f32, Cpu>, CpuError> {
     let mut vector = memory::vector(device, 1)?;
     vector.fill(value);
     device.try_tensor_from_vec(vector, ())
+}
+
+/// Reconstruction error of each row.
+fn errors_of_rows<T: Tape<f32, Cpu>>(
+    kind: Reconstruction,
+    logits: Rows<usize, Cpu, T>,
+    images: Rows<usize, Cpu>,
+) -> Result<Tensor<(usize,), f32, Cpu, T>, CpuError> {
+    let (logits, mut tape) = logits.split_tape();
+    let mut slopes = buffer_pool::vector(values(&logits).len());
+    let errors = memory::output(logits.device(), (logits.shape().0,), |errors| {
+        let (logits, images) = (values(&logits), values(&images));
+        loss::reconstruction_per_image(kind, logits, images, errors, &mut slopes);
+    })?;
+    if !T::OWNS_TAPE {
+        buffer_pool::give(slopes);
+        return Ok(errors.put_tape(tape));
+    }
+    let errors_ = errors.clone();
+    on_tape(&mut tape, move |gradients| {
+        let derrors = take(gradients, &errors_)?;
+        add_to(gradients, &logits, |gradient| {
+            loss::reconstruction_per_image_backward(&slopes, &derrors, gradient);
+        })?;
+        buffer_pool::give(slopes);
+        Ok(())
+    });
+    Ok(errors.put_tape(tape))
 }
 
 impl Backend for Cpu {
@@ -138,6 +168,50 @@ impl Backend for Cpu {
         )
     }
 
+    fn append<T: Tape<f32, Self>>(
+        maps: Maps<usize, Self, T>,
+        rows: &Rows<usize, Self>,
+    ) -> Result<Maps<usize, Self, T>, CpuError> {
+        let (maps, mut tape) = maps.split_tape();
+        let &(images, height, width, inputs) = maps.shape();
+        let &(count, added) = rows.shape();
+        if count == 0 && images > 0 {
+            return Err(CpuError::WrongNumElements);
+        }
+        let outputs = inputs + added;
+        let shape = (images, height, width, outputs);
+        let output = memory::output(maps.device(), shape, |output| {
+            let (maps, rows) = (values(&maps), values(rows));
+            let image = |(i, (output, maps)): (usize, (&mut [f32], &[f32]))| {
+                let row = &rows[i % count * added..][..added];
+                let places = output.chunks_exact_mut(outputs);
+                for (output, place) in places.zip(maps.chunks_exact(inputs)) {
+                    let (own, appended) = output.split_at_mut(inputs);
+                    own.copy_from_slice(place);
+                    appended.copy_from_slice(row);
+                }
+            };
+            let places = (height * width).max(1);
+            output
+                .par_chunks_mut(places * outputs)
+                .zip(maps.par_chunks(places * inputs))
+                .enumerate()
+                .for_each(image);
+        })?;
+        let output_ = output.clone();
+        on_tape(&mut tape, move |gradients| {
+            let incoming = take(gradients, &output_)?;
+            add_to(gradients, &maps, |gradient| {
+                let places = gradient.chunks_exact_mut(inputs);
+                for (gradient, place) in places.zip(incoming.chunks_exact(outputs)) {
+                    gradient.iter_mut().zip(place).for_each(|(g, p)| *g += p);
+                }
+            })?;
+            memory::give(output_)
+        });
+        Ok(output.put_tape(tape))
+    }
+
     fn reparameterise<Z: Dim, T: Tape<f32, Self>>(
         mean: Latent<Z, Self, T>,
         log_var: Latent<Z, Self>,
@@ -149,7 +223,7 @@ impl Backend for Cpu {
         let latent = mean.shape().1;
         let axes = latent.size();
         let mut kl_per_axis = vec![0.0; axes];
-        let z = memory::output(&device, *mean.shape(), |z| {
+        let z = memory::output(&device, *eps.shape(), |z| {
             loss::sample(
                 values(&mean),
                 values(&log_var),
@@ -208,6 +282,39 @@ impl Backend for Cpu {
             Ok(())
         });
         Ok(error.put_tape(tape))
+    }
+
+    fn reconstruction_per_image<C: Dim, T: Tape<f32, Self>>(
+        kind: Reconstruction,
+        logits: Maps<C, Self, T>,
+        images: Maps<C, Self>,
+    ) -> Result<Tensor<(usize,), f32, Self, T>, CpuError> {
+        let (logits, tape) = logits.split_tape();
+        let batch = logits.shape().0;
+        let shape = (batch, values(&logits).len() / batch.max(1));
+        let logits = logits.try_reshape_like(&shape)?.put_tape(tape);
+        errors_of_rows(kind, logits, images.try_reshape_like(&shape)?)
+    }
+
+    fn scale_gradient<N: Dim, T: Tape<f32, Self>>(
+        rows: Rows<N, Self, T>,
+        factors: RowFactors<Self>,
+    ) -> Result<Rows<N, Self, T>, CpuError> {
+        let (rows, mut tape) = rows.split_tape();
+        let rows_ = rows.clone();
+        // Before that of the operation that made the rows, and behind those that use them.
+        on_tape(&mut tape, move |gradients| {
+            let Some(factors) = factors.get() else {
+                return Ok(());
+            };
+            let width = rows_.shape().1.size();
+            add_to(gradients, &rows_, |gradient| {
+                for (row, factor) in gradient.chunks_mut(width).zip(values(factors)) {
+                    row.iter_mut().for_each(|g| *g *= factor);
+                }
+            })
+        });
+        Ok(rows.put_tape(tape))
     }
 
     fn add_squares<S: Shape>(

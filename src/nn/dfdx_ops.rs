@@ -10,6 +10,7 @@
 //! | [`route`] | which pixels meet, as index and mask |
 //! | [`activation`] | activations |
 //! | [`loss`] | sampling, KL and reconstruction error |
+//! | [`mod@scale_gradient`] | a gradient that is multiplied on its way back |
 //! | [`update`] | update rules |
 //! | [`update_gate`] | whether an update is applied, decided on the device |
 //!
@@ -20,6 +21,7 @@
 pub mod activation;
 pub mod loss;
 pub mod route;
+pub mod scale_gradient;
 pub mod update;
 pub mod update_gate;
 
@@ -28,10 +30,13 @@ use std::marker::PhantomData;
 
 use dfdx::shapes::{Axes2, Axis, Dim, HasShape, Shape};
 use dfdx::tensor::{Cache, Gradients, HasErr, PutTape, SplitTape, Tape, Tensor};
-use dfdx::tensor_ops::{BroadcastTo, Device, PermuteTo, ReshapeTo, SumTo, TryAdd, TryMatMul};
+use dfdx::tensor_ops::{
+    BroadcastTo, Device, GatherTo, PermuteTo, ReshapeTo, SumTo, TryAdd, TryMatMul,
+};
 
 use super::backend::{
-    Backend, FeatureMaps, Features, Judgement, Latent, Maps, Sample, Scalar, Weights,
+    Backend, FeatureMaps, Features, Judgement, Latent, Maps, RowFactors, Rows, Sample, Scalar,
+    Weights,
 };
 use crate::kernels::loss::Reconstruction;
 use crate::kernels::{Activation, Conv};
@@ -159,6 +164,41 @@ impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Backend for D
         Ok(finish(sums, weights.bias, weights.activation, &output)?.into())
     }
 
+    /// A product with a matrix of ones and zeros moves columns to their place, to the last bit.
+    fn append<T: Tape<f32, D>>(
+        maps: Maps<usize, Self, T>,
+        rows: &Rows<usize, Self>,
+    ) -> Result<Maps<usize, Self, T>, E> {
+        let &(images, height, width, inputs) = maps.shape();
+        let &(count, added) = rows.shape();
+        let (places, outputs) = (height * width, inputs + added);
+        let device = maps.device().clone();
+        let columns = |number: usize, first: usize| {
+            let mut ones = vec![0.0; number * outputs];
+            for i in 0..number {
+                ones[i * outputs + first + i] = 1.0;
+            }
+            device.try_tensor_from_vec(ones, (number, outputs))
+        };
+        let rows = match count {
+            _ if count == images => rows.clone(),
+            // The shape's check fails.
+            0 => device.try_tensor_from_vec(vec![], (images, added))?,
+            _ => {
+                let of_image = (0..images).map(|i| i % count).collect();
+                let of_image = device.try_tensor_from_vec(of_image, (images,))?;
+                rows.clone().try_gather(of_image)?
+            }
+        };
+        let appended = rows.try_matmul(columns(added, inputs)?)?;
+        let shape = (images, places, outputs);
+        maps.try_reshape_like(&(images * places, inputs))?
+            .try_matmul(columns(inputs, 0)?)?
+            .try_reshape_like(&shape)?
+            .try_add(appended.try_broadcast_like::<_, Axis<1>>(&shape)?)?
+            .try_reshape_like(&(images, height, width, outputs))
+    }
+
     fn reparameterise<Z: Dim, T: Tape<f32, D>>(
         mean: Latent<Z, Self, T>,
         log_var: Latent<Z, Self>,
@@ -174,6 +214,21 @@ impl<D: Device<f32> + Cache + HasErr<Err = E>, E: Debug + Display> Backend for D
         images: Maps<C, Self>,
     ) -> Result<Tensor<(), f32, D, T>, E> {
         loss::reconstruction(kind, logits, images)
+    }
+
+    fn reconstruction_per_image<C: Dim, T: Tape<f32, D>>(
+        kind: Reconstruction,
+        logits: Maps<C, Self, T>,
+        images: Maps<C, Self>,
+    ) -> Result<Tensor<(usize,), f32, D, T>, E> {
+        loss::reconstruction_per_image(kind, logits, images)
+    }
+
+    fn scale_gradient<N: Dim, T: Tape<f32, D>>(
+        rows: Rows<N, Self, T>,
+        factors: RowFactors<Self>,
+    ) -> Result<Rows<N, Self, T>, E> {
+        scale_gradient::scale_gradient::<N, Self, T>(rows, factors)
     }
 
     fn add_squares<S: Shape>(

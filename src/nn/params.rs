@@ -20,6 +20,20 @@ pub trait Parameters<D: Backend> {
     fn visit_mut<V: VisitMut<D>>(&mut self, prefix: &str, visitor: &mut V) -> Result<(), V::Err>;
 }
 
+/// What has no parameters.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoParameters;
+
+impl<D: Backend> Parameters<D> for NoParameters {
+    fn visit<V: Visit<D>>(&self, _: &str, _: &mut V) -> Result<(), V::Err> {
+        Ok(())
+    }
+
+    fn visit_mut<V: VisitMut<D>>(&mut self, _: &str, _: &mut V) -> Result<(), V::Err> {
+        Ok(())
+    }
+}
+
 /// Looks at parameters and buffers one after another.
 pub trait Visit<D: Backend> {
     /// Why it may stop.
@@ -78,12 +92,32 @@ impl Init {
     /// Glorot and Bengio's uniform values (2010): within sqrt(6 / (fan in + fan out)), as
     /// `keras.initializers.GlorotUniform`.
     pub fn glorot_uniform(&mut self, len: usize, fan_in: usize, fan_out: usize) -> Vec<f32> {
-        let mut stream = Stream::new(self.seed, Purpose::Weights, 0, self.drawn);
-        self.drawn += 1;
+        let mut stream = self.stream();
         let limit = (6.0 / (fan_in + fan_out) as f64).sqrt() as f32;
         (0..len)
             .map(|_| (2.0 * stream.uniform() - 1.0) * limit)
             .collect()
+    }
+
+    /// Uniform values from `from` to `to`.
+    pub fn uniform(&mut self, len: usize, from: f32, to: f32) -> Vec<f32> {
+        let mut stream = self.stream();
+        let value = |_| from + (to - from) * stream.uniform();
+        (0..len).map(value).collect()
+    }
+
+    /// Standard normal deviates.
+    pub fn normal(&mut self, len: usize) -> Vec<f32> {
+        let mut values = vec![0.0; len];
+        self.stream().fill_normal(&mut values);
+        values
+    }
+
+    /// The stream of the next values.
+    fn stream(&mut self) -> Stream {
+        let stream = Stream::new(self.seed, Purpose::Weights, 0, self.drawn);
+        self.drawn += 1;
+        stream
     }
 }
 

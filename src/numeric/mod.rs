@@ -6,6 +6,7 @@
 pub mod eigen;
 pub mod math;
 pub mod named_tensor;
+pub mod normal;
 pub mod pca;
 pub mod random;
 

@@ -31,12 +31,16 @@ pub enum Purpose {
     Sample = 6,
     /// The values of a trial of a random sweep; `epoch` is the attempt, `step` the setting's position.
     Sweep = 7,
-    /// The points of the second batch that the tests' objective draws.
-    #[cfg(test)]
-    TestPoints = 0x8000_0000,
-    /// The permutations that the tests' objective draws.
-    #[cfg(test)]
-    TestPermutation = 0x8000_0001,
+    /// The points of the prior that an objective compares those of a batch with.
+    Prior = 8,
+    /// The noise of the points of a second batch (`[objective.factor]`).
+    SecondPoints = 9,
+    /// The permutations of the axes of those points.
+    Permutation = 10,
+    /// Which pixels of an image are white; `step` is the image.
+    Binarize = 13,
+    /// Which normal distribution of a learned prior each draw comes from.
+    Component = 11,
 }
 
 /// One reproducible sequence of random numbers.

@@ -6,9 +6,10 @@ use dfdx::tensor_ops::{BroadcastTo, LogSumExpTo, SumTo, TryAdd, TryMul, TrySub};
 
 use super::compute::{Given, Network, NoParameters, Objective, Outcome, Pass};
 use super::description::Description;
+use super::rules::kl_is_a_sum;
 use crate::config::choice::choices;
 use crate::config::section::section;
-use crate::config::{Interval, Kind, Rules};
+use crate::config::{Interval, Kind};
 use crate::metric::{Better, Metric};
 use crate::nn::backend::Scalar;
 use crate::nn::params::Init;
@@ -43,16 +44,6 @@ section! {
         pub estimator: Estimator = Estimator::Weighted, Kind::Choice(Estimator::CHOICES);
     }
     rules { kl_is_a_sum }
-}
-
-/// A mean over axes of the whole has no parts.
-fn kl_is_a_sum(it: &mut Rules<'_>) {
-    if it.values.text("loss.kl_reduction").as_deref() == Some("mean") {
-        let message = "`[objective.beta_tc]` splits the KL divergence summed over axes";
-        let diagnostic = it.at(&["loss.kl_reduction"], message);
-        it.diagnostics
-            .push(diagnostic.expected("`kl_reduction = \"sum\"`"));
-    }
 }
 
 impl Description for BetaTc {

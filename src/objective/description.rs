@@ -1,21 +1,39 @@
 //! What is known about an objective without computing it.
 
 use super::noise::Noise;
-use crate::kernels::loss::Reconstruction;
+use crate::likelihood::AnyLikelihood;
 use crate::metric::Metric;
+use crate::nn::layers::NamedConfig;
 use crate::optim::Rule;
+use crate::optim::schedule::Position;
 
-/// What an objective needs the encoder to give for an image.
+/// What an objective needs besides images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Head {
-    /// Mean and log variance of a normal distribution, q(z | x).
-    Gaussian,
+pub struct Needs {
+    /// That the encoder gives a normal distribution for each image, q(z | x).
+    pub gaussian: bool,
+    /// That the prior is the standard normal distribution: its formula has the KL from it axis by axis, or its log density.
+    pub standard_prior: bool,
+}
+
+impl Needs {
+    /// Both.
+    pub const ALL: Self = Self {
+        gaussian: true,
+        standard_prior: true,
+    };
+
+    /// Neither.
+    pub const NOTHING: Self = Self {
+        gaussian: false,
+        standard_prior: false,
+    };
 }
 
 /// The parameters that one loss trains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterGroup {
-    /// Those of encoder and decoder.
+    /// Those of encoder and decoder, of the kind of latents and of the prior.
     Network,
     /// The objective's own: a discriminator's, say.
     Objective,
@@ -54,8 +72,8 @@ pub struct OwnOptimizer {
 /// What the spec's `[loss]` says of the terms that every objective has.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossTerms {
-    /// Kind of reconstruction error.
-    pub reconstruction: Reconstruction,
+    /// What the reconstruction error is.
+    pub reconstruction: AnyLikelihood,
     /// Its weight.
     pub reconstruction_weight: f64,
     /// Whether the KL is averaged over latent axes (as the published Keras example does) instead of summed (the evidence
@@ -84,14 +102,36 @@ pub trait Description {
         false
     }
 
-    /// What it needs the encoder to give.
-    fn head(&self) -> Head {
-        Head::Gaussian
+    /// Whether it has the form at a step that it keeps to the end of the run. The best epoch is chosen among those at whose
+    /// last step it has, since losses of other forms do not compare.
+    fn is_final(&self, _at: Position) -> bool {
+        true
+    }
+
+    /// What it needs of `[latent]` and `[prior]`.
+    fn needs(&self) -> Needs {
+        Needs::ALL
+    }
+
+    /// Points of the latent space that are decoded for each image.
+    fn points(&self) -> usize {
+        1
+    }
+
+    /// Its own layers in order, with so many latent axes. Their parameters, under `objective.`, are its own.
+    fn layers(&self, _axes: usize) -> Vec<NamedConfig> {
+        vec![]
+    }
+
+    /// How many points go through its own layers for each image in a training step.
+    fn own_points(&self) -> usize {
+        0
     }
 
     /// How many values its own parameters have, with so many latent axes.
-    fn parameters(&self, _axes: usize) -> u64 {
-        0
+    fn parameters(&self, axes: usize) -> u64 {
+        let layers = self.layers(axes);
+        layers.iter().map(NamedConfig::parameter_count).sum()
     }
 
     /// How its own parameters are trained; nothing where that is as the network's are.

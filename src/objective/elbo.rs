@@ -4,18 +4,23 @@ use dfdx::shapes::Dim;
 use dfdx::tensor::Tape;
 
 use super::compute::{Given, Network, NoParameters, Objective, Outcome};
-use super::description::Description;
+use super::description::{Description, Needs};
 use crate::config::section::section;
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps};
 
 section! {
     /// The negative evidence lower bound with weights, `reconstruction_weight * reconstruction + kl_weight * KL` (Kingma
-    /// and Welling, 2014). With a `kl_weight` above 1 it is the beta-VAE's (Higgins et al., 2017)
+    /// and Welling, 2014). With a `kl_weight` above 1 it is the beta-VAE's (Higgins et al., 2017). Where `[latent]` has no
+    /// distribution there is no KL, and the terms of the kind of latents take its place
     pub struct Elbo: Copy {}
 }
 
-impl Description for Elbo {}
+impl Description for Elbo {
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
+    }
+}
 
 impl Objective for Elbo {
     type State<Z: Dim, D: Backend> = NoParameters;
@@ -36,6 +41,9 @@ impl Objective for Elbo {
         images: Maps<C, D, T>,
         given: &Given<C, Z, D>,
     ) -> Result<Outcome<C, Z, D, T>, D::Err> {
+        if !given.kind.description().head().is_distribution() {
+            return given.outcome_without_distribution(network, images);
+        }
         let (pass, tape) = given.pass(network, images)?;
         let loss = given.weighted_sum(
             tape,

@@ -1,13 +1,18 @@
-//! Every metric that the program knows: those of every run, then the terms of objectives, each with its twin on the
+//! Every metric that the program knows: those of every run, then the terms of objectives, priors and kinds of latents, each with its twin on the
 //! validation part.
 
 use std::sync::LazyLock;
 
 use super::AnyObjective;
-use crate::metric::{self, Metric};
+use crate::latent::AnyLatent;
+use crate::metric::codes::CODE_METRICS;
+use crate::metric::{self, METRICS, Metric, VALIDATION};
+use crate::prior::AnyPrior;
 
-static ALL: LazyLock<Vec<Metric>> =
-    LazyLock::new(|| metric::with_terms(AnyObjective::terms().iter()));
+static ALL: LazyLock<Vec<Metric>> = LazyLock::new(|| {
+    let terms = [AnyObjective::terms(), AnyPrior::terms(), AnyLatent::terms()].concat();
+    metric::with_terms(terms.iter())
+});
 
 static SCALARS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let scalars = metrics().iter().filter(|metric| metric.kind.is_scalar());
@@ -17,6 +22,21 @@ static SCALARS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 /// All metrics, those of every run first.
 pub fn metrics() -> &'static [Metric] {
     &ALL
+}
+
+/// Those that a run may have: the common ones, and the terms of its own objective, prior and kind of latents.
+pub fn metrics_of(objective: &AnyObjective, prior: &AnyPrior, latent: &AnyLatent) -> Vec<Metric> {
+    let terms = [objective.own_terms(), prior.own_terms(), latent.own_terms()];
+    let is_own = |metric: &&Metric| {
+        let name = metric.name.strip_prefix(VALIDATION).unwrap_or(metric.name);
+        let is_common = METRICS.iter().any(|it| it.name == metric.name);
+        let is_of_codes = CODE_METRICS.iter().any(|it| it.name == metric.name);
+        match is_common {
+            true => latent.codes() > 0 || !is_of_codes,
+            false => terms.concat().iter().any(|it| it.name == name),
+        }
+    };
+    metrics().iter().filter(is_own).copied().collect()
 }
 
 /// A metric by its name.
@@ -32,7 +52,7 @@ pub fn scalar_names() -> &'static [&'static str] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric::{METRICS, Row};
+    use crate::metric::Row;
 
     #[test]
     fn gives_metrics_unique_names() {

@@ -13,39 +13,57 @@
 //! | [`description`] | what is known without tensors; specs and plans read nothing else |
 //! | [`noise`] | random numbers of a batch, each kind under a purpose of its own |
 //! | [`compute`] | what an objective is given on the device, and what it gives |
+//! | [`fits`] | what does not go with what: objective, kind of latents, prior |
 //! | `metrics` | every metric that the program knows, terms of objectives included |
+//! | [`kl_schedule`] | the weight of the KL over the steps |
+//! | `rules` | what several objectives do not go with |
 //! | `registry` | the types that follow from the list |
 
-#[cfg(test)]
-pub mod adversary;
 pub mod beta_tc;
+pub mod capacity;
 pub mod compute;
 pub mod description;
+pub mod dip;
 pub mod elbo;
+pub mod factor;
+pub mod fits;
+pub mod free_bits;
+pub mod iwae;
+pub mod kl_schedule;
 mod metrics;
+pub mod mmd;
 pub mod noise;
 mod registry;
+mod rules;
 #[cfg(test)]
 pub mod testing;
 
 use dfdx::shapes::Dim;
 use dfdx::tensor::Tape;
 
-pub use compute::{Given, Loss, Network, Objective, Outcome, Pass};
-pub use description::{Description, LossTerms, OwnOptimizer, ParameterGroup};
-pub use metrics::{find_metric, metrics, scalar_names};
+pub use compute::{Given, Loss, Network, Objective, Outcome, Pass, Second, Values};
+pub use description::{Description, LossTerms, Needs, OwnOptimizer, ParameterGroup};
+pub use fits::refusals;
+pub use kl_schedule::KlSchedule;
+pub use metrics::{find_metric, metrics, metrics_of, scalar_names};
 pub use noise::{At, Drawn, Noise};
 
 use crate::config::members::members;
+use crate::latent::AnyLatent;
 use crate::metric::Metric;
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
+use crate::prior::AnyPrior;
 
 registry::objectives! {
     Elbo(elbo::Elbo) = "elbo",
     BetaTc(beta_tc::BetaTc) = "beta_tc",
-    #[cfg(test)]
-    Adversary(adversary::Adversary) = "adversary",
+    Capacity(capacity::Capacity) = "capacity",
+    FreeBits(free_bits::FreeBits) = "free_bits",
+    Dip(dip::Dip) = "dip",
+    Mmd(mmd::Mmd) = "mmd",
+    Iwae(iwae::Iwae) = "iwae",
+    Factor(factor::Factor) = "factor",
 }
 
 impl Default for AnyObjective {
@@ -59,6 +77,10 @@ impl Default for AnyObjective {
 pub struct Setup {
     /// The objective.
     pub objective: AnyObjective,
+    /// The kind of latents.
+    pub latent: AnyLatent,
+    /// The prior.
+    pub prior: AnyPrior,
     /// The terms that every objective has.
     pub loss: LossTerms,
     /// Images of the training set.

@@ -15,6 +15,13 @@ macro_rules! objectives {
             pub fn terms() -> Vec<Metric> {
                 [$($(#[$only])* <$Type as Description>::terms(),)+].concat()
             }
+
+            /// Those of this one.
+            pub fn own_terms(&self) -> &'static [Metric] {
+                match self {
+                    $($(#[$only])* Self::$Variant(_) => <$Type as Description>::terms(),)+
+                }
+            }
         }
 
         impl std::ops::Deref for AnyObjective {

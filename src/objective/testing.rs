@@ -1,16 +1,19 @@
 //! A small network that any objective can be computed with, for tests with literal values.
 
-use dfdx::shapes::Const;
+use dfdx::shapes::{Const, HasShape};
 use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor, Trace};
 use dfdx::tensor_ops::{Backward, ReshapeTo};
 
 use super::noise::Drawn;
 use super::{AnyObjective, Given, LossTerms, Network, Prepared};
-use crate::kernels::loss::Reconstruction;
+use crate::latent::{self, AnyLatent};
+use crate::likelihood::{AnyLikelihood, Likelihood};
 use crate::nn::backend::{Distribution, Latent};
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Mode};
 use crate::numeric::random::Purpose;
+use crate::optim::schedule::Position;
+use crate::prior::{self, AnyPrior};
 
 type Axes = Const<3>;
 const SHAPE: (usize, Axes) = (4, Const);
@@ -24,10 +27,15 @@ pub const LOG_VAR: [f32; 12] = [
 pub const EPS: [f32; 12] = [
     0.3, -0.8, 1.1, -1.4, 0.6, 0.2, 0.9, -0.1, -1.7, 0.5, 1.3, -0.4,
 ];
+/// Points of the prior, for objectives that compare with them.
+pub const PRIOR: [f32; 12] = [
+    -0.3, 0.8, 1.4, 0.5, -1.1, 0.2, 1.6, 0.0, -0.9, -0.6, 0.7, -1.8,
+];
 /// Images of a row of three pixels without height: as many channels as there are latent axes.
 pub const IMAGES: [f32; 12] = [0.0, 1.0, 0.5, 0.2, 0.9, 0.7, 1.0, 0.0, 0.3, 0.6, 0.8, 0.1];
 
 /// An encoder that gives [`MEAN`] and [`LOG_VAR`] whatever the images are, and a decoder whose logits are the points.
+#[derive(Clone)]
 struct Fixed<D: Backend> {
     mean: Latent<Axes, D>,
     log_var: Latent<Axes, D>,
@@ -48,12 +56,13 @@ impl<D: Backend> Network<Axes, Axes, D> for Fixed<D> {
         z: Latent<Axes, D, T>,
         _: Mode<'_, D>,
     ) -> Result<Maps<Axes, D, T>, D::Err> {
-        z.try_reshape_like(&(4, 1, 1, Const))
+        let points = z.shape().0;
+        z.try_reshape_like(&(points, 1, 1, Const))
     }
 }
 
 /// What an objective makes of the batch, with a weight of 2 on the reconstruction error and of 0.5 on the KL,
-/// and 100 training images.
+/// 100 training images, and the second step of a run of three epochs of ten.
 #[derive(Debug)]
 pub struct Found {
     pub loss: f32,
@@ -66,27 +75,52 @@ pub struct Found {
 
 impl Found {
     pub fn of<D: Backend>(device: &D::Device, objective: &AnyObjective) -> Self {
+        let drawn = |purpose, values: &[f32]| Drawn {
+            purpose,
+            values: values.to_vec(),
+        };
+        let noise = [drawn(Purpose::Noise, &EPS), drawn(Purpose::Prior, &PRIOR)];
+        Self::with::<D>(device, objective, &noise)
+    }
+
+    /// With these random numbers.
+    pub fn with<D: Backend>(device: &D::Device, objective: &AnyObjective, noise: &[Drawn]) -> Self {
         let tensor = |values: &[f32]| D::tensor(device, values, SHAPE).unwrap();
         let network = Fixed::<D> {
             mean: tensor(&MEAN),
             log_var: tensor(&LOG_VAR),
         };
         let prepared = Prepared::<Axes, D>::new(objective, device, &mut Init::new(0), Const);
-        let noise = [Drawn {
-            purpose: Purpose::Noise,
-            values: EPS.to_vec(),
-        }];
+        let (kind, prior) = (AnyLatent::default(), AnyPrior::default());
+        let kind = latent::Prepared::new(&kind, device, &mut Init::new(0), 3).unwrap();
+        let sizes = prior::Sizes {
+            image: crate::kernels::Extent {
+                height: 1,
+                width: 1,
+                channels: 3,
+            },
+            latent: 3,
+        };
+        let prior = prior::Prepared::new(&prior, device, &mut Init::new(0), sizes).unwrap();
         let given = Given {
             second: None,
-            noise: &noise,
+            noise,
             latent: Const,
+            position: Position {
+                step: 1,
+                steps_per_epoch: 10,
+                epochs: 3,
+            },
+            prior: &prior,
+            kind: &kind,
             kl_weight: 0.5,
             mode: Mode::Evaluation,
             loss: &LossTerms {
-                reconstruction: Reconstruction::BinaryCrossEntropy,
+                reconstruction: AnyLikelihood::default(),
                 reconstruction_weight: 2.0,
                 kl_mean: false,
             },
+            likelihood: &Likelihood::new(device, AnyLikelihood::default()).unwrap(),
             train_images: 100,
             device,
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::figures::RunFigures;
+use super::figures::{RunFigures, left_out};
 use super::provenance::describe_model;
 use super::reporter::{self, Audience, Reporter};
 use crate::data::DataSet;
@@ -58,7 +58,7 @@ impl Session<'_> {
         self.folder
             .finish(Status::Completed, self.end_note(&missed))?;
         self.summarise(started.elapsed());
-        for line in &missed {
+        for line in missed.iter().chain(&self.unused_codes()) {
             tell!("{line}");
         }
         Ok(if missed.is_empty() {
@@ -167,10 +167,28 @@ impl Session<'_> {
             history: self.trainer.history(),
             published: self.published.as_ref(),
         };
+        let channels = self.plan.architecture.image.channels;
+        for line in left_out(&self.plan.spec, channels) {
+            if self.audience.is_person() {
+                tell!("{line}");
+            }
+            let _ = self.folder.log(&line);
+        }
         for error in figures.write(&self.folder) {
             tell!("warning: {error}");
             let _ = self.folder.log(&format!("warning: {error}"));
         }
+    }
+
+    /// Tells of rows of a codebook that the last epoch did not use.
+    fn unused_codes(&self) -> Option<String> {
+        let all = self.plan.spec.latent.codes() as f64;
+        let used = self.trainer.history().last()?.scalar("codes_used")?;
+        let line = format!(
+            "warning: {} of {all} rows of the codebook were used by no place in the last epoch; fewer `codes` would do",
+            all - used
+        );
+        (used < all).then_some(line)
     }
 
     fn end_note(&self, missed: &[String]) -> Option<String> {

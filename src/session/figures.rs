@@ -3,6 +3,7 @@
 use crate::data::DataSet;
 use crate::experiment::Spec;
 use crate::figures::{self, Context, Figure, Network, NetworkError, Published, Shape};
+use crate::latent::Head;
 use crate::metric::Row;
 use crate::plan::Plan;
 use crate::run::RunFolder;
@@ -12,11 +13,51 @@ use crate::vae::inference::Inference;
 
 /// The figures that a spec asks for, of images with so many channels.
 pub fn wanted(spec: &Spec, channels: usize) -> Vec<&'static Figure> {
+    let head = spec.latent.head();
     let shape = Shape {
         latent: spec.model.latent_dim,
         channels,
+        has_axes: head != Head::Map,
+        has_prior: head.is_distribution(),
     };
     figures::wanted(shape, |switch| spec.figures.asks_for(switch))
+}
+
+/// The class of figures that show one: that of `figures.label`, else the first that has images. None where there is no such
+/// class.
+fn label(plan: &Plan) -> Option<u16> {
+    let classes = &plan.classes;
+    match &plan.spec.figures.label {
+        Some(label) => classes.find(label),
+        None => (0..=u16::MAX).find(|label| !classes.without_images.contains(label)),
+    }
+}
+
+/// The figures that a spec asks for and that its kind of latents does not have, in a sentence each.
+pub fn left_out(spec: &Spec, channels: usize) -> Vec<String> {
+    let shape = Shape {
+        latent: spec.model.latent_dim,
+        channels,
+        has_axes: true,
+        has_prior: true,
+    };
+    let there = wanted(spec, channels);
+    let all = figures::wanted(shape, |switch| spec.figures.asks_for(switch));
+    let missing = all
+        .into_iter()
+        .filter(|figure| there.iter().all(|it| it.name != figure.name));
+    let why = match spec.latent.head() {
+        Head::Map => "has a code for each place of an image, and no axes or prior",
+        Head::Mean | Head::Gaussian => "has no prior",
+    };
+    let line = |figure: &Figure| {
+        format!(
+            "figure `{}` is left out: `[latent.{}]` {why}",
+            figure.name,
+            spec.latent.name()
+        )
+    };
+    missing.map(line).collect()
 }
 
 /// What the figures of a run are made of.
@@ -66,7 +107,10 @@ impl RunFigures<'_> {
             seed: spec.seed,
             n: spec.figures.n,
             scale: spec.figures.scale,
+            grid: spec.figures.grid,
             latent: self.plan.architecture.latent,
+            classes: &self.plan.classes,
+            label: label(self.plan).unwrap_or(0),
             images: &self.data.images,
             train: &self.data.train,
             validation: &self.data.validation,
@@ -89,11 +133,15 @@ impl Network for RunFigures<'_> {
         Ok(self.inference().encode(&self.data.images, images)?)
     }
 
-    fn decode(&self, z: &[f32]) -> Result<Vec<f32>, NetworkError> {
-        Ok(self.inference().decode(z)?)
+    fn sample(&self, seed: u64, points: usize) -> Result<Vec<f32>, NetworkError> {
+        Ok(self.inference().sample(seed, points)?)
     }
 
-    fn decode_plane(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, NetworkError> {
-        Ok(self.inference().manifold(points)?)
+    fn decode(&self, z: &[f32], labels: &[u16]) -> Result<Vec<f32>, NetworkError> {
+        Ok(self.inference().decode(z, labels)?)
+    }
+
+    fn decode_plane(&self, points: &[[f32; 2]], label: u16) -> Result<Vec<f32>, NetworkError> {
+        Ok(self.inference().manifold(points, label)?)
     }
 }

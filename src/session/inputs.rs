@@ -10,6 +10,7 @@ use crate::sys::exit;
 use crate::terminal::CliError;
 use crate::terminal::cli_error::with_causes;
 use crate::terminal::loading::Loading;
+use crate::terminal::tell;
 
 /// Largest CSV of a published curve, in bytes.
 const LARGEST_CURVE: u64 = 16 << 20;
@@ -27,31 +28,45 @@ pub fn load_data(spec: &Spec, quiet: bool) -> Result<DataSet, CliError> {
     Ok(data)
 }
 
-/// The plan of a spec for images in memory.
+/// The plan of a spec for images in memory; a conditional network's is that of their classes.
 pub fn plan(spec: Spec, data: &DataSet) -> Plan {
     let image = Extent {
         height: data.images.height,
         width: data.images.width,
         channels: data.images.channels,
     };
-    Plan::new(spec, image, data.train.len(), data.validation.len())
+    let plan = Plan::new(spec, image, data.train.len(), data.validation.len());
+    match plan.is_conditional() {
+        true => plan.with_classes(data.classes()),
+        false => plan,
+    }
 }
 
-/// The same for images that were not read.
-pub fn plan_of_survey(spec: Spec, survey: &Survey) -> Plan {
+/// The same for images that were not read; for a conditional network their labels are, where they are there.
+///
+/// # Errors
+/// See [`crate::data::DataError`].
+pub fn plan_of_survey(spec: Spec, survey: &Survey) -> Result<Plan, CliError> {
     let image = Extent {
         height: survey.height,
         width: survey.width,
         channels: survey.channels,
     };
-    Plan::new(spec, image, survey.train, survey.validation)
+    let plan = Plan::new(spec, image, survey.train, survey.validation);
+    Ok(match plan.is_conditional() {
+        true => {
+            let classes = data::classes(&plan.spec.data, plan.spec.seed)?;
+            plan.with_classes(classes)
+        }
+        false => plan,
+    })
 }
 
-/// Reads the published curve that a spec names.
+/// Reads the published curve that a spec names, saying where it was not of the plain form.
 ///
 /// # Errors
 /// It cannot be read, or is no such table.
-pub fn read_published(spec: &Spec) -> Result<Option<Published>, CliError> {
+pub fn read_published(spec: &Spec, quiet: bool) -> Result<Option<Published>, CliError> {
     let Some(path) = &spec.figures.published else {
         return Ok(None);
     };
@@ -63,6 +78,9 @@ pub fn read_published(spec: &Spec) -> Result<Option<Published>, CliError> {
             format!("{}: {}", path.display(), with_causes(&e)),
         )
     })?;
+    for note in published.notes.iter().filter(|_| !quiet) {
+        tell!("note: {}: {note}", path.display());
+    }
     Ok(Some(Published {
         name: spec.figures.published_name.clone(),
         ..published

@@ -1,8 +1,9 @@
 //! Where a run comes from, for its manifest and its checkpoints: device, data, network, and the digests by which a
 //! resume recognises them.
 
+use crate::config::FieldValue as _;
 use crate::data::{DataSet, Source};
-use crate::experiment::{self, Fingerprint, Spec};
+use crate::experiment::{self, Fingerprint, PerLayer, Spec};
 use crate::kernels::{Isa, parallel};
 use crate::nn::Device;
 use crate::plan::Plan;
@@ -53,15 +54,21 @@ pub fn data_source(data: &DataSet) -> DataSource {
     }
 }
 
+/// One size for all layers, or a list.
+fn sizes(of: &PerLayer) -> serde_json::Value {
+    of.to_value()
+        .map_or(serde_json::Value::Null, |it| it.to_json())
+}
+
 /// The network and its training in the form of a reference file (see [`super::reference`]).
 pub fn describe_model(plan: &Plan) -> serde_json::Value {
     let a = &plan.architecture;
     let spec = &plan.spec;
-    serde_json::json!({
+    let mut described = serde_json::json!({
         "image": [a.image.height, a.image.width, a.image.channels],
         "filters": a.filters,
-        "kernel": a.kernel,
-        "stride": a.stride,
+        "kernel": sizes(&a.kernel),
+        "stride": sizes(&a.stride),
         "hidden": a.hidden,
         "latent": a.latent,
         "activation": spec.model.activation.name(),
@@ -75,5 +82,21 @@ pub fn describe_model(plan: &Plan) -> serde_json::Value {
         // A resume compares it with what is asked for then.
         "spec": experiment::resolved_toml(spec),
         "layout": "images NHWC; conv kernels (kh, kw, in, out); transposed (kh, kw, out, in); dense (in, out)",
-    })
+    });
+    if let (true, Some(model)) = (plan.is_conditional(), described.as_object_mut()) {
+        let names = &plan.classes.names;
+        model.insert("classes".to_owned(), names.len().into());
+        // So that a label can be named where the data is not.
+        model.insert("class_names".to_owned(), names.clone().into());
+    }
+    // As a reference file has them; their defaults are not named there.
+    if !spec.prior.is_standard() {
+        let components = spec.prior.component_count();
+        described["prior"] =
+            serde_json::json!({ "kind": spec.prior.name(), "components": components });
+    }
+    if !plan.has_distribution() {
+        described["latent_kind"] = spec.latent.name().into();
+    }
+    described
 }

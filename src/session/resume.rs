@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::checks::{check_history, check_memory, warn_of_little_room};
+use super::checks::{check_final_epoch, check_history, check_memory, warn_of_little_room};
 use super::device;
 use super::drive::Session;
 use super::inputs::{self, load_data, read_published};
@@ -72,11 +72,14 @@ pub fn resume(request: &ResumeRequest, stop: &Stop) -> Outcome {
     if folder.manifest().compute.device == Device::Cpu.to_string() && found.device == Device::Cpu {
         keep_kernels(&folder, args.allow_other_bits)?;
     }
-    let published = read_published(&spec)?;
+    let published = read_published(&spec, !audience.is_person())?;
     let data = load_data(&spec, !audience.is_person())?;
     let plan = inputs::plan(spec, &data);
     check_history(&plan).map_err(|(text, expected)| {
         CliError::new(exit::USAGE, format!("{}: {text}", run.display())).with_hint(expected)
+    })?;
+    check_final_epoch(&plan).map_err(|(text, hint)| {
+        CliError::new(exit::USAGE, format!("{}: {text}", run.display())).with_hint(hint)
     })?;
     check_memory(plan.memory_bytes())
         .map_err(|text| CliError::new(exit::USAGE, format!("{}: {text}", run.display())))?;

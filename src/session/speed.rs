@@ -123,14 +123,15 @@ impl Speed {
         let batch = plan.spec.training.batch_size;
         let flops = plan.flops_per_step() as f64;
         let floor = peak.map(|peak| flops / peak);
-        let layers = plan.architecture.layers();
+        let layers = plan.layers();
         let row = |part: &PartTime| {
-            let layer = layers.iter().find(|layer| layer.name == part.name);
-            let speed =
-                layer.map(|layer| (layer.training_flops() * batch as u64) as f64 / part.both());
+            let layer = layers.iter().find(|(layer, _)| layer.name == part.name);
+            let speed = layer.map(|(layer, times)| {
+                (times * layer.training_flops() * batch as u64) as f64 / part.both()
+            });
             PartSpeed {
                 name: part.name.clone().into_owned(),
-                kind: layer.map(|layer| layer.kind()),
+                kind: layer.map(|(layer, _)| layer.kind()),
                 forward_ms: 1e3 * part.forward,
                 backward_ms: 1e3 * part.backward,
                 share: part.both() / timing.step,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::checks::{check_against_data, warn_of_little_room};
+use super::checks::{check_against_data, warn_of_little_room, warn_of_missing_classes};
 use super::device::{self, Found};
 use super::drive::Session;
 use super::inputs::{self, load_data, read_published};
@@ -55,10 +55,11 @@ pub struct StartRequest<'a> {
 pub fn start(request: &StartRequest, stop: &Stop) -> Outcome {
     let loaded = request.loaded;
     let found = device::find(loaded.spec.training.device)?;
-    let published = read_published(&loaded.spec)?;
+    let published = read_published(&loaded.spec, !request.audience.is_person())?;
     let data = load_data(&loaded.spec, !request.audience.is_person())?;
     let plan = inputs::plan(loaded.spec.clone(), &data);
     check_against_data(loaded, &plan)?;
+    warn_of_missing_classes(&plan);
     on_threads(plan.spec.training.threads.or(request.threads), || {
         request.train(stop, (&plan, &data), published, &found)
     })
@@ -92,7 +93,7 @@ impl StartRequest<'_> {
             parameters: Parameters {
                 encoder,
                 decoder,
-                total: encoder + decoder,
+                total: plan.parameters(),
             },
             epochs: plan.spec.training.epochs as u32,
             device_note: &found.why,

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use super::checks::MOST_CLASSES;
 use super::inputs::{self, load_data};
 use super::process::on_threads;
 use super::provenance::origin;
-use crate::data::DataSet;
+use crate::data::{Classes, DataSet};
 use crate::draw::{DrawError, ImageBatch, Rendered};
 use crate::experiment;
 use crate::kernels::{Extent, Isa};
@@ -45,6 +46,19 @@ pub fn with_network(args: &TrainedArgs, work: impl FnOnce(&Trained) -> Outcome +
     let (name, overrides) = request(args);
     let spec = experiment::read_back(&resolved, &name, &overrides)?;
     let plan = Plan::new(spec, image, 0, 0);
+    let plan = match plan.is_conditional() {
+        true => {
+            let classes = classes(&checkpoint).ok_or_else(|| {
+                let text = format!(
+                    "{}: the checkpoint does not name the classes of its conditional network",
+                    args.run.display()
+                );
+                CliError::new(exit::INVALID_DATA, text)
+            })?;
+            plan.with_classes(classes)
+        }
+        false => plan,
+    };
     on_threads(plan.spec.training.threads, || {
         work(&Trained::build(args, &checkpoint, plan)?)
     })
@@ -101,6 +115,30 @@ impl Trained {
         Inference {
             model: self.model.as_ref(),
             plan: &self.plan,
+        }
+    }
+
+    /// The label of a class that was asked for with `--label`, by its name or its number.
+    ///
+    /// # Errors
+    /// There is no such class, or the model is told of none.
+    pub fn label(&self, asked: Option<&str>) -> Result<Option<u16>, CliError> {
+        let Some(asked) = asked else {
+            return Ok(None);
+        };
+        if !self.plan.is_conditional() {
+            let text = "--label: the model is not told the class of an image";
+            return Err(CliError::new(exit::USAGE, text)
+                .with_hint("leave it out, or train with `condition = \"label\"` in `[model]`"));
+        }
+        let classes = &self.plan.classes;
+        match classes.find(asked) {
+            Some(label) => Ok(Some(label)),
+            None => {
+                let text = format!("--label {}: there is no such class", printable(asked));
+                let hint = format!("classes: {}", printable(&classes.list()));
+                Err(CliError::new(exit::USAGE, text).with_hint(hint))
+            }
         }
     }
 
@@ -181,6 +219,22 @@ fn image(checkpoint: &Checkpoint) -> Option<Extent> {
         width: size(1)?,
         channels: size(2)?,
     })
+}
+
+/// The classes of a conditional network, as the checkpoint describes it.
+fn classes(checkpoint: &Checkpoint) -> Option<Classes> {
+    let names = checkpoint.model.get("class_names")?.as_array()?;
+    let names: Vec<String> = names
+        .iter()
+        .map(|name| name.as_str().map(str::to_owned))
+        .collect::<Option<_>>()?;
+    let without_images = vec![];
+    (2..=MOST_CLASSES)
+        .contains(&names.len())
+        .then_some(Classes {
+            names,
+            without_images,
+        })
 }
 
 /// Writes a picture as PNG, or as SVG where the file is called so, and says so.

@@ -1,9 +1,10 @@
 //! Batches of a data set for the model.
 
-use crate::data::{DataSet, fill_batch};
+use crate::data::{DataSet, fill_batch_of_epoch};
 use crate::objective::{At, Drawn, Noise};
+use crate::optim::schedule::Position;
 use crate::plan::Plan;
-use crate::vae::{Batch, Images};
+use crate::vae::{Batch, Images, Labels};
 
 /// Takes batches out of a data set. Memory is kept from one to the next.
 pub(super) struct Batches<'a> {
@@ -13,6 +14,8 @@ pub(super) struct Batches<'a> {
     noise: Vec<Noise>,
     drawn: Vec<Drawn>,
     images: Vec<f32>,
+    /// Labels of the batch and of the second one, where the network is told them.
+    labels: Option<[Vec<u16>; 2]>,
     second: Option<Second>,
 }
 
@@ -29,9 +32,10 @@ impl<'a> Batches<'a> {
         Self {
             plan,
             data,
-            noise: objective.noise(),
+            noise: plan.noise(),
             drawn: vec![],
             images: vec![],
+            labels: plan.is_conditional().then(Default::default),
             second: objective.second_batch().then(Second::default),
         }
     }
@@ -43,27 +47,53 @@ impl<'a> Batches<'a> {
         &part[start..part.len().min(start + size)]
     }
 
-    /// The batch at a place of a part of the data set. `kept`: the device has all images, and need only be told which.
+    /// The batch at a place of a part of the data set, where training is at a step. `kept`: the device has all images, and need only be told which.
     pub(super) fn take<'b>(
         &'b mut self,
         part: &'b [u32],
         at: At,
-        kl_weight: f64,
+        position: Position,
         kept: bool,
     ) -> Batch<'b> {
         let places = self.places(part, at);
         let (seed, axes) = (self.plan.spec.seed, self.plan.architecture.latent);
+        let epoch = match at {
+            At::Step { epoch, .. } => Some(epoch),
+            At::Validation(_) => None,
+        };
         let draw = |noise: &Noise| noise.draw(seed, at, places.len(), axes);
         self.drawn = self.noise.iter().map(draw).collect();
-        let second = self.second.as_mut().map(|second| {
+        if let Some(second) = &mut self.second {
             second.places = behind(part, places.len(), at, self.plan.spec.training.batch_size);
-            values(self.data, &second.places, &mut second.images, kept)
-        });
+        }
+        if let Some([batch, others]) = &mut self.labels {
+            let of = |place: &u32| self.data.images.labels[*place as usize];
+            *batch = places.iter().map(of).collect();
+            *others = self
+                .second
+                .iter()
+                .flat_map(|it| &it.places)
+                .map(of)
+                .collect();
+        }
+        let labels = self
+            .labels
+            .as_ref()
+            .map_or(Labels::default(), |[batch, second]| Labels {
+                batch,
+                second,
+            });
+        let second = self
+            .second
+            .as_mut()
+            .map(|second| values(self.data, &second.places, epoch, &mut second.images, kept));
         Batch {
-            images: values(self.data, places, &mut self.images, kept),
+            images: values(self.data, places, epoch, &mut self.images, kept),
             second,
+            labels,
             noise: &self.drawn,
-            kl_weight,
+            position,
+            kl_weight: self.plan.spec.kl_weight_at(position),
         }
     }
 }
@@ -78,6 +108,7 @@ fn behind(part: &[u32], images: usize, at: At, size: usize) -> Vec<u32> {
 fn values<'b>(
     data: &DataSet,
     places: &'b [u32],
+    epoch: Option<u32>,
     buffer: &'b mut Vec<f32>,
     kept: bool,
 ) -> Images<'b> {
@@ -85,7 +116,7 @@ fn values<'b>(
         return Images::Kept(places);
     }
     buffer.resize(places.len() * data.images.values_per_image(), 0.0);
-    fill_batch(&data.images, places, buffer);
+    fill_batch_of_epoch(&data.images, places, epoch, buffer);
     Images::Values(buffer)
 }
 

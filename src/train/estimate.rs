@@ -72,7 +72,7 @@ pub fn whole_run(plan: &Plan, step: f64, evaluation: f64) -> f64 {
 /// model is small enough for that, else by its operations.
 pub fn estimate(plan: &Plan) -> Estimate {
     let peak = roofline::measure(Isa::current(), PEAK_RUNS);
-    let images = (FLOOR * peak / plan.architecture.training_flops().max(1) as f64) as usize;
+    let images = (FLOOR * peak / plan.flops_per_image().max(1) as f64) as usize;
     let images = images.min(plan.spec.training.batch_size);
     // At least one for each thread, or they would not all have work.
     let enough = images >= parallel::count().min(plan.spec.training.batch_size);
@@ -152,6 +152,7 @@ fn time_sample(plan: &Plan, images: usize) -> Result<Option<Timing>, TrainError>
     // So small that no loss becomes non-finite: the steps are only timed.
     spec.optimizer.set_learning_rate(1e-9);
     let sample = Plan::new(spec, plan.architecture.image, images * STEPS, 0);
+    let sample = sample.with_classes(plan.classes.clone());
     let data = noise(&sample, images);
     let mut trainer = Trainer::new(&sample, &data, build_model(&sample, Device::Cpu)?);
     time_steps(&mut trainer, &sample, (Duration::ZERO, 1))?;
@@ -176,6 +177,7 @@ fn noise(plan: &Plan, batch: usize) -> DataSet {
             labels: vec![0; count],
             classes: vec!["noise".to_owned()],
             factors: None,
+            binarization: crate::data::Binarization::NONE,
         },
         train: (0..plan.train_images).map(|i| (i % count) as u32).collect(),
         validation: vec![],

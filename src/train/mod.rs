@@ -5,7 +5,13 @@
 //! put back with [`Trainer::restore`], they continue to the same bits.
 
 mod batches;
+#[cfg(test)]
+mod conditional;
 mod estimate;
+#[cfg(test)]
+mod final_form;
+#[cfg(test)]
+mod latents;
 #[cfg(test)]
 mod objectives;
 mod setup;

@@ -13,6 +13,8 @@ use crate::vae::{self, Model, ModelError};
 pub fn setup(plan: &Plan) -> Setup {
     Setup {
         objective: plan.spec.objective.clone(),
+        latent: plan.spec.latent,
+        prior: plan.spec.prior,
         loss: plan.spec.loss.terms(),
         train_images: plan.train_images,
     }
@@ -68,7 +70,7 @@ fn cpu() -> Cpu {
 }
 
 /// Gives all images to a model whose device holds them, so that batches need not be uploaded. Sets that are too large
-/// for that stay where they are.
+/// for that, or whose images are drawn anew in each epoch, stay where they are.
 ///
 /// # Errors
 /// The device has no memory for them.
@@ -76,7 +78,7 @@ pub fn keep_images(model: &mut dyn Model, images: &Images) -> Result<(), ModelEr
     /// Of four bytes each.
     const MOST_VALUES: usize = 1 << 30;
     let values = images.len().saturating_mul(images.values_per_image());
-    if !model.takes_images() || values > MOST_VALUES {
+    if !model.takes_images() || values > MOST_VALUES || images.are_drawn() {
         return Ok(());
     }
     let all: Vec<u32> = (0..images.len() as u32).collect();

@@ -1,7 +1,7 @@
 //! Running sums over the images of an epoch, and the means that come of them.
 
-use crate::metric::facts::{GRAD_NORM, KL, LOSS, MEAN, SQUARE};
-use crate::metric::{Measurements, Reading, Row};
+use crate::metric::facts::{CODES, GRAD_NORM, KL, LOSS, MEAN, SQUARE};
+use crate::metric::{Measured, Measurements, Reading, Row};
 use crate::progress::Partial;
 use crate::vae::{StepMetrics, StepReport};
 
@@ -13,24 +13,32 @@ use crate::vae::{StepMetrics, StepReport};
 #[derive(Debug)]
 pub struct Sums<'a> {
     partial: &'a mut Partial,
-    axes: usize,
+    measured: Measured,
 }
 
 impl<'a> Sums<'a> {
-    /// Whether these sums can be those of steps on a network with so many latent axes.
-    pub fn fit(sums: &Measurements, axes: usize) -> bool {
+    /// Whether these sums can be those of steps on a network with such lists.
+    pub fn fit(sums: &Measurements, measured: Measured) -> bool {
         let are_real = |row: &Row| row.iter().all(|(_, it)| matches!(it, Reading::Real(_)));
-        let of_axes = |name| sums.axes.axes(name).len() == axes;
+        let all = [KL, MEAN, SQUARE, CODES];
+        let lists = measured.lists();
+        let length = |name| {
+            lists
+                .iter()
+                .find(|(it, _)| *it == name)
+                .map_or(0, |it| it.1)
+        };
+        let has_length = |name| sums.axes.axes(name).len() == length(name);
         are_real(&sums.terms)
             && are_real(&sums.steps)
             && sums.terms.get(LOSS).is_some()
             && sums.steps.get(GRAD_NORM).is_some()
-            && [KL, MEAN, SQUARE].into_iter().all(of_axes)
+            && all.into_iter().all(has_length)
     }
 
     /// Goes on with the sums of `partial`, which are empty at the start of an epoch.
-    pub fn new(partial: &'a mut Partial, axes: usize) -> Self {
-        Self { partial, axes }
+    pub fn new(partial: &'a mut Partial, measured: Measured) -> Self {
+        Self { partial, measured }
     }
 
     /// Adds a step on `images` images.
@@ -54,18 +62,24 @@ impl<'a> Sums<'a> {
             .collect();
         add(&mut sums.terms, is_first, &terms);
         if is_first {
-            let zeros = |name| (name, vec![0.0; self.axes]);
-            sums.axes = [KL, MEAN, SQUARE].map(zeros).into_iter().collect();
+            let zeros = |(name, length)| (name, vec![0.0; length]);
+            let lists = self.measured.lists().into_iter();
+            sums.axes = lists.map(zeros).collect();
         }
         for (sum, kl) in per_axis(&mut sums.axes, KL).zip(&metrics.kl_per_axis) {
             *sum += kl * n;
         }
-        for point in metrics.means.chunks_exact(self.axes) {
-            for (sum, &mean) in per_axis(&mut sums.axes, MEAN).zip(point) {
-                *sum += f64::from(mean);
-            }
-            for (sum, &mean) in per_axis(&mut sums.axes, SQUARE).zip(point) {
-                *sum += f64::from(mean) * f64::from(mean);
+        for (sum, share) in per_axis(&mut sums.axes, CODES).zip(&metrics.code_shares) {
+            *sum += share * n;
+        }
+        if self.measured.means {
+            for point in metrics.means.chunks_exact(self.measured.axes) {
+                for (sum, &mean) in per_axis(&mut sums.axes, MEAN).zip(point) {
+                    *sum += f64::from(mean);
+                }
+                for (sum, &mean) in per_axis(&mut sums.axes, SQUARE).zip(point) {
+                    *sum += f64::from(mean) * f64::from(mean);
+                }
             }
         }
         self.partial.images += images as u64;
@@ -126,10 +140,18 @@ fn divided(sums: &Row, n: f64) -> Row {
 mod tests {
     use super::*;
 
+    const TWO: Measured = Measured {
+        axes: 2,
+        kl: true,
+        means: true,
+        codes: 0,
+    };
+
     fn metrics(loss: f64, means: &[f32]) -> StepMetrics {
         StepMetrics {
             terms: vec![("loss", loss), ("reconstruction", loss * 0.5)],
             kl_per_axis: vec![loss, 0.0],
+            code_shares: vec![],
             means: means.to_vec(),
         }
     }
@@ -142,7 +164,7 @@ mod tests {
     #[test]
     fn takes_means_over_images_and_norms_over_steps() {
         let mut partial = Partial::default();
-        let mut sums = Sums::new(&mut partial, 2);
+        let mut sums = Sums::new(&mut partial, TWO);
         assert_eq!(sums.loss(), 0.0);
         sums.add_step(&step(8.0, &[1.0, 5.0, -1.0, 5.0, 3.0, 5.0], 2.0), 3);
         sums.add_step(&step(4.0, &[1.0, 5.5], 4.0), 1);
@@ -157,14 +179,17 @@ mod tests {
             ]),
         };
         assert_eq!(sums.means(), expected);
-        assert!(Sums::fit(&partial.sums, 2));
+        assert!(Sums::fit(&partial.sums, TWO));
     }
 
     #[test]
     fn rejects_sums_of_other_networks() {
         let mut partial = Partial::default();
-        Sums::new(&mut partial, 2).add_step(&step(8.0, &[1.0, 5.0], 2.0), 1);
-        assert!(!Sums::fit(&partial.sums, 3) && !Sums::fit(&Measurements::default(), 2));
+        Sums::new(&mut partial, TWO).add_step(&step(8.0, &[1.0, 5.0], 2.0), 1);
+        assert!(
+            !Sums::fit(&partial.sums, Measured { axes: 3, ..TWO })
+                && !Sums::fit(&Measurements::default(), TWO)
+        );
         let changes: [&dyn Fn(&mut Measurements); 5] = [
             &|it| it.terms.retain(|name| name != "loss"),
             &|it| it.terms.set("kl", vec![1.0, 2.0]),
@@ -175,20 +200,47 @@ mod tests {
         for change in changes {
             let mut changed = partial.sums.clone();
             change(&mut changed);
-            assert!(!Sums::fit(&changed, 2), "{changed:?}");
+            assert!(!Sums::fit(&changed, TWO), "{changed:?}");
         }
     }
 
     #[test]
     fn leaves_out_what_not_every_step_has() {
         let mut partial = Partial::default();
-        Sums::new(&mut partial, 2).add_step(&step(8.0, &[1.0, 5.0], 2.0), 1);
+        Sums::new(&mut partial, TWO).add_step(&step(8.0, &[1.0, 5.0], 2.0), 1);
         // As another version would have left it.
         partial.sums.terms.set("newer", 3.0);
         partial.sums.terms.retain(|name| name != "reconstruction");
-        assert!(Sums::fit(&partial.sums, 2));
-        let mut sums = Sums::new(&mut partial, 2);
+        assert!(Sums::fit(&partial.sums, TWO));
+        let mut sums = Sums::new(&mut partial, TWO);
         sums.add_step(&step(4.0, &[1.0, 5.0], 4.0), 1);
         assert_eq!(sums.means().terms, Row::from_iter([("loss", 6.0)]));
+    }
+
+    #[test]
+    fn sums_only_what_a_network_has() {
+        let codes = Measured {
+            axes: 2,
+            kl: false,
+            means: false,
+            codes: 3,
+        };
+        let step = StepMetrics {
+            kl_per_axis: vec![],
+            code_shares: vec![0.5, 0.0, 0.5],
+            ..metrics(8.0, &[1.0, 5.0, 2.0, 3.0])
+        };
+        let mut partial = Partial::default();
+        let mut sums = Sums::new(&mut partial, codes);
+        sums.add(&step, 3);
+        let other = StepMetrics {
+            code_shares: vec![1.0, 0.0, 0.0],
+            ..step
+        };
+        sums.add(&other, 1);
+        let expected = Row::from_iter([("codes", vec![0.625, 0.0, 0.375])]);
+        assert_eq!(sums.means().axes, expected);
+        partial.sums.steps.set("grad_norm", 1.0);
+        assert!(Sums::fit(&partial.sums, codes) && !Sums::fit(&partial.sums, TWO));
     }
 }

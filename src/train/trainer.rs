@@ -111,7 +111,7 @@ impl<'a> Trainer<'a> {
             best,
             epochs_since_best,
         } = progress;
-        let (steps, axes) = (self.plan.steps_per_epoch, self.plan.spec.model.latent_dim);
+        let (steps, measured) = (self.plan.steps_per_epoch, self.plan.measured());
         let taken = u64::from(*step_in_epoch);
         if taken > steps
             || *step
@@ -126,11 +126,12 @@ impl<'a> Trainer<'a> {
         let fit = match taken {
             // Before the first step of an epoch there are none yet.
             0 => partial.sums == Measurements::default(),
-            _ => Sums::fit(&partial.sums, axes),
+            _ => Sums::fit(&partial.sums, measured),
         };
         if (partial.steps, partial.images) != expected || !fit {
             return Err(Impossible("sums of the unfinished epoch"));
         }
+        let axes = if measured.kl { measured.axes } else { 0 };
         if history
             .iter()
             .any(|row| row.axes("kl_per_axis").len() != axes)
@@ -203,20 +204,19 @@ impl<'a> Trainer<'a> {
         // Images of the steps that are not reported yet.
         let mut unread = vec![];
         for step in self.progress.step_in_epoch..steps {
-            let position = self.position(self.progress.step);
+            let position = self.plan.position(self.progress.step);
             let rate = learning_rate(
                 spec.optimizer.learning_rate(),
                 spec.schedule.as_ref(),
                 position,
             );
-            let kl_weight = spec.loss.kl_weight_at(position);
             // Faults are made in a batch's values.
             let kept = self.model.keeps_images() && !cfg!(feature = "faults");
             let at = At::Step { epoch, step };
             let images = batches.places(&order, at).len();
             let batch = part(
                 || profile::BATCH.into(),
-                || batches.take(&order, at, kl_weight, kept),
+                || batches.take(&order, at, position, kept),
             );
             #[cfg(feature = "faults")]
             let spoilt = Spoilt::new(batch, rate, self.progress.step + 1);
@@ -240,7 +240,7 @@ impl<'a> Trainer<'a> {
                 .map_err(|error| diverged(error, epoch, step))?;
             unread.push(images);
             let progress = &mut self.progress;
-            let mut sums = Sums::new(&mut progress.partial, spec.model.latent_dim);
+            let mut sums = Sums::new(&mut progress.partial, self.plan.measured());
             let due = unread.len() >= model.most_unread() || step == first || step + 1 == steps;
             if due || self.reads_each_step || stop.requested() {
                 let oldest = step + 1 - unread.len() as u32;
@@ -284,45 +284,37 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    fn position(&self, step: u64) -> Position {
-        Position {
-            step,
-            steps_per_epoch: self.plan.steps_per_epoch,
-            epochs: self.plan.spec.training.epochs as u64,
-        }
-    }
-
     fn finish_epoch(&mut self, stop: &Stop) -> Result<Advance, TrainError> {
         self.check_weights()?;
         let spec = &self.plan.spec;
-        let last = self.position(self.progress.step.saturating_sub(1));
+        let last = self.plan.position(self.progress.step.saturating_sub(1));
         let learning_rate =
             learning_rate(spec.optimizer.learning_rate(), spec.schedule.as_ref(), last);
-        let kl_weight = spec.loss.kl_weight_at(last);
-        let validation = match self.validate(kl_weight, stop)? {
+        let validation = match self.validate(last, stop)? {
             Validation::None => None,
             Validation::Means(means) => Some(means),
             Validation::Stopped => return Ok(Advance::Stopped),
         };
         let progress = &mut self.progress;
         let mut partial = std::mem::take(&mut progress.partial);
-        let training = Sums::new(&mut partial, spec.model.latent_dim).means();
+        let training = Sums::new(&mut partial, self.plan.measured()).means();
         let epoch = progress.epoch + 1;
         let row = metric::row(&EpochFacts {
             epoch,
             training: &training,
             validation: validation.as_ref(),
             learning_rate,
-            kl_weight,
+            kl_weight: spec.kl_weight_at(last),
             images: partial.images,
             seconds: partial.seconds,
             image_values: self.plan.architecture.image.len(),
+            is_density: self.plan.has_density(),
         });
         let name = match validation {
             Some(_) => "val_loss",
             None => "loss",
         };
-        if kl_weight >= spec.loss.kl_weight
+        if spec.is_final(last)
             && let Some(value) = row.scalar(name)
         {
             if progress.best.as_ref().is_none_or(|best| value < best.value) {
@@ -345,15 +337,16 @@ impl<'a> Trainer<'a> {
     /// Means over the validation part with the weights at rest. Where a stop is requested it is left
     /// undone, and the epoch unfinished.
     ///
-    /// The noise is the same in every epoch, so that two epochs differ by their weights alone.
-    fn validate(&self, kl_weight: f64, stop: &Stop) -> Result<Validation, TrainError> {
+    /// The noise is the same in every epoch, so that two epochs differ by their weights alone, once the objective has its
+    /// final form: it is that of the training step `last`.
+    fn validate(&self, last: Position, stop: &Stop) -> Result<Validation, TrainError> {
         if self.data.validation.is_empty() {
             return Ok(Validation::None);
         }
         let spec = &self.plan.spec;
         let mut batches = Batches::new(self.plan, self.data);
         let mut partial = Partial::default();
-        let mut sums = Sums::new(&mut partial, spec.model.latent_dim);
+        let mut sums = Sums::new(&mut partial, self.plan.measured());
         let part = &self.data.validation;
         for i in 0..part.len().div_ceil(spec.training.batch_size) {
             if stop.requested() {
@@ -361,7 +354,7 @@ impl<'a> Trainer<'a> {
             }
             let (at, model) = (At::Validation(i as u32), &self.model);
             let images = batches.places(part, at).len();
-            let batch = batches.take(part, at, kl_weight, model.keeps_images());
+            let batch = batches.take(part, at, last, model.keeps_images());
             let losses = model.evaluate(batch).map_err(TrainError::Model)?;
             if let Some(term) = losses.non_finite() {
                 let term = format!("{VALIDATION}{term}").into();
@@ -411,11 +404,15 @@ impl Spoilt {
                 crate::vae::Images::Values(values) => values.to_vec(),
                 crate::vae::Images::Kept(_) => vec![],
             },
-            noise: std::mem::take(&mut noise[0].values),
+            noise: noise
+                .first_mut()
+                .map_or(vec![], |it| std::mem::take(&mut it.values)),
             learning_rate,
         };
         crate::fs::fault_injection::spoil(step, &mut ingredients);
-        noise[0].values = std::mem::take(&mut ingredients.noise);
+        if let Some(first) = noise.first_mut() {
+            first.values = std::mem::take(&mut ingredients.noise);
+        }
         Self { ingredients, noise }
     }
 

@@ -3,13 +3,18 @@
 use dfdx::shapes::{Const, Dim};
 
 use super::Vae;
+use super::manifold::Plane;
 use super::model::Planar;
+use crate::likelihood::AnyLikelihood;
 use crate::nn::Backend;
 
 /// A latent axis that the registry knows.
 pub trait LatentAxis: Dim {
     /// The network as one with two latent axes, if this axis is `Const<2>`.
-    fn planar<C: Dim, D: Backend>(_network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
+    fn planar<'a, C: Dim, D: Backend>(
+        _network: &'a Vae<C, Self, D>,
+        _likelihood: &'a AnyLikelihood,
+    ) -> Option<Box<dyn Planar + 'a>> {
         None
     }
 }
@@ -17,8 +22,14 @@ pub trait LatentAxis: Dim {
 impl LatentAxis for usize {}
 
 impl LatentAxis for Const<2> {
-    fn planar<C: Dim, D: Backend>(network: &Vae<C, Self, D>) -> Option<&dyn Planar> {
-        Some(network)
+    fn planar<'a, C: Dim, D: Backend>(
+        network: &'a Vae<C, Self, D>,
+        likelihood: &'a AnyLikelihood,
+    ) -> Option<Box<dyn Planar + 'a>> {
+        Some(Box::new(Plane {
+            network,
+            likelihood,
+        }))
     }
 }
 

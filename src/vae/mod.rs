@@ -25,10 +25,12 @@
 //!
 //! Behind the registry stands one object-safe trait, [`Model`]: the only dynamic call, once a step.
 
+mod condition;
 mod decoder;
 mod encoder;
 mod error;
 pub mod inference;
+mod labelled;
 mod latent_axis;
 mod manifold;
 mod model;
@@ -40,7 +42,8 @@ mod trainable;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::ModelError;
+pub use labelled::Labelled;
 pub use manifold::manifold;
-pub use model::{Batch, Forward, Images, Model, Planar, StepMetrics, StepReport};
+pub use model::{Batch, Forward, Images, Labels, Model, Planar, StepMetrics, StepReport};
 pub use network::Vae;
 pub use registry::build;

@@ -1,9 +1,12 @@
 //! The network as a trait object, without its sizes in the type.
 
 use super::error::ModelError;
+use crate::metric::codes::{PERPLEXITY, exp_entropy};
 use crate::numeric::named_tensor::NamedTensor;
 use crate::objective::{Drawn, compute::LOSS};
 use crate::optim::Step;
+use crate::optim::schedule::Position;
+use crate::prior::Mixture;
 
 /// The images of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +17,22 @@ pub enum Images<'a> {
     Kept(&'a [u32]),
 }
 
+/// The classes of the images of a batch, one an image; empty but for a conditional network.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Labels<'a> {
+    /// Those of the batch.
+    pub batch: &'a [u16],
+    /// Those of the second batch, where there is one.
+    pub second: &'a [u16],
+}
+
+impl<'a> Labels<'a> {
+    /// Those of a single batch.
+    pub fn of(batch: &'a [u16]) -> Self {
+        Self { batch, second: &[] }
+    }
+}
+
 /// A batch with the random numbers and the weight of its step.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
@@ -21,8 +40,12 @@ pub struct Batch<'a> {
     pub images: Images<'a>,
     /// As many others, for objectives that look at two batches.
     pub second: Option<Images<'a>>,
+    /// The classes of both.
+    pub labels: Labels<'a>,
     /// The random numbers that the objective draws for it.
     pub noise: &'a [Drawn],
+    /// Where training is; on the validation part, at the last step before it.
+    pub position: Position,
     /// Weight of the KL.
     pub kl_weight: f64,
 }
@@ -32,15 +55,20 @@ pub struct Batch<'a> {
 pub struct StepMetrics {
     /// `loss`, `reconstruction`, `kl` and the objective's own terms, by the names of their metrics.
     pub terms: Vec<(&'static str, f64)>,
-    /// KL of each latent axis in nats.
+    /// KL of each latent axis in nats; empty where there is none of an axis.
     pub kl_per_axis: Vec<f64>,
-    /// Means of q(z | x), (batch, latent).
+    /// The share of the points that took each row of a codebook; empty where there is none.
+    pub code_shares: Vec<f64>,
+    /// Means of q(z | x), (batch, latent), or what the encoder gives in their place, (point, latent).
     pub means: Vec<f32>,
 }
 
 impl StepMetrics {
-    /// A term by its name; not a number where there is none of that name.
+    /// A term, or the perplexity of the batch's codes, by its name; not a number where there is none of that name.
     pub fn term(&self, name: &str) -> f64 {
+        if name == PERPLEXITY.name && !self.code_shares.is_empty() {
+            return exp_entropy(&self.code_shares);
+        }
         let found = self.terms.iter().find(|(term, _)| *term == name);
         found.map_or(f64::NAN, |(_, value)| *value)
     }
@@ -68,10 +96,12 @@ pub struct StepReport {
 pub struct Forward {
     /// Numbers of the batch.
     pub losses: StepMetrics,
-    /// (batch, latent)
-    pub log_var: Vec<f32>,
-    /// (batch, latent)
+    /// (batch, latent), where there is a distribution.
+    pub log_var: Option<Vec<f32>>,
+    /// The decoder's input, (batch, latent), or a point for each place of an image.
     pub z: Vec<f32>,
+    /// Rows of a codebook, one for each point, where there is one.
+    pub codes: Option<Vec<usize>>,
     /// (batch, height, width, channels), before the sigmoid.
     pub logits: Vec<f32>,
     /// One for each parameter, under its name.
@@ -81,7 +111,7 @@ pub struct Forward {
 /// A network with exactly two latent axes.
 pub trait Planar {
     /// See [`manifold`](super::manifold()).
-    fn manifold(&self, points: &[[f32; 2]]) -> Result<Vec<f32>, ModelError>;
+    fn manifold(&self, points: &[[f32; 2]], labels: &[u16]) -> Result<Vec<f32>, ModelError>;
 }
 
 /// A network with its optimizer's state.
@@ -121,13 +151,21 @@ pub trait Model {
     /// Forward values and gradients of a batch, the weights at rest.
     fn forward(&self, batch: Batch) -> Result<Forward, ModelError>;
 
-    /// (batch, height, width, channels) to means of q(z | x), (batch, latent).
-    fn encode(&self, images: &[f32]) -> Result<Vec<f32>, ModelError>;
+    /// (batch, height, width, channels) to means of q(z | x), (batch, latent); where there is no distribution, to the decoder's
+    /// input. Labels as in [`Labels`].
+    fn encode(&self, images: &[f32], labels: &[u16]) -> Result<Vec<f32>, ModelError>;
 
-    /// (batch, latent) to pixel values from 0 to 1, (batch, height, width, channels).
-    fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError>;
+    /// The rows of the codebook that images take, (batch, place); nothing without a codebook.
+    fn codes(&self, images: &[f32], labels: &[u16]) -> Result<Option<Vec<usize>>, ModelError>;
 
-    /// Every parameter, the objective's own under `objective.`, and every value that is kept with them and not trained (a
+    /// The learned prior; nothing for the standard normal distribution.
+    fn prior(&self) -> Result<Option<Mixture>, ModelError>;
+
+    /// (batch, latent), or a point for each place of an image, to pixel values from 0 to 1, (batch, height, width, channels).
+    /// Labels as in [`Labels`].
+    fn decode(&self, z: &[f32], labels: &[u16]) -> Result<Vec<f32>, ModelError>;
+
+    /// Every parameter, the likelihood's own under `likelihood.`, the objective's under `objective.`, and every value that is kept with them and not trained (a
     /// running mean).
     fn weights(&self) -> Vec<NamedTensor>;
 
@@ -154,5 +192,5 @@ pub trait Model {
     fn release_memory(&self) -> Result<(), ModelError>;
 
     /// The network as one with exactly two latent axes, if it is one.
-    fn planar(&self) -> Option<&dyn Planar>;
+    fn planar(&self) -> Option<Box<dyn Planar + '_>>;
 }

@@ -1,13 +1,10 @@
 //! Encoder and decoder as one.
 
 use dfdx::shapes::Dim;
-use dfdx::tensor::Tape;
 
 use super::{Decoder, Encoder};
-use crate::nn::backend::{Distribution, Latent};
 use crate::nn::params::Init;
-use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
-use crate::objective::Network;
+use crate::nn::{Backend, Parameters, Visit, VisitMut};
 use crate::plan::Architecture;
 
 /// A variational autoencoder with `C` image channels and `Z` latent axes on device `D`.
@@ -37,24 +34,6 @@ impl<C: Dim, Z: Dim, D: Backend> Vae<C, Z, D> {
     /// Joins an encoder and a decoder of the same image channels and latent axes.
     pub fn from_parts(encoder: Encoder<C, Z, D>, decoder: Decoder<C, Z, D>) -> Self {
         Self { encoder, decoder }
-    }
-}
-
-impl<C: Dim, Z: Dim, D: Backend> Network<C, Z, D> for Vae<C, Z, D> {
-    fn encode<T: Tape<f32, D::Device>>(
-        &self,
-        images: Maps<C, D, T>,
-        mode: Mode<'_, D>,
-    ) -> Result<Distribution<Z, D, T>, D::Err> {
-        self.encoder.forward(images, mode)
-    }
-
-    fn decode<T: Tape<f32, D::Device>>(
-        &self,
-        z: Latent<Z, D, T>,
-        mode: Mode<'_, D>,
-    ) -> Result<Maps<C, D, T>, D::Err> {
-        self.decoder.forward(z, mode)
     }
 }
 

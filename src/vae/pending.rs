@@ -5,6 +5,7 @@ use dfdx::tensor::Tensor;
 
 use super::error::ModelError;
 use super::model::{StepMetrics, StepReport};
+use crate::latent::Codes;
 use crate::nn::Backend;
 use crate::nn::backend::{Latent, Scalar};
 use crate::objective::Outcome;
@@ -14,8 +15,9 @@ use crate::objective::compute::TermValue;
 #[derive(Debug)]
 pub(super) struct PendingMetrics<Z: Dim, D: Backend> {
     terms: Vec<TermValue<D>>,
-    kl_per_axis: Tensor<(Z,), f32, D::Device>,
+    kl_per_axis: Option<Tensor<(Z,), f32, D::Device>>,
     mean: Latent<Z, D>,
+    codes: Option<Codes>,
 }
 
 impl<Z: Dim, D: Backend> PendingMetrics<Z, D> {
@@ -30,8 +32,9 @@ impl<Z: Dim, D: Backend> PendingMetrics<Z, D> {
         terms.extend(losses);
         Self {
             terms,
-            kl_per_axis: outcome.pass.kl_per_axis,
-            mean: outcome.pass.mean,
+            kl_per_axis: outcome.values.kl_per_axis,
+            mean: outcome.values.mean,
+            codes: outcome.values.codes,
         }
     }
 
@@ -45,10 +48,13 @@ impl<Z: Dim, D: Backend> PendingMetrics<Z, D> {
         let read = |(name, value): &TermValue<D>| (*name, D::scalar(value).into());
         StepMetrics {
             terms: self.terms.iter().map(read).collect(),
-            kl_per_axis: D::to_vec(&self.kl_per_axis)
-                .into_iter()
+            kl_per_axis: self
+                .kl_per_axis
+                .iter()
+                .flat_map(D::to_vec)
                 .map(f64::from)
                 .collect(),
+            code_shares: self.codes.as_ref().map_or(vec![], Codes::shares),
             means: D::to_vec(&self.mean),
         }
     }

@@ -10,17 +10,19 @@ use super::error::{ModelError, device_error};
 use super::latent_axis::{LatentAxis, for_each_latent_size};
 use super::model::Model;
 use super::trainable::{Groups, NewState, Optimizers, TrainableVae};
+use crate::latent;
+use crate::likelihood::Likelihood;
 use crate::nn::Backend;
 use crate::nn::params::Init;
-use crate::objective::description::Head;
-use crate::objective::{ParameterGroup, Prepared, Setup};
+use crate::objective::{ParameterGroup, Prepared, Setup, refusals};
 use crate::optim::Rule;
 use crate::plan::Architecture;
+use crate::prior::{self, Sizes};
 
 /// Builds the network of an architecture with new weights, its objective and its optimizers.
 ///
 /// # Errors
-/// The device has no memory for it.
+/// The device has no memory for it; objective, kind of latents and prior do not go together.
 pub fn build<D: Backend>(
     device: &D::Device,
     architecture: &Architecture,
@@ -28,6 +30,10 @@ pub fn build<D: Backend>(
     rule: Rule,
     seed: u64,
 ) -> Result<Box<dyn Model>, ModelError> {
+    let refused = refusals(&setup.objective, &setup.latent, &setup.prior);
+    if let Some(refusal) = refused.into_iter().next() {
+        return Err(ModelError::Mismatch(refusal.message));
+    }
     let spec = Parts::<D> {
         device,
         architecture,
@@ -80,17 +86,28 @@ impl<D: Backend> Parts<'_, D> {
         latent: Z,
     ) -> Result<Box<dyn Model>, ModelError> {
         let objective = &self.setup.objective;
-        // Another head would be another encoder.
-        let Head::Gaussian = objective.head();
         let (device, mut init) = (self.device, Init::new(self.seed));
         let sizes = (channels, latent);
         let network = Vae::<C, Z, D>::new(device, &mut init, self.architecture, sizes);
-        // The network's weights come first, and are the same with each objective.
+        // The network's weights come first, and are the same with each objective and prior.
         let network = network.map_err(device_error)?;
+        let likelihood = Likelihood::new(device, self.setup.loss.reconstruction);
         let objective_state = Prepared::new(objective, device, &mut init, latent);
+        let objective_state = objective_state.map_err(device_error)?;
+        let axes = latent.size();
+        let kind = latent::Prepared::new(&self.setup.latent, device, &mut init, axes);
+        let sizes = Sizes {
+            image: self.architecture.image,
+            latent: axes,
+        };
+        let kind = kind.map_err(device_error)?;
+        let prior = prior::Prepared::new(&self.setup.prior, device, &mut init, sizes);
         let groups = Groups {
             network,
-            objective: objective_state.map_err(device_error)?,
+            likelihood: likelihood.map_err(device_error)?,
+            kind,
+            prior: prior.map_err(device_error)?,
+            objective: objective_state,
         };
         let optimizers = Optimizers {
             network: self.rule,
@@ -111,6 +128,7 @@ impl<D: Backend> Parts<'_, D> {
             channels,
             latent,
             image: self.architecture.image,
+            places: self.architecture.places(),
             setup: self.setup.clone(),
             optimizers,
             state,

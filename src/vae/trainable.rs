@@ -5,22 +5,30 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use dfdx::shapes::{Dim, HasShape, Shape};
-use dfdx::tensor::{Gradients, Tape, Tensor, TensorFromVec, Trace};
+use dfdx::tensor::{Gradients, NoneTape, Tape, Tensor, TensorFromVec, Trace};
 use dfdx::tensor_ops::{Backward, GatherTo, ReshapeTo};
 
 use super::Vae;
 use super::error::{ModelError, device_error};
+use super::labelled::Labelled;
 use super::latent_axis::LatentAxis;
 use super::manifold::decode;
-use super::model::{Batch, Forward, Images, Model, Planar, StepMetrics, StepReport};
+use super::model::{Batch, Forward, Images, Labels, Model, Planar, StepMetrics, StepReport};
 use super::pending::{PendingMetrics, PendingStep};
 use crate::kernels::Extent;
 use crate::kernels::profile::{self, part};
+use crate::latent::{self, Encoded};
+use crate::likelihood::{self, Likelihood};
+use crate::nn::backend::counted;
 use crate::nn::layers::BufferUpdates;
 use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 use crate::numeric::named_tensor::NamedTensor;
-use crate::objective::{Given, Loss, Outcome, OwnOptimizer, ParameterGroup, Prepared, Setup};
+use crate::objective::{
+    Given, Loss, Network as _, Outcome, OwnOptimizer, ParameterGroup, Prepared, Second, Setup,
+};
+use crate::optim::schedule::Position;
 use crate::optim::{Rule, Step};
+use crate::prior::{self, Mixture};
 
 /// State slots of a parameter, in the order of [`Rule::slots`].
 type Slots<D> = Vec<Tensor<(usize,), f32, <D as Backend>::Device>>;
@@ -28,6 +36,10 @@ type Slots<D> = Vec<Tensor<(usize,), f32, <D as Backend>::Device>>;
 /// All that is trained, in groups.
 pub(super) struct Groups<C: Dim, Z: Dim, D: Backend> {
     pub(super) network: Vae<C, Z, D>,
+    /// Trained with the network.
+    pub(super) likelihood: Likelihood<D>,
+    pub(super) kind: latent::Prepared<D>,
+    pub(super) prior: prior::Prepared<D>,
     pub(super) objective: Prepared<Z, D>,
 }
 
@@ -38,7 +50,12 @@ impl<C: Dim, Z: Dim, D: Backend> Groups<C, Z, D> {
         visitor: &mut V,
     ) -> Result<(), V::Err> {
         match group {
-            ParameterGroup::Network => self.network.visit(group.prefix(), visitor),
+            ParameterGroup::Network => {
+                self.network.visit(group.prefix(), visitor)?;
+                self.likelihood.visit(likelihood::PREFIX, visitor)?;
+                self.kind.visit(latent::PREFIX, visitor)?;
+                self.prior.visit("prior.", visitor)
+            }
             ParameterGroup::Objective => self.objective.visit(group.prefix(), visitor),
         }
     }
@@ -49,7 +66,12 @@ impl<C: Dim, Z: Dim, D: Backend> Groups<C, Z, D> {
         visitor: &mut V,
     ) -> Result<(), V::Err> {
         match group {
-            ParameterGroup::Network => self.network.visit_mut(group.prefix(), visitor),
+            ParameterGroup::Network => {
+                self.network.visit_mut(group.prefix(), visitor)?;
+                self.likelihood.visit_mut(likelihood::PREFIX, visitor)?;
+                self.kind.visit_mut(latent::PREFIX, visitor)?;
+                self.prior.visit_mut("prior.", visitor)
+            }
             ParameterGroup::Objective => self.objective.visit_mut(group.prefix(), visitor),
         }
     }
@@ -89,6 +111,8 @@ pub(super) struct TrainableVae<C: Dim, Z: Dim, D: Backend> {
     pub(super) channels: C,
     pub(super) latent: Z,
     pub(super) image: Extent,
+    /// Latent points of an image.
+    pub(super) places: usize,
     pub(super) setup: Setup,
     pub(super) optimizers: Optimizers,
     /// By the parameter's name.
@@ -135,6 +159,59 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
         }
     }
 
+    /// What belongs to a batch besides its images.
+    fn given<'a>(
+        &'a self,
+        second: Option<Second<C, D>>,
+        batch: &Batch<'a>,
+        mode: Mode<'a, D>,
+    ) -> Given<'a, C, Z, D> {
+        Given {
+            second,
+            noise: batch.noise,
+            latent: self.latent,
+            position: batch.position,
+            likelihood: &self.groups.likelihood,
+            prior: &self.groups.prior,
+            kind: &self.groups.kind,
+            kl_weight: batch.kl_weight,
+            mode,
+            loss: &self.setup.loss,
+            train_images: self.setup.train_images,
+            device: &self.device,
+        }
+    }
+
+    /// The decoder's input for images, at rest, and the rows of a codebook; of a distribution its means.
+    fn encoded(&self, images: &[f32], labels: &[u16]) -> Result<Encoded<D>, D::Err> {
+        let images = self.images(Images::Values(images))?;
+        let network = &self.groups.network;
+        let network = Labelled::new(network, Labels::of(labels), images.shape().0)?;
+        let points = network.points(images, Mode::Evaluation)?;
+        let points = counted::<_, D, _>(points)?;
+        Ok(self.groups.kind.encode(points, Mode::Evaluation)?.0)
+    }
+
+    /// The learned prior.
+    fn mixture(&self) -> Result<Option<Mixture>, D::Err> {
+        let nothing = Batch {
+            images: Images::Values(&[]),
+            second: None,
+            labels: Labels::default(),
+            noise: &[],
+            position: Position::default(),
+            kl_weight: 0.0,
+        };
+        let given = self.given(None, &nothing, Mode::Evaluation);
+        let network = Labelled::new(&self.groups.network, nothing.labels, 0)?;
+        let (components, NoneTape) = given.components(&network, self.channels, NoneTape)?;
+        Ok(components.map(|it| Mixture {
+            log_weights: D::to_vec(&it.log_weights),
+            mean: D::to_vec(&it.mean),
+            log_var: D::to_vec(&it.log_var),
+        }))
+    }
+
     /// Losses and terms of a batch, whose images may carry a tape.
     fn outcome<T: Tape<f32, D::Device>>(
         &self,
@@ -142,18 +219,13 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
         batch: Batch,
         mode: Mode<'_, D>,
     ) -> Result<Outcome<C, Z, D, T>, D::Err> {
-        let given = Given {
-            second: batch.second.map(|images| self.images(images)).transpose()?,
-            noise: batch.noise,
-            latent: self.latent,
-            kl_weight: batch.kl_weight,
-            mode,
-            loss: &self.setup.loss,
-            train_images: self.setup.train_images,
-            device: &self.device,
-        };
-        let Groups { network, objective } = &self.groups;
-        objective.outcome(network, images, &given)
+        let second = batch.second.map(|images| self.images(images)).transpose()?;
+        let given = self.given(second.map(Second::new), &batch, mode);
+        let Groups {
+            network, objective, ..
+        } = &self.groups;
+        let network = Labelled::new(network, batch.labels, images.shape().0)?;
+        objective.outcome(&network, images, &given)
     }
 
     /// Forward, and backward from each loss.
@@ -165,7 +237,7 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
         let images = || self.images(batch.images);
         let images = part(|| profile::BATCH.into(), images)?.leaky_traced();
         let Outcome {
-            pass,
+            values: told,
             losses,
             terms,
         } = self.outcome(images, batch, Mode::training(updates))?;
@@ -179,7 +251,7 @@ impl<C: Dim, Z: Dim, D: Backend> TrainableVae<C, Z, D> {
             gradients.push((group, value.try_backward()?));
         }
         let outcome = Outcome {
-            pass,
+            values: told,
             losses: values,
             terms,
         };
@@ -274,8 +346,10 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
             let collected = self.groups.visit(group, &mut collect);
             collected.map_err(device_error)?;
         }
-        let [log_var, z] = [&outcome.pass.log_var, &outcome.pass.z].map(D::to_vec);
-        let logits = D::to_vec(&outcome.pass.logits);
+        let values = &outcome.values;
+        let log_var = values.log_var.as_ref().map(D::to_vec);
+        let (z, logits) = (D::to_vec(&values.z), D::to_vec(&values.logits));
+        let codes = values.codes.as_ref().map(|codes| codes.rows.clone());
         let losses = PendingMetrics::of(outcome).read();
         if let Some(term) = losses.non_finite() {
             return Err(ModelError::NotFinite(term));
@@ -284,25 +358,42 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
             losses,
             log_var,
             z,
+            codes,
             logits,
             gradients: tensors,
         })
     }
 
-    fn encode(&self, images: &[f32]) -> Result<Vec<f32>, ModelError> {
-        let images = self.images(Images::Values(images)).map_err(device_error)?;
-        let (mean, _) = self
-            .groups
-            .network
-            .encoder
-            .forward(images, Mode::Evaluation)
-            .map_err(device_error)?;
-        Ok(D::to_vec(&mean))
+    fn encode(&self, images: &[f32], labels: &[u16]) -> Result<Vec<f32>, ModelError> {
+        let encoded = self.encoded(images, labels).map_err(device_error)?;
+        Ok(D::to_vec(&encoded.z))
     }
 
-    fn decode(&self, z: &[f32]) -> Result<Vec<f32>, ModelError> {
-        self.expect(z.len() / self.latent.size())
-            .and_then(|()| decode(&self.groups.network, z, self.latent))
+    fn codes(&self, images: &[f32], labels: &[u16]) -> Result<Option<Vec<usize>>, ModelError> {
+        let encoded = self.encoded(images, labels).map_err(device_error)?;
+        Ok(encoded.codes.map(|codes| codes.rows))
+    }
+
+    fn prior(&self) -> Result<Option<Mixture>, ModelError> {
+        self.mixture().map_err(device_error)
+    }
+
+    fn decode(&self, z: &[f32], labels: &[u16]) -> Result<Vec<f32>, ModelError> {
+        let (points, places) = (z.len() / self.latent.size(), self.places);
+        if points % places != 0 {
+            let text = format!("{points} latent points are no images of {places} points each");
+            return Err(ModelError::Mismatch(text));
+        }
+        self.expect(points / places)
+            .and_then(|()| {
+                decode(
+                    &self.groups.network,
+                    &self.setup.loss.reconstruction,
+                    z,
+                    self.latent,
+                    labels,
+                )
+            })
             .map_err(device_error)
     }
 
@@ -377,8 +468,12 @@ impl<C: Dim, Z: LatentAxis, D: Backend> Model for TrainableVae<C, Z, D> {
         D::release(&self.device).map_err(device_error)
     }
 
-    fn planar(&self) -> Option<&dyn Planar> {
-        Z::planar(&self.groups.network)
+    fn planar(&self) -> Option<Box<dyn Planar + '_>> {
+        // Of several points an image has no plane.
+        match self.places {
+            1 => Z::planar(&self.groups.network, &self.setup.loss.reconstruction),
+            _ => None,
+        }
     }
 }
 

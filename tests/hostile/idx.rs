@@ -26,7 +26,8 @@ fn rejects_headers_that_lie() {
     for (name, whole) in [("i", &images), ("l", &labels)] {
         let header = if name == "i" { 16 } else { 8 };
         for position in 0..header {
-            for (round, flip) in [1_u8, 0x80, 0xff].into_iter().enumerate() {
+            // Not the last bit, which makes the elements signed ones of the same length.
+            for (round, flip) in [2_u8, 0x80, 0xff].into_iter().enumerate() {
                 let mut changed = whole.clone();
                 changed[position] ^= flip;
                 if round == 1 {
@@ -42,13 +43,20 @@ fn rejects_headers_that_lie() {
         }
         lab.write(name, whole);
     }
-    // Values of another type, as many bytes as such values have.
-    for (element, size) in [(9, 1), (11, 2), (12, 4), (13, 4), (14, 8)] {
-        let mut other = images[..16].to_vec();
+    // Types that the format does not have.
+    for element in [0, 1, 7, 10, 15, 255] {
+        let mut other = images.clone();
         other[2] = element;
-        other.resize(16 + 40 * 144 * size, 0);
         lab.write("i", &other);
         refused(&lab, 65, "at byte 2: element type");
+    }
+    // Values of another type, as many bytes as such values have, outside of their range or all of one shade.
+    for (element, size) in [(11, 2), (12, 4), (13, 4), (14, 8)] {
+        let mut other = images[..16].to_vec();
+        other[2] = element;
+        other.resize(16 + 40 * 144 * size, 0x40);
+        lab.write("i", &other);
+        refused(&lab, 65, "values");
     }
 }
 

@@ -21,7 +21,8 @@ for file in sorted(Path("runs").rglob("metrics.parquet")):
     run = file.parent
     metrics.append(pl.read_parquet(file).with_columns(path=pl.lit(str(run))))
     settings[str(run)] = dict(flat(tomllib.loads((run / "resolved.toml").read_text())))
-own = pl.concat(metrics)
+# A metric that a run has no meaning for is no column of its file.
+own = pl.concat(metrics, how="diagonal")
 
 # The table of epochs: the metrics.parquet of all runs, one below the other.
 epochs = pl.read_parquet("epochs.parquet")

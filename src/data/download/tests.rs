@@ -14,7 +14,8 @@ use crate::data::division::Division;
 use crate::data::division::tests::whole;
 use crate::data::idx::tests::{gzip, idx_file};
 use crate::data::kinds::fashion_mnist::{FASHION_MNIST, FashionMnist};
-use crate::data::kinds::mnist::{MNIST, Mnist};
+use crate::data::kinds::kmnist::Kmnist;
+use crate::data::kinds::mnist::MNIST;
 use crate::data::load::{load_in, locate_in, survey_in};
 use crate::fs::digest::sha256_hex;
 
@@ -185,6 +186,7 @@ fn published() -> &'static KnownSet {
             package: Some("dataset-zeros"),
             mirrors: &["https://example.invalid/"],
             digests: Some([digest(0), digest(1), digest(2), digest(3)]),
+            packed_digests: None,
             similar: &[],
         }
     });
@@ -387,24 +389,40 @@ fn fetches_every_file_once_in_two_downloads_at_once() {
 }
 
 #[test]
-fn downloads_finds_and_loads_mnist() {
+fn downloads_finds_and_loads_a_set() {
     let cache = tempfile::tempdir().unwrap();
-    let server = serve(Manner::Good);
+    let server = serve(Manner::PlainOfUnknownLength);
     let around = places(cache.path(), &[&server]);
-    let located = locate_in("mnist", &around, &mut |_| {}).unwrap();
+    let located = locate_in("kmnist", &around, &mut |_| {}).unwrap();
     assert!(located.downloaded);
-    assert_eq!(located.folder, Some(cache.path().join("mnist")));
+    assert_eq!(located.folder, Some(cache.path().join("kmnist")));
     assert!(located.files.iter().all(|file| !file.verified));
     assert_eq!(located.files[0].source.bytes, 47_040_016);
-    assert!(!locate_in("mnist", &around, &mut |_| {}).unwrap().downloaded);
+    assert!(
+        !locate_in("kmnist", &around, &mut |_| {})
+            .unwrap()
+            .downloaded
+    );
 
     let division = Division {
         limit: Some(10),
         ..whole()
     };
-    let kind = Mnist { path: None }.into();
+    let kind = Kmnist { path: None }.into();
     let set = load_in(&kind, &division, 1, &around, &mut |_| {}).unwrap();
     assert_eq!(set.images.len(), 10);
     assert_eq!(set.sources[0], located.files[0].source);
     assert_eq!(server.asked.lock().unwrap().len(), 4);
+}
+
+#[test]
+fn refuses_a_compressed_file_that_is_not_the_published_one() {
+    let cache = tempfile::tempdir().unwrap();
+    let server = serve(Manner::Good);
+    let around = places(cache.path(), &[&server]);
+    let error = locate_in("kmnist", &around, &mut |_| {}).unwrap_err();
+    let NotFound { tried, .. } = error.downcast_ref().unwrap();
+    let expected =
+        "(compressed), expected 51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4";
+    assert!(tried[0].reason.ends_with(expected), "{}", tried[0].reason);
 }

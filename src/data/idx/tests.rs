@@ -34,7 +34,7 @@ pub(in crate::data) fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn read(bytes: &[u8], content: Content) -> Result<(Axes, Vec<u8>, Source), DataError> {
     let mut file = from_bytes(bytes, content)?;
     let axes = file.axes();
-    let mut items = vec![0; axes.count * axes.item_bytes()];
+    let mut items = vec![0; axes.count * axes.item_values()];
     file.fill(&mut items)?;
     Ok((axes, items, file.finish()?))
 }
@@ -171,7 +171,7 @@ fn refuses_more_data_behind_the_array() {
     }
 }
 
-/// Any other header than the true one contradicts the file's length, so no change may pass.
+/// Any other header than the true one contradicts the file's length, so no change may pass but the one to int8.
 #[test]
 fn refuses_every_changed_header() {
     let mut refused = 0;
@@ -183,7 +183,7 @@ fn refuses_every_changed_header() {
             for value in 0..=u8::MAX {
                 let mut changed = whole.clone();
                 changed[position] = value;
-                if changed == whole {
+                if changed == whole || (position, value) == (2, 9) {
                     continue;
                 }
                 for file in [changed.clone(), gzip(&changed)] {
@@ -195,7 +195,7 @@ fn refuses_every_changed_header() {
             }
         }
     }
-    assert_eq!(refused, (16 + 8) * 255 * 2);
+    assert_eq!(refused, ((16 + 8) * 255 - 2) * 2);
 }
 
 /// A changed byte of a gzip file either is refused or leaves the content as it was (the time in
@@ -235,8 +235,8 @@ fn names_the_byte_of_each_mistake() {
         "at byte 0: not an IDX file: it begins with 01 00, expected 00 00"
     );
     assert_eq!(
-        with(2, 0x0d),
-        "at byte 2: element type 0x0d, expected 0x08 (unsigned byte)"
+        with(2, 0x0a),
+        "at byte 2: element type 0x0a, expected 0x08, 0x09 or 0x0b to 0x0e"
     );
     assert_eq!(
         with(3, 2),

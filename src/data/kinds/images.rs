@@ -7,10 +7,11 @@ use std::thread;
 
 use crate::config::section::section;
 use crate::config::{Kind, PathKind};
+use crate::data::binarize::Binarization;
 use crate::data::division::{Shares, Split};
 use crate::data::error::{DataError, Refusal, folder_of, shown};
 use crate::data::images::{Images, blank_pixels};
-use crate::data::loader::{Loaded, Loader, Request};
+use crate::data::loader::{Labelled, Loaded, Loader, Request};
 use crate::data::picture::{self, Color};
 use crate::data::progress::{LoadProgress, OnProgress};
 use crate::data::set::Survey;
@@ -91,6 +92,16 @@ struct Contents<'a> {
     shares: Shares,
 }
 
+impl Contents<'_> {
+    /// The pictures that are kept, part after part.
+    fn pictures(&self) -> Vec<&Picture> {
+        let parts = self.parts.iter().zip(&self.shares.keep);
+        parts
+            .flat_map(|(&part, &keep)| self.tree.split(part).iter().take(keep))
+            .collect()
+    }
+}
+
 impl Tree {
     fn split(&self, split: Split) -> &[Picture] {
         match split {
@@ -143,12 +154,18 @@ impl Loader for ImageFolder {
         Ok(Survey::of(&contents.shares, self.size(), place))
     }
 
+    fn labels(&self, request: &Request<'_>) -> Result<Labelled, DataError> {
+        let contents = self.contents(request)?;
+        let labels = contents.pictures().iter().map(|it| it.class).collect();
+        Ok(Labelled {
+            names: contents.tree.classes,
+            images: Some((labels, contents.shares)),
+        })
+    }
+
     fn load(&self, request: &Request<'_>, progress: OnProgress<'_>) -> Result<Loaded, DataError> {
         let contents = self.contents(request)?;
-        let parts = contents.parts.iter().zip(&contents.shares.keep);
-        let pictures: Vec<&Picture> = parts
-            .flat_map(|(&part, &keep)| contents.tree.split(part).iter().take(keep))
-            .collect();
+        let pictures = contents.pictures();
         let [height, width, channels] = self.size();
         let mut pixels = blank_pixels(pictures.len(), height * width * channels)?;
         read_all(&pictures, self, &mut pixels, progress)?;
@@ -161,6 +178,7 @@ impl Loader for ImageFolder {
                 labels: pictures.iter().map(|picture| picture.class).collect(),
                 classes: contents.tree.classes,
                 factors: None,
+                binarization: Binarization::NONE,
             },
             sources: Vec::new(),
             shares: contents.shares,

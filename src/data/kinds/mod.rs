@@ -1,11 +1,14 @@
 //! The kinds of data: one file a kind, and one line of the registry.
 
+pub mod cifar10;
+pub mod csv;
+pub mod dsprites;
 pub mod fashion_mnist;
 pub mod idx;
 pub mod images;
 pub mod kmnist;
 pub mod mnist;
-pub mod npy;
+pub mod numpy;
 pub mod sprites;
 
 use crate::config::members::members;
@@ -59,5 +62,8 @@ kinds! {
     Sprites(sprites::Sprites) = "sprites",
     Idx(idx::Idx) = "idx",
     Images(images::ImageFolder) = "images",
-    Npy(npy::Npy) = "npy",
+    Numpy(numpy::Numpy) = "numpy",
+    Csv(csv::Csv) = "csv",
+    Cifar10(cifar10::Cifar10) = "cifar10",
+    Dsprites(dsprites::Dsprites) = "dsprites",
 }

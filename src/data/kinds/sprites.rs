@@ -16,10 +16,11 @@ use std::thread;
 use crate::config::kind::grouped;
 use crate::config::section::section;
 use crate::config::{Kind, Rules};
+use crate::data::binarize::Binarization;
 use crate::data::division::Shares;
 use crate::data::error::{DataError, Refusal};
 use crate::data::images::{Factor, Factors, Images, MAX_BYTES, blank_pixels};
-use crate::data::loader::{Loaded, Loader, Locate, Located, Request};
+use crate::data::loader::{Labelled, Loaded, Loader, Locate, Located, Request};
 use crate::data::progress::OnProgress;
 use crate::data::set::Survey;
 use crate::fs::digest::sha256_hex;
@@ -110,6 +111,16 @@ impl Loader for Sprites {
         Ok(Survey::of(&self.shares(request)?, size, PLACE.into()))
     }
 
+    fn labels(&self, request: &Request<'_>) -> Result<Labelled, DataError> {
+        let shares = self.shares(request)?;
+        let cells = drawn(self.count, request.seed);
+        let labels = cells.into_iter().take(shares.total());
+        Ok(Labelled {
+            names: class_names(),
+            images: Some((labels.map(|cell| factors_of(cell)[0]).collect(), shares)),
+        })
+    }
+
     fn load(&self, request: &Request<'_>, _: OnProgress<'_>) -> Result<Loaded, DataError> {
         let shares = self.shares(request)?;
         let (size, count) = (self.image_size, shares.total());
@@ -124,11 +135,12 @@ impl Loader for Sprites {
                 channels: 1,
                 pixels,
                 labels: indices.iter().map(|indices| indices[0]).collect(),
-                classes: Shape::ALL.map(|shape| shape.name().into()).to_vec(),
+                classes: class_names(),
                 factors: Some(Factors {
                     factors: (0..NAMES.len()).map(factor).collect(),
                     indices: indices.into_flattened(),
                 }),
+                binarization: Binarization::NONE,
             },
             sources: Vec::new(),
             shares,
@@ -157,6 +169,11 @@ impl Loader for Sprites {
     }
 }
 
+/// The shapes by their names.
+fn class_names() -> Vec<String> {
+    Shape::ALL.map(|shape| shape.name().into()).to_vec()
+}
+
 /// A factor, by its position.
 fn factor(position: usize) -> Factor {
     let value = |index: usize| {
@@ -165,7 +182,7 @@ fn factor(position: usize) -> Factor {
         values_of(&indices)[position]
     };
     Factor {
-        name: NAMES[position],
+        name: NAMES[position].into(),
         values: (0..SIZES[position]).map(value).collect(),
     }
 }

@@ -15,7 +15,7 @@ use crate::data::load::{load_in, locate, survey_in};
 /// Four files with the shapes of a known set; images black, all labels `label`.
 fn known_files(folder: &Path, label: u8) {
     let put = |name: &str, bytes: Vec<u8>| fs::write(folder.join(name), bytes).unwrap();
-    let black = |count: usize| gzip(&idx_file(&[count as u32, 28, 28], vec![0; count * 784]));
+    let black = |count: usize| idx_file(&[count as u32, 28, 28], vec![0; count * 784]);
     let labels = |count: usize| idx_file(&[count as u32], vec![label; count]);
     put("train-images.idx3-ubyte", black(60_000));
     put("train-labels-idx1-ubyte.gz", labels(60_000));
@@ -53,6 +53,19 @@ fn checks_a_known_set_by_its_digests_or_at_least_its_structure() {
     let digest = "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888";
     assert!(text.ends_with(digest), "{text}");
     assert!(error.hint().unwrap().contains("remove"));
+
+    let error = load(Mnist { path: path.clone() }, first_hundred()).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("is not the published file of mnist"),
+        "{text}"
+    );
+
+    let packed = gzip(&fs::read(&images).unwrap());
+    fs::write(&images, packed).unwrap();
+    let error = load(Kmnist { path: path.clone() }, first_hundred()).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("(compressed), expected 51467d22"), "{text}");
 
     known_files(folder.path(), 10);
     let error = load(Mnist { path }, first_hundred()).unwrap_err();

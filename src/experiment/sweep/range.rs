@@ -32,7 +32,7 @@ pub(crate) fn range(
     diagnostics: &mut Diagnostics,
 ) -> Option<Values> {
     let is_whole = match setting.kind {
-        Kind::Count { .. } => true,
+        Kind::Count { .. } | Kind::CountOrCounts { .. } => true,
         Kind::Number(_) => false,
         _ => {
             let message = format!("`{}` has no ranges: it is no number", setting.key);

@@ -48,9 +48,28 @@ fn random_shapes() -> impl Iterator<Item = Shape> {
     })
 }
 
-/// Those of [`SHAPES`] and of [`random_shapes`], on every path.
+/// Shapes with zeros on each side: pixels behind the last window, zeros beyond a kernel, and those of published models.
+const PADDED: [(Shape, usize); 12] = [
+    ([28, 28, 1, 32, 3, 2, 5], 0),
+    ([13, 13, 32, 64, 3, 2, 3], 0),
+    ([64, 64, 3, 32, 4, 2, 2], 0),
+    ([31, 31, 32, 17, 4, 2, 3], 0),
+    ([13, 13, 16, 20, 5, 2, 9], 0),
+    ([5, 5, 20, 33, 5, 2, 7], 0),
+    ([16, 16, 18, 16, 3, 2, 5], 1),
+    ([15, 15, 17, 24, 5, 2, 3], 2),
+    ([14, 12, 16, 16, 3, 2, 41], 1),
+    ([9, 6, 16, 19, 4, 3, 5], 2),
+    ([7, 5, 3, 4, 2, 3, 3], 4),
+    ([12, 11, 24, 16, 3, 1, 6], 0),
+];
+
+/// Those of [`SHAPES`], of [`PADDED`] and of [`random_shapes`], these with both paddings, on every path.
 fn cases() -> impl Iterator<Item = (Isa, Case)> {
+    let padded = random_shapes().enumerate();
+    let padded = padded.map(|(i, shape)| (shape, i % (shape[4] + 1)));
     reference::cases(SHAPES.into_iter().chain(random_shapes()))
+        .chain(reference::padded_cases(PADDED.into_iter().chain(padded)))
 }
 
 #[test]
@@ -59,7 +78,7 @@ fn agrees_with_plain_sums_forward() {
         let bias = numbers(case.conv.small.channels, 4);
         let epilogue = Epilogue {
             bias: &bias,
-            activation: Activation::LeakyRelu,
+            activation: Activation::LEAKY_RELU,
         };
         let mut got = vec![f32::NAN; case.small.len()];
         let mut saved = vec![f32::NAN; case.small.len()];

@@ -6,7 +6,6 @@ use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{ChooseFrom, Device, TryAdd, TryLe, TryMul, TrySub};
 
 use crate::kernels::Activation;
-use crate::kernels::activation::LEAK;
 
 /// Applies an activation.
 ///
@@ -19,10 +18,10 @@ pub fn apply<S: Shape, D: Device<f32>, T: Tape<f32, D>>(
     match activation {
         Activation::Linear => Ok(x),
         Activation::Relu => relu(x),
-        Activation::LeakyRelu => {
+        Activation::LeakyRelu(slope) => {
             let (x, tape) = x.split_tape();
             let is_low = x.try_le(0.0)?;
-            let low = x.clone().put_tape(tape).try_mul(LEAK)?;
+            let low = x.clone().put_tape(tape).try_mul(slope)?;
             is_low.try_choose(low, x)
         }
         Activation::Elu => {

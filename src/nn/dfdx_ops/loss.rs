@@ -2,7 +2,7 @@
 
 use dfdx::shapes::{Axis, Dim, HasShape};
 use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
-use dfdx::tensor_ops::{Device, ReshapeTo, SumTo, TryAdd, TryMul, TrySub};
+use dfdx::tensor_ops::{BroadcastTo, Device, ReshapeTo, SumTo, TryAdd, TryMul, TrySub};
 
 use super::super::backend::{Backend, Sample};
 use crate::kernels::loss::Reconstruction;
@@ -21,8 +21,20 @@ pub fn reparameterise<Z: Dim, C: Backend, T: Tape<f32, C::Device>>(
     let scale = 0.5 / mean.shape().0 as f32;
     let deviation = log_var.clone().put_tape(tape).try_mul(0.5)?.try_exp()?;
     let (deviation, tape) = deviation.split_tape();
-    let noise = deviation.clone().put_tape(tape).try_mul(eps)?;
-    let (z, tape) = noise.try_add(mean.clone())?.split_tape();
+    let (points, (images, latent)) = (eps.shape().0, *mean.shape());
+    let (z, tape) = if points == images {
+        let noise = deviation.clone().put_tape(tape).try_mul(eps)?;
+        noise.try_add(mean.clone())?.split_tape()
+    } else {
+        let all = (points / images.max(1), images, latent);
+        let each = mean.clone().put_tape(tape);
+        let (means, tape) = each.try_broadcast_like::<_, Axis<0>>(&all)?.split_tape();
+        let each = deviation.clone().put_tape(tape);
+        let deviations = each.try_broadcast_like::<_, Axis<0>>(&all)?;
+        let noise = deviations.try_mul(eps.try_reshape_like(&all)?)?;
+        let z = noise.try_add(means)?;
+        z.try_reshape_like(&(points, latent))?.split_tape()
+    };
     // e^log_var + mean^2 - 1 - log_var
     let (square, tape) = mean.put_tape(tape).try_square()?.split_tape();
     let twice = deviation
@@ -50,6 +62,20 @@ pub fn reconstruction<C: Dim, D: Device<f32>, T: Tape<f32, D>>(
     logits: Tensor<(usize, usize, usize, C), f32, D, T>,
     images: Tensor<(usize, usize, usize, C), f32, D>,
 ) -> Result<Tensor<(), f32, D, T>, D::Err> {
+    let batch = logits.shape().0;
+    let of_images = reconstruction_per_image(kind, logits, images)?;
+    of_images.try_sum()?.try_mul(1.0 / batch as f32)
+}
+
+/// See [`Backend::reconstruction_per_image`].
+///
+/// # Errors
+/// The device's.
+pub fn reconstruction_per_image<C: Dim, D: Device<f32>, T: Tape<f32, D>>(
+    kind: Reconstruction,
+    logits: Tensor<(usize, usize, usize, C), f32, D, T>,
+    images: Tensor<(usize, usize, usize, C), f32, D>,
+) -> Result<Tensor<(usize,), f32, D, T>, D::Err> {
     let (batch, height, width, channels) = *logits.shape();
     let errors = match kind {
         Reconstruction::BinaryCrossEntropy => logits.try_bce_with_logits(images)?,
@@ -57,6 +83,5 @@ pub fn reconstruction<C: Dim, D: Device<f32>, T: Tape<f32, D>>(
     };
     let rows = errors.try_reshape_like(&(batch, height, width * channels.size()))?;
     let rows: Tensor<(usize, usize), f32, D, T> = rows.try_sum::<_, Axis<2>>()?;
-    let of_images: Tensor<(usize,), f32, D, T> = rows.try_sum::<_, Axis<1>>()?;
-    of_images.try_sum()?.try_mul(1.0 / batch as f32)
+    rows.try_sum::<_, Axis<1>>()
 }

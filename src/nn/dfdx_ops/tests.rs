@@ -12,7 +12,7 @@ use crate::kernels::reference::numbers;
 const ACTIVATIONS: [Activation; 7] = [
     Activation::Linear,
     Activation::Relu,
-    Activation::LeakyRelu,
+    Activation::LEAKY_RELU,
     Activation::Elu,
     Activation::Silu,
     Activation::Gelu,
@@ -46,9 +46,12 @@ on_each_device!(
     computes_convolutions,
     computes_transposed_convolutions,
     computes_dense_layers,
+    appends_rows_to_maps,
     applies_activations,
     samples_points,
+    samples_several_points_of_an_image,
     computes_reconstruction_errors,
+    computes_reconstruction_errors_of_images,
     applies_rules,
     refuses_non_finite_steps,
     judges_groups_together,
@@ -228,6 +231,39 @@ fn computes_dense_layers<D: Tested>(device: &D, tolerance: f32) {
     }
 }
 
+/// Maps of two by one places with rows behind their channels, and the gradient of the maps.
+fn append<C: Backend>(device: &C::Device, images: usize, rows: usize) -> Vec<Vec<f32>> {
+    let maps = C::tensor(device, &numbers(images * 6, 1), (images, 2, 1, 3)).unwrap();
+    let rows = C::tensor(device, &numbers(rows * 2, 2), (rows, 2)).unwrap();
+    let output = C::append(maps.leaky_trace(), &rows).unwrap();
+    let (output, tape) = output.split_tape();
+    let upstream = C::tensor(device, &numbers(images * 10, 3), *output.shape()).unwrap();
+    let loss = output.clone().put_tape(tape).try_mul(upstream).unwrap();
+    let gradients = loss.try_sum::<(), _>().unwrap().try_backward().unwrap();
+    vec![C::to_vec(&output), gradient_of::<_, C>(&gradients, &maps)]
+}
+
+/// To the last bit, and also where a batch stands twice.
+fn appends_rows_to_maps<D: Tested>(device: &D, _: f32) {
+    for (images, rows) in [(1, 1), (4, 4), (6, 3), (5, 2)] {
+        let got = append::<DfdxOps<D>>(device, images, rows);
+        let (maps, all) = (numbers(images * 6, 1), numbers(rows * 2, 2));
+        let place = |i: usize| {
+            let row = i / 2 % rows;
+            [&maps[3 * i..3 * i + 3], &all[2 * row..2 * row + 2]].concat()
+        };
+        let places: Vec<f32> = (0..2 * images).flat_map(place).collect();
+        let upstream = numbers(images * 10, 3);
+        let gradient: Vec<f32> = upstream.chunks(5).flat_map(|it| it[..3].to_vec()).collect();
+        assert_eq!(got, [places, gradient]);
+        assert_eq!(got, append::<Cpu>(&Cpu::default(), images, rows));
+    }
+    let maps = |count: usize| vec![0.0; 6 * count];
+    let none = <DfdxOps<D> as Backend>::tensor(device, &[], (0, 2)).unwrap();
+    let maps = <DfdxOps<D> as Backend>::tensor(device, &maps(1), (1, 2, 1, 3)).unwrap();
+    assert!(DfdxOps::<D>::append(maps, &none).is_err());
+}
+
 /// Derivatives at 0 and far from it count too: a convolution of kernel 1 with the weight 1 shows them.
 fn activation_alone<C: Backend>(device: &C::Device, activation: Activation) -> Vec<Vec<f32>> {
     let values = [-100.0, -8.0, -1.5, -0.3, 0.0, 0.2, 1.0, 3.0, 9.0, 100.0];
@@ -281,6 +317,67 @@ fn sample<C: Backend>(device: &C::Device) -> Vec<Vec<f32>> {
 fn samples_points<D: Tested>(device: &D, tolerance: f32) {
     let (got, want) = (sample::<DfdxOps<D>>(device), sample::<Cpu>(&Cpu::default()));
     assert_close("sampling", &got, &want, tolerance);
+}
+
+/// Three points of each of four images, whose gradients are multiplied by factors that are known later, or are left as they
+/// are.
+fn points<C: Backend>(device: &C::Device, is_scaled: bool) -> Vec<Vec<f32>> {
+    let rows = |count, seed| C::tensor(device, &numbers(count * 5, seed), (count, 5)).unwrap();
+    let (mean, log_var, eps) = (rows(4, 1), rows(4, 2), rows(12, 3));
+    let sample = C::reparameterise(mean.leaky_trace(), log_var.clone(), eps, 0.7).unwrap();
+    let (kl, tape) = sample.kl.split_tape();
+    let factors = RowFactors::<C>::default();
+    let z = C::scale_gradient(sample.z.put_tape(tape), factors.clone()).unwrap();
+    let (z, tape) = z.split_tape();
+    let (weighted, tape) = kl.clone().put_tape(tape).try_mul(1.3).unwrap().split_tape();
+    let products = z.clone().put_tape(tape).try_mul(rows(12, 4)).unwrap();
+    let loss = products.try_sum::<(), _>().unwrap();
+    let loss = loss.try_add(weighted).unwrap();
+    if is_scaled {
+        let made = C::tensor(device, &numbers(12, 5), (12,)).unwrap();
+        factors.set(made).unwrap();
+    }
+    let gradients = loss.try_backward().unwrap();
+    vec![
+        C::to_vec(&z),
+        vec![C::scalar(&kl)],
+        C::to_vec(&sample.kl_per_axis),
+        gradient_of::<_, C>(&gradients, &mean),
+        gradient_of::<_, C>(&gradients, &log_var),
+    ]
+}
+
+fn samples_several_points_of_an_image<D: Tested>(device: &D, tolerance: f32) {
+    for is_scaled in [false, true] {
+        let want = points::<Cpu>(&Cpu::default(), is_scaled);
+        let got = points::<DfdxOps<D>>(device, is_scaled);
+        assert_close("several points", &got, &want, tolerance);
+    }
+}
+
+fn errors<C: Backend>(device: &C::Device, kind: Reconstruction) -> Vec<Vec<f32>> {
+    let shape = (4, 3, 5, 2);
+    let logits: Vec<f32> = numbers(120, 1).iter().map(|v| v * 20.0).collect();
+    let images: Vec<f32> = numbers(120, 2).iter().map(|v| v * 0.5 + 0.5).collect();
+    let logits = C::tensor(device, &logits, shape).unwrap();
+    let images = C::tensor(device, &images, shape).unwrap();
+    let errors = C::reconstruction_per_image(kind, logits.leaky_trace(), images);
+    let (errors, tape) = errors.unwrap().split_tape();
+    let weights = C::tensor(device, &numbers(4, 3), (4,)).unwrap();
+    let loss = errors.clone().put_tape(tape).try_mul(weights).unwrap();
+    let gradients = loss.try_sum::<(), _>().unwrap().try_backward().unwrap();
+    vec![C::to_vec(&errors), gradient_of::<_, C>(&gradients, &logits)]
+}
+
+fn computes_reconstruction_errors_of_images<D: Tested>(device: &D, tolerance: f32) {
+    for kind in [
+        Reconstruction::BinaryCrossEntropy,
+        Reconstruction::SquaredError,
+    ] {
+        let want = errors::<Cpu>(&Cpu::default(), kind);
+        let got = errors::<DfdxOps<D>>(device, kind);
+        assert_close(&format!("{kind:?}"), &got, &want, tolerance);
+    }
 }
 
 fn error<C: Backend>(device: &C::Device, kind: Reconstruction) -> Vec<Vec<f32>> {

@@ -32,11 +32,18 @@ section! {
         pub normalization_momentum: f64 = 0.99, Kind::Number(Interval::below(0.0, 1.0)), also(&["norm_momentum"]);
         /// Added to a variance before its root is taken
         pub normalization_epsilon: f64 = 1e-3, Kind::Number(Interval::above(0.0, 1.0)), also(&["norm_epsilon"]);
+        /// Whether the layer in front keeps a bias, as PyTorch's do by default. It changes no output, since the mean takes
+        /// it out again, but the number of parameters
+        pub normalization_bias: bool = false, Kind::Switch;
     }
 }
 
 impl Normalizes for Settings {
     type Config = Config;
+
+    fn keeps_bias(&self) -> bool {
+        self.normalization_bias
+    }
 
     fn layer(&self, outputs: usize, shape: Vec<usize>, activation: Activation) -> Option<Config> {
         Some(Config {
@@ -75,13 +82,13 @@ impl Describe for Config {
 
     fn parameters(&self) -> Vec<Values> {
         [SCALE, OFFSET]
-            .map(|name| (name, vec![self.features]))
+            .map(|name| (name.into(), vec![self.features]))
             .to_vec()
     }
 
     fn buffers(&self) -> Vec<Values> {
         [RUNNING_MEAN, RUNNING_VAR]
-            .map(|name| (name, vec![self.features]))
+            .map(|name| (name.into(), vec![self.features]))
             .to_vec()
     }
 

@@ -1,4 +1,4 @@
-//! Two-dimensional convolution with `same` padding, bias and activation (`keras.layers.Conv2D`):
+//! Two-dimensional convolution with padding, bias and activation (`keras.layers.Conv2D`):
 //! `y[i, j, o] = activation(b[o] + sum over u, v, c of x[i s + u - p, j s + v - p, c] k[u, v, c, o])`.
 
 use dfdx::shapes::Dim;
@@ -52,8 +52,7 @@ impl Describe for Config {
     }
 }
 
-/// Maps (batch, height, width, `I`) to (batch, height / stride, width / stride, `O`), rounded up. The kernel is
-/// (kh, kw, in, out).
+/// Maps (batch, height, width, `I`) to (batch, small height, small width, `O`). The kernel is (kh, kw, in, out).
 #[derive(Clone, Debug)]
 pub struct Conv2d<I: Dim, O: Dim, D: Backend> {
     route: D::Route,
@@ -95,7 +94,7 @@ parameters_of_product!(Conv2d);
 mod tests {
     use super::super::testing::{assert_values, made};
     use super::*;
-    use crate::kernels::{Activation, Extent};
+    use crate::kernels::{Activation, Extent, Zeros};
 
     /// Kernel 3, stride 2 on 4 x 3 pixels: `same` adds a row below, and a column on each side.
     ///
@@ -138,6 +137,45 @@ mod tests {
                     0.131242, 0.089544, 0.065621, 0.044772,
                 ],
                 &[-0.164022, 0.652275],
+            ],
+        );
+    }
+
+    /// Kernel 2, stride 2 on 5 x 3 pixels without padding: the last row and the last column are not read.
+    ///
+    /// ```python
+    /// def conv(x, k, b):
+    ///     y = np.zeros((1, 2, 1, 2))
+    ///     for i in range(2): y[:, i, 0] = np.tensordot(x[:, 2*i:2*i+2, :2], k, 3) + b
+    ///     return y
+    /// show(conv, made(2, 1, 5, 3, 1), made(5, 2, 2, 1, 2), made(4, 2))
+    /// ```
+    #[test]
+    fn leaves_what_no_window_reads() {
+        let big = Extent {
+            height: 5,
+            width: 3,
+            channels: 1,
+        };
+        let config = Config {
+            conv: Conv::new(big, 2, (2, 2), Zeros::Each(0)),
+            finish: Finish::with(Activation::Linear),
+            input_gradient: true,
+        };
+        assert_values(
+            config,
+            ((1, 5, 3, 1), &made(2, 15)),
+            &[made(5, 8), made(4, 2)],
+            &[
+                &[-0.265625, -0.25, -0.15625, -0.34375],
+                &[
+                    0.390625, -0.359375, 0.0, -0.25, -0.140625, 0.0, -0.078125, 0.015625, 0.0,
+                    -0.0625, -0.140625, 0.0, 0.0, 0.0, 0.0,
+                ],
+                &[
+                    0.328125, -0.09375, 0.203125, -0.03125, -0.046875, 0.09375, -0.171875, 0.15625,
+                ],
+                &[-0.5, 0.25],
             ],
         );
     }

@@ -1,5 +1,5 @@
-//! Transposed two-dimensional convolution with `same` padding, bias and activation (`keras.layers.Conv2DTranspose`): the
-//! adjoint of the convolution that it mirrors, with no inserted zeros.
+//! Transposed two-dimensional convolution with padding, bias and activation (`keras.layers.Conv2DTranspose`): the adjoint
+//! of the convolution that it mirrors, with no inserted zeros.
 //! `y[i, j, o] = activation(b[o] + sum of x[k, l, c] k[u, v, o, c] over all k s + u - p = i, l s + v - p = j)`.
 
 use dfdx::shapes::Dim;
@@ -87,7 +87,7 @@ parameters_of_product!(ConvTranspose2d);
 mod tests {
     use super::super::testing::{assert_values, made};
     use super::*;
-    use crate::kernels::{Activation, Extent};
+    use crate::kernels::{Activation, Extent, Zeros};
 
     /// The adjoint of a convolution of kernel 3, stride 2 from 4 x 3 pixels with one channel to 2 x 2 with two.
     ///
@@ -110,7 +110,7 @@ mod tests {
         };
         let config = Config {
             conv: Conv::same(big, 2, 3, 2),
-            finish: Finish::with(Activation::LeakyRelu),
+            finish: Finish::with(Activation::LEAKY_RELU),
         };
         assert_values(
             config,
@@ -130,6 +130,50 @@ mod tests {
                     -0.103125, -0.390625, -0.234375,
                 ],
                 &[0.075],
+            ],
+        );
+    }
+
+    /// PyTorch's `ConvTranspose2d(2, 1, 3, stride=2, padding=1, output_padding=1)`: 2 x 2 to 4 x 4 pixels.
+    ///
+    /// ```python
+    /// def transposed(x, k, b):
+    ///     y = np.zeros((1, 6, 6, 1))
+    ///     for i in range(2):
+    ///         for j in range(2):
+    ///             y[:, 2*i:2*i+3, 2*j:2*j+3] += np.einsum('nc,uvoc->nuvo', x[:, i, j], k)
+    ///     return y[:, 1:5, 1:5] + b
+    /// show(transposed, made(2, 1, 2, 2, 2), made(5, 3, 3, 1, 2), np.array([0.125]))
+    /// ```
+    #[test]
+    fn pads_as_pytorch_does() {
+        let big = Extent {
+            height: 4,
+            width: 4,
+            channels: 1,
+        };
+        let config = Config {
+            conv: Conv::new(big, 2, (3, 2), Zeros::Each(1)),
+            finish: Finish::with(Activation::Linear),
+        };
+        assert_values(
+            config,
+            ((1, 2, 2, 2), &made(2, 8)),
+            &[made(5, 18), vec![0.125]],
+            &[
+                &[
+                    0.15625, 0.1875, 0.03125, 0.03125, 0.171875, 0.5625, -0.078125, 0.015625,
+                    -0.09375, -0.3125, 0.125, 0.21875, 0.390625, 0.109375, 0.0625, 0.15625,
+                ],
+                &[
+                    -0.09375, 0.171875, -0.1875, 0.0, -0.46875, 0.203125, 0.625, 0.15625,
+                ],
+                &[
+                    0.0625, 0.03125, -0.3125, -0.375, -0.359375, -0.234375, 0.03125, -0.03125,
+                    0.046875, -0.078125, 0.40625, 0.3125, -0.046875, -0.046875, -0.0625, -0.0625,
+                    0.296875, 0.328125,
+                ],
+                &[-0.75],
             ],
         );
     }

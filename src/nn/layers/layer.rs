@@ -1,5 +1,7 @@
 //! The traits of every kind of layer.
 
+use std::borrow::Cow;
+
 use dfdx::shapes::Dim;
 use dfdx::tensor::Tape;
 
@@ -9,7 +11,18 @@ use crate::nn::backend::{Backend, FeatureMaps};
 use crate::nn::params::{Init, Parameters};
 
 /// Name and shape of values that a layer keeps.
-pub type Values = (&'static str, Vec<usize>);
+pub type Values = (Cow<'static, str>, Vec<usize>);
+
+/// Why a layer cannot be built with its settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// The setting to change, by its dotted key.
+    pub key: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What would fit.
+    pub expected: String,
+}
 
 /// A layer in numbers: what is known of it before there is any tensor.
 pub trait Describe {
@@ -48,6 +61,11 @@ pub trait Describe {
     /// Values that a training step keeps of one image: the output and its gradient.
     fn kept_values(&self) -> u64 {
         2 * product(&self.output())
+    }
+
+    /// Why it cannot be built; `None` where it can.
+    fn unfit(&self) -> Option<Unfit> {
+        None
     }
 
     /// Whether it computes at all, or is but another view of its input.
@@ -89,6 +107,11 @@ pub trait Module<I: Dim, O: Dim, D: Backend>: Parameters<D> + Sized {
 pub trait Normalizes {
     /// That layer in numbers.
     type Config;
+
+    /// Whether the layer in front keeps a bias of its own.
+    fn keeps_bias(&self) -> bool {
+        false
+    }
 
     /// The layer behind one of so many outputs, of which `shape` is made. It brings what takes the place of the bias and
     /// applies the activation. None where a bias and the activation follow the product themselves.

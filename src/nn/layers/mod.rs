@@ -17,12 +17,15 @@ pub mod conv2d;
 pub mod conv_transpose2d;
 pub mod dense;
 pub mod flatten;
+pub mod group_norm;
 pub mod layer;
+pub mod layer_norm;
 pub mod mode;
 pub mod named;
 pub mod normalization;
 pub mod product;
 mod registry;
+pub mod residual;
 pub mod sequential;
 #[cfg(test)]
 pub mod testing;
@@ -30,7 +33,7 @@ pub mod testing;
 use dfdx::shapes::Dim;
 use dfdx::tensor::Tape;
 
-pub use layer::{Describe, Module};
+pub use layer::{Describe, Module, Unfit};
 pub use mode::{BufferUpdates, Mode};
 pub use named::{Named, NamedConfig};
 pub use normalization::Normalization;
@@ -46,4 +49,6 @@ registry::layers! {
     Dense: dense,
     Flatten: flatten,
     BatchNorm: batch_norm,
+    GroupNorm: group_norm,
+    Residual: residual,
 }

@@ -36,6 +36,14 @@ impl<'a, D: Backend> Mode<'a, D> {
         Self::Training { updates, layer: "" }
     }
 
+    /// The name of a layer within the one that is being applied.
+    pub fn name_of(self, layer: &str) -> String {
+        match self {
+            Self::Training { layer: outer, .. } => format!("{outer}.{layer}"),
+            Self::Evaluation => layer.to_owned(),
+        }
+    }
+
     /// The same within a layer.
     pub fn within(self, layer: &'a str) -> Self {
         match self {

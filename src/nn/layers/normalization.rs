@@ -12,12 +12,18 @@ members! {
     pub enum Normalization: Copy, default "none" {
         Without(Without) = "none",
         BatchNorm(super::batch_norm::Settings) = "batch",
+        LayerNorm(super::layer_norm::Settings) = "layer",
+        GroupNorm(super::group_norm::Settings) = "group",
     }
     dispatch($) each_normalization
 }
 
 impl Normalizes for Normalization {
     type Config = LayerConfig;
+
+    fn keeps_bias(&self) -> bool {
+        each_normalization!(self, it => it.keeps_bias())
+    }
 
     #[allow(
         clippy::useless_conversion,

@@ -12,7 +12,7 @@ const KERNEL: &str = "kernel";
 const BIAS: &str = "bias";
 
 /// What follows the product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Finish {
     /// Whether there is a bias: not where a normalization that has one comes next.
     pub bias: bool,
@@ -37,8 +37,8 @@ impl Finish {
 
     /// The parameters of a layer with such a kernel.
     pub(super) fn parameters(self, kernel: Vec<usize>, outputs: usize) -> Vec<Values> {
-        let mut all = vec![(KERNEL, kernel)];
-        all.extend(self.bias.then(|| (BIAS, vec![outputs])));
+        let mut all: Vec<Values> = vec![(KERNEL.into(), kernel)];
+        all.extend(self.bias.then(|| (BIAS.into(), vec![outputs])));
         all
     }
 }

@@ -3,6 +3,7 @@
 //! To add a schedule: its file with settings and formula, and a line in [`Schedule`].
 
 mod cosine;
+pub mod growth;
 mod linear;
 mod settings;
 mod step;
@@ -10,6 +11,7 @@ mod step;
 use crate::config::members::members;
 
 pub use cosine::Cosine;
+pub use growth::Growth;
 pub use linear::Linear;
 pub use step::Steps;
 
@@ -31,7 +33,7 @@ impl Schedule {
 }
 
 /// Where a step stands: `step` counts from 0 over the whole run.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Position {
     /// Steps before this one.
     pub step: u64,

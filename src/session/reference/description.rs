@@ -10,25 +10,39 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::config::Members as _;
+use crate::data::Classes;
 use crate::experiment::{self, Spec};
 use crate::kernels::Extent;
 use crate::nn::layers::NamedConfig;
 use crate::numeric::random::Purpose;
 use crate::optim::Rule;
 use crate::plan::{Architecture, Plan};
+use crate::session::checks::MOST_CLASSES;
 
 /// Keys of the metadata and the settings that they are.
 const SETTINGS: &[(&str, &str)] = &[
     ("activation", "model.activation"),
+    ("decoder_dense", "decoder.dense"),
     ("filters", "model.conv_filters"),
     ("hidden", "model.hidden"),
     ("kernel", "model.kernel_size"),
     ("kl", "loss.kl_reduction"),
     ("klw", "loss.kl_weight"),
     ("latent", "model.latent_dim"),
+    ("norm_epsilon", "model.normalization_epsilon"),
+    ("norm_momentum", "model.normalization_momentum"),
     ("normalization", "model.normalization"),
+    ("output", "decoder.output"),
     ("recon", "loss.reconstruction"),
+    ("scale", "loss.scale"),
     ("stride", "model.stride"),
+    ("variance", "loss.variance"),
+];
+
+/// Words of `recon` that stand for `gaussian`, and the variance that they say.
+const VARIANCES: &[(&str, &str)] = &[
+    ("gaussian_learned", "learned"),
+    ("gaussian_optimal", "optimal"),
 ];
 
 /// An objective by another name, with settings by other names.
@@ -36,6 +50,8 @@ struct Renamed {
     kind: &'static str,
     name: &'static str,
     settings: &'static [(&'static str, &'static str)],
+    /// What a spec says and the metadata does not, in TOML.
+    further: &'static str,
 }
 
 /// Those whose words are not those of a spec.
@@ -44,12 +60,29 @@ const OBJECTIVES: &[Renamed] = &[
         kind: "tc",
         name: "beta_tc",
         settings: &[],
+        further: "",
     },
-    #[cfg(test)]
+    Renamed {
+        kind: "capacity",
+        name: "capacity",
+        settings: &[("capacity", "nats")],
+        // The capacity of the file is that of every step.
+        further: "steps = 1\n",
+    },
+    Renamed {
+        kind: "mmd",
+        name: "mmd",
+        settings: &[("lambda", "weight")],
+        further: "",
+    },
     Renamed {
         kind: "factor",
-        name: "adversary",
-        settings: &[],
+        name: "factor",
+        settings: &[
+            ("hidden", "discriminator_hidden"),
+            ("learning_rate", "discriminator_learning_rate"),
+        ],
+        further: "",
     },
 ];
 
@@ -57,10 +90,9 @@ const OBJECTIVES: &[Renamed] = &[
 pub(super) fn noise_tensor(purpose: Purpose) -> Option<&'static str> {
     match purpose {
         Purpose::Noise => Some("eps"),
-        #[cfg(test)]
-        Purpose::TestPoints => Some("eps2"),
-        #[cfg(test)]
-        Purpose::TestPermutation => Some("permutation"),
+        Purpose::Prior => Some("prior"),
+        Purpose::SecondPoints => Some("eps2"),
+        Purpose::Permutation => Some("permutation"),
         _ => None,
     }
 }
@@ -74,6 +106,13 @@ pub(super) struct Description {
     pub(super) learning_rate: f64,
     epsilon: f64,
     objective: Option<Value>,
+    /// How many classes a conditional model is told.
+    #[serde(default)]
+    classes: usize,
+    /// The kind of latents, where it is not a normal distribution.
+    latent_kind: Option<String>,
+    /// The prior by its `kind`, with its settings.
+    prior: Option<Map<String, Value>>,
     /// Loss, reconstruction and KL of each step.
     pub(super) losses: Vec<[f64; 3]>,
     /// The objective's own terms of each step.
@@ -101,7 +140,13 @@ impl Description {
         {
             return Err("metadata: a size of `image` is not from 1 to 65536".to_owned());
         }
-        let plan = Plan::new(self.spec()?, image, self.train_images(), 0);
+        if self.classes > MOST_CLASSES {
+            return Err(format!("metadata: more than {MOST_CLASSES} `classes`"));
+        }
+        let plan = Plan::new(self.spec()?, image, self.train_images(), 0).with_classes(Classes {
+            names: (0..self.classes).map(|class| class.to_string()).collect(),
+            without_images: vec![],
+        });
         check_size(&plan.architecture)?;
         Ok(plan)
     }
@@ -118,9 +163,20 @@ impl Description {
             let value = self.others.get(*key).unwrap_or(&Value::Null);
             match *key {
                 "hidden" => say(setting, &as_list(value))?,
-                "kernel" | "stride" => say(setting, &of_all(key, value)?)?,
+                // Of no convolutions there are none to say.
+                "kernel" | "stride" if value.as_array().is_some_and(Vec::is_empty) => {}
+                "recon" => match VARIANCES.iter().find(|it| value == it.0) {
+                    Some((_, variance)) => {
+                        say(setting, &"gaussian".into())?;
+                        say("loss.variance", &(*variance).into())?;
+                    }
+                    None => say(setting, value)?,
+                },
                 _ => say(setting, value)?,
             }
+        }
+        if self.classes > 0 {
+            say("model.condition", &"label".into())?;
         }
         let optimizer = |setting: &str| format!("optimizer.{}.{setting}", quoted(&self.optimizer));
         say(&optimizer("learning_rate"), &self.learning_rate.into())?;
@@ -133,7 +189,14 @@ impl Description {
         let (kind, settings) = self.objective();
         let renamed = OBJECTIVES.iter().find(|it| it.kind == kind);
         let name = quoted(renamed.map_or(kind, |it| it.name));
-        text += &format!("[objective.{name}]\n");
+        // The settings of what takes the place of a distribution stand with those of the objective.
+        match &self.latent_kind {
+            Some(kind) => text += &format!("[latent.{}]\n", quoted(kind)),
+            None => {
+                text += &format!("[objective.{name}]\n");
+                text += renamed.map_or("", |it| it.further);
+            }
+        }
         let known = renamed.map_or(&[] as &[_], |it| it.settings);
         for (key, value) in settings.into_iter().flatten() {
             if key == "kind" || key == "images" {
@@ -142,6 +205,13 @@ impl Description {
             let setting = known.iter().find(|(from, _)| from == key);
             let setting = quoted(setting.map_or(key, |(_, to)| to));
             text += &format!("{setting} = {}\n", in_toml(value)?);
+        }
+        if let Some(prior) = &self.prior {
+            let kind = prior.get("kind").and_then(Value::as_str);
+            text += &format!("[prior.{}]\n", quoted(kind.unwrap_or_default()));
+            for (key, value) in prior.iter().filter(|(key, _)| *key != "kind") {
+                text += &format!("{} = {}\n", quoted(key), in_toml(value)?);
+            }
         }
         experiment::parse(&text, "metadata", Path::new("."), &[]).map_err(|wrong| {
             format!("the model of the metadata is none of this program's\n{wrong}")
@@ -176,17 +246,6 @@ fn as_list(value: &Value) -> Value {
     }
 }
 
-/// The one value of a list of equal ones.
-fn of_all(key: &str, value: &Value) -> Result<Value, String> {
-    let Value::Array(values) = value else {
-        return Ok(value.clone());
-    };
-    match &values[..] {
-        [first, rest @ ..] if rest.iter().all(|value| value == first) => Ok(first.clone()),
-        _ => Err(format!("metadata: `{key}` is not the same for all layers")),
-    }
-}
-
 /// A key or a text in TOML, which has the escapes of JSON.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
@@ -208,6 +267,9 @@ const MOST_VALUES: u64 = 1 << 28;
 
 /// Refuses what no reference file has, before any memory is asked for.
 fn check_size(architecture: &Architecture) -> Result<(), String> {
+    if let Some(misfit) = architecture.misfit() {
+        return Err(format!("metadata: {}", misfit.message));
+    }
     let layers = architecture.layers();
     if layers.iter().map(NamedConfig::largest).max() > Some(MOST_VALUES) {
         return Err("metadata: the model is larger than this program can build".to_owned());

@@ -22,6 +22,7 @@ fn folder() -> (tempfile::TempDir, Idx) {
         labels: file("b", idx_file(&[6], [0, 1, 2, 1, 0, 1])),
         test_images: file("c", idx_file(&[2, 2, 3], 100..112)),
         test_labels: file("d", gzip(&idx_file(&[2], [4, 0]))),
+        range: None,
     };
     (folder, kind)
 }
@@ -107,12 +108,6 @@ fn refuses_files_that_do_not_belong_together() {
         shown("other")
     );
     assert_eq!(text(turned), expected);
-    let unset = Idx {
-        labels: None,
-        ..kind.clone()
-    };
-    let expected = "`data.labels` is not set, and `dataset = \"idx\"` needs it";
-    assert_eq!(text(unset), expected);
     let nowhere = Idx {
         images: Some(path("nothing")),
         ..kind
@@ -152,4 +147,126 @@ fn refuses_damage_in_any_file() {
         fs::write(&path, &sound).unwrap();
         load(kind.clone(), whole()).unwrap();
     }
+}
+
+#[test]
+fn takes_images_without_labels_as_one_class() {
+    let (_folder, kind) = folder();
+    let unlabelled = Idx {
+        labels: None,
+        ..kind
+    };
+    let set = load(unlabelled, whole()).unwrap();
+    assert_eq!(
+        (set.images.labels, set.images.classes),
+        (vec![0; 6], vec!["0".to_owned()])
+    );
+    assert_eq!(set.sources.len(), 1);
+}
+
+/// Two images of 2 x 2: every element type of the format, and the labels of QMNIST.
+#[test]
+fn reads_every_element_type() {
+    let shades = [0.0, 51.0, 255.0, 102.0, 0.0, 204.0, 153.0, 51.0];
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, element: u8, lengths: &[u32], bytes: Vec<u8>| {
+        let mut whole = idx_file(lengths, bytes);
+        whole[2] = element;
+        let path = folder.path().join(name);
+        fs::write(&path, whole).unwrap();
+        Some(path)
+    };
+    let images = |element: u8, value: &dyn Fn(f64) -> Vec<u8>| {
+        file(
+            "images",
+            element,
+            &[2, 2, 2],
+            shades.iter().flat_map(|it| value(*it)).collect(),
+        )
+    };
+    let bytes = Some(Range {
+        min: 0.0,
+        max: 255.0,
+    });
+    let cases: [(u8, Option<Range>, &dyn Fn(f64) -> Vec<u8>); 6] = [
+        (0x08, None, &|it| vec![it as u8]),
+        (0x09, None, &|it| {
+            ((it - 128.0) as i8).to_be_bytes().to_vec()
+        }),
+        (0x0b, bytes, &|it| (it as i16).to_be_bytes().to_vec()),
+        (0x0c, bytes, &|it| (it as i32).to_be_bytes().to_vec()),
+        (0x0d, None, &|it| (it as f32 / 255.0).to_be_bytes().to_vec()),
+        (0x0e, None, &|it| (it / 255.0).to_be_bytes().to_vec()),
+    ];
+    for (element, range, value) in cases {
+        let kind = Idx {
+            path: None,
+            images: images(element, value),
+            labels: file("labels", 0x0c, &[2], vec![0, 0, 0, 3, 0, 0, 0, 1]),
+            test_images: None,
+            test_labels: None,
+            range,
+        };
+        let set = load(kind, whole()).unwrap();
+        assert_eq!(
+            set.images.pixels,
+            shades.map(|it| it as u8),
+            "0x{element:02x}"
+        );
+        assert_eq!(set.images.labels, [3, 1]);
+    }
+    let qmnist: Vec<u8> = (0..16_u32).flat_map(u32::to_be_bytes).collect();
+    let kind = Idx {
+        path: None,
+        images: images(0x08, &|it| vec![it as u8]),
+        labels: file("labels", 0x0c, &[2, 8], qmnist),
+        test_images: None,
+        test_labels: None,
+        range: None,
+    };
+    assert_eq!(load(kind.clone(), whole()).unwrap().images.labels, [0, 8]);
+
+    let refused = |kind: &Idx| {
+        let error = load(kind.clone(), whole()).unwrap_err();
+        (error.to_string(), error.hint().unwrap_or_default())
+    };
+    let place = folder.path().display();
+    let floats = Idx {
+        images: images(0x0d, &|it| (it as f32 / 127.5 - 1.0).to_be_bytes().to_vec()),
+        ..kind.clone()
+    };
+    let (text, hint) = refused(&floats);
+    let expected = "at byte 16: the value -1 lies outside 0 to 1; values are from -1 to 1";
+    assert_eq!(text, format!("`{place}/images`: {expected}"));
+    assert!(
+        hint.ends_with("such as `range = { min = -1, max = 1 }` in `[data]`"),
+        "{hint}"
+    );
+    let wide = Idx {
+        images: images(0x0c, &|it| (it as i32).to_be_bytes().to_vec()),
+        ..kind.clone()
+    };
+    let (text, hint) = refused(&wide);
+    let expected = "of the whole range of int32 the values use 0 to 255 only, which would be one shade of gray";
+    assert_eq!(text, format!("`{place}/images`: {expected}"));
+    assert!(
+        hint.ends_with("such as `range = { min = 0, max = 255 }` in `[data]`"),
+        "{hint}"
+    );
+    let labels = Idx {
+        images: images(0x08, &|it| vec![it as u8]),
+        labels: file(
+            "labels",
+            0x0d,
+            &[2],
+            [1.0_f32, 0.5]
+                .iter()
+                .flat_map(|it| it.to_be_bytes())
+                .collect(),
+        ),
+        ..kind
+    };
+    let (text, _) = refused(&labels);
+    let expected = "at byte 12: label 0.5, expected 0 to 65535";
+    assert_eq!(text, format!("`{place}/labels`: {expected}"));
 }

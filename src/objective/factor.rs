@@ -1,17 +1,16 @@
-//! An objective for tests, with all that an objective may have: parameters and an optimizer of its own, random numbers
-//! of its own, a second batch, a second loss.
+//! The objective of FactorVAE, with a discriminator that is trained beside the network.
 
 use dfdx::shapes::{Axis, Const, Dim, HasShape};
 use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor, TensorFromVec};
 use dfdx::tensor_ops::{GatherTo, ReshapeTo, SumTo, TryAdd, TryMul};
 
 use super::compute::{Given, Loss, Network, Objective, Outcome};
-use super::description::{Description, OwnOptimizer, ParameterGroup};
+use super::description::{Description, Needs, OwnOptimizer, ParameterGroup};
 use super::noise::{Draw, Noise};
 use crate::config::section::section;
 use crate::config::{Interval, Kind};
 use crate::kernels::Activation;
-use crate::metric::Metric;
+use crate::metric::{Better, Metric};
 use crate::nn::backend::{FeatureMaps, Latent, Rows, Scalar};
 use crate::nn::layers::{
     BufferUpdates, Finish, Named, NamedConfig, Sequential, SequentialConfig, dense,
@@ -22,29 +21,46 @@ use crate::numeric::random::Purpose;
 use crate::optim::{Adam, Rule};
 
 section! {
-    /// FactorVAE (Kim and Mnih, 2018, eq. 2 and algorithm 2): `R + KL + gamma mean(D_0(z) - D_1(z))`. The discriminator D
-    /// learns to tell points z of a batch (class 0) from those of a second batch whose axes are permuted one by one
-    pub struct Adversary {
+    /// FactorVAE (Kim and Mnih, 2018, eq. 2 and algorithm 2), `reconstruction_weight * reconstruction + kl_weight * KL +
+    /// gamma * TC`: the total correlation TC = mean(D_0(z) - D_1(z)) by a discriminator D, which learns to tell the
+    /// points z of a batch (class 0) from those of a second one whose axes are permuted one by one (class 1)
+    ///
+    /// The second batch is the next one of the epoch, as in the paper's algorithm; behind the last come the first. It is
+    /// encoded by the weights before the step, with noise of its own; no gradient goes through it, and running means of
+    /// batch normalisation do not see it. Both groups of parameters, the network's and the discriminator's, take their
+    /// step by gradients at the weights before it.
+    ///
+    /// The discriminator has dense layers with leaky ReLU of slope 0.2 and two logits, and is trained by Adam (epsilon
+    /// 1e-7); the optimizer's `clip_norm` holds for its gradients too, by themselves. While it is untrained,
+    /// `total_correlation` is near 0 whatever the true one is.
+    pub struct Factor {
         /// Weight of the total correlation
-        pub gamma: f64 = 5.0, Kind::Number(Interval::closed(0.0, 100.0));
-        /// Widths of the discriminator's two hidden layers
-        pub hidden: Vec<usize> = &[7, 5], Kind::Counts { fewest: 2, most: 2, max: 100 };
-        /// Learning rate of the discriminator
-        pub learning_rate: f64 = 0.01, Kind::Number(Interval::above(0.0, 1.0));
+        pub gamma: f64 = 10.0, Kind::Number(Interval::closed(0.0, 1e6)), also(&["tc_weight"]);
+        /// Widths of the discriminator's hidden layers
+        pub discriminator_hidden: Vec<usize> = &[1000, 1000, 1000, 1000, 1000],
+            Kind::Counts { fewest: 1, most: 16, max: 65_536 }, unit("units"), also(&["hidden"]);
+        /// Learning rate of the discriminator in every step
+        pub discriminator_learning_rate: f64 = 1e-4, Kind::Number(Interval::above(0.0, 1.0)),
+            also(&["learning_rate", "discriminator_lr", "lr_discriminator"]);
+        /// How long the discriminator's Adam remembers gradients
+        pub discriminator_beta_1: f64 = 0.5, Kind::Number(Interval::below(0.0, 1.0)), also(&["beta_1"]);
+        /// How long it remembers their squares
+        pub discriminator_beta_2: f64 = 0.9, Kind::Number(Interval::below(0.0, 1.0)), also(&["beta_2"]);
     }
 }
 
-impl Description for Adversary {
+impl Description for Factor {
     fn terms() -> &'static [Metric] {
         const TERMS: &[Metric] = &[
             Metric {
                 name: "total_correlation",
-                doc: "mean(D_0(z) - D_1(z))",
+                doc: "dependence of the latent axes, `mean(D_0(z) - D_1(z))` by the discriminator D",
                 ..Metric::TERM
             },
             Metric {
                 name: "discriminator_loss",
-                doc: "(CE(D(z), 0) + CE(D(z'), 1)) / 2",
+                doc: "cross-entropy of the discriminator, mean of both classes; `log 2` where it tells nothing",
+                better: Better::Neither,
                 ..Metric::TERM
             },
         ];
@@ -53,36 +69,48 @@ impl Description for Adversary {
 
     fn noise(&self) -> Vec<Noise> {
         let points = Noise {
-            purpose: Purpose::TestPoints,
+            purpose: Purpose::SecondPoints,
             draw: Draw::Normal { samples: 1 },
         };
         let permutation = Noise {
-            purpose: Purpose::TestPermutation,
+            purpose: Purpose::Permutation,
             draw: Draw::Permutation,
         };
         vec![Noise::REPARAMETERISATION, points, permutation]
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            standard_prior: false,
+            ..Needs::ALL
+        }
     }
 
     fn second_batch(&self) -> bool {
         true
     }
 
-    fn parameters(&self, axes: usize) -> u64 {
-        let widths = [axes, self.hidden[0], self.hidden[1], 2];
-        let layer = |two: &[usize]| (two[0] + 1) * two[1];
-        widths.windows(2).map(layer).sum::<usize>() as u64
+    fn layers(&self, axes: usize) -> Vec<NamedConfig> {
+        let SequentialConfig { first, rest } = self.hidden_layers(axes);
+        let output = self.output_layer();
+        [vec![first], rest, vec![output]].concat()
+    }
+
+    /// z twice, for the loss of the network and for that of the discriminator, and the permuted points.
+    fn own_points(&self) -> usize {
+        3
     }
 
     fn optimizer(&self) -> Option<OwnOptimizer> {
         Some(OwnOptimizer {
             rule: Rule::Adam(Adam {
-                learning_rate: self.learning_rate,
-                beta_1: 0.5,
-                beta_2: 0.9,
+                learning_rate: self.discriminator_learning_rate,
+                beta_1: self.discriminator_beta_1,
+                beta_2: self.discriminator_beta_2,
                 epsilon: 1e-7,
                 clip_norm: None,
             }),
-            learning_rate: self.learning_rate,
+            learning_rate: self.discriminator_learning_rate,
         })
     }
 }
@@ -98,25 +126,12 @@ impl<Z: Dim, D: Backend> Discriminator<Z, D> {
     fn new(
         device: &D::Device,
         init: &mut Init,
-        hidden: &[usize],
+        (hidden, output): (&SequentialConfig, &NamedConfig),
         latent: Z,
     ) -> Result<Self, D::Err> {
-        let dense = |name: &str, inputs, units, activation| {
-            let config = dense::Config {
-                inputs,
-                output: vec![units],
-                finish: Finish::with(activation),
-            };
-            NamedConfig::new(format!("discriminator.{name}"), config)
-        };
-        let config = SequentialConfig {
-            first: dense("dense", latent.size(), hidden[0], Activation::LeakyRelu),
-            rest: vec![dense("dense1", hidden[0], hidden[1], Activation::LeakyRelu)],
-        };
-        let output = dense("output", hidden[1], 2, Activation::Linear);
         Ok(Self {
-            hidden: Sequential::new(device, init, &config, latent)?,
-            output: Named::new(device, init, &output, (hidden[1], Const))?,
+            hidden: Sequential::new(device, init, hidden, latent)?,
+            output: Named::new(device, init, output, (hidden.channels(), Const))?,
         })
     }
 
@@ -144,6 +159,20 @@ impl<Z: Dim, D: Backend> Parameters<D> for Discriminator<Z, D> {
     }
 }
 
+fn discriminator_layer(
+    name: &str,
+    inputs: usize,
+    units: usize,
+    activation: Activation,
+) -> NamedConfig {
+    let config = dense::Config {
+        inputs,
+        output: vec![units],
+        finish: Finish::with(activation),
+    };
+    NamedConfig::new(format!("discriminator.{name}"), config)
+}
+
 /// The mean over the batch of `weights[0] logits_0 + weights[1] logits_1`.
 fn mean<D: Backend, T: Tape<f32, D::Device>>(
     logits: Rows<Const<2>, D, T>,
@@ -156,7 +185,38 @@ fn mean<D: Backend, T: Tape<f32, D::Device>>(
     logits.put_tape(tape).try_mul(weights)?.try_sum()
 }
 
-impl Adversary {
+impl Factor {
+    fn hidden_layers(&self, axes: usize) -> SequentialConfig {
+        let mut inputs = axes;
+        let mut next = 0;
+        let mut layer = |&units: &usize| {
+            let number = if next == 0 {
+                String::new()
+            } else {
+                next.to_string()
+            };
+            next += 1;
+            let name = format!("dense{number}");
+            discriminator_layer(
+                &name,
+                std::mem::replace(&mut inputs, units),
+                units,
+                Activation::LEAKY_RELU,
+            )
+        };
+        // At least one, by the setting's range.
+        let (first, rest) = self.discriminator_hidden.split_first().unwrap_or((&1, &[]));
+        SequentialConfig {
+            first: layer(first),
+            rest: rest.iter().map(layer).collect(),
+        }
+    }
+
+    fn output_layer(&self) -> NamedConfig {
+        let inputs = self.discriminator_hidden.last().copied().unwrap_or(1);
+        discriminator_layer("output", inputs, 2, Activation::Linear)
+    }
+
     /// The mean cross-entropy of one class, halved.
     fn half_cross_entropy<Z: Dim, D: Backend, T: Tape<f32, D::Device>>(
         discriminator: &Discriminator<Z, D>,
@@ -174,18 +234,18 @@ impl Adversary {
         network: &impl Network<C, Z, D>,
         given: &Given<C, Z, D>,
     ) -> Result<Latent<Z, D>, D::Err> {
-        let images = given.second.clone().expect("a second batch");
+        let second = given.second.as_ref().expect("a second batch");
         // Running means are those of the first batch alone.
         let aside = BufferUpdates::default();
         let mode = match given.mode {
             Mode::Training { .. } => Mode::training(&aside),
             Mode::Evaluation => Mode::Evaluation,
         };
-        let (mean, log_var) = network.encode(images, mode)?;
-        let eps = given.points(Purpose::TestPoints)?;
+        let (mean, log_var) = second.encode(network, mode)?;
+        let eps = given.points(Purpose::SecondPoints)?;
         let z = D::reparameterise(mean, log_var, eps, 1.0)?.z;
         let (shape, axes) = (*z.shape(), given.latent.size());
-        let places = given.drawn(Purpose::TestPermutation).iter().enumerate();
+        let places = given.drawn(Purpose::Permutation).iter().enumerate();
         let places: Vec<usize> = places.map(|(i, &p)| p as usize * axes + i % axes).collect();
         let count = places.len();
         let places = given.device.try_tensor_from_vec(places, (count,))?;
@@ -194,7 +254,7 @@ impl Adversary {
     }
 }
 
-impl Objective for Adversary {
+impl Objective for Factor {
     type State<Z: Dim, D: Backend> = Discriminator<Z, D>;
 
     fn state<Z: Dim, D: Backend>(
@@ -203,7 +263,8 @@ impl Objective for Adversary {
         init: &mut Init,
         latent: Z,
     ) -> Result<Self::State<Z, D>, D::Err> {
-        Discriminator::new(device, init, &self.hidden, latent)
+        let layers = (&self.hidden_layers(latent.size()), &self.output_layer());
+        Discriminator::new(device, init, layers, latent)
     }
 
     fn outcome<C: Dim, Z: Dim, D: Backend, T: Tape<f32, D::Device>>(
