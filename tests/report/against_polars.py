@@ -51,8 +51,8 @@ for row in runs.iter_rows(named=True):
         assert found == value or (isinstance(value, list) and json.loads(found) == value), (key, found, value)
 
 # Means over groups.
-latent = pl.DataFrame({"path": list(settings), "latent": [it["model.latent_dim"] for it in settings.values()]})
-groups = runs.join(latent, on="path").group_by("latent").agg(
+axes = pl.DataFrame({"path": list(settings), "axes": [it["model.latent_dim"] for it in settings.values()]})
+groups = runs.join(axes, on="path").group_by("axes").agg(
     runs=pl.len().cast(pl.Int64),
     **{
         f"{name}_{ending}": value
@@ -64,7 +64,7 @@ groups = runs.join(latent, on="path").group_by("latent").agg(
             "count": pl.col(name).count().cast(pl.Int64),
         }.items()
     },
-).sort("latent").rename({"latent": "model.latent_dim"})
+).sort("axes").rename({"axes": "model.latent_dim"})
 assert_frame_equal(pl.read_csv("means.csv"), groups, rel_tol=1e-12, check_dtypes=False)
 
 # A condition, the order, and what is shown.
