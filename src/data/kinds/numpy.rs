@@ -1,6 +1,6 @@
 //! NumPy's files: `.npy`, or `.npz` with one array or several.
 //!
-//! The arrays of an `.npz` archive are found by the names that the usual ones have ([`LAYOUTS`]): `mnist.npz` of Keras,
+//! The arrays of an `.npz` archive are found by the names that the usual ones have (`LAYOUTS`): `mnist.npz` of Keras,
 //! those of MedMNIST and dSprites are read by naming the file alone.
 
 use std::path::{Path, PathBuf};
