@@ -4,8 +4,8 @@
 //! Activations are many times the size of everything else and are overwritten whole, so those that the backward pass
 //! has used up are kept here for the next step.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dfdx::shapes::Shape;
 use dfdx::tensor::{Cache, Cpu, CpuError, Storage, Tensor, TensorFromVec};
@@ -21,10 +21,10 @@ type Flat = Tensor<(usize,), f32, Cpu>;
 /// Most tensors of a length that are kept; others go to dfdx.
 const MOST_WAITING: usize = 4;
 
-static WAITING: Mutex<Option<HashMap<usize, Vec<Flat>>>> = Mutex::new(None);
-
-fn waiting() -> MutexGuard<'static, Option<HashMap<usize, Vec<Flat>>>> {
-    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+thread_local! {
+    /// By their length. A thread's own, as models are: dropping a tensor gives its memory to its device's cache, which two
+    /// threads may not use at a time.
+    static WAITING: RefCell<HashMap<usize, Vec<Flat>>> = RefCell::default();
 }
 
 /// A tensor that `write` fills; the values before are unspecified.
@@ -34,7 +34,7 @@ pub fn output<S: Shape>(
     write: impl FnOnce(&mut [f32]),
 ) -> Result<Tensor<S, f32, Cpu>, CpuError> {
     let len = shape.num_elements();
-    let found = waiting().as_mut().and_then(|w| w.get_mut(&len)?.pop());
+    let found = WAITING.with_borrow_mut(|waiting| waiting.get_mut(&len)?.pop());
     let mut tensor = match found {
         Some(tensor) => tensor,
         None => device.try_tensor_from_vec(vector(device, len)?, (len,))?,
@@ -49,20 +49,18 @@ pub fn output<S: Shape>(
 pub fn give<S: Shape>(tensor: Tensor<S, f32, Cpu>) -> Result<(), CpuError> {
     let len = values(&tensor).len();
     let flat = tensor.try_reshape_like(&(len,))?;
-    let mut waiting = waiting();
-    let same = waiting
-        .get_or_insert_with(HashMap::new)
-        .entry(len)
-        .or_default();
-    if same.len() < MOST_WAITING {
-        same.push(flat);
-    }
+    WAITING.with_borrow_mut(|waiting| {
+        let same = waiting.entry(len).or_default();
+        if same.len() < MOST_WAITING {
+            same.push(flat);
+        }
+    });
     Ok(())
 }
 
 /// Gives all kept memory back to the system.
 pub fn clear(device: &Cpu) -> Result<(), CpuError> {
-    *waiting() = None;
+    WAITING.take();
     buffer_pool::clear();
     // The kept tensors are in there now.
     device.try_empty_cache()?;
