@@ -10,7 +10,7 @@ use super::cell::Cell;
 use super::run::Run;
 use super::runs::BEST;
 use crate::metric::Comparable;
-use crate::objective::find_metric;
+use crate::objective::{AnyObjective, find_metric};
 use crate::run::RunStatus;
 
 /// Shown beside the metric that runs are compared by.
@@ -86,10 +86,25 @@ fn obstacle(runs: &[&Run]) -> Option<String> {
         "loss.kl_weight",
         "loss.reconstruction_weight",
     ];
-    let key = weights.into_iter().find(|key| distinct(runs, key) > 1)?;
+    let of_objective = || {
+        let keys: BTreeSet<&str> = runs
+            .iter()
+            .flat_map(|run| run.settings.keys().map(String::as_str))
+            .filter(|key| is_of_the_objective(key))
+            .collect();
+        keys.into_iter().find(|key| distinct(runs, key) > 1)
+    };
+    let key = weights.into_iter().find(|key| distinct(runs, key) > 1);
+    let key = key.or_else(of_objective)?;
     Some(format!(
         "`{key}` differs, so `loss` is not the same function in all runs"
     ))
+}
+
+/// Whether a setting says what training makes of the terms of `[loss]`.
+fn is_of_the_objective(key: &str) -> bool {
+    let table = key.split('.').next().unwrap_or(key);
+    ["objective", "kl_schedule"].contains(&table)
 }
 
 /// Whether the data differs although the settings do not say so: those of `sprites` follow from the seed.
@@ -113,7 +128,11 @@ fn other_data(runs: &[&Run]) -> bool {
 fn distinct(runs: &[&Run], key: &str) -> usize {
     let values: BTreeSet<_> = runs
         .iter()
-        .map(|run| run.settings.get(key).map(Cell::plain))
+        .map(|run| match (run.settings.get(key), key) {
+            // Runs of before there were others do not say it.
+            (None, "objective") => Some(AnyObjective::default().name().to_owned()),
+            (cell, _) => cell.map(Cell::plain),
+        })
         .collect();
     values.len()
 }

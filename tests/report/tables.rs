@@ -175,6 +175,26 @@ fn notes_what_makes_a_comparison_unfair() {
 }
 
 #[test]
+fn compares_no_objectives_by_their_losses() {
+    for other in [
+        "objective.beta_tc.beta=6",
+        "objective.capacity.steps=1",
+        "kl_schedule.cyclical.cycles=1",
+    ] {
+        let lab = Lab::new();
+        for settings in [&[][..], &[other]] {
+            Made::new(settings, history(&[250.0])).make(&lab.path().join("runs"));
+        }
+        let ended = lab.runner(&["report", "--format", "csv"]).with_code(0);
+        assert!(!ended.stdout.contains(",loss,"), "{ended:#?}");
+        let table = other.split('.').next().unwrap();
+        ended.says(&format!(
+            "`{table}` differs, so `loss` is not the same function in all runs"
+        ));
+    }
+}
+
+#[test]
 fn ranks_by_validation_where_all_runs_have_it() {
     let lab = Lab::new();
     for val_loss in [260.0, 255.0] {
