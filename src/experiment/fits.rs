@@ -1,5 +1,6 @@
 //! What of different tables does not go together: objective, kind of latents, prior, and the weight of a KL.
 
+use super::decoder::Decoder;
 use super::loss::{KlReduction, Loss};
 use super::model::Condition;
 use crate::config::{DocumentTable, Rules, Section as _};
@@ -40,6 +41,39 @@ pub(super) fn labels_are_told_where_they_can_be(it: &mut Rules<'_>) {
     let wrong = it.at_key(key, message);
     it.diagnostics
         .push(wrong.expected("`condition = \"none\"`, or another prior or kind of latents"));
+}
+
+/// A decoder of codes begins with its transposed convolutions.
+pub(super) fn codes_have_no_dense_layers(it: &mut Rules<'_>) {
+    let Some(latent) = AnyLatent::read(it.values, "latent") else {
+        return;
+    };
+    let (Some(decoder), Some(plain)) = (
+        <Decoder as DocumentTable>::read(it.values, "decoder"),
+        Decoder::given(&[]),
+    ) else {
+        return;
+    };
+    if latent.head() != Head::Map {
+        return;
+    }
+    let said = [
+        ("decoder.dense", decoder.dense != plain.dense),
+        (
+            "decoder.first_channels",
+            decoder.first_channels != plain.first_channels,
+        ),
+        (
+            "decoder.first_linear",
+            decoder.first_linear != plain.first_linear,
+        ),
+    ];
+    for (key, _) in said.iter().filter(|(_, is_said)| *is_said) {
+        let message = format!("`{key}` has no meaning with `[latent.{}]`", latent.name());
+        let wrong = it.at_key(key, message);
+        let wrong = wrong.expected("a decoder that begins with its transposed convolutions");
+        it.diagnostics.push(wrong.hint("remove the line"));
+    }
 }
 
 /// Without a distribution there is no KL that could be weighed.
@@ -125,6 +159,22 @@ mod tests {
             (
                 "[latent.vq]\n[loss]\nkl_warmup_epochs = 1.0\n",
                 "`[latent.vq]` has no KL divergence",
+            ),
+            (
+                "[latent.vq]\n[kl_schedule.cyclical]\n",
+                "`[latent.vq]` has no KL divergence",
+            ),
+            (
+                "[decoder]\nfirst_channels = 2\n[latent.vq]\n",
+                "`decoder.first_channels` has no meaning with `[latent.vq]`",
+            ),
+            (
+                "[model]\ncondition = \"label\"\n[prior.vamp]\n",
+                "the pseudo-inputs of `[prior.vamp]` have none",
+            ),
+            (
+                "[model]\ncondition = \"label\"\n[latent.vq]\n",
+                "with `[latent.vq]` it has a map of codes",
             ),
         ] {
             let found = wrong(more);

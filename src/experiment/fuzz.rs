@@ -354,6 +354,17 @@ fn is_told(spec: &str) -> bool {
     spec.contains("condition = \"label\"")
 }
 
+/// Whether model and decoder, which come first, say nothing that codes of a codebook have no place for.
+fn goes_with_codes(spec: &str) -> bool {
+    let dense = [
+        "conv_filters = []",
+        "\ndense =",
+        "first_channels =",
+        "first_linear = true",
+    ];
+    !is_told(spec) && dense.iter().all(|said| !spec.contains(said))
+}
+
 /// A random valid spec: each setting is written or not, at the ends of its range or inside.
 fn random_spec(stream: &mut Stream, folder: &Path) -> String {
     let choices = DataKind::choices();
@@ -374,7 +385,7 @@ fn random_spec(stream: &mut Stream, folder: &Path) -> String {
                 "objective" => !is_plain || !is_plain_loss,
                 "kl_schedule" => !has_q || is_plain_loss || out.contains("kl_warmup_epochs"),
                 "prior" => !has_q || is_told(&out),
-                "latent" => is_told(&out) || out.contains("conv_filters = []"),
+                "latent" => !goes_with_codes(&out),
                 _ => false,
             };
             let member = members.get(at).filter(|_| !is_kept);

@@ -89,10 +89,11 @@ pub(super) fn rules() -> &'static [(String, TableRule)] {
             let named = move |rule| (table.name.clone(), rule);
             rules.into_iter().map(named)
         };
-        let of_document: [crate::config::Rule; 3] = [
+        let of_document: [crate::config::Rule; 4] = [
             fits::objective_latent_and_prior_fit,
             fits::a_kl_is_there_to_be_weighed,
             fits::labels_are_told_where_they_can_be,
+            fits::codes_have_no_dense_layers,
         ];
         let of_document = of_document.map(|rule| (String::new(), rule.into()));
         let of_tables = Spec::tables().into_iter().flat_map(of_table);

@@ -29,10 +29,7 @@ impl Head {
 pub trait Description {
     /// The metrics of the terms that it adds to the loss: [`Metric::TERM`] with name, meaning and unit. Each also gets a twin
     /// on the validation part.
-    fn terms() -> &'static [Metric]
-    where
-        Self: Sized,
-    {
+    fn terms(&self) -> &'static [Metric] {
         &[]
     }
 

@@ -31,7 +31,7 @@ const LATENT_L2: &str = "latent_l2";
 pub const DECODER_L2: &str = "decoder_l2";
 
 impl Description for Deterministic {
-    fn terms() -> &'static [Metric] {
+    fn terms(&self) -> &'static [Metric] {
         const TERMS: &[Metric] = &[
             Metric {
                 name: LATENT_L2,

@@ -23,7 +23,6 @@ pub use compute::{Codes, Encoded, Latents, Term};
 pub use description::{Description, Head, PREFIX};
 
 use crate::config::members::members;
-use crate::metric::Metric;
 use crate::nn::backend::Rows;
 use crate::nn::params::Init;
 use crate::nn::{Backend, Mode, Parameters, Visit, VisitMut};

@@ -10,20 +10,6 @@ macro_rules! latents {
             }
         }
 
-        impl AnyLatent {
-            /// The metrics of the terms of all kinds: see [`Description::terms`].
-            pub fn terms() -> Vec<Metric> {
-                [$(<$Type as Description>::terms(),)+].concat()
-            }
-
-            /// Those of this one.
-            pub fn own_terms(&self) -> &'static [Metric] {
-                match self {
-                    $(Self::$Variant(_) => <$Type as Description>::terms(),)+
-                }
-            }
-        }
-
         impl std::ops::Deref for AnyLatent {
             type Target = dyn Description;
 

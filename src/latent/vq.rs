@@ -69,7 +69,7 @@ fn there_is_a_map(it: &mut Rules<'_>) {
 }
 
 impl Description for Vq {
-    fn terms() -> &'static [Metric] {
+    fn terms(&self) -> &'static [Metric] {
         const TERMS: &[Metric] = &[
             Metric {
                 name: CODEBOOK,

@@ -1,13 +1,9 @@
 //! Bernoulli likelihood of pixels that are 0 or 1.
 
-use dfdx::tensor::Tape;
-
-use super::compute::{Compute, Own, PerImage, Pixels, fused, fused_per_image};
+use super::compute::Fused;
 use super::description::{Description, PixelValues, Verdict};
 use crate::config::section::section;
 use crate::kernels::loss::Reconstruction;
-use crate::nn::backend::Scalar;
-use crate::nn::{Backend, Mode};
 
 section! {
     /// binary cross-entropy, from logits
@@ -31,26 +27,8 @@ impl Description for Bce {
     }
 }
 
-impl Compute for Bce {
-    fn per_image<D: Backend, T: Tape<f32, D::Device>>(
-        &self,
-        _: &Own<D>,
-        logits: Pixels<D, T>,
-        images: Pixels<D>,
-        _: Mode<'_, D>,
-    ) -> Result<PerImage<D, T>, D::Err> {
-        fused_per_image::<D, T>(Reconstruction::BinaryCrossEntropy, logits, images)
-    }
-
-    fn error<D: Backend, T: Tape<f32, D::Device>>(
-        &self,
-        _: &Own<D>,
-        logits: Pixels<D, T>,
-        images: Pixels<D>,
-        _: Mode<'_, D>,
-    ) -> Result<Scalar<D, T>, D::Err> {
-        fused::<D, T>(Reconstruction::BinaryCrossEntropy, logits, images)
-    }
+impl Fused for Bce {
+    const KIND: Reconstruction = Reconstruction::BinaryCrossEntropy;
 }
 
 #[cfg(test)]

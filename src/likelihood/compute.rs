@@ -9,7 +9,7 @@ use dfdx::tensor_ops::{BroadcastTo, ReshapeTo, SumTo, TryMul, TrySub};
 use super::description::{Description, OwnValue};
 use crate::kernels::loss::Reconstruction;
 use crate::nn::backend::Scalar;
-use crate::nn::{Backend, Mode, Parameters, Visit, VisitMut};
+use crate::nn::{Backend, Maps, Mode, Parameters, Visit, VisitMut};
 
 /// Values of images: (image, row, column and channel). Few sizes in the type, so that the arithmetic is compiled once.
 pub type Pixels<D, T = NoneTape> = Tensor<(usize, usize, usize), f32, <D as Backend>::Device, T>;
@@ -104,28 +104,42 @@ impl<D: Backend> Parameters<D> for Own<D> {
     }
 }
 
-/// The error of a kind that a device has an operation of its own for, mean over the batch.
-pub fn fused<D: Backend, T: Tape<f32, D::Device>>(
-    kind: Reconstruction,
-    logits: Pixels<D, T>,
-    images: Pixels<D>,
-) -> Result<Scalar<D, T>, D::Err> {
-    let &(batch, rows, values) = images.shape();
-    let shape = (batch, rows, values, 1);
-    let logits = logits.try_reshape_like(&shape)?;
-    D::reconstruction(kind, logits, images.try_reshape_like(&shape)?)
+/// A likelihood without numbers of its own that devices have an operation for.
+pub trait Fused: Description + Copy + Debug + PartialEq + 'static {
+    /// The operation.
+    const KIND: Reconstruction;
 }
 
-/// The same of each image.
-pub fn fused_per_image<D: Backend, T: Tape<f32, D::Device>>(
-    kind: Reconstruction,
-    logits: Pixels<D, T>,
-    images: Pixels<D>,
-) -> Result<PerImage<D, T>, D::Err> {
-    let &(batch, rows, values) = images.shape();
-    let shape = (batch, rows, values, 1);
-    let logits = logits.try_reshape_like(&shape)?;
-    D::reconstruction_per_image(kind, logits, images.try_reshape_like(&shape)?)
+impl<L: Fused> Compute for L {
+    fn per_image<D: Backend, T: Tape<f32, D::Device>>(
+        &self,
+        _: &Own<D>,
+        logits: Pixels<D, T>,
+        images: Pixels<D>,
+        _: Mode<'_, D>,
+    ) -> Result<PerImage<D, T>, D::Err> {
+        let (logits, images) = (maps::<D, T>(logits)?, maps::<D, _>(images)?);
+        D::reconstruction_per_image(L::KIND, logits, images)
+    }
+
+    fn error<D: Backend, T: Tape<f32, D::Device>>(
+        &self,
+        _: &Own<D>,
+        logits: Pixels<D, T>,
+        images: Pixels<D>,
+        _: Mode<'_, D>,
+    ) -> Result<Scalar<D, T>, D::Err> {
+        let (logits, images) = (maps::<D, T>(logits)?, maps::<D, _>(images)?);
+        D::reconstruction(L::KIND, logits, images)
+    }
+}
+
+/// The same values with an axis of channels.
+fn maps<D: Backend, T: Tape<f32, D::Device>>(
+    values: Pixels<D, T>,
+) -> Result<Maps<usize, D, T>, D::Err> {
+    let &(batch, rows, values_of_row) = values.shape();
+    values.try_reshape_like(&(batch, rows, values_of_row, 1))
 }
 
 /// Sums over the values of an image: over a row first, which keeps them short.

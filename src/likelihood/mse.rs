@@ -1,13 +1,9 @@
 //! Squared error.
 
-use dfdx::tensor::Tape;
-
-use super::compute::{Compute, Own, PerImage, Pixels, fused, fused_per_image};
+use super::compute::Fused;
 use super::description::{Description, PixelValues, Verdict};
 use crate::config::section::section;
 use crate::kernels::loss::Reconstruction;
-use crate::nn::backend::Scalar;
-use crate::nn::{Backend, Mode};
 
 section! {
     /// squared error, after the sigmoid
@@ -24,26 +20,8 @@ impl Description for Mse {
     }
 }
 
-impl Compute for Mse {
-    fn per_image<D: Backend, T: Tape<f32, D::Device>>(
-        &self,
-        _: &Own<D>,
-        logits: Pixels<D, T>,
-        images: Pixels<D>,
-        _: Mode<'_, D>,
-    ) -> Result<PerImage<D, T>, D::Err> {
-        fused_per_image::<D, T>(Reconstruction::SquaredError, logits, images)
-    }
-
-    fn error<D: Backend, T: Tape<f32, D::Device>>(
-        &self,
-        _: &Own<D>,
-        logits: Pixels<D, T>,
-        images: Pixels<D>,
-        _: Mode<'_, D>,
-    ) -> Result<Scalar<D, T>, D::Err> {
-        fused::<D, T>(Reconstruction::SquaredError, logits, images)
-    }
+impl Fused for Mse {
+    const KIND: Reconstruction = Reconstruction::SquaredError;
 }
 
 #[cfg(test)]

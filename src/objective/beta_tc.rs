@@ -4,16 +4,16 @@ use dfdx::shapes::{Axis, Dim, HasShape};
 use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{BroadcastTo, LogSumExpTo, SumTo, TryAdd, TryMul, TrySub};
 
-use super::compute::{Given, Network, NoParameters, Objective, Outcome, Pass};
+use super::compute::{Given, Pass};
 use super::description::Description;
 use super::rules::kl_is_a_sum;
+use super::weighted::{Added, Weighted};
 use crate::config::choice::choices;
 use crate::config::section::section;
 use crate::config::{Interval, Kind};
 use crate::metric::{Better, Metric};
+use crate::nn::Backend;
 use crate::nn::backend::Scalar;
-use crate::nn::params::Init;
-use crate::nn::{Backend, Maps};
 use crate::numeric::random::Purpose;
 
 choices! {
@@ -47,7 +47,7 @@ section! {
 }
 
 impl Description for BetaTc {
-    fn terms() -> &'static [Metric] {
+    fn terms(&self) -> &'static [Metric] {
         const TERMS: &[Metric] = &[
             Metric {
                 name: "mutual_information",
@@ -161,41 +161,24 @@ impl BetaTc {
     }
 }
 
-impl Objective for BetaTc {
-    type State<Z: Dim, D: Backend> = NoParameters;
-
-    fn state<Z: Dim, D: Backend>(
+impl Weighted for BetaTc {
+    fn added<C: Dim, Z: Dim, D: Backend, T: Tape<f32, D::Device>>(
         &self,
-        _: &D::Device,
-        _: &mut Init,
-        _: Z,
-    ) -> Result<NoParameters, D::Err> {
-        Ok(NoParameters)
-    }
-
-    fn outcome<C: Dim, Z: Dim, D: Backend, T: Tape<f32, D::Device>>(
-        &self,
-        _: &NoParameters,
-        network: &impl Network<C, Z, D>,
-        images: Maps<C, D, T>,
+        pass: &Pass<C, Z, D>,
+        tape: T,
         given: &Given<C, Z, D>,
-    ) -> Result<Outcome<C, Z, D, T>, D::Err> {
-        let (pass, tape) = given.pass(network, images)?;
-        let (terms, tape) = self.parts(&pass, tape, given)?;
-        let [mi, tc, dwkl] = &terms;
-        let weight = given.kl_weight;
-        let loss = given.weighted_sum(
-            tape,
-            (&pass.reconstruction, given.loss.reconstruction_weight),
-            &[
-                (mi, weight * self.alpha),
-                (tc, weight * self.beta),
-                (dwkl, weight * self.gamma),
-            ],
-        )?;
-        let names = Self::terms().iter().map(|term| term.name);
-        let own = names.zip(terms.clone()).collect();
-        Ok(pass.outcome(loss, own))
+    ) -> Result<(Added<D>, T), D::Err> {
+        let (terms, tape) = self.parts(pass, tape, given)?;
+        let weights = [self.alpha, self.beta, self.gamma];
+        let lowered = terms.iter().cloned().zip(weights);
+        let names = self.terms().iter().map(|term| term.name);
+        let added = Added {
+            lowered: lowered
+                .map(|(term, by)| (term, given.kl_weight * by))
+                .collect(),
+            reported: names.zip(terms).collect(),
+        };
+        Ok((added, tape))
     }
 }
 

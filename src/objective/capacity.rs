@@ -4,15 +4,15 @@ use dfdx::shapes::Dim;
 use dfdx::tensor::{PutTape, SplitTape, Tape};
 use dfdx::tensor_ops::TrySub;
 
-use super::compute::{Given, Network, NoParameters, Objective, Outcome};
+use super::compute::{Given, Pass};
 use super::description::Description;
 use super::rules::kl_is_a_sum;
+use super::weighted::{Added, Weighted};
 use crate::config::section::section;
 use crate::config::{Interval, Kind};
 use crate::metric::{Better, Metric};
+use crate::nn::Backend;
 use crate::nn::backend::Scalar;
-use crate::nn::params::Init;
-use crate::nn::{Backend, Maps};
 use crate::optim::schedule::Position;
 use crate::optim::schedule::growth::{
     EPOCHS_KIND, EPOCHS_UNSET, Growth, STEPS_KIND, STEPS_UNSET, growth_ends, steps_or_epochs,
@@ -40,7 +40,7 @@ section! {
 }
 
 impl Description for Capacity {
-    fn terms() -> &'static [Metric] {
+    fn terms(&self) -> &'static [Metric] {
         const TERMS: &[Metric] = &[
             Metric {
                 name: "capacity_gap",
@@ -76,35 +76,21 @@ fn gap<D: Backend, T: Tape<f32, D::Device>>(
     kl.try_sub(capacity)?.try_abs()
 }
 
-impl Objective for Capacity {
-    type State<Z: Dim, D: Backend> = NoParameters;
-
-    fn state<Z: Dim, D: Backend>(
+impl Weighted for Capacity {
+    fn added<C: Dim, Z: Dim, D: Backend, T: Tape<f32, D::Device>>(
         &self,
-        _: &D::Device,
-        _: &mut Init,
-        _: Z,
-    ) -> Result<NoParameters, D::Err> {
-        Ok(NoParameters)
-    }
-
-    fn outcome<C: Dim, Z: Dim, D: Backend, T: Tape<f32, D::Device>>(
-        &self,
-        _: &NoParameters,
-        network: &impl Network<C, Z, D>,
-        images: Maps<C, D, T>,
+        pass: &Pass<C, Z, D>,
+        tape: T,
         given: &Given<C, Z, D>,
-    ) -> Result<Outcome<C, Z, D, T>, D::Err> {
-        let (pass, tape) = given.pass(network, images)?;
+    ) -> Result<(Added<D>, T), D::Err> {
         let capacity = (self.nats * self.fraction(given.position)) as f32;
         let (gap, tape) = gap::<D, T>(pass.kl.clone().put_tape(tape), capacity)?.split_tape();
-        let loss = given.weighted_sum(
-            tape,
-            (&pass.reconstruction, given.loss.reconstruction_weight),
-            &[(&gap, given.kl_weight * self.gamma)],
-        )?;
         let capacity = D::tensor(given.device, &[capacity], ())?;
-        Ok(pass.outcome(loss, vec![("capacity_gap", gap), ("capacity", capacity)]))
+        let added = Added {
+            lowered: vec![(gap.clone(), given.kl_weight * self.gamma)],
+            reported: vec![("capacity_gap", gap), ("capacity", capacity)],
+        };
+        Ok((added, tape))
     }
 }
 
@@ -116,22 +102,11 @@ mod tests {
     use super::*;
     use crate::nn::DfdxOps;
     use crate::objective::AnyObjective;
-    use crate::objective::testing::{Found, assert_close};
+    use crate::objective::testing::{self};
 
-    /// Loss and own terms, and the gradients of the loss, on both backends.
     #[track_caller]
     fn check(own: Capacity, values: &[f32], d_mean: [f32; 12], d_log_var: [f32; 12]) {
-        let objective = AnyObjective::Capacity(own);
-        let device = Cpu::default();
-        for found in [
-            Found::of::<Cpu>(&device, &objective),
-            Found::of::<DfdxOps<Cpu>>(&device, &objective),
-        ] {
-            let own: Vec<f32> = found.terms[2..].iter().map(|(_, value)| *value).collect();
-            assert_close(&[&[found.loss], own.as_slice()].concat(), values);
-            assert_close(&found.d_mean, &d_mean);
-            assert_close(&found.d_log_var, &d_log_var);
-        }
+        testing::check(&AnyObjective::Capacity(own), values, d_mean, d_log_var);
     }
 
     fn capacity(nats: f64) -> Capacity {

@@ -85,10 +85,7 @@ pub struct LossTerms {
 pub trait Description {
     /// The metrics of the terms that it reports besides `loss`, `reconstruction` and `kl`: [`Metric::TERM`] with name, meaning
     /// and unit. Each also gets a twin on the validation part.
-    fn terms() -> &'static [Metric]
-    where
-        Self: Sized,
-    {
+    fn terms(&self) -> &'static [Metric] {
         &[]
     }
 

@@ -4,15 +4,15 @@ use dfdx::shapes::{Axis, Dim, HasShape};
 use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{BroadcastTo, PermuteTo, SumTo, TryAdd, TryMatMul, TryMul, TrySub};
 
-use super::compute::{Given, Network, NoParameters, Objective, Outcome, Posterior, twin};
+use super::compute::{Given, Pass, Posterior, twin};
 use super::description::{Description, Needs};
+use super::weighted::{Added, Weighted};
 use crate::config::choice::choices;
 use crate::config::section::section;
 use crate::config::{Interval, Kind};
 use crate::metric::Metric;
+use crate::nn::Backend;
 use crate::nn::backend::Scalar;
-use crate::nn::params::Init;
-use crate::nn::{Backend, Maps};
 
 choices! {
     /// Whose covariance is led to the identity.
@@ -49,7 +49,7 @@ impl Description for Dip {
         }
     }
 
-    fn terms() -> &'static [Metric] {
+    fn terms(&self) -> &'static [Metric] {
         const TERMS: &[Metric] = &[
             Metric {
                 name: "dip_off_diagonal",
@@ -112,42 +112,27 @@ impl Dip {
     }
 }
 
-impl Objective for Dip {
-    type State<Z: Dim, D: Backend> = NoParameters;
-
-    fn state<Z: Dim, D: Backend>(
+impl Weighted for Dip {
+    fn added<C: Dim, Z: Dim, D: Backend, T: Tape<f32, D::Device>>(
         &self,
-        _: &D::Device,
-        _: &mut Init,
-        _: Z,
-    ) -> Result<NoParameters, D::Err> {
-        Ok(NoParameters)
-    }
-
-    fn outcome<C: Dim, Z: Dim, D: Backend, T: Tape<f32, D::Device>>(
-        &self,
-        _: &NoParameters,
-        network: &impl Network<C, Z, D>,
-        images: Maps<C, D, T>,
+        pass: &Pass<C, Z, D>,
+        tape: T,
         given: &Given<C, Z, D>,
-    ) -> Result<Outcome<C, Z, D, T>, D::Err> {
-        let (pass, tape) = given.pass(network, images)?;
+    ) -> Result<(Added<D>, T), D::Err> {
         let (sums, tape) = self.sums(&pass.posterior(), tape, given.device)?;
         let [off_diagonal, diagonal] = sums;
-        let loss = given.weighted_sum(
-            tape,
-            (&pass.reconstruction, given.loss.reconstruction_weight),
-            &[
-                (&pass.kl, given.kl_weight),
-                (&off_diagonal, self.lambda_od),
-                (&diagonal, self.lambda_d),
+        let added = Added {
+            lowered: vec![
+                (pass.kl.clone(), given.kl_weight),
+                (off_diagonal.clone(), self.lambda_od),
+                (diagonal.clone(), self.lambda_d),
             ],
-        )?;
-        let own = vec![
-            ("dip_off_diagonal", off_diagonal),
-            ("dip_diagonal", diagonal),
-        ];
-        Ok(pass.outcome(loss, own))
+            reported: vec![
+                ("dip_off_diagonal", off_diagonal),
+                ("dip_diagonal", diagonal),
+            ],
+        };
+        Ok((added, tape))
     }
 }
 
@@ -158,24 +143,13 @@ mod tests {
 
     use super::*;
     use crate::config::Section as _;
-    use crate::nn::DfdxOps;
-    use crate::objective::AnyObjective;
-    use crate::objective::testing::{Found, assert_close};
 
-    /// Loss and own terms, and the gradients of the loss, on both backends.
+    use crate::objective::AnyObjective;
+    use crate::objective::testing::{self};
+
     #[track_caller]
     fn check(own: Dip, values: &[f32], d_mean: [f32; 12], d_log_var: [f32; 12]) {
-        let objective = AnyObjective::Dip(own);
-        let device = Cpu::default();
-        for found in [
-            Found::of::<Cpu>(&device, &objective),
-            Found::of::<DfdxOps<Cpu>>(&device, &objective),
-        ] {
-            let own: Vec<f32> = found.terms[2..].iter().map(|(_, value)| *value).collect();
-            assert_close(&[&[found.loss], own.as_slice()].concat(), values);
-            assert_close(&found.d_mean, &d_mean);
-            assert_close(&found.d_log_var, &d_log_var);
-        }
+        testing::check(&AnyObjective::Dip(own), values, d_mean, d_log_var);
     }
 
     /// With NumPy in double precision, where `m`, `v`, `e`, `x` are the arrays of [`crate::objective::testing`], and slopes

@@ -50,7 +50,7 @@ section! {
 }
 
 impl Description for Factor {
-    fn terms() -> &'static [Metric] {
+    fn terms(&self) -> &'static [Metric] {
         const TERMS: &[Metric] = &[
             Metric {
                 name: "total_correlation",

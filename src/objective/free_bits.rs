@@ -4,15 +4,15 @@ use dfdx::shapes::{Axis, Dim, HasShape};
 use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{ReshapeTo, SumTo, TryAdd, TryMul, TrySub};
 
-use super::compute::{Given, Network, NoParameters, Objective, Outcome, Posterior};
+use super::compute::{Given, Pass, Posterior};
 use super::description::Description;
 use super::rules::kl_is_a_sum;
+use super::weighted::{Added, Weighted};
 use crate::config::section::section;
 use crate::config::{Interval, Kind, Rules};
 use crate::metric::{Better, Metric};
+use crate::nn::Backend;
 use crate::nn::backend::Scalar;
-use crate::nn::params::Init;
-use crate::nn::{Backend, Maps};
 
 section! {
     /// Free bits (Kingma et al., 2016, appendix C.8), `reconstruction_weight * reconstruction + kl_weight * sum over groups
@@ -44,7 +44,7 @@ fn groups_are_whole(it: &mut Rules<'_>) {
 }
 
 impl Description for FreeBits {
-    fn terms() -> &'static [Metric] {
+    fn terms(&self) -> &'static [Metric] {
         const TERMS: &[Metric] = &[Metric {
             name: "kl_free",
             doc: "KL with the free nats of each group counted as if they were used, sum over groups of max(`nats`, KL of the group)",
@@ -85,59 +85,33 @@ impl FreeBits {
     }
 }
 
-impl Objective for FreeBits {
-    type State<Z: Dim, D: Backend> = NoParameters;
-
-    fn state<Z: Dim, D: Backend>(
+impl Weighted for FreeBits {
+    fn added<C: Dim, Z: Dim, D: Backend, T: Tape<f32, D::Device>>(
         &self,
-        _: &D::Device,
-        _: &mut Init,
-        _: Z,
-    ) -> Result<NoParameters, D::Err> {
-        Ok(NoParameters)
-    }
-
-    fn outcome<C: Dim, Z: Dim, D: Backend, T: Tape<f32, D::Device>>(
-        &self,
-        _: &NoParameters,
-        network: &impl Network<C, Z, D>,
-        images: Maps<C, D, T>,
+        pass: &Pass<C, Z, D>,
+        tape: T,
         given: &Given<C, Z, D>,
-    ) -> Result<Outcome<C, Z, D, T>, D::Err> {
-        let (pass, tape) = given.pass(network, images)?;
+    ) -> Result<(Added<D>, T), D::Err> {
         let (kl_free, tape) = self.kl_free(&pass.posterior(), tape)?.split_tape();
-        let loss = given.weighted_sum(
-            tape,
-            (&pass.reconstruction, given.loss.reconstruction_weight),
-            &[(&kl_free, given.kl_weight)],
-        )?;
-        Ok(pass.outcome(loss, vec![("kl_free", kl_free)]))
+        let added = Added {
+            lowered: vec![(kl_free.clone(), given.kl_weight)],
+            reported: vec![("kl_free", kl_free)],
+        };
+        Ok((added, tape))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use dfdx::tensor::Cpu;
 
     use super::*;
-    use crate::nn::DfdxOps;
-    use crate::objective::AnyObjective;
-    use crate::objective::testing::{Found, assert_close};
 
-    /// Loss and own terms, and the gradients of the loss, on both backends.
+    use crate::objective::AnyObjective;
+    use crate::objective::testing::{self};
+
     #[track_caller]
     fn check(own: FreeBits, values: &[f32], d_mean: [f32; 12], d_log_var: [f32; 12]) {
-        let objective = AnyObjective::FreeBits(own);
-        let device = Cpu::default();
-        for found in [
-            Found::of::<Cpu>(&device, &objective),
-            Found::of::<DfdxOps<Cpu>>(&device, &objective),
-        ] {
-            let own: Vec<f32> = found.terms[2..].iter().map(|(_, value)| *value).collect();
-            assert_close(&[&[found.loss], own.as_slice()].concat(), values);
-            assert_close(&found.d_mean, &d_mean);
-            assert_close(&found.d_log_var, &d_log_var);
-        }
+        testing::check(&AnyObjective::FreeBits(own), values, d_mean, d_log_var);
     }
 
     /// With NumPy in double precision, where `m`, `v`, `e`, `x` are the arrays of [`crate::objective::testing`], and slopes

@@ -92,7 +92,7 @@ fn terms_have_no_weights(it: &mut Rules<'_>) {
 }
 
 impl Description for Iwae {
-    fn terms() -> &'static [Metric] {
+    fn terms(&self) -> &'static [Metric] {
         const TERMS: &[Metric] = &[Metric {
             name: "effective_samples",
             doc: "samples that count of those of an image, `1 / sum of squares` of their normalised weights: from 1 to all",

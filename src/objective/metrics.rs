@@ -4,15 +4,27 @@
 use std::sync::LazyLock;
 
 use super::AnyObjective;
+use crate::config::Members;
 use crate::latent::AnyLatent;
 use crate::metric::codes::CODE_METRICS;
 use crate::metric::{self, METRICS, Metric, VALIDATION};
 use crate::prior::AnyPrior;
 
 static ALL: LazyLock<Vec<Metric>> = LazyLock::new(|| {
-    let terms = [AnyObjective::terms(), AnyPrior::terms(), AnyLatent::terms()].concat();
+    let terms = [
+        of_all(|it: &AnyObjective| it.terms()),
+        of_all(|it: &AnyPrior| it.terms()),
+        of_all(|it: &AnyLatent| it.terms()),
+    ]
+    .concat();
     metric::with_terms(terms.iter())
 });
+
+/// The terms of all members, each with its default settings.
+fn of_all<M: Members>(terms: impl Fn(&M) -> &'static [Metric]) -> Vec<Metric> {
+    let members = M::MEMBERS.iter().filter_map(|it| M::given(it.name, &[]));
+    members.flat_map(|it| terms(&it)).copied().collect()
+}
 
 static SCALARS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let scalars = metrics().iter().filter(|metric| metric.kind.is_scalar());
@@ -26,7 +38,7 @@ pub fn metrics() -> &'static [Metric] {
 
 /// Those that a run may have: the common ones, and the terms of its own objective, prior and kind of latents.
 pub fn metrics_of(objective: &AnyObjective, prior: &AnyPrior, latent: &AnyLatent) -> Vec<Metric> {
-    let terms = [objective.own_terms(), prior.own_terms(), latent.own_terms()];
+    let terms = [objective.terms(), prior.terms(), latent.terms()];
     let is_own = |metric: &&Metric| {
         let name = metric.name.strip_prefix(VALIDATION).unwrap_or(metric.name);
         let is_common = METRICS.iter().any(|it| it.name == metric.name);

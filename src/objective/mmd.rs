@@ -4,16 +4,16 @@ use dfdx::shapes::{Axis, Dim, HasShape};
 use dfdx::tensor::{NoneTape, PutTape, SplitTape, Tape, Tensor};
 use dfdx::tensor_ops::{BroadcastTo, SumTo, TryAdd, TryMul, TrySub};
 
-use super::compute::{Given, Network, NoParameters, Objective, Outcome, twin};
+use super::compute::{Given, Pass, twin};
 use super::description::Description;
 use super::noise::{Draw, Noise};
+use super::weighted::{Added, Weighted};
 use crate::config::choice::choices;
 use crate::config::section::section;
 use crate::config::{Interval, Kind};
 use crate::metric::Metric;
+use crate::nn::Backend;
 use crate::nn::backend::{Rows, Scalar};
-use crate::nn::params::Init;
-use crate::nn::{Backend, Maps};
 use crate::numeric::random::Purpose;
 
 choices! {
@@ -61,7 +61,7 @@ section! {
 }
 
 impl Description for Mmd {
-    fn terms() -> &'static [Metric] {
+    fn terms(&self) -> &'static [Metric] {
         const TERMS: &[Metric] = &[Metric {
             name: "mmd",
             doc: "maximum mean discrepancy of the latent points from draws of the prior, in the kernel's own size",
@@ -178,62 +178,39 @@ impl Statistic {
     }
 }
 
-impl Objective for Mmd {
-    type State<Z: Dim, D: Backend> = NoParameters;
-
-    fn state<Z: Dim, D: Backend>(
+impl Weighted for Mmd {
+    fn added<C: Dim, Z: Dim, D: Backend, T: Tape<f32, D::Device>>(
         &self,
-        _: &D::Device,
-        _: &mut Init,
-        _: Z,
-    ) -> Result<NoParameters, D::Err> {
-        Ok(NoParameters)
-    }
-
-    fn outcome<C: Dim, Z: Dim, D: Backend, T: Tape<f32, D::Device>>(
-        &self,
-        _: &NoParameters,
-        network: &impl Network<C, Z, D>,
-        images: Maps<C, D, T>,
+        pass: &Pass<C, Z, D>,
+        tape: T,
         given: &Given<C, Z, D>,
-    ) -> Result<Outcome<C, Z, D, T>, D::Err> {
-        let (pass, tape) = given.pass(network, images)?;
+    ) -> Result<(Added<D>, T), D::Err> {
         let z = pass.posterior().z;
         let prior = D::tensor(given.device, given.drawn(Purpose::Prior), *z.shape())?;
         let mmd = self.discrepancy::<D, T>(&z, &prior, tape, given.device)?;
         let (mmd, tape) = mmd.split_tape();
-        let loss = given.weighted_sum(
-            tape,
-            (&pass.reconstruction, given.loss.reconstruction_weight),
-            &[(&pass.kl, given.kl_weight), (&mmd, self.weight)],
-        )?;
-        Ok(pass.outcome(loss, vec![("mmd", mmd)]))
+        let added = Added {
+            lowered: vec![
+                (pass.kl.clone(), given.kl_weight),
+                (mmd.clone(), self.weight),
+            ],
+            reported: vec![("mmd", mmd)],
+        };
+        Ok((added, tape))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use dfdx::tensor::Cpu;
 
     use super::*;
-    use crate::nn::DfdxOps;
-    use crate::objective::AnyObjective;
-    use crate::objective::testing::{Found, assert_close};
 
-    /// Loss and own terms, and the gradients of the loss, on both backends.
+    use crate::objective::AnyObjective;
+    use crate::objective::testing::{self};
+
     #[track_caller]
     fn check(own: Mmd, values: &[f32], d_mean: [f32; 12], d_log_var: [f32; 12]) {
-        let objective = AnyObjective::Mmd(own);
-        let device = Cpu::default();
-        for found in [
-            Found::of::<Cpu>(&device, &objective),
-            Found::of::<DfdxOps<Cpu>>(&device, &objective),
-        ] {
-            let own: Vec<f32> = found.terms[2..].iter().map(|(_, value)| *value).collect();
-            assert_close(&[&[found.loss], own.as_slice()].concat(), values);
-            assert_close(&found.d_mean, &d_mean);
-            assert_close(&found.d_log_var, &d_log_var);
-        }
+        testing::check(&AnyObjective::Mmd(own), values, d_mean, d_log_var);
     }
 
     /// With NumPy in double precision, where `m`, `v`, `e`, `x`, `p` are the arrays of [`crate::objective::testing`], and

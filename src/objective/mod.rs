@@ -16,6 +16,7 @@
 //! | [`fits`] | what does not go with what: objective, kind of latents, prior |
 //! | `metrics` | every metric that the program knows, terms of objectives included |
 //! | [`kl_schedule`] | the weight of the KL over the steps |
+//! | [`weighted`] | objectives that are a weighted sum of terms, without parameters of their own |
 //! | `rules` | what several objectives do not go with |
 //! | `registry` | the types that follow from the list |
 
@@ -37,6 +38,7 @@ mod registry;
 mod rules;
 #[cfg(test)]
 pub mod testing;
+pub mod weighted;
 
 use dfdx::shapes::Dim;
 use dfdx::tensor::Tape;
@@ -50,7 +52,6 @@ pub use noise::{At, Drawn, Noise};
 
 use crate::config::members::members;
 use crate::latent::AnyLatent;
-use crate::metric::Metric;
 use crate::nn::params::Init;
 use crate::nn::{Backend, Maps, Parameters, Visit, VisitMut};
 use crate::prior::AnyPrior;

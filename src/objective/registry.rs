@@ -10,20 +10,6 @@ macro_rules! objectives {
             }
         }
 
-        impl AnyObjective {
-            /// The metrics of the terms of all objectives: see [`Description::terms`].
-            pub fn terms() -> Vec<Metric> {
-                [$($(#[$only])* <$Type as Description>::terms(),)+].concat()
-            }
-
-            /// Those of this one.
-            pub fn own_terms(&self) -> &'static [Metric] {
-                match self {
-                    $($(#[$only])* Self::$Variant(_) => <$Type as Description>::terms(),)+
-                }
-            }
-        }
-
         impl std::ops::Deref for AnyObjective {
             type Target = dyn Description;
 

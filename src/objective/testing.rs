@@ -1,7 +1,7 @@
 //! A small network that any objective can be computed with, for tests with literal values.
 
 use dfdx::shapes::{Const, HasShape};
-use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor, Trace};
+use dfdx::tensor::{Cpu, PutTape, SplitTape, Tape, Tensor, Trace};
 use dfdx::tensor_ops::{Backward, ReshapeTo};
 
 use super::noise::Drawn;
@@ -10,7 +10,7 @@ use crate::latent::{self, AnyLatent};
 use crate::likelihood::{AnyLikelihood, Likelihood};
 use crate::nn::backend::{Distribution, Latent};
 use crate::nn::params::Init;
-use crate::nn::{Backend, Maps, Mode};
+use crate::nn::{Backend, DfdxOps, Maps, Mode};
 use crate::numeric::random::Purpose;
 use crate::optim::schedule::Position;
 use crate::prior::{self, AnyPrior};
@@ -144,6 +144,21 @@ impl Found {
             d_mean: gradient(&network.mean),
             d_log_var: gradient(&network.log_var),
         }
+    }
+}
+
+/// Loss and own terms, and the gradients of the loss, on both backends.
+#[track_caller]
+pub fn check(objective: &AnyObjective, values: &[f32], d_mean: [f32; 12], d_log_var: [f32; 12]) {
+    let device = Cpu::default();
+    for found in [
+        Found::of::<Cpu>(&device, objective),
+        Found::of::<DfdxOps<Cpu>>(&device, objective),
+    ] {
+        let own: Vec<f32> = found.terms[2..].iter().map(|(_, value)| *value).collect();
+        assert_close(&[&[found.loss], own.as_slice()].concat(), values);
+        assert_close(&found.d_mean, &d_mean);
+        assert_close(&found.d_log_var, &d_log_var);
     }
 }
 

@@ -6,7 +6,7 @@ mod published;
 
 pub use architecture::Architecture;
 
-use crate::data::Classes;
+use crate::data::{Binarize, Classes};
 use crate::experiment::{self, Condition, Spec};
 use crate::kernels::parallel::MOST_PIECES;
 use crate::kernels::{Activation, Extent};
@@ -154,9 +154,13 @@ impl Plan {
         self.architecture.buffers() + likelihood + parameter_count(&latent)
     }
 
-    /// What the pixel values are: all data is of bytes, and whether they are all 0 or 255 is not known before it is loaded.
+    /// What the pixel values are: all data is of bytes, and whether they are all 0 or 255 is not known before it is loaded,
+    /// unless the spec makes them so.
     pub fn pixel_values(&self) -> PixelValues {
-        PixelValues::Steps
+        match self.spec.data.binarize {
+            Binarize::None => PixelValues::Steps,
+            Binarize::Threshold | Binarize::Sample => PixelValues::Binary,
+        }
     }
 
     /// Whether the reconstruction error is minus the log of a probability density.

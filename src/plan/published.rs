@@ -290,3 +290,20 @@ fn refuses_sizes_that_do_not_fit() {
     );
     assert!(plan.memory_bytes() > 0 && plan.flops_per_step() > 0);
 }
+
+/// Cross-entropy is a likelihood of binary pixels alone, which data is where the spec makes it so.
+#[test]
+fn knows_the_pixels_that_a_spec_makes_binary() {
+    use crate::likelihood::Verdict;
+    let verdict = |more: &str| {
+        let plan = plan(28, 1, more);
+        plan.spec.loss.reconstruction.judge(plan.pixel_values())
+    };
+    assert!(matches!(verdict(""), Verdict::Neither(_)));
+    for how in ["threshold", "sample"] {
+        assert_eq!(
+            verdict(&format!("binarize = \"{how}\"\n")),
+            Verdict::Probability
+        );
+    }
+}

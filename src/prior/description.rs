@@ -16,10 +16,7 @@ pub struct Sizes {
 pub trait Description {
     /// The metrics of the terms that it reports: [`Metric::TERM`] with name, meaning and unit. Each also gets a twin on the
     /// validation part.
-    fn terms() -> &'static [Metric]
-    where
-        Self: Sized,
-    {
+    fn terms(&self) -> &'static [Metric] {
         &[]
     }
 

@@ -42,7 +42,7 @@ pub(super) fn kl_is_a_sum(it: &mut Rules<'_>) {
 }
 
 impl Description for Learned {
-    fn terms() -> &'static [Metric] {
+    fn terms(&self) -> &'static [Metric] {
         &[LOG_PRIOR]
     }
 

@@ -29,7 +29,6 @@ pub use description::{Description, Sizes, parameter_count};
 pub use draws::{Mixture, draw};
 
 use crate::config::members::members;
-use crate::metric::Metric;
 use crate::nn::params::Init;
 use crate::nn::{Backend, Parameters, Visit, VisitMut};
 

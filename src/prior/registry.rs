@@ -10,20 +10,6 @@ macro_rules! priors {
             }
         }
 
-        impl AnyPrior {
-            /// The metrics of the terms of all priors: see [`Description::terms`].
-            pub fn terms() -> Vec<Metric> {
-                [$(<$Type as Description>::terms(),)+].concat()
-            }
-
-            /// Those of this one.
-            pub fn own_terms(&self) -> &'static [Metric] {
-                match self {
-                    $(Self::$Variant(_) => <$Type as Description>::terms(),)+
-                }
-            }
-        }
-
         impl std::ops::Deref for AnyPrior {
             type Target = dyn Description;
 

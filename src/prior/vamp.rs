@@ -29,7 +29,7 @@ section! {
 }
 
 impl Description for Vamp {
-    fn terms() -> &'static [Metric] {
+    fn terms(&self) -> &'static [Metric] {
         &[LOG_PRIOR]
     }
 

@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use super::{Advance, Trainer, build_model, keep_images};
+use super::testing::{Trained, train};
+use super::{Trainer, build_model, keep_images};
 use crate::data::{self, DataSet};
 use crate::experiment;
 use crate::kernels::Extent;
-use crate::metric;
 use crate::nn::Device;
-use crate::numeric::named_tensor::NamedTensor;
 use crate::numeric::random::{Purpose, Stream};
 use crate::objective::{At, Drawn};
 use crate::optim::Step;
@@ -46,9 +45,8 @@ fn small() -> (Plan, DataSet) {
     (plan, data)
 }
 
-/// All tensors and counters after training with stops behind the named steps of each epoch, with the images on the device
-/// or not.
-fn trained(device: Device, stops: &[u64], keeps: bool) -> (Vec<NamedTensor>, String) {
+/// With stops behind the named steps of each epoch, with the images on the device or not.
+fn trained(device: Device, stops: &[u64], keeps: bool) -> Trained {
     let (plan, data) = small();
     let build = || {
         let mut model = build_model(&plan, device).unwrap();
@@ -58,33 +56,7 @@ fn trained(device: Device, stops: &[u64], keeps: bool) -> (Vec<NamedTensor>, Str
         }
         model
     };
-    let mut trainer = Trainer::new(&plan, &data, build());
-    while !trainer.is_finished() {
-        let stop = Stop::default();
-        let advance = trainer.advance(&stop, &mut |view| {
-            if stops.contains(&view.step) {
-                stop.request();
-            }
-        });
-        if advance.unwrap() == Advance::Stopped {
-            // Another process goes on with what was saved.
-            let saved = (trainer.model().weights(), trainer.model().optimizer_state());
-            let (progress, history) = (trainer.progress().clone(), trainer.history().to_vec());
-            let mut model = build();
-            model.set_weights(&saved.0).unwrap();
-            model.set_optimizer_state(&saved.1).unwrap();
-            trainer = Trainer::new(&plan, &data, model);
-            trainer.restore(progress, history).unwrap();
-        }
-    }
-    let tensors = [trainer.model().weights(), trainer.model().optimizer_state()].concat();
-    let mut text = String::new();
-    for row in trainer.history() {
-        let mut row = row.clone();
-        row.retain(|name| metric::find(name).is_none_or(|it| !it.is_wall_clock));
-        text += &format!("{row:?}");
-    }
-    (tensors, text)
+    train(&plan, &data, build, stops)
 }
 
 #[test]

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::{Advance, Trainer, build_model};
+use super::testing::{Trained, train};
+use super::{Trainer, build_model};
 use crate::data::{self, DataSet};
 use crate::experiment;
 use crate::kernels::Extent;
@@ -88,42 +89,10 @@ fn draws_a_prior_behind_the_network() {
     }
 }
 
-/// Weights, optimizer state, counters and history after training with stops behind the named steps of each epoch.
-fn trained(
-    kind: &str,
-    device: Device,
-    threads: usize,
-    stops: &[u64],
-) -> (Vec<NamedTensor>, String) {
+/// With stops behind the named steps of each epoch.
+fn trained(kind: &str, device: Device, threads: usize, stops: &[u64]) -> Trained {
     let (plan, data) = small(kind, threads);
-    let mut trainer = Trainer::new(&plan, &data, build_model(&plan, device).unwrap());
-    while !trainer.is_finished() {
-        let stop = Stop::default();
-        let advance = trainer.advance(&stop, &mut |view| {
-            if stops.contains(&view.step) {
-                stop.request();
-            }
-        });
-        if advance.unwrap() == Advance::Stopped {
-            let saved = (trainer.model().weights(), trainer.model().optimizer_state());
-            let (progress, history) = (trainer.progress().clone(), trainer.history().to_vec());
-            let text = serde_json::to_string(&progress).unwrap();
-            let progress = serde_json::from_str(&text).unwrap();
-            let mut model = build_model(&plan, device).unwrap();
-            model.set_weights(&saved.0).unwrap();
-            model.set_optimizer_state(&saved.1).unwrap();
-            trainer = Trainer::new(&plan, &data, model);
-            trainer.restore(progress, history).unwrap();
-        }
-    }
-    let tensors = [trainer.model().weights(), trainer.model().optimizer_state()].concat();
-    let mut text = String::new();
-    for row in trainer.history() {
-        let mut row = row.clone();
-        row.retain(|name| metric::find(name).is_none_or(|it| !it.is_wall_clock));
-        text += &format!("{row:?}\n");
-    }
-    (tensors, text)
+    train(&plan, &data, || build_model(&plan, device).unwrap(), stops)
 }
 
 #[test]
@@ -140,7 +109,7 @@ fn resumes_to_the_same_bits_with_any_number_of_threads() {
                 assert_eq!(run(3, &[2]), whole, "{kind}");
             }
             let finite = |tensor: &NamedTensor| tensor.data.iter().all(|it| it.is_finite());
-            assert!(whole.0.iter().all(finite), "{kind}");
+            assert!(whole.tensors.iter().all(finite), "{kind}");
         }
     }
 }

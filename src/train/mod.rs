@@ -16,6 +16,8 @@ mod latents;
 mod objectives;
 mod setup;
 mod sums;
+#[cfg(test)]
+mod testing;
 mod timing;
 mod trainer;
 

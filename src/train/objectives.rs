@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::{Advance, Trainer, build_model};
+use super::build_model;
+use super::testing::{Trained, train};
 use crate::data::{self, DataSet};
 use crate::experiment::{self, Spec};
 use crate::kernels::Extent;
@@ -11,17 +12,16 @@ use crate::kernels::parallel::Threads;
 use crate::likelihood::AnyLikelihood;
 use crate::likelihood::discretized_logistic::DiscretizedLogistic;
 use crate::likelihood::gaussian::{Gaussian, Variance};
-use crate::metric::{self, Metric};
+use crate::metric::Metric;
 use crate::nn::Device;
 use crate::numeric::named_tensor::NamedTensor;
 use crate::numeric::random::Purpose;
 use crate::objective::factor::Factor;
 use crate::objective::iwae::{Gradient, Iwae};
-use crate::objective::{AnyObjective, At, Description as _, Drawn, ParameterGroup};
+use crate::objective::{AnyObjective, At, Drawn, ParameterGroup};
 use crate::optim::Step;
 use crate::optim::schedule::Position;
 use crate::plan::Plan;
-use crate::sys::stop::Stop;
 use crate::vae::{Batch, Images, Labels, Model, ModelError};
 
 const DEVICES: [Device; 2] = [Device::Cpu, Device::CpuDfdx];
@@ -287,51 +287,23 @@ fn changes_nothing_where_one_of_the_losses_is_not_finite() {
     }
 }
 
-/// Weights, optimizer state and counters after training with stops behind the named steps of each epoch.
+/// With stops behind the named steps of each epoch.
 fn trained(
     (objective, likelihood): (AnyObjective, AnyLikelihood),
     device: Device,
     stops: &[u64],
-) -> (Vec<NamedTensor>, String) {
-    let own = match objective {
-        AnyObjective::Iwae(_) => Iwae::terms(),
-        _ => Factor::terms(),
-    };
+) -> Trained {
+    let terms = objective.terms();
     let (mut plan, data) = small_of(objective, 3);
     plan.spec.loss.reconstruction = likelihood;
-    let mut trainer = Trainer::new(&plan, &data, build_model(&plan, device).unwrap());
-    while !trainer.is_finished() {
-        let stop = Stop::default();
-        let advance = trainer.advance(&stop, &mut |view| {
-            if stops.contains(&view.step) {
-                stop.request();
-            }
-        });
-        if advance.unwrap() == Advance::Stopped {
-            // Another process goes on with what was saved.
-            let saved = (trainer.model().weights(), trainer.model().optimizer_state());
-            let (progress, history) = (trainer.progress().clone(), trainer.history().to_vec());
-            let mut model = build_model(&plan, device).unwrap();
-            model.set_weights(&saved.0).unwrap();
-            model.set_optimizer_state(&saved.1).unwrap();
-            trainer = Trainer::new(&plan, &data, model);
-            trainer.restore(progress, history).unwrap();
-        }
-    }
-    let tensors = [trainer.model().weights(), trainer.model().optimizer_state()].concat();
-    let mut progress = trainer.progress().clone();
-    progress.partial.seconds = 0.0;
-    let mut text = format!("{progress:?}");
-    for row in trainer.history() {
-        for Metric { name, .. } in own {
+    let trained = train(&plan, &data, || build_model(&plan, device).unwrap(), stops);
+    for row in &trained.history {
+        for Metric { name, .. } in terms {
             assert!(row.scalar(name).is_some(), "{row:?}");
             assert!(row.scalar(&format!("val_{name}")).is_some(), "{row:?}");
         }
-        let mut row = row.clone();
-        row.retain(|name| metric::find(name).is_none_or(|it| !it.is_wall_clock));
-        text += &format!("{row:?}");
     }
-    (tensors, text)
+    trained
 }
 
 /// Likelihoods with numbers of their own, and the names of those.
@@ -360,9 +332,9 @@ fn resumes_to_the_same_bits() {
         for (objective, likelihood, own) in members.iter().chain([&iwae]) {
             let trained = |stops| trained((objective.clone(), *likelihood), device, stops);
             let whole = trained(&[]);
-            assert_eq!(whole.0.iter().any(is_own), objective.second_batch());
+            assert_eq!(whole.tensors.iter().any(is_own), objective.second_batch());
             for name in *own {
-                let found = whole.0.iter().find(|tensor| tensor.name == *name);
+                let found = whole.tensors.iter().find(|tensor| tensor.name == *name);
                 let found = found.unwrap();
                 assert!(
                     found.shape == [1] && found.data != [0.0],
@@ -414,7 +386,7 @@ fn trains_to_the_same_bits_with_any_number_of_threads() {
             })
         };
         let one = with(1);
-        assert_eq!(one.0.iter().any(is_own), objective.second_batch());
+        assert_eq!(one.tensors.iter().any(is_own), objective.second_batch());
         assert_eq!(with(3), one);
     }
 }

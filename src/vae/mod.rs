@@ -38,6 +38,7 @@ mod network;
 mod pending;
 mod registry;
 mod trainable;
+mod visitors;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;

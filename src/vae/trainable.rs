@@ -2,9 +2,8 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
-use dfdx::shapes::{Dim, HasShape, Shape};
+use dfdx::shapes::{Dim, HasShape};
 use dfdx::tensor::{Gradients, NoneTape, Tape, Tensor, TensorFromVec, Trace};
 use dfdx::tensor_ops::{Backward, GatherTo, ReshapeTo};
 
@@ -15,6 +14,7 @@ use super::latent_axis::LatentAxis;
 use super::manifold::decode;
 use super::model::{Batch, Forward, Images, Labels, Model, Planar, StepMetrics, StepReport};
 use super::pending::{PendingMetrics, PendingStep};
+use super::visitors::{Assign, Collect, CollectGradients, Slots, SquaredNorm, Update};
 use crate::kernels::Extent;
 use crate::kernels::profile::{self, part};
 use crate::latent::{self, Encoded};
@@ -29,9 +29,6 @@ use crate::objective::{
 use crate::optim::schedule::Position;
 use crate::optim::{Rule, Step};
 use crate::prior::{self, Mixture};
-
-/// State slots of a parameter, in the order of [`Rule::slots`].
-type Slots<D> = Vec<Tensor<(usize,), f32, <D as Backend>::Device>>;
 
 /// All that is trained, in groups.
 pub(super) struct Groups<C: Dim, Z: Dim, D: Backend> {
@@ -505,162 +502,4 @@ fn check_fit(wanted: &[NamedTensor], given: &[NamedTensor]) -> Result<(), ModelE
         return mismatch("a tensor is there twice".to_owned());
     }
     Ok(())
-}
-
-struct SquaredNorm<'a, D: Backend> {
-    gradients: &'a mut Gradients<f32, D::Device>,
-    squares: D::Squares,
-}
-
-impl<D: Backend> Visit<D> for SquaredNorm<'_, D> {
-    type Err = D::Err;
-    fn parameter<S: Shape>(
-        &mut self,
-        _: &str,
-        param: &Tensor<S, f32, D::Device>,
-    ) -> Result<(), D::Err> {
-        D::add_squares(&mut self.squares, self.gradients, param)
-    }
-}
-
-struct Update<'a, D: Backend> {
-    rule: &'a Rule,
-    step: Step,
-    gate: &'a D::UpdateGate,
-    gradients: &'a mut Gradients<f32, D::Device>,
-    state: &'a mut BTreeMap<String, Slots<D>>,
-    updates: &'a BufferUpdates<D>,
-}
-
-impl<D: Backend> VisitMut<D> for Update<'_, D> {
-    type Err = D::Err;
-    fn parameter<S: Shape>(
-        &mut self,
-        name: &str,
-        param: &mut Tensor<S, f32, D::Device>,
-    ) -> Result<(), D::Err> {
-        let slots = self
-            .state
-            .get_mut(name)
-            .map(Vec::as_mut_slice)
-            .unwrap_or_default();
-        D::update(
-            self.rule,
-            self.step,
-            self.gate,
-            self.gradients,
-            param,
-            slots,
-        )
-    }
-
-    fn buffer<S: Shape>(
-        &mut self,
-        name: &str,
-        buffer: &mut Tensor<S, f32, D::Device>,
-    ) -> Result<(), D::Err> {
-        self.updates.apply(self.gate, name, buffer)
-    }
-}
-
-struct Collect {
-    tensors: Vec<NamedTensor>,
-}
-
-impl<D: Backend> Visit<D> for Collect {
-    type Err = Infallible;
-    fn parameter<S: Shape>(
-        &mut self,
-        name: &str,
-        param: &Tensor<S, f32, D::Device>,
-    ) -> Result<(), Infallible> {
-        self.tensors.push(named::<S, D>(name, param));
-        Ok(())
-    }
-
-    fn buffer<S: Shape>(
-        &mut self,
-        name: &str,
-        buffer: &Tensor<S, f32, D::Device>,
-    ) -> Result<(), Infallible> {
-        <Self as Visit<D>>::parameter(self, name, buffer)
-    }
-}
-
-struct CollectGradients<'a, D: Backend> {
-    gradients: &'a mut Gradients<f32, D::Device>,
-    tensors: &'a mut Vec<NamedTensor>,
-}
-
-impl<D: Backend> Visit<D> for CollectGradients<'_, D> {
-    type Err = D::Err;
-    fn parameter<S: Shape>(
-        &mut self,
-        name: &str,
-        param: &Tensor<S, f32, D::Device>,
-    ) -> Result<(), D::Err> {
-        // A parameter that the loss does not look at has none.
-        self.gradients.try_alloc_for(param)?;
-        self.tensors
-            .push(named::<S, D>(name, &self.gradients.get(param)));
-        Ok(())
-    }
-}
-
-struct Assign<'a> {
-    by_name: BTreeMap<&'a str, &'a NamedTensor>,
-}
-
-impl<D: Backend> VisitMut<D> for Assign<'_> {
-    type Err = Infallible;
-    fn parameter<S: Shape>(
-        &mut self,
-        name: &str,
-        param: &mut Tensor<S, f32, D::Device>,
-    ) -> Result<(), Infallible> {
-        if let Some(source) = self.by_name.get(name) {
-            param.copy_from(&source.data);
-        }
-        Ok(())
-    }
-
-    fn buffer<S: Shape>(
-        &mut self,
-        name: &str,
-        buffer: &mut Tensor<S, f32, D::Device>,
-    ) -> Result<(), Infallible> {
-        <Self as VisitMut<D>>::parameter(self, name, buffer)
-    }
-}
-
-/// Zeroed state slots for every parameter.
-pub(super) struct NewState<'a, D: Backend> {
-    pub(super) device: &'a D::Device,
-    pub(super) slots: usize,
-    pub(super) state: &'a mut BTreeMap<String, Slots<D>>,
-}
-
-impl<D: Backend> Visit<D> for NewState<'_, D> {
-    type Err = D::Err;
-    fn parameter<S: Shape>(
-        &mut self,
-        name: &str,
-        param: &Tensor<S, f32, D::Device>,
-    ) -> Result<(), D::Err> {
-        let len = param.shape().num_elements();
-        let slots: Result<Slots<D>, D::Err> = (0..self.slots)
-            .map(|_| self.device.try_tensor_from_vec(vec![0.0; len], (len,)))
-            .collect();
-        self.state.insert(name.to_owned(), slots?);
-        Ok(())
-    }
-}
-
-fn named<S: Shape, D: Backend>(name: &str, tensor: &Tensor<S, f32, D::Device>) -> NamedTensor {
-    let shape = tensor.shape().concrete();
-    NamedTensor {
-        name: name.to_owned(),
-        shape: shape.as_ref().to_vec(),
-        data: D::to_vec(tensor),
-    }
 }
